@@ -1,0 +1,55 @@
+// TypeScript to dist/, only where a source has changed since the last time.
+import { createHash } from "node:crypto";
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
+import { join } from "node:path";
+import { SetupError, say } from "./report.mjs";
+import { lastLines, run } from "./run.mjs";
+
+/** @param {string} root */
+function digestOfSources(root) {
+  const hash = createHash("sha256");
+  const files = readdirSync(join(root, "src"), { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile())
+    .map((entry) => join(entry.parentPath ?? entry.path, entry.name))
+    .sort();
+  files.push(join(root, "tsconfig.json"), join(root, "tsconfig.build.json"));
+  for (const file of files) hash.update(file.slice(root.length)).update(readFileSync(file));
+  return hash.digest("hex");
+}
+
+/** @param {string} root */
+export async function compile(root) {
+  const stampFile = join(root, "dist/.sources");
+  const digest = digestOfSources(root);
+  const stamp = existsSync(stampFile) ? readFileSync(stampFile, "utf8") : "";
+  if (stamp !== digest) {
+    say("Compiling TypeScript …");
+    rmSync(stampFile, { force: true });
+    const tsc = join(root, "node_modules/typescript/bin/tsc");
+    const result = await run(process.execPath, [tsc, "-p", join(root, "tsconfig.build.json")]);
+    if (result.code !== 0) {
+      throw new SetupError(`TypeScript does not compile.\n${lastLines(result.output, 30)}`);
+    }
+    chmodSync(join(root, "dist/cli.js"), 0o755);
+    writeFileSync(stampFile, digest);
+  }
+  linkCommand(root);
+}
+
+/** `npx tandem` looks into node_modules/.bin, where npm puts the commands of dependencies but not the project's own. @param {string} root */
+function linkCommand(root) {
+  const link = join(root, "node_modules/.bin/tandem");
+  if (existsSync(link)) return;
+  mkdirSync(join(root, "node_modules/.bin"), { recursive: true });
+  rmSync(link, { force: true });
+  symlinkSync("../../dist/cli.js", link);
+}

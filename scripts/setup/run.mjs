@@ -1,0 +1,38 @@
+// Child processes of set-up: their output is kept, and shown only when they fail.
+import { spawn } from "node:child_process";
+
+/**
+ * Runs a program to its end.
+ * @param {string} program
+ * @param {string[]} args
+ * @param {{cwd?: string, env?: NodeJS.ProcessEnv, onLine?: (line: string) => void}} [options]
+ * @returns {Promise<{code: number, output: string}>} code 127 where the program does not exist
+ */
+export function run(program, args, options = {}) {
+  return new Promise((resolve) => {
+    const child = spawn(program, args, {
+      cwd: options.cwd,
+      env: options.env ?? process.env,
+      stdio: ["ignore", "pipe", "pipe"],
+    });
+    let output = "";
+    let partialLine = "";
+    child.stdout.on("data", (chunk) => {
+      output += chunk;
+      const lines = (partialLine + chunk).split("\n");
+      partialLine = lines.pop() ?? "";
+      for (const line of lines) options.onLine?.(line);
+    });
+    child.stderr.on("data", (chunk) => (output += chunk));
+    child.on("error", (error) => resolve({ code: 127, output: error.message }));
+    child.on("close", (code) => resolve({ code: code ?? 1, output }));
+  });
+}
+
+/**
+ * The end of a program's output, for the message of an error.
+ * @param {string} output
+ */
+export function lastLines(output, count = 12) {
+  return output.trimEnd().split("\n").slice(-count).join("\n");
+}

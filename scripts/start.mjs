@@ -1,0 +1,37 @@
+// `npm start`: from a fresh clone to a trained and evaluated checkpoint, and what to try next.
+import "./setup.mjs";
+import { spawnSync } from "node:child_process";
+import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { say } from "./setup/report.mjs";
+
+const root = dirname(dirname(fileURLToPath(import.meta.url)));
+const checkpoint = "checkpoint.safetensors";
+
+// Larger steps than the reference's, so that a first look takes two minutes instead of ten.
+const settings = [
+  ...["--workers", "2", "--steps", "800", "--batch-size", "100", "--learning-rate", "1e-3"],
+  ...["--eval-every", "200", "--output", checkpoint],
+];
+
+/** @param {string[]} args */
+function tandem(...args) {
+  say(`\n$ npx tandem ${args.join(" ")}`);
+  const { status, signal } = spawnSync(process.execPath, [join(root, "dist/cli.js"), ...args], {
+    cwd: root,
+    stdio: "inherit",
+  });
+  if (status !== 0) process.exit(status ?? (signal === "SIGINT" ? 130 : 143));
+}
+
+// Ctrl-C reaches the run as well, which ends in good order; this process waits for it.
+process.on("SIGINT", () => undefined);
+process.on("SIGTERM", () => undefined);
+
+tandem("local", ...settings);
+tandem("evaluate", checkpoint);
+say(`
+Trained and evaluated. Three things to try next:
+  npx tandem local --workers 2         the reference run: 10,000 steps of 50, about ten minutes
+  npx tandem inspect ${checkpoint}    what is in the checkpoint
+  npx tandem coordinator --host 0.0.0.0 --token-file token.txt   lead workers on other machines (see README.md)`);

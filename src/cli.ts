@@ -1,0 +1,58 @@
+#!/usr/bin/env node
+// The command `tandem`: one file a command in commands/. Here is what they share: help, errors and exit codes.
+import { Command, CommanderError } from "commander";
+import { coordinatorCommand } from "./commands/coordinator.js";
+import { evaluateCommand } from "./commands/evaluate.js";
+import { inspectCommand } from "./commands/inspect.js";
+import { localCommand } from "./commands/local.js";
+import { singleCommand } from "./commands/single.js";
+import { workerCommand } from "./commands/worker.js";
+import { messageOf, TandemError } from "./shared/errors.js";
+
+const BAD_USAGE = 2;
+
+function tandem(exitWith: (code: number) => void): Command {
+  const program = new Command("tandem")
+    .description("Trains one batch-normalised network on several machines as if they were one.")
+    .exitOverride()
+    .showSuggestionAfterError(false)
+    .configureHelp({ showGlobalOptions: true });
+  // Subcommands take over what is set before they are made.
+  const commands = [
+    localCommand,
+    coordinatorCommand,
+    workerCommand,
+    singleCommand,
+    evaluateCommand,
+    inspectCommand,
+  ];
+  for (const add of commands) add(program, exitWith);
+  return program;
+}
+
+/** @returns the exit code: 0 done, 1 failed, 2 bad usage or input, 130 or 143 interrupted */
+async function main(args: string[]): Promise<number> {
+  let exitCode = 0;
+  try {
+    await tandem((code) => (exitCode = code)).parseAsync(args, { from: "user" });
+    return exitCode;
+  } catch (error) {
+    if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : BAD_USAGE;
+    if (error instanceof TandemError) {
+      process.stderr.write(`tandem: ${error.message}\n`);
+      return error.exitCode;
+    }
+    process.stderr.write(
+      `tandem: this should not happen; please report it. ${messageOf(error)}\n${error instanceof Error ? error.stack : ""}\n`,
+    );
+    return 1;
+  }
+}
+
+// A reader that goes away, as in `tandem … | head`, is no failure of the run.
+process.stdout.on("error", () => undefined);
+
+const exitCode = await main(process.argv.slice(2));
+process.exitCode = exitCode;
+// What is written is out before the process ends; what else may keep it alive must not.
+process.stdout.write("", () => process.exit(exitCode));

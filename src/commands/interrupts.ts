@@ -1,0 +1,45 @@
+// Ctrl-C and SIGTERM: the first asks the run to end in good order, the second ends it at once.
+import { constants } from "node:os";
+
+const SIGNALS = ["SIGINT", "SIGTERM"] as const;
+type Signal = (typeof SIGNALS)[number];
+
+export class Interrupts {
+  private readonly controller = new AbortController();
+  private received: Signal | undefined;
+
+  /**
+   * @param onFirst is told the signal, before anything is asked to end
+   * @param onSecond cleans up what must not outlive the process
+   */
+  constructor(
+    onFirst: (signal: Signal) => void = () => undefined,
+    onSecond: () => void = () => undefined,
+  ) {
+    for (const signal of SIGNALS) {
+      process.on(signal, () => {
+        if (this.received) {
+          onSecond();
+          process.exit(exitCodeOf(signal));
+        }
+        this.received = signal;
+        onFirst(signal);
+        this.controller.abort();
+      });
+    }
+  }
+
+  /** Aborted by the first signal. */
+  get signal(): AbortSignal {
+    return this.controller.signal;
+  }
+
+  /** 130 after SIGINT, 143 after SIGTERM, 0 where none came. */
+  get exitCode(): number {
+    return this.received ? exitCodeOf(this.received) : 0;
+  }
+}
+
+function exitCodeOf(signal: Signal): number {
+  return 128 + constants.signals[signal];
+}

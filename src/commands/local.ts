@@ -1,0 +1,45 @@
+import type { Command } from "commander";
+import { LocalWorkers } from "../coordinator/local-workers.js";
+import {
+  addJsonOption,
+  addTrainingOptions,
+  addWaitOption,
+  type TrainingOptions,
+  wholeNumber,
+} from "./options.js";
+import { runSettings } from "./run-settings.js";
+import { train } from "./train.js";
+
+interface LocalOptions extends TrainingOptions {
+  workers: number;
+  workerWait: number;
+  json?: boolean;
+}
+
+const MAX_LOCAL_WORKERS = 256;
+
+export function localCommand(program: Command, exitWith: (code: number) => void): void {
+  const command = program
+    .command("local")
+    .description("a coordinator and worker processes on this machine")
+    .option("--workers <n>", "worker processes", wholeNumber(1, MAX_LOCAL_WORKERS), 2);
+  addJsonOption(addWaitOption(addTrainingOptions(command, "the number of workers")));
+  command.action(async (options: LocalOptions) => {
+    const settings = runSettings(command, options, options.workers);
+    const workers = new LocalWorkers((text) => process.stderr.write(`${text}\n`));
+    try {
+      exitWith(
+        await train({
+          settings,
+          json: options.json === true,
+          pool: { startWith: options.workers, goOnWith: 1, waitMs: options.workerWait },
+          server: { host: "127.0.0.1", port: 0 },
+          onListening: (url) => workers.start(url, options.workers),
+          onKilled: () => workers.killAll(),
+        }),
+      );
+    } finally {
+      await workers.end();
+    }
+  });
+}

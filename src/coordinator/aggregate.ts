@@ -1,0 +1,78 @@
+// The shards' results → the step's update. Everything is added in the order of the shards, never of arrival, so the sum is
+// the same bits whoever computed what. Pure: no sockets, no tfjs.
+import type { Gradient, ShardResult, Update } from "../shared/model/values.js";
+import {
+  mergedMoments,
+  type PopulationStatistics,
+  updatePopulation,
+} from "../shared/statistics/moments.js";
+
+/**
+ * @param results by shard, each exactly once
+ * @param population the statistics before the step; left as they are
+ * @throws RangeError where the results do not name the same parameters and layers
+ */
+export function aggregated(
+  results: readonly ShardResult[],
+  population: ReadonlyMap<string, PopulationStatistics>,
+): { loss: number; update: Update } {
+  const [first] = results;
+  if (!first) throw new RangeError("a step without results");
+  const gradients = new Map<string, Gradient>();
+  for (const name of first.gradients.keys()) {
+    gradients.set(name, summed(results.map((result) => ofName(result.gradients, name))));
+  }
+  const next = new Map<string, PopulationStatistics>();
+  for (const [name, { mean, variance }] of population) {
+    const own = { mean: mean.slice(), variance: variance.slice() };
+    updatePopulation(own, mergedMoments(results.map((result) => ofName(result.moments, name))));
+    next.set(name, own);
+  }
+  const loss = results.reduce((total, result) => total + result.loss, 0);
+  return { loss, update: { gradients, population: next } };
+}
+
+function ofName<T>(values: ReadonlyMap<string, T>, name: string): T {
+  const value = values.get(name);
+  if (value === undefined) throw new RangeError(`a result without ${name}`);
+  return value;
+}
+
+/** Values are added; factors are put one below the other, as Σ XₛᵀdYₛ is the product of the stacked X and dY. */
+function summed(parts: readonly Gradient[]): Gradient {
+  const [first] = parts;
+  if (!first) throw new RangeError("a sum of nothing");
+  if (parts.length === 1) return first;
+  if (first.form === "dense") {
+    const values = first.values.slice();
+    for (const part of parts.slice(1)) {
+      if (part.form !== "dense" || part.values.length !== values.length) throw formError();
+      for (let index = 0; index < values.length; index++) values[index]! += part.values[index]!;
+    }
+    return { form: "dense", values };
+  }
+  const factors = parts.map((part) => {
+    if (part.form !== "factors") throw formError();
+    return part;
+  });
+  return {
+    form: "factors",
+    rows: factors.reduce((total, part) => total + part.rows, 0),
+    inputs: stacked(factors.map((part) => part.inputs)),
+    outputs: stacked(factors.map((part) => part.outputs)),
+  };
+}
+
+function formError(): RangeError {
+  return new RangeError("gradients of different forms or sizes");
+}
+
+function stacked(parts: readonly Float32Array[]): Float32Array {
+  const all = new Float32Array(parts.reduce((total, part) => total + part.length, 0));
+  let offset = 0;
+  for (const part of parts) {
+    all.set(part, offset);
+    offset += part.length;
+  }
+  return all;
+}

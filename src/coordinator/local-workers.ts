@@ -1,0 +1,88 @@
+// The worker processes of `local`: started here, started again when one is lost, and ended with the run.
+import { type ChildProcess, spawn } from "node:child_process";
+import { fileURLToPath } from "node:url";
+
+const CLI = fileURLToPath(new URL("../cli.js", import.meta.url));
+/** A worker that lived shorter than this did not really start. */
+const SHORT_LIFE_MS = 5_000;
+const MAX_SHORT_LIVES = 3;
+const RESTART_DELAY_MS = 200;
+const END_MS = 3_000;
+const KEPT_OUTPUT = 4_000;
+
+export class LocalWorkers {
+  private readonly onProblem: (text: string) => void;
+  private readonly children = new Set<ChildProcess>();
+  private readonly timers = new Set<NodeJS.Timeout>();
+  private ending = false;
+
+  /** @param onProblem is told where a worker does not start */
+  constructor(onProblem: (text: string) => void) {
+    this.onProblem = onProblem;
+  }
+
+  start(url: string, count: number): void {
+    for (let number = 1; number <= count; number++) this.startOne(url, `worker-${number}`, 0);
+  }
+
+  /** Waits for the workers, which the coordinator has told that the run is over, and kills those that do not end. */
+  async end(): Promise<void> {
+    this.ending = true;
+    for (const timer of this.timers) clearTimeout(timer);
+    await Promise.all([...this.children].map((child) => ended(child)));
+  }
+
+  killAll(): void {
+    this.ending = true;
+    for (const child of this.children) child.kill("SIGKILL");
+  }
+
+  private startOne(url: string, name: string, shortLives: number): void {
+    const startedMs = performance.now();
+    const child = spawn(
+      process.execPath,
+      [CLI, "worker", url, "--name", name, "--end-with-parent"],
+      // A group of its own: Ctrl-C in the terminal reaches the coordinator, which ends its workers in good order. The
+      // open standard input tells the worker that its parent lives.
+      { stdio: ["pipe", "ignore", "pipe"], detached: true },
+    );
+    this.children.add(child);
+    let output = "";
+    child.stderr.on("data", (chunk: Buffer) => {
+      output = (output + chunk.toString()).slice(-KEPT_OUTPUT);
+    });
+    child.on("error", (error) => this.onProblem(`${name} did not start: ${error.message}`));
+    child.on("close", (code) => {
+      this.children.delete(child);
+      if (this.ending || code === 0) return;
+      const isShort = performance.now() - startedMs < SHORT_LIFE_MS;
+      const lives = isShort ? shortLives + 1 : 0;
+      if (isShort && output !== "") this.onProblem(`${name}: ${lastLine(output)}`);
+      if (lives >= MAX_SHORT_LIVES) return;
+      const timer = setTimeout(
+        () => {
+          this.timers.delete(timer);
+          this.startOne(url, name, lives);
+        },
+        RESTART_DELAY_MS * 2 ** lives,
+      );
+      this.timers.add(timer);
+    });
+  }
+}
+
+function lastLine(output: string): string {
+  return output.trim().split("\n").at(-1) ?? "";
+}
+
+function ended(child: ChildProcess): Promise<void> {
+  return new Promise((resolve) => {
+    const timer = setTimeout(() => child.kill("SIGKILL"), END_MS);
+    const done = () => {
+      clearTimeout(timer);
+      resolve();
+    };
+    if (child.exitCode !== null || child.signalCode !== null) done();
+    else child.once("close", done);
+  });
+}

@@ -1,0 +1,192 @@
+// The workers of a run, whoever they are at the moment: gives out tasks, takes the first answer to each, and gives what a
+// lost or overdue worker held to another. No wait here is without a deadline.
+import { TandemError } from "../shared/errors.js";
+import type { Events } from "../shared/events.js";
+import { Schedule } from "./schedule.js";
+import type { Answer, EndReason, Task, WorkerLink } from "./tasks.js";
+
+export interface PoolOptions {
+  /** So many workers must be there before the first task is given out … */
+  startWith: number;
+  /** … and so many at any time after it; with fewer the run pauses. */
+  goOnWith: number;
+  /** How long a pause may last. */
+  waitMs: number;
+}
+
+/** After an interrupt the step in hand may take so long. */
+const FINISH_STEP_MS = 5_000;
+
+/** The signal came and the tasks in hand could not be finished in time. */
+export class InterruptedError extends Error {}
+
+interface Round {
+  answers: Map<number, Answer>;
+  resolve: (answers: Map<number, Answer>) => void;
+  reject: (error: Error) => void;
+}
+
+export class Pool {
+  private readonly events: Events;
+  private readonly options: PoolOptions;
+  private readonly schedule = new Schedule<WorkerLink, Task>();
+  private readonly links = new Set<WorkerLink>();
+  private required: number;
+  private round: Round | undefined;
+  private overdueTimer: NodeJS.Timeout | undefined;
+  private waitTimer: NodeJS.Timeout | undefined;
+  private assignmentsPending = false;
+
+  constructor(events: Events, options: PoolOptions) {
+    this.events = events;
+    this.options = options;
+    this.required = options.startWith;
+  }
+
+  get workerCount(): number {
+    return this.links.size;
+  }
+
+  /** The worker has the present state and may be given tasks. */
+  join(link: WorkerLink): void {
+    this.links.add(link);
+    this.schedule.join(link);
+    this.events.emit({ event: "worker", name: link.name, state: "joined" });
+    this.advance();
+  }
+
+  /** The worker is gone for good; what it held goes to others. */
+  leave(link: WorkerLink, reason: string): void {
+    if (!this.links.delete(link)) return;
+    this.schedule.leave(link);
+    this.events.emit({ event: "worker", name: link.name, state: "left", reason });
+    this.advance();
+  }
+
+  /** The worker is there but not up to date: no new tasks until `resume`. */
+  suspend(link: WorkerLink): void {
+    this.schedule.leave(link);
+    this.advance();
+  }
+
+  resume(link: WorkerLink): void {
+    if (!this.links.has(link)) return;
+    this.schedule.join(link);
+    this.advance();
+  }
+
+  /** The first answer to a task counts; what comes late or twice is dropped. */
+  answer(link: WorkerLink, taskId: number, answer: Answer): void {
+    const task = this.schedule.answer(link, taskId, performance.now());
+    if (task && this.round) this.round.answers.set(taskId, answer);
+    this.advance();
+  }
+
+  /**
+   * Has all tasks done, by whoever is there.
+   * @returns the answers by task id
+   * @throws TandemError `workers-missing` where too few workers are there for longer than the deadline
+   * @throws InterruptedError where `signal` comes and the tasks are not done soon after it
+   */
+  async run(tasks: readonly Task[], signal: AbortSignal): Promise<Map<number, Answer>> {
+    let finishTimer: NodeJS.Timeout | undefined;
+    const onAbort = () => {
+      const isPaused = this.links.size < this.required;
+      const giveUp = () => this.round?.reject(new InterruptedError());
+      finishTimer = setTimeout(giveUp, isPaused ? 0 : FINISH_STEP_MS);
+    };
+    try {
+      return await new Promise((resolve, reject) => {
+        this.round = { answers: new Map(), resolve, reject };
+        this.schedule.add(tasks);
+        if (signal.aborted) onAbort();
+        else signal.addEventListener("abort", onAbort, { once: true });
+        this.advance();
+      });
+    } finally {
+      signal.removeEventListener("abort", onAbort);
+      clearTimeout(finishTimer);
+      this.clearTimers();
+      this.round = undefined;
+    }
+  }
+
+  /** Passes the new state on to every worker. */
+  follow(): void {
+    for (const link of this.links) link.follow();
+  }
+
+  end(reason: EndReason): void {
+    for (const link of this.links) link.end(reason);
+  }
+
+  /** Looks once more at what can be done, after all that this turn of the event loop brings. */
+  private advance(): void {
+    if (this.assignmentsPending) return;
+    this.assignmentsPending = true;
+    queueMicrotask(() => {
+      this.assignmentsPending = false;
+      this.advanceNow();
+    });
+  }
+
+  private advanceNow(): void {
+    const { round } = this;
+    if (!round) return;
+    if (this.schedule.openCount === 0) {
+      round.resolve(round.answers);
+      return;
+    }
+    if (this.links.size < this.required) {
+      this.pause(round);
+      return;
+    }
+    this.required = this.options.goOnWith;
+    clearTimeout(this.waitTimer);
+    this.waitTimer = undefined;
+    this.giveOut();
+  }
+
+  private giveOut(): void {
+    const now = performance.now();
+    for (const { worker, task, isRepeat } of this.schedule.assign(now)) {
+      if (isRepeat) this.tellRepeat(worker, task);
+      worker.send(task);
+    }
+    clearTimeout(this.overdueTimer);
+    const leftMs = this.schedule.nextOverdueMs(now);
+    if (leftMs === undefined) return;
+    // Where nobody is free to take an overdue task, looking again at once would not help.
+    this.overdueTimer = setTimeout(() => this.advance(), Math.max(leftMs, 20));
+  }
+
+  private tellRepeat(worker: WorkerLink, task: Task): void {
+    const name = task.kind === "shard" ? `shard ${task.shard}` : "evaluation";
+    const { step } = task;
+    this.events.emit({ event: "repeat", step, task: name, worker: worker.name, reason: "overdue" });
+  }
+
+  private pause(round: Round): void {
+    clearTimeout(this.overdueTimer);
+    if (this.waitTimer) return;
+    const { waitMs } = this.options;
+    const missing = this.required - this.links.size;
+    const reason = `waiting for ${missing} more worker${missing === 1 ? "" : "s"} (${this.links.size} of ${this.required})`;
+    this.events.emit({ event: "waiting", reason, deadlineSeconds: waitMs / 1000 });
+    this.waitTimer = setTimeout(() => {
+      round.reject(
+        new TandemError(
+          "workers-missing",
+          `${this.links.size} of the ${this.required} workers that the run needs were there for ${waitMs / 1000} s. Start workers with \`npx tandem worker URL\`, or wait longer with --worker-wait.`,
+        ),
+      );
+    }, waitMs);
+  }
+
+  private clearTimers(): void {
+    clearTimeout(this.overdueTimer);
+    clearTimeout(this.waitTimer);
+    this.overdueTimer = undefined;
+    this.waitTimer = undefined;
+  }
+}

@@ -1,0 +1,97 @@
+// A run put together from its parts: replica, pool, workers here or behind a port, sinks, and the one training loop.
+import type { Checkpoint } from "../shared/checkpoint/checkpoint.js";
+import { type Broadcast, largestShard, networkOfRun, type RunConfig } from "../shared/config.js";
+import type { Dataset } from "../shared/data/dataset.js";
+import type { Events } from "../shared/events.js";
+import { initialTensors } from "../shared/model/initial.js";
+import { type Network, sizeOf } from "../shared/model/network.js";
+import { Ops } from "../shared/model/ops.js";
+import { Replica } from "../shared/model/replica.js";
+import { loadTensorFlow } from "../shared/model/tensorflow.js";
+import { CheckpointWriter } from "./checkpoint-writer.js";
+import { InProcessWorker } from "./in-process-worker.js";
+import { Pool, type PoolOptions } from "./pool.js";
+import { CoordinatorServer, type ServerOptions } from "./server.js";
+import { TensorBoardSink } from "./sinks/tensorboard.js";
+import { StateFeed } from "./state-feed.js";
+import type { EndReason } from "./tasks.js";
+import { type Outcome, Trainer, type TrainerOptions } from "./trainer.js";
+
+export interface RunPlan {
+  config: RunConfig;
+  dataset: Dataset;
+  resumeFrom: Checkpoint | undefined;
+  training: Omit<TrainerOptions, "config">;
+  summaryDir: string;
+  broadcast: Broadcast;
+  pool: PoolOptions;
+  /** Where workers may come from; undefined where the only worker is in this process. */
+  server: ServerOptions | undefined;
+  /** Called with the workers' URL, before the long parts of the start. */
+  onListening?: (url: string) => void;
+}
+
+/**
+ * @param stop ends the run after the step in hand
+ * @throws TandemError with exit code 1 where the run fails
+ */
+export async function runTraining(
+  plan: RunPlan,
+  events: Events,
+  stop: AbortSignal,
+): Promise<Outcome> {
+  const { config, dataset } = plan;
+  const network = networkOfRun(config);
+  const pool = new Pool(events, plan.pool);
+  const feed = new StateFeed(config, plan.broadcast);
+  const server = plan.server
+    ? new CoordinatorServer(plan.server, { pool, feed, network, events })
+    : undefined;
+  let reason: EndReason = "failed";
+  try {
+    if (server) plan.onListening?.(await server.listen());
+    const tf = loadTensorFlow(config.threads);
+    const replica = newReplica(new Ops(tf), network, plan);
+    feed.open(replica);
+    events.add(new TensorBoardSink(tf, plan.summaryDir));
+    if (!server) {
+      const { batchSize } = config;
+      pool.join(new InProcessWorker(pool, replica, batchSize, largestShard(config)));
+    }
+    tellStart(plan, network, replica.step, events);
+    const writer = new CheckpointWriter(plan.training.output, events);
+    const trainer = new Trainer(
+      { config, ...plan.training },
+      { dataset, replica, pool, events, writer, onUpdate: (update) => feed.noteUpdate(update) },
+    );
+    const outcome = await trainer.train(stop);
+    reason = outcome.ended;
+    if (outcome.ended === "finished") {
+      const { accuracy, loss } = outcome.test;
+      const { output: path } = plan.training;
+      const { step } = replica;
+      events.emit({ event: "end", step, testAccuracy: accuracy, testLoss: loss, path });
+    }
+    return outcome;
+  } finally {
+    pool.end(reason);
+    await server?.close();
+  }
+}
+
+function newReplica(ops: Ops, network: Network, plan: RunPlan): Replica {
+  const { resumeFrom, config } = plan;
+  const tensors = resumeFrom?.tensors ?? initialTensors(network, config.seed);
+  return new Replica(ops, network, "with-slots", tensors, resumeFrom?.step ?? 0);
+}
+
+function tellStart(plan: RunPlan, network: Network, step: number, events: Events): void {
+  events.emit({
+    event: "start",
+    config: plan.config,
+    step,
+    steps: plan.training.steps,
+    broadcast: plan.broadcast,
+    parameterCount: network.parameters.reduce((total, { shape }) => total + sizeOf(shape), 0),
+  });
+}

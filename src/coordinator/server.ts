@@ -1,0 +1,162 @@
+// The coordinator's port: lets in workers that may come, and turns away the rest before anything of size is read or sent.
+import { createHash, timingSafeEqual } from "node:crypto";
+import { createServer, type IncomingMessage, type Server } from "node:http";
+import { createServer as createTlsServer } from "node:https";
+import type { Duplex } from "node:stream";
+import { WebSocketServer } from "ws";
+import { messageOf, TandemError } from "../shared/errors.js";
+import type { Events } from "../shared/events.js";
+import { socketOptions } from "../shared/protocol/channel.js";
+import { MAX_HEADER_BYTES } from "../shared/protocol/frame.js";
+import { maxResultBytes } from "../shared/protocol/payload.js";
+import { largestShard } from "../shared/config.js";
+import type { Network } from "../shared/model/network.js";
+import type { Pool } from "./pool.js";
+import { DEFAULT_TIMES, Session, type SessionTimes } from "./session.js";
+import type { StateFeed } from "./state-feed.js";
+
+export interface ServerOptions {
+  host: string;
+  /** 0 takes a free one. */
+  port: number;
+  /** Workers must show the same. */
+  token?: string;
+  tls?: { cert: Buffer; key: Buffer };
+  maxConnections?: number;
+  times?: SessionTimes;
+}
+
+export interface ServerParts {
+  pool: Pool;
+  feed: StateFeed;
+  network: Network;
+  events: Events;
+}
+
+const DEFAULT_MAX_CONNECTIONS = 1024;
+const CLOSING_MS = 2_000;
+
+export class CoordinatorServer {
+  private readonly options: ServerOptions;
+  private readonly parts: ServerParts;
+  private readonly http: Server;
+  private readonly sockets: WebSocketServer;
+  private readonly sessions = new Set<Session>();
+
+  constructor(options: ServerOptions, parts: ServerParts) {
+    this.options = options;
+    this.parts = parts;
+    const { tls } = options;
+    this.http = tls ? createTlsServer(tls) : createServer();
+    this.http.on("request", (_request, response) => {
+      response.writeHead(426, { "content-type": "text/plain; charset=utf-8" });
+      response.end("Tandem's coordinator: connect with `npx tandem worker`.\n");
+    });
+    // Padding and the parts' lengths are in the header's allowance.
+    const limit = maxResultBytes(parts.network, largestShard(parts.feed.config)) + MAX_HEADER_BYTES;
+    this.sockets = new WebSocketServer({ noServer: true, ...socketOptions(limit) });
+    this.http.on("upgrade", (request, socket, head) => this.upgrade(request, socket, head));
+    this.http.on("clientError", (_error, socket) => socket.destroy());
+  }
+
+  /**
+   * @returns the URL that workers are given
+   * @throws TandemError `listen-failed`
+   */
+  async listen(): Promise<string> {
+    const { host, port, tls } = this.options;
+    await new Promise<void>((resolve, reject) => {
+      this.http.once("error", (error) => {
+        reject(
+          new TandemError(
+            "listen-failed",
+            `Cannot listen on ${host}:${port} (${messageOf(error)}). Take another --port (0 for a free one) or --host.`,
+            { cause: error },
+          ),
+        );
+      });
+      this.http.listen(port, host, resolve);
+    });
+    const address = this.http.address();
+    const boundPort = typeof address === "object" && address ? address.port : port;
+    const shownHost = host.includes(":") ? `[${host}]` : host;
+    const url = `${tls ? "wss" : "ws"}://${shownHost}:${boundPort}`;
+    this.parts.events.emit({ event: "listening", url });
+    return url;
+  }
+
+  /** Waits a little for the peers' closing handshakes, then closes what is left. */
+  async close(): Promise<void> {
+    this.http.close();
+    const deadline = performance.now() + CLOSING_MS;
+    while (this.sockets.clients.size > 0 && performance.now() < deadline) {
+      const [client] = this.sockets.clients;
+      await new Promise<void>((resolve) => {
+        const timer = setTimeout(resolve, deadline - performance.now());
+        client?.once("close", () => {
+          clearTimeout(timer);
+          resolve();
+        });
+      });
+    }
+    for (const client of this.sockets.clients) client.terminate();
+    this.http.closeAllConnections();
+  }
+
+  private upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void {
+    socket.on("error", () => socket.destroy());
+    const refusal = this.refusal(request);
+    if (refusal) {
+      this.parts.events.emit({
+        event: "worker",
+        name: request.socket.remoteAddress ?? "unknown",
+        state: "rejected",
+        reason: refusal.reason,
+      });
+      socket.end(
+        `HTTP/1.1 ${refusal.status}\r\nConnection: close\r\nContent-Type: text/plain\r\nContent-Length: ${Buffer.byteLength(refusal.reason)}\r\n\r\n${refusal.reason}`,
+      );
+      return;
+    }
+    this.sockets.handleUpgrade(request, socket, head, (webSocket) => {
+      this.sessions.add(
+        new Session(webSocket, {
+          ...this.parts,
+          times: this.options.times ?? DEFAULT_TIMES,
+          uniqueName: (wished) => this.uniqueName(wished),
+          onClosed: (session) => this.sessions.delete(session),
+        }),
+      );
+    });
+  }
+
+  private refusal(request: IncomingMessage): { status: string; reason: string } | undefined {
+    // Only browsers send an Origin; a page from elsewhere must not drive the coordinator from a visitor's machine.
+    if (request.headers.origin !== undefined) {
+      return { status: "403 Forbidden", reason: "workers are not browsers" };
+    }
+    if (!this.hasToken(request.headers.authorization)) {
+      return { status: "401 Unauthorized", reason: "the token is missing or wrong" };
+    }
+    if (this.sessions.size >= (this.options.maxConnections ?? DEFAULT_MAX_CONNECTIONS)) {
+      return { status: "503 Service Unavailable", reason: "as many workers as can be taken" };
+    }
+    return undefined;
+  }
+
+  /** In constant time: the digests are compared, whatever the lengths. */
+  private hasToken(authorization: string | undefined): boolean {
+    const { token } = this.options;
+    if (token === undefined) return true;
+    const digest = (text: string) => createHash("sha256").update(text).digest();
+    return timingSafeEqual(digest(authorization ?? ""), digest(`Bearer ${token}`));
+  }
+
+  private uniqueName(wished: string): string {
+    const taken = new Set([...this.sessions].map((session) => session.name));
+    for (let number = 1; ; number++) {
+      const name = number === 1 ? wished : `${wished}-${number}`;
+      if (!taken.has(name)) return name;
+    }
+  }
+}

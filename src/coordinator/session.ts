@@ -1,0 +1,266 @@
+// One worker's connection, from hello to the end. Whatever arrives is held against what was asked; what does not fit closes
+// this connection, with a code, and never reaches the run.
+import type { WebSocket } from "ws";
+import { largestShard } from "../shared/config.js";
+import type { Network } from "../shared/model/network.js";
+import { receiveFrames, sendMessage, sendPieces } from "../shared/protocol/channel.js";
+import { type CloseCode, closeCodes } from "../shared/protocol/close-codes.js";
+import { byteLengthOf, type Frame, FrameError } from "../shared/protocol/frame.js";
+import {
+  type FromCoordinator,
+  type FromWorker,
+  MAX_NAME_LENGTH,
+  parseFromWorker,
+  PROTOCOL_VERSION,
+} from "../shared/protocol/messages.js";
+import { readEvaluation, readShardResult, sampleParts } from "../shared/protocol/payload.js";
+import type { Pool } from "./pool.js";
+import type { StateFeed } from "./state-feed.js";
+import type { Answer, EndReason, Task, WorkerLink } from "./tasks.js";
+
+export interface SessionTimes {
+  /** From the connection to hello, and from welcome to ready. */
+  handshakeMs: number;
+  /** Between two pings. */
+  pingMs: number;
+  /** A worker that sends nothing, not even a pong, for so long is gone. */
+  silenceMs: number;
+}
+
+export const DEFAULT_TIMES: SessionTimes = {
+  handshakeMs: 60_000,
+  pingMs: 2_000,
+  silenceMs: 10_000,
+};
+
+export interface SessionParts {
+  pool: Pool;
+  feed: StateFeed;
+  network: Network;
+  times: SessionTimes;
+  /** A name that no other worker of the run has. */
+  uniqueName: (wished: string) => string;
+  /** Called once, when the connection is closed. */
+  onClosed: (session: Session) => void;
+}
+
+type Phase = "hello" | "loading" | "active" | "closed";
+
+export class Session implements WorkerLink {
+  name = "";
+  private readonly socket: WebSocket;
+  private readonly parts: SessionParts;
+  private readonly tasks = new Map<number, Task>();
+  private phase: Phase = "hello";
+  private isBehind = false;
+  private lastHeardMs = performance.now();
+  private handshakeTimer: NodeJS.Timeout | undefined;
+  private readonly pingTimer: NodeJS.Timeout;
+
+  constructor(socket: WebSocket, parts: SessionParts) {
+    this.socket = socket;
+    this.parts = parts;
+    const heard = () => (this.lastHeardMs = performance.now());
+    socket.on("pong", heard);
+    socket.on("ping", heard);
+    receiveFrames(
+      socket,
+      (frame) => {
+        heard();
+        this.receive(frame);
+      },
+      (error) => this.close(closeCodes.badMessage, error.message),
+    );
+    socket.on("error", () => socket.terminate());
+    socket.on("close", (code, reason) => this.closed(reason.toString() || `closed (${code})`));
+    this.allowHandshake();
+    this.pingTimer = setInterval(() => this.checkAlive(), parts.times.pingMs);
+  }
+
+  send(task: Task): void {
+    this.tasks.set(task.id, task);
+    const { id, kind, step, samples } = task;
+    const common = { task: id, step, count: samples.count };
+    const header: FromCoordinator =
+      kind === "shard"
+        ? { type: "shard", shard: task.shard, ...common }
+        : { type: "evaluate", ...common };
+    sendMessage(this.socket, header, sampleParts(samples));
+  }
+
+  follow(): void {
+    if (this.phase !== "active" || this.isBehind) return;
+    const pieces = this.parts.feed.advance();
+    // A worker that has not yet read the last state is not sent another on top: it catches up when it has.
+    if (this.socket.bufferedAmount > byteLengthOf(pieces)) {
+      this.isBehind = true;
+      this.parts.pool.suspend(this);
+      return;
+    }
+    sendPieces(this.socket, pieces, () => this.catchUp());
+  }
+
+  end(reason: EndReason): void {
+    if (this.phase === "closed") return;
+    sendMessage(this.socket, { type: "end", reason } satisfies FromCoordinator);
+    this.close(closeCodes.ended, reason);
+  }
+
+  /** Closes the connection at once, without the closing handshake. */
+  terminate(): void {
+    this.socket.terminate();
+  }
+
+  private close(code: CloseCode, reason: string): void {
+    // 123 bytes are what a close frame holds.
+    this.socket.close(code, Buffer.from(reason).subarray(0, 120).toString());
+    this.closed(reason);
+  }
+
+  private closed(reason: string): void {
+    if (this.phase === "closed") return;
+    this.phase = "closed";
+    clearTimeout(this.handshakeTimer);
+    clearInterval(this.pingTimer);
+    this.tasks.clear();
+    this.parts.pool.leave(this, reason);
+    this.parts.onClosed(this);
+    // A peer that does not answer the closing handshake must not keep the socket.
+    setTimeout(() => this.socket.terminate(), this.parts.times.pingMs).unref();
+  }
+
+  private allowHandshake(): void {
+    clearTimeout(this.handshakeTimer);
+    this.handshakeTimer = setTimeout(
+      () => this.close(closeCodes.tooSlow, `no ${this.phase === "hello" ? "hello" : "ready"}`),
+      this.parts.times.handshakeMs,
+    );
+  }
+
+  private checkAlive(): void {
+    const { silenceMs } = this.parts.times;
+    if (performance.now() - this.lastHeardMs > silenceMs) {
+      this.closed(`silent for ${silenceMs / 1000} s`);
+      this.socket.terminate();
+      return;
+    }
+    if (this.socket.readyState === this.socket.OPEN) this.socket.ping();
+  }
+
+  private receive(frame: Frame): void {
+    if (this.phase === "closed") return;
+    const message = parseFromWorker(frame);
+    switch (message.type) {
+      case "hello":
+        this.welcome(message);
+        return;
+      case "ready":
+        this.activate();
+        return;
+      case "result":
+      case "evaluated":
+        this.takeAnswer(message, frame.parts);
+        return;
+      case "goodbye":
+        this.closed("said goodbye");
+        this.socket.close(closeCodes.goingAway);
+        return;
+      default:
+        message satisfies never;
+    }
+  }
+
+  private welcome(hello: FromWorker & { type: "hello" }): void {
+    if (this.phase !== "hello") {
+      this.close(closeCodes.unexpected, "a second hello");
+      return;
+    }
+    if (hello.protocol !== PROTOCOL_VERSION) {
+      const older = hello.protocol < PROTOCOL_VERSION ? "worker" : "coordinator";
+      this.close(
+        closeCodes.version,
+        `worker speaks protocol ${hello.protocol}, coordinator ${PROTOCOL_VERSION}: update the ${older}`,
+      );
+      return;
+    }
+    this.name = this.parts.uniqueName(plainName(hello.name));
+    this.phase = "loading";
+    this.allowHandshake();
+    const { feed } = this.parts;
+    sendMessage(this.socket, {
+      type: "welcome",
+      protocol: PROTOCOL_VERSION,
+      name: this.name,
+      config: feed.config,
+      broadcast: feed.broadcast,
+    } satisfies FromCoordinator);
+  }
+
+  private activate(): void {
+    if (this.phase !== "loading") {
+      this.close(closeCodes.unexpected, "ready at the wrong time");
+      return;
+    }
+    clearTimeout(this.handshakeTimer);
+    this.phase = "active";
+    this.parts.feed.whenOpen(() => {
+      if (this.phase !== "active") return;
+      sendPieces(this.socket, this.parts.feed.state());
+      this.parts.pool.join(this);
+    });
+  }
+
+  private catchUp(): void {
+    if (!this.isBehind || this.phase !== "active" || this.socket.bufferedAmount > 0) return;
+    this.isBehind = false;
+    sendPieces(this.socket, this.parts.feed.state(), () => this.catchUp());
+    this.parts.pool.resume(this);
+  }
+
+  private takeAnswer(
+    message: FromWorker & { type: "result" | "evaluated" },
+    parts: readonly Uint8Array[],
+  ): void {
+    if (this.phase !== "active") {
+      this.close(closeCodes.unexpected, "an answer before ready");
+      return;
+    }
+    const task = this.tasks.get(message.task);
+    // Repeated answers are no offence; late ones the pool drops, as the task has become another's in the meantime.
+    if (!task) return;
+    this.tasks.delete(task.id);
+    try {
+      this.parts.pool.answer(this, task.id, this.checkedAnswer(task, message, parts));
+    } catch (error) {
+      if (!(error instanceof FrameError)) throw error;
+      this.close(closeCodes.badResult, error.message);
+    }
+  }
+
+  private checkedAnswer(
+    task: Task,
+    message: FromWorker & { type: "result" | "evaluated" },
+    parts: readonly Uint8Array[],
+  ): Answer {
+    const { network, feed } = this.parts;
+    if (task.kind === "evaluate" && message.type === "evaluated") {
+      const result = readEvaluation(network, task.samples.count, message.lossSum, parts);
+      return { kind: "evaluate", result };
+    }
+    const isThisShard =
+      task.kind === "shard" &&
+      message.type === "result" &&
+      message.step === task.step &&
+      message.shard === task.shard;
+    if (!isThisShard) throw new FrameError("an answer to another task");
+    const largest = largestShard(feed.config);
+    const { count } = task.samples;
+    return { kind: "shard", result: readShardResult(network, largest, count, message.loss, parts) };
+  }
+}
+
+/** Names are shown in terminals and pages: only harmless characters are kept. */
+function plainName(wished: string): string {
+  const plain = wished.replace(/[^\w.@-]/g, "").slice(0, MAX_NAME_LENGTH - 8);
+  return plain === "" ? "worker" : plain;
+}

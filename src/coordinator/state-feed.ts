@@ -1,0 +1,75 @@
+// The frames that keep workers' replicas up to date, made once a step however many workers there are, and only if one asks.
+import type { Broadcast, RunConfig } from "../shared/config.js";
+import type { Replica } from "../shared/model/replica.js";
+import type { ReplicaKind } from "../shared/model/state-layout.js";
+import type { Update } from "../shared/model/values.js";
+import { encodeFrame } from "../shared/protocol/frame.js";
+import { stateParts, updateParts } from "../shared/protocol/payload.js";
+
+export class StateFeed {
+  readonly config: RunConfig;
+  readonly broadcast: Broadcast;
+  private openReplica: Replica | undefined;
+  private readonly onOpen: (() => void)[] = [];
+  private lastUpdate: { step: number; update: Update } | undefined;
+  private stateFrame: { step: number; pieces: Uint8Array[] } | undefined;
+  private updateFrame: { step: number; pieces: Uint8Array[] } | undefined;
+
+  constructor(config: RunConfig, broadcast: Broadcast) {
+    this.config = config;
+    this.broadcast = broadcast;
+  }
+
+  /** What a worker's replica holds: with slots it takes the steps itself. */
+  get replicaKind(): ReplicaKind {
+    return this.broadcast === "updates" ? "with-slots" : "weights-only";
+  }
+
+  /** True once there is a state to send: the port is opened before the weights are made. */
+  get isOpen(): boolean {
+    return this.openReplica !== undefined;
+  }
+
+  /** From now on there is a state; workers that were ready before are let in. */
+  open(replica: Replica): void {
+    this.openReplica = replica;
+    for (const letIn of this.onOpen.splice(0)) letIn();
+  }
+
+  /** Calls back when there is a state to send, at once if there is. */
+  whenOpen(letIn: () => void): void {
+    if (this.isOpen) letIn();
+    else this.onOpen.push(letIn);
+  }
+
+  private get replica(): Replica {
+    if (!this.openReplica) throw new Error("no state yet");
+    return this.openReplica;
+  }
+
+  /** To be called after each step, before the workers are told to follow. */
+  noteUpdate(update: Update): void {
+    this.lastUpdate = { step: this.replica.step, update };
+  }
+
+  /** All that a worker needs to stand where the coordinator stands. */
+  state(): Uint8Array[] {
+    const { step } = this.replica;
+    if (this.stateFrame?.step !== step) {
+      const parts = stateParts(this.replica.snapshot(this.replicaKind));
+      this.stateFrame = { step, pieces: encodeFrame({ type: "state", step }, parts) };
+    }
+    return this.stateFrame.pieces;
+  }
+
+  /** What takes a worker that stood one step back to where the coordinator stands. */
+  advance(): Uint8Array[] {
+    const { step } = this.replica;
+    if (this.broadcast === "weights" || this.lastUpdate?.step !== step) return this.state();
+    if (this.updateFrame?.step !== step) {
+      const parts = updateParts(this.replica.network, this.lastUpdate.update);
+      this.updateFrame = { step, pieces: encodeFrame({ type: "update", step }, parts) };
+    }
+    return this.updateFrame.pieces;
+  }
+}

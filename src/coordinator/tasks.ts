@@ -1,0 +1,24 @@
+// What the coordinator asks of workers, and what they answer, whether they are processes or the one in its own process.
+import type { Samples } from "../shared/data/dataset.js";
+import type { EvaluationResult, ShardResult } from "../shared/model/values.js";
+
+export type Task =
+  /** The gradients and moments of one shard of a step's global batch. */
+  | { kind: "shard"; id: number; step: number; shard: number; samples: Samples }
+  /** Inference on a piece of a data set, with the weights that `step` steps have made. */
+  | { kind: "evaluate"; id: number; step: number; samples: Samples };
+
+export type Answer =
+  { kind: "shard"; result: ShardResult } | { kind: "evaluate"; result: EvaluationResult };
+
+export type EndReason = "finished" | "interrupted" | "failed";
+
+/** A worker as the pool sees it. It reports back by the pool's `answer` and `leave`. */
+export interface WorkerLink {
+  readonly name: string;
+  send(task: Task): void;
+  /** The state has advanced by one step: passes on what the worker needs to follow. */
+  follow(): void;
+  /** The run is over. */
+  end(reason: EndReason): void;
+}

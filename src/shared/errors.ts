@@ -1,0 +1,53 @@
+// The one table of what can go wrong for a user: a code, the sentence, and the exit code of the command.
+// A sentence says what is wrong, where, and how to mend it. What a peer does wrong on a socket is in protocol/close-codes.ts.
+
+const exitCodes = { failed: 1, badInput: 2 } as const;
+
+type Kind = keyof typeof exitCodes;
+
+/** Where each code leads. `failed`: the run failed (exit 1). `badInput`: bad usage or bad input (exit 2). */
+const errorKinds = {
+  usage: "badInput",
+  "data-folder-missing": "badInput",
+  "data-file-missing": "badInput",
+  "data-file-damaged": "badInput",
+  "data-mismatch": "badInput",
+  "data-labels": "badInput",
+  "data-too-small": "badInput",
+  "checkpoint-missing": "badInput",
+  "checkpoint-damaged": "badInput",
+  "checkpoint-format": "badInput",
+  "checkpoint-model": "badInput",
+  "resume-contradiction": "badInput",
+  "output-unwritable": "badInput",
+  "token-file": "badInput",
+  "tls-files": "badInput",
+  "listen-refused": "badInput",
+  "listen-failed": "badInput",
+  "native-library": "failed",
+  "workers-missing": "failed",
+  "write-failed": "failed",
+  "coordinator-unreachable": "failed",
+  "coordinator-refused": "failed",
+  "compute-failed": "failed",
+} as const satisfies Record<string, Kind>;
+
+export type ErrorCode = keyof typeof errorKinds;
+
+/** An error that a user can read and act on; anything else that is thrown is a defect of Tandem's. */
+export class TandemError extends Error {
+  readonly code: ErrorCode;
+  readonly exitCode: number;
+
+  constructor(code: ErrorCode, sentence: string, options?: { cause?: unknown }) {
+    super(sentence, options);
+    this.name = "TandemError";
+    this.code = code;
+    this.exitCode = exitCodes[errorKinds[code]];
+  }
+}
+
+/** The message of whatever was thrown. */
+export function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}

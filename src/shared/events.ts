@@ -1,0 +1,50 @@
+// What a run tells of itself, from one source: the terminal, the JSON lines, TensorBoard and the page are its readers.
+import type { Broadcast, RunConfig } from "./config.js";
+
+export type RunEvent =
+  /** The coordinator takes workers at `url`. */
+  | { event: "listening"; url: string }
+  /** Training is about to begin, or to go on at `step`. */
+  | {
+      event: "start";
+      config: RunConfig;
+      step: number;
+      steps: number;
+      broadcast: Broadcast;
+      parameterCount: number;
+    }
+  | { event: "worker"; name: string; state: "joined" | "left" | "rejected"; reason?: string }
+  /** A task went to a second worker: the first was lost or is overdue. */
+  | { event: "repeat"; step: number; task: string; worker: string; reason: "lost" | "overdue" }
+  /** The run stands still until something happens, or until `deadlineSeconds` have passed. */
+  | { event: "waiting"; reason: string; deadlineSeconds: number }
+  | { event: "step"; step: number; loss: number; durationMs: number; sampleCount: number }
+  | { event: "evaluation"; step: number; trainAccuracy: number; testAccuracy: number }
+  | { event: "checkpoint"; step: number; path: string }
+  | { event: "checkpoint-failed"; step: number; path: string; reason: string }
+  | { event: "interrupted"; step: number; signal: string }
+  | { event: "end"; step: number; testAccuracy: number; testLoss: number; path: string };
+
+/** A reader of events. */
+export interface EventSink {
+  handle(event: RunEvent): void;
+  /** Writes out what it has kept back; after it nothing is handled any more. */
+  close?(): Promise<void> | void;
+}
+
+/** Hands each event to every sink, in order. */
+export class Events {
+  private readonly sinks: EventSink[] = [];
+
+  add(sink: EventSink): void {
+    this.sinks.push(sink);
+  }
+
+  emit(event: RunEvent): void {
+    for (const sink of this.sinks) sink.handle(event);
+  }
+
+  async close(): Promise<void> {
+    for (const sink of this.sinks) await sink.close?.();
+  }
+}

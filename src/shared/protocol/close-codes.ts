@@ -1,0 +1,38 @@
+// Why a connection was closed by Tandem: WebSocket close codes from the range for applications (RFC 6455, section 7.4.2).
+// The same table, for people, is in docs/protocol.md.
+
+export const closeCodes = {
+  /** The run has ended; nothing is wrong. */
+  ended: 1000,
+  /** The peer is going away by its own wish. */
+  goingAway: 1001,
+  /** The bytes are not a frame, or the header is not a message. */
+  badMessage: 4000,
+  /** A message that does not belong here now. */
+  unexpected: 4001,
+  /** Another version of the protocol. */
+  version: 4002,
+  /** No hello, or no ready, in time. */
+  tooSlow: 4003,
+  /** Shapes, lengths or numbers that cannot be the answer to the task. */
+  badResult: 4004,
+  /** Nothing was heard from the peer for too long. */
+  silent: 4005,
+  /** As many workers as the coordinator takes. */
+  full: 4006,
+  /** The worker failed too often and is left out for a while. */
+  leftOut: 4007,
+  /** The worker's results were wrong. */
+  wrongResults: 4008,
+} as const;
+
+export type CloseCode = (typeof closeCodes)[keyof typeof closeCodes];
+
+/** After these the worker does not try again: it would be refused for the same reason. */
+export const FINAL_CLOSE_CODES: readonly number[] = [
+  closeCodes.badMessage,
+  closeCodes.unexpected,
+  closeCodes.version,
+  closeCodes.badResult,
+  closeCodes.wrongResults,
+];

@@ -1,0 +1,101 @@
+// One WebSocket message of Tandem's: a small header and the tensors behind it, kept apart so that nothing large is copied.
+//
+//   offset 0   uint32 LE: length H of the header
+//   offset 4   H bytes: the header, MessagePack
+//   then       zero bytes up to a multiple of 8
+//   then       the parts in the header's order, each followed by zero bytes up to a multiple of 8
+//
+// The header's `parts` lists the parts' lengths in bytes. Numbers in parts are little-endian.
+import { Packr, Unpackr } from "msgpackr";
+
+export const MAX_HEADER_BYTES = 16 * 1024;
+const MAX_PARTS = 1024;
+const ALIGNMENT = 8;
+const NOTHING = new Uint8Array(0);
+
+// Plain maps and arrays only: no records, no structures shared between messages, no extensions of JavaScript's own.
+const packr = new Packr({ useRecords: false });
+const unpackr = new Unpackr({ useRecords: false, mapsAsObjects: true });
+
+export interface Frame {
+  header: Record<string, unknown>;
+  parts: Uint8Array[];
+}
+
+/** What arrived cannot be a frame: the sender is at fault. */
+export class FrameError extends Error {}
+
+function padded(length: number): number {
+  return Math.ceil(length / ALIGNMENT) * ALIGNMENT;
+}
+
+/** The frame's bytes as pieces to be sent one after the other; the parts stay where they are. */
+export function encodeFrame(header: object, parts: readonly ArrayBufferView[] = []): Uint8Array[] {
+  const views = parts.map((part) => new Uint8Array(part.buffer, part.byteOffset, part.byteLength));
+  const packed = packr.pack({ ...header, parts: views.map((view) => view.byteLength) });
+  const head = new Uint8Array(padded(4 + packed.byteLength));
+  new DataView(head.buffer).setUint32(0, packed.byteLength, true);
+  head.set(packed, 4);
+  const pieces: Uint8Array[] = [head];
+  for (const view of views) {
+    pieces.push(view);
+    const padding = padded(view.byteLength) - view.byteLength;
+    if (padding > 0) pieces.push(new Uint8Array(padding));
+  }
+  return pieces;
+}
+
+export function byteLengthOf(pieces: readonly Uint8Array[]): number {
+  return pieces.reduce((total, piece) => total + piece.byteLength, 0);
+}
+
+/**
+ * @param bytes one whole message; the parts are views of it
+ * @throws FrameError where the bytes are not exactly one frame
+ */
+export function decodeFrame(bytes: Uint8Array): Frame {
+  if (bytes.byteLength < 4) throw new FrameError("shorter than the header's length");
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  const headerLength = view.getUint32(0, true);
+  if (headerLength > MAX_HEADER_BYTES) throw new FrameError("header too long");
+  if (4 + headerLength > bytes.byteLength) throw new FrameError("header cut short");
+  const header = unpackedHeader(bytes.subarray(4, 4 + headerLength));
+  const lengths = header["parts"];
+  if (!Array.isArray(lengths) || lengths.length > MAX_PARTS)
+    throw new FrameError("no list of parts");
+  const parts: Uint8Array[] = [];
+  let offset = padded(4 + headerLength);
+  for (const length of lengths as unknown[]) {
+    if (typeof length !== "number" || !Number.isSafeInteger(length) || length < 0) {
+      throw new FrameError("a part's length is not a whole number");
+    }
+    if (offset + length > bytes.byteLength) throw new FrameError("parts cut short");
+    parts.push(length === 0 ? NOTHING : bytes.subarray(offset, offset + length));
+    offset += padded(length);
+  }
+  if (offset !== bytes.byteLength) throw new FrameError("length and list of parts do not agree");
+  delete header["parts"];
+  return { header, parts };
+}
+
+function unpackedHeader(bytes: Uint8Array): Record<string, unknown> {
+  let header: unknown;
+  try {
+    header = unpackr.unpack(bytes);
+  } catch (error) {
+    throw new FrameError("header is not MessagePack", { cause: error });
+  }
+  if (typeof header !== "object" || header === null || Array.isArray(header)) {
+    throw new FrameError("header is not a map");
+  }
+  return header as Record<string, unknown>;
+}
+
+/** The part's numbers, without a copy where its place in memory allows. */
+export function asFloats(part: Uint8Array): Float32Array {
+  if (part.byteLength % 4 !== 0) throw new FrameError("a part is not of float32");
+  if (part.byteOffset % 4 === 0) {
+    return new Float32Array(part.buffer, part.byteOffset, part.byteLength / 4);
+  }
+  return new Float32Array(part.slice().buffer);
+}

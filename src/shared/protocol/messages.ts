@@ -1,0 +1,90 @@
+// The protocol in one place. A worker connects and says hello; the coordinator answers with the run's configuration
+// (welcome); the worker loads TensorFlow and says ready; the coordinator sends the state and from then on tasks, and after
+// each step the new weights (state) or what makes them (update). Each task gets one answer. At the end: end.
+// What is in a message's parts is told in payload.ts, how the bytes lie in frame.ts.
+import { z } from "zod";
+import { BROADCASTS, runConfigSchema } from "../config.js";
+import { type Frame, FrameError } from "./frame.js";
+
+/** Raised whenever one side could misread the other. */
+export const PROTOCOL_VERSION = 1;
+
+export const MAX_NAME_LENGTH = 64;
+
+const whole = z.number().int().min(0).max(Number.MAX_SAFE_INTEGER);
+
+const fromWorker = z.discriminatedUnion("type", [
+  /** First thing on a connection. */
+  z.strictObject({
+    type: z.literal("hello"),
+    protocol: whole,
+    name: z.string().max(MAX_NAME_LENGTH),
+  }),
+  /** TensorFlow is loaded with the run's threads; tasks may come. */
+  z.strictObject({ type: z.literal("ready") }),
+  /** Answer to `shard`. Parts: gradients and moments. */
+  z.strictObject({
+    type: z.literal("result"),
+    task: whole,
+    step: whole,
+    shard: whole,
+    loss: z.number(),
+    computeMs: z.number().min(0),
+  }),
+  /** Answer to `evaluate`. Part: the classes taken. */
+  z.strictObject({
+    type: z.literal("evaluated"),
+    task: whole,
+    lossSum: z.number(),
+    computeMs: z.number().min(0),
+  }),
+  /** The worker was told to end; it has answered its tasks and takes no more. */
+  z.strictObject({ type: z.literal("goodbye") }),
+]);
+
+const fromCoordinator = z.discriminatedUnion("type", [
+  /** Answer to `hello`. */
+  z.strictObject({
+    type: z.literal("welcome"),
+    protocol: whole,
+    name: z.string(),
+    config: runConfigSchema,
+    broadcast: z.enum(BROADCASTS),
+  }),
+  /** A whole state: after `ready`, after each step with `--broadcast weights`, and when a worker has fallen behind. */
+  z.strictObject({ type: z.literal("state"), step: whole }),
+  /** With `--broadcast updates`, after each step: what leads from `step` − 1 to `step`. */
+  z.strictObject({ type: z.literal("update"), step: whole }),
+  /** Compute one shard's gradients and moments. Parts: pixels, labels. */
+  z.strictObject({
+    type: z.literal("shard"),
+    task: whole,
+    step: whole,
+    shard: whole,
+    count: whole,
+  }),
+  /** Infer one piece of a data set. Parts: pixels, labels. */
+  z.strictObject({ type: z.literal("evaluate"), task: whole, step: whole, count: whole }),
+  /** The run is over, by success or not; the worker ends. */
+  z.strictObject({ type: z.literal("end"), reason: z.enum(["finished", "interrupted", "failed"]) }),
+]);
+
+export type FromWorker = z.infer<typeof fromWorker>;
+export type FromCoordinator = z.infer<typeof fromCoordinator>;
+
+function parsed<T>(schema: z.ZodType<T>, frame: Frame): T {
+  const result = schema.safeParse(frame.header);
+  if (result.success) return result.data;
+  const issue = result.error.issues[0];
+  throw new FrameError(`${issue?.path.join(".") || "message"}: ${issue?.message ?? "invalid"}`);
+}
+
+/** @throws FrameError where the header is not a worker's message */
+export function parseFromWorker(frame: Frame): FromWorker {
+  return parsed(fromWorker, frame);
+}
+
+/** @throws FrameError where the header is not a coordinator's message */
+export function parseFromCoordinator(frame: Frame): FromCoordinator {
+  return parsed(fromCoordinator, frame);
+}

@@ -1,0 +1,220 @@
+// What the parts of a message hold, and the checks on what arrives: numbers of parts, lengths, finite values.
+// Every length follows from the network and the configuration, so nothing a peer says about sizes is believed.
+import type { ImageShape, Samples } from "../data/dataset.js";
+import { isFactored, type Network, sizeOf } from "../model/network.js";
+import { type ReplicaKind, stateLayout } from "../model/state-layout.js";
+import type {
+  EvaluationResult,
+  Gradient,
+  NamedTensor,
+  ShardResult,
+  Update,
+} from "../model/values.js";
+import type { Moments, PopulationStatistics } from "../statistics/moments.js";
+import { asFloats, FrameError } from "./frame.js";
+
+/** Takes the parts one by one and holds each against what it must be. */
+class PartReader {
+  private readonly parts: readonly Uint8Array[];
+  private next = 0;
+
+  constructor(parts: readonly Uint8Array[]) {
+    this.parts = parts;
+  }
+
+  bytes(length: number, what: string): Uint8Array {
+    const part = this.parts[this.next++];
+    if (part?.byteLength !== length) {
+      throw new FrameError(`${what}: ${part?.byteLength ?? "no"} bytes, expected ${length}`);
+    }
+    return part;
+  }
+
+  floats(count: number, what: string): Float32Array {
+    return asFloats(this.bytes(4 * count, what));
+  }
+
+  finiteFloats(count: number, what: string): Float32Array {
+    const values = this.floats(count, what);
+    let zero = 0;
+    // 0 · x is 0 for every finite x and NaN for the others; one look at the sum replaces one at each number.
+    for (let index = 0; index < values.length; index++) zero += 0 * values[index]!;
+    if (zero !== 0) throw new FrameError(`${what}: a number is not finite`);
+    return values;
+  }
+
+  end(): void {
+    if (this.next !== this.parts.length) throw new FrameError("more parts than the message has");
+  }
+}
+
+/** Parts of the gradients: by parameter in the network's order, its values or its two factors. */
+function gradientParts(network: Network, gradients: ReadonlyMap<string, Gradient>): Float32Array[] {
+  return network.parameters.flatMap(({ name }) => {
+    const gradient = gradients.get(name);
+    if (!gradient) throw new RangeError(`no gradient for ${name}`);
+    return gradient.form === "dense" ? [gradient.values] : [gradient.inputs, gradient.outputs];
+  });
+}
+
+/** @param rows samples behind the factors */
+function readGradients(
+  reader: PartReader,
+  network: Network,
+  largestShard: number,
+  rows: number,
+): Map<string, Gradient> {
+  const gradients = new Map<string, Gradient>();
+  for (const parameter of network.parameters) {
+    const { name, shape } = parameter;
+    if (isFactored(parameter, largestShard)) {
+      const [inputCount, outputCount] = shape as [number, number];
+      const inputs = reader.finiteFloats(rows * inputCount, name);
+      const outputs = reader.finiteFloats(rows * outputCount, name);
+      gradients.set(name, { form: "factors", rows, inputs, outputs });
+    } else {
+      gradients.set(name, { form: "dense", values: reader.finiteFloats(sizeOf(shape), name) });
+    }
+  }
+  return gradients;
+}
+
+/** Parts of `result`: the gradients, then mean and variance of each normalised layer. */
+export function shardResultParts(network: Network, result: ShardResult): ArrayBufferView[] {
+  const moments = network.statistics.flatMap(({ name }) => {
+    const own = result.moments.get(name);
+    if (!own) throw new RangeError(`no moments for ${name}`);
+    return [own.mean, own.variance];
+  });
+  return [...gradientParts(network, result.gradients), ...moments];
+}
+
+/**
+ * @param sampleCount samples of the shard that was given out
+ * @throws FrameError where the parts cannot be this shard's result
+ */
+export function readShardResult(
+  network: Network,
+  largestShard: number,
+  sampleCount: number,
+  loss: number,
+  parts: readonly Uint8Array[],
+): ShardResult {
+  if (!Number.isFinite(loss)) throw new FrameError("loss is not finite");
+  const reader = new PartReader(parts);
+  const gradients = readGradients(reader, network, largestShard, sampleCount);
+  const moments = new Map<string, Moments>();
+  for (const { name, channels, valuesPerSample } of network.statistics) {
+    const mean = reader.finiteFloats(channels, `${name} mean`);
+    const variance = reader.finiteFloats(channels, `${name} variance`);
+    if (variance.some((value) => value < 0)) throw new FrameError(`${name}: negative variance`);
+    moments.set(name, { count: sampleCount * valuesPerSample, mean, variance });
+  }
+  reader.end();
+  return { loss, gradients, moments };
+}
+
+/** Parts of `update`: the summed gradients, then the new population mean and variance of each normalised layer. */
+export function updateParts(network: Network, update: Update): ArrayBufferView[] {
+  const population = network.statistics.flatMap(({ name }) => {
+    const own = update.population.get(name);
+    if (!own) throw new RangeError(`no statistics for ${name}`);
+    return [own.mean, own.variance];
+  });
+  return [...gradientParts(network, update.gradients), ...population];
+}
+
+/** @throws FrameError where the parts cannot be an update of this run */
+export function readUpdate(
+  network: Network,
+  largestShard: number,
+  batchSize: number,
+  parts: readonly Uint8Array[],
+): Update {
+  const reader = new PartReader(parts);
+  const gradients = readGradients(reader, network, largestShard, batchSize);
+  const population = new Map<string, PopulationStatistics>();
+  for (const { name, channels } of network.statistics) {
+    const mean = reader.finiteFloats(channels, `${name} mean`);
+    const variance = reader.finiteFloats(channels, `${name} variance`);
+    population.set(name, { mean, variance });
+  }
+  reader.end();
+  return { gradients, population };
+}
+
+/** Parts of `evaluated`: a byte a sample. */
+export function evaluationParts(result: EvaluationResult): ArrayBufferView[] {
+  return [result.predictions];
+}
+
+/** @throws FrameError where the parts cannot be the answer for so many samples */
+export function readEvaluation(
+  network: Network,
+  sampleCount: number,
+  lossSum: number,
+  parts: readonly Uint8Array[],
+): EvaluationResult {
+  if (!Number.isFinite(lossSum)) throw new FrameError("loss is not finite");
+  const reader = new PartReader(parts);
+  const predictions = reader.bytes(sampleCount, "predictions");
+  if (predictions.some((value) => value >= network.classCount)) {
+    throw new FrameError("a predicted class does not exist");
+  }
+  reader.end();
+  return { predictions, lossSum };
+}
+
+/** Parts of `shard` and `evaluate`: the pixels, then the labels, a byte each. */
+export function sampleParts(samples: Samples): ArrayBufferView[] {
+  return [samples.pixels, samples.labels];
+}
+
+/** @throws FrameError where the parts are not so many samples of this network's images and classes */
+export function readSamples(
+  image: ImageShape,
+  classCount: number,
+  count: number,
+  parts: readonly Uint8Array[],
+): Samples {
+  const reader = new PartReader(parts);
+  const pixels = reader.bytes(count * image.height * image.width, "pixels");
+  const labels = reader.bytes(count, "labels");
+  reader.end();
+  if (labels.some((label) => label >= classCount)) throw new FrameError("a label does not exist");
+  return { count, pixels, labels };
+}
+
+/** Parts of `state`: the tensors of `stateLayout`. */
+export function stateParts(tensors: readonly NamedTensor[]): ArrayBufferView[] {
+  return tensors.map((tensor) => tensor.values);
+}
+
+/** @throws FrameError where the parts are not a state of this network */
+export function readState(
+  network: Network,
+  kind: ReplicaKind,
+  parts: readonly Uint8Array[],
+): NamedTensor[] {
+  const reader = new PartReader(parts);
+  const tensors = stateLayout(network, kind).map(({ name, shape }) => ({
+    name,
+    shape,
+    values: reader.floats(sizeOf(shape), name),
+  }));
+  reader.end();
+  return tensors;
+}
+
+/** Bytes that the parts of a `result` for `rows` samples take at most; a limit for what is accepted. */
+export function maxResultBytes(network: Network, largestShard: number): number {
+  let floats = 0;
+  for (const parameter of network.parameters) {
+    const [inputs, outputs] = parameter.shape;
+    floats += isFactored(parameter, largestShard)
+      ? largestShard * ((inputs ?? 0) + (outputs ?? 0))
+      : sizeOf(parameter.shape);
+  }
+  for (const { channels } of network.statistics) floats += 2 * channels;
+  return 4 * floats;
+}

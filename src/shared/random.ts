@@ -1,0 +1,91 @@
+// The project's own random numbers, so that one seed gives the same bits on every machine and in every Node version.
+// Only integer arithmetic, comparisons, + and × are used: Math.log and Math.cos may differ between engines in the last bit.
+import { createHash } from "node:crypto";
+
+/** xoshiro128** 1.1 (Blackman and Vigna, "Scrambled linear pseudorandom number generators", 2018). */
+export class Random {
+  private a: number;
+  private b: number;
+  private c: number;
+  private d: number;
+
+  /**
+   * @param seed the run's seed
+   * @param stream what the numbers are for; each stream is independent of every other
+   */
+  constructor(seed: number, stream: string) {
+    const state = createHash("sha256").update(`tandem/${seed}/${stream}`).digest();
+    this.a = state.readUInt32LE(0);
+    this.b = state.readUInt32LE(4);
+    this.c = state.readUInt32LE(8);
+    this.d = state.readUInt32LE(12) | 1; // the all-zero state would stay zero
+  }
+
+  /** A whole number from 0 to 2³² − 1. */
+  uint32(): number {
+    const scrambled = Math.imul(rotateLeft(Math.imul(this.b, 5), 7), 9) >>> 0;
+    const shifted = this.b << 9;
+    this.c ^= this.a;
+    this.d ^= this.b;
+    this.b ^= this.c;
+    this.a ^= this.d;
+    this.c ^= shifted;
+    this.d = rotateLeft(this.d, 11);
+    return scrambled;
+  }
+
+  /** A number from [0, 1), a multiple of 2⁻³². */
+  uniform(): number {
+    return this.uint32() * 2 ** -32;
+  }
+
+  /** A whole number from 0 to `bound` − 1, without bias: draws beyond the last whole multiple of `bound` are thrown away. */
+  below(bound: number): number {
+    const limit = 2 ** 32 - (2 ** 32 % bound);
+    for (;;) {
+      const draw = this.uint32();
+      if (draw < limit) return draw % bound;
+    }
+  }
+
+  /**
+   * A normal number, redrawn outside ±2: mean 0, standard deviation 1 before the truncation.
+   * A uniform x from [−2, 2) is kept with probability exp(−x²/2).
+   */
+  truncatedNormal(): number {
+    for (;;) {
+      const x = this.uniform() * 4 - 2;
+      const half = (x * x) / 4; // in [0, 1]
+      if (this.acceptsExponential(half) && this.acceptsExponential(half)) return x;
+    }
+  }
+
+  /**
+   * True with probability exp(−t), t in [0, 1], by von Neumann's comparisons ("Various techniques used in connection
+   * with random digits", 1951): the run t > u₁ > u₂ > … has even length with just that probability.
+   */
+  private acceptsExponential(t: number): boolean {
+    let previous = t;
+    for (let length = 0; ; length++) {
+      const next = this.uniform();
+      if (next >= previous) return length % 2 === 0;
+      previous = next;
+    }
+  }
+}
+
+function rotateLeft(value: number, bits: number): number {
+  return (value << bits) | (value >>> (32 - bits));
+}
+
+/** The numbers 0 … `count` − 1 in a random order (Fisher and Yates). */
+export function permutation(random: Random, count: number): Uint32Array {
+  const order = Uint32Array.from({ length: count }, (_, index) => index);
+  for (let last = count - 1; last > 0; last--) {
+    const other = random.below(last + 1);
+    const kept = order[last]!;
+    order[last] = order[other]!;
+    order[other] = kept;
+  }
+  return order;
+}

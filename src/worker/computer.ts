@@ -1,0 +1,111 @@
+// The worker's side of a run: its replica, kept up to date by what the coordinator sends, and the tasks it computes on it.
+import {
+  type Broadcast,
+  configText,
+  imageShape,
+  largestShard,
+  networkOfRun,
+  type RunConfig,
+} from "../shared/config.js";
+import { evaluationResult, shardResult } from "../shared/model/compute.js";
+import type { Network } from "../shared/model/network.js";
+import { Ops } from "../shared/model/ops.js";
+import { Replica } from "../shared/model/replica.js";
+import type { ReplicaKind } from "../shared/model/state-layout.js";
+import { loadTensorFlow } from "../shared/model/tensorflow.js";
+import { FrameError } from "../shared/protocol/frame.js";
+import type { FromCoordinator, FromWorker } from "../shared/protocol/messages.js";
+import {
+  evaluationParts,
+  readSamples,
+  readState,
+  readUpdate,
+  shardResultParts,
+} from "../shared/protocol/payload.js";
+
+export interface Reply {
+  message: FromWorker;
+  parts: ArrayBufferView[];
+}
+
+export class Computer {
+  private readonly config: RunConfig;
+  private readonly network: Network;
+  private readonly ops: Ops;
+  private readonly kind: ReplicaKind;
+  private readonly largestShard: number;
+  private readonly identity: string;
+  private replica: Replica | undefined;
+
+  /**
+   * Loads TensorFlow with the run's threads.
+   * @throws TandemError `native-library`
+   */
+  constructor(config: RunConfig, broadcast: Broadcast) {
+    this.config = config;
+    this.identity = identityOf(config, broadcast);
+    this.network = networkOfRun(config);
+    this.kind = broadcast === "updates" ? "with-slots" : "weights-only";
+    this.largestShard = largestShard(config);
+    this.ops = new Ops(loadTensorFlow(config.threads));
+  }
+
+  /** True where the computer can go on with this run, as after a lost connection. */
+  fits(config: RunConfig, broadcast: Broadcast): boolean {
+    return this.identity === identityOf(config, broadcast);
+  }
+
+  /** @throws FrameError where the parts are not this run's state */
+  takeState(message: FromCoordinator & { type: "state" }, parts: readonly Uint8Array[]): void {
+    const tensors = readState(this.network, this.kind, parts);
+    if (this.replica) this.replica.load(tensors, message.step);
+    else this.replica = new Replica(this.ops, this.network, this.kind, tensors, message.step);
+  }
+
+  /** @throws FrameError where the update does not lead on from the replica's step */
+  takeUpdate(message: FromCoordinator & { type: "update" }, parts: readonly Uint8Array[]): void {
+    const replica = this.replicaAt(message.step - 1);
+    if (this.kind !== "with-slots") throw new FrameError("an update for a replica without slots");
+    const { batchSize, learningRate } = this.config;
+    replica.apply(readUpdate(this.network, this.largestShard, batchSize, parts), learningRate);
+  }
+
+  /** @throws FrameError where the task is not one of this run or this step */
+  compute(
+    message: FromCoordinator & { type: "shard" | "evaluate" },
+    parts: readonly Uint8Array[],
+  ): Reply {
+    const replica = this.replicaAt(message.step);
+    const { classes } = this.config.data;
+    if (message.count < 1) throw new FrameError("a task without samples");
+    const samples = readSamples(imageShape(this.config), classes, message.count, parts);
+    const startMs = performance.now();
+    if (message.type === "evaluate") {
+      const result = evaluationResult(replica, samples);
+      const computeMs = performance.now() - startMs;
+      return {
+        message: { type: "evaluated", task: message.task, lossSum: result.lossSum, computeMs },
+        parts: evaluationParts(result),
+      };
+    }
+    const result = shardResult(replica, samples, this.config.batchSize, this.largestShard);
+    const { task, step, shard } = message;
+    const computeMs = performance.now() - startMs;
+    return {
+      message: { type: "result", task, step, shard, loss: result.loss, computeMs },
+      parts: shardResultParts(this.network, result),
+    };
+  }
+
+  private replicaAt(step: number): Replica {
+    if (!this.replica) throw new FrameError("a task before the state");
+    if (this.replica.step !== step) {
+      throw new FrameError(`a task of step ${step} at step ${this.replica.step}`);
+    }
+    return this.replica;
+  }
+}
+
+function identityOf(config: RunConfig, broadcast: Broadcast): string {
+  return `${broadcast} ${configText(config)}`;
+}

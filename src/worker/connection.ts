@@ -1,0 +1,202 @@
+// One connection of a worker to its coordinator, from hello to whatever ends it.
+import { WebSocket } from "ws";
+import { messageOf, TandemError } from "../shared/errors.js";
+import { receiveFrames, sendMessage, socketOptions } from "../shared/protocol/channel.js";
+import { closeCodes, FINAL_CLOSE_CODES } from "../shared/protocol/close-codes.js";
+import { type Frame, FrameError } from "../shared/protocol/frame.js";
+import {
+  type FromCoordinator,
+  type FromWorker,
+  parseFromCoordinator,
+  PROTOCOL_VERSION,
+} from "../shared/protocol/messages.js";
+import { Computer } from "./computer.js";
+
+/** What a coordinator may send at most in one message: the largest network's state with Adam's slots is below it. */
+const MAX_MESSAGE_BYTES = 2 ** 32 - 1;
+const CONNECT_MS = 10_000;
+/** The coordinator pings every two seconds; after so long without anything it is gone. */
+const SILENCE_MS = 15_000;
+
+export interface ConnectionOptions {
+  url: string;
+  name: string;
+  token?: string;
+  /** Certificates that the coordinator's may be signed by, besides the system's. */
+  ca?: Buffer;
+}
+
+export type ConnectionEnd =
+  /** The coordinator said that the run is over. */
+  | { kind: "ended"; reason: string }
+  /** The worker was asked to stop, and said goodbye. */
+  | { kind: "stopped" }
+  /** The coordinator refused for good. */
+  | { kind: "refused"; reason: string }
+  /** The connection broke or never came about; it may be tried again. */
+  | { kind: "lost"; reason: string; wasWelcome: boolean };
+
+export interface ConnectionEvents {
+  onWelcome: (name: string) => void;
+  onStep: (step: number) => void;
+}
+
+/** The computer outlives a connection, so that a worker that comes back need not load TensorFlow again. */
+export interface ComputerHolder {
+  computer: Computer | undefined;
+}
+
+/**
+ * Connects, works until something ends the connection, and tells what.
+ * @param stop asks to finish the task in hand and say goodbye
+ */
+export function workThrough(
+  options: ConnectionOptions,
+  holder: ComputerHolder,
+  events: ConnectionEvents,
+  stop: AbortSignal,
+): Promise<ConnectionEnd> {
+  return new Promise((resolve, reject) => {
+    const socket = new WebSocket(options.url, {
+      ...socketOptions(MAX_MESSAGE_BYTES),
+      handshakeTimeout: CONNECT_MS,
+      ...(options.token === undefined
+        ? {}
+        : { headers: { authorization: `Bearer ${options.token}` } }),
+      ...(options.ca === undefined ? {} : { ca: options.ca }),
+      // Masks guard against scripts in browsers (RFC 6455, section 10.3); of zeros they cost nothing.
+      generateMask: (mask) => void mask.fill(0),
+    });
+    let wasWelcome = false;
+    let end: ConnectionEnd | undefined;
+    let silenceTimer: NodeJS.Timeout | undefined;
+
+    const finish = (how: ConnectionEnd) => (end ??= how);
+    const heard = () => {
+      clearTimeout(silenceTimer);
+      silenceTimer = setTimeout(() => {
+        finish({ kind: "lost", reason: "the coordinator is silent", wasWelcome });
+        socket.terminate();
+      }, SILENCE_MS);
+    };
+    const sayGoodbye = () => {
+      finish({ kind: "stopped" });
+      if (socket.readyState !== WebSocket.OPEN) {
+        socket.terminate();
+        return;
+      }
+      send(socket, { type: "goodbye" });
+      socket.close(closeCodes.goingAway);
+      setTimeout(() => socket.terminate(), 1_000).unref();
+    };
+    const handle = (message: FromCoordinator, frame: Frame) => {
+      switch (message.type) {
+        case "welcome":
+          checkVersion(message.protocol);
+          wasWelcome = true;
+          if (!holder.computer?.fits(message.config, message.broadcast)) {
+            holder.computer = new Computer(message.config, message.broadcast);
+          }
+          events.onWelcome(message.name);
+          send(socket, { type: "ready" });
+          return;
+        case "end":
+          finish({ kind: "ended", reason: message.reason });
+          socket.close(closeCodes.ended);
+          return;
+        case "state":
+          computerOf(holder).takeState(message, frame.parts);
+          events.onStep(message.step);
+          return;
+        case "update":
+          computerOf(holder).takeUpdate(message, frame.parts);
+          events.onStep(message.step);
+          return;
+        case "shard":
+        case "evaluate": {
+          const reply = computerOf(holder).compute(message, frame.parts);
+          send(socket, reply.message, reply.parts);
+          return;
+        }
+        default:
+          message satisfies never;
+      }
+    };
+    const receive = (frame: Frame) => {
+      heard();
+      if (end) return;
+      try {
+        handle(parseFromCoordinator(frame), frame);
+      } catch (error) {
+        if (error instanceof FrameError) throw error;
+        // What fails here fails at the next try too: the library does not load, or TensorFlow refuses.
+        socket.terminate();
+        cleanUp();
+        reject(asTandemError(error));
+      }
+    };
+    const cleanUp = () => {
+      clearTimeout(silenceTimer);
+      stop.removeEventListener("abort", sayGoodbye);
+    };
+
+    receiveFrames(socket, receive, (error) => {
+      finish({ kind: "refused", reason: `the coordinator sent what cannot be: ${error.message}` });
+      socket.close(closeCodes.badMessage, error.message.slice(0, 100));
+    });
+    socket.on("open", () => {
+      heard();
+      send(socket, { type: "hello", protocol: PROTOCOL_VERSION, name: options.name });
+    });
+    socket.on("ping", heard);
+    socket.on("unexpected-response", (_request, response) => {
+      const status = response.statusCode ?? 0;
+      const reason = `HTTP ${status}: ${status === 401 ? "the token is missing or wrong" : (response.statusMessage ?? "")}`;
+      const isFinal = status !== 503 && status >= 400;
+      finish(isFinal ? { kind: "refused", reason } : { kind: "lost", reason, wasWelcome });
+      socket.terminate();
+    });
+    socket.on("error", (error) =>
+      finish({ kind: "lost", reason: messageOf(error) || "no connection", wasWelcome }),
+    );
+    socket.on("close", (code, reason) => {
+      cleanUp();
+      resolve(end ?? closedBy(code, reason.toString(), wasWelcome));
+    });
+    if (stop.aborted) sayGoodbye();
+    else stop.addEventListener("abort", sayGoodbye, { once: true });
+  });
+}
+
+function send(socket: WebSocket, message: FromWorker, parts: ArrayBufferView[] = []): void {
+  sendMessage(socket, message, parts);
+}
+
+function computerOf(holder: ComputerHolder): Computer {
+  if (!holder.computer) throw new FrameError("a task before the welcome");
+  return holder.computer;
+}
+
+function checkVersion(protocol: number): void {
+  if (protocol === PROTOCOL_VERSION) return;
+  const older = protocol < PROTOCOL_VERSION ? "coordinator" : "worker";
+  throw new FrameError(
+    `coordinator speaks protocol ${protocol}, this worker ${PROTOCOL_VERSION}: update the ${older}`,
+  );
+}
+
+function closedBy(code: number, reason: string, wasWelcome: boolean): ConnectionEnd {
+  const text = reason === "" ? `the connection was closed (${code})` : reason;
+  if (code === closeCodes.ended) return { kind: "ended", reason: text };
+  if (FINAL_CLOSE_CODES.includes(code)) return { kind: "refused", reason: text };
+  return { kind: "lost", reason: text, wasWelcome };
+}
+
+function asTandemError(error: unknown): TandemError {
+  if (error instanceof TandemError) return error;
+  return new TandemError(
+    "compute-failed",
+    `The worker could not compute its task (${messageOf(error)}). Is there enough memory?`,
+    { cause: error },
+  );
+}
