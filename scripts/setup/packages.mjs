@@ -2,7 +2,7 @@
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { SetupError, say } from "./report.mjs";
-import { lastLines, run } from "./run.mjs";
+import { run } from "./run.mjs";
 
 /**
  * True where node_modules holds what package-lock.json asks for. npm writes node_modules/.package-lock.json last,
@@ -33,7 +33,13 @@ export async function setUpPackages(root) {
   });
   if (result.code !== 0) {
     throw new SetupError(
-      `npm ci did not succeed. Is the npm registry within reach, and is there room on the disk?\n${lastLines(result.output)}`,
+      `npm ci did not succeed. Is the npm registry within reach, and is there room on the disk?\n${firstErrors(result.output)}`,
     );
   }
+}
+
+/** npm tells the cause first and then its usage. @param {string} output */
+function firstErrors(output) {
+  const errors = output.split("\n").filter((line) => line.startsWith("npm error"));
+  return errors.slice(0, 8).join("\n");
 }
