@@ -59,12 +59,7 @@ export function shardResult(
     return {
       loss: sum(losses) / batchSize,
       gradients: hostGradients(trace),
-      moments: new Map(
-        [...trace.moments].map(([name, { count, mean, variance }]) => [
-          name,
-          { count, mean: floats(mean), variance: floats(variance) },
-        ]),
-      ),
+      moments: trace.moments,
     };
   });
 }

@@ -150,6 +150,6 @@ export class Replica {
     const { rows, inputs, outputs } = gradient;
     const x = tf.tensor2d(inputs, [rows, inputs.length / rows], "float32");
     const dy = tf.tensor2d(outputs, [rows, outputs.length / rows], "float32");
-    return this.ops.matMul(x, dy, true, false);
+    return this.ops.transposedMatMul(x, dy);
   }
 }

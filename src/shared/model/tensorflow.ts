@@ -3,6 +3,7 @@ import { createRequire } from "node:module";
 import util from "node:util";
 import type * as TensorFlowModule from "@tensorflow/tfjs-node";
 import { messageOf, TandemError } from "../errors.js";
+import { quietly } from "./quiet-load.js";
 
 export type TensorFlow = typeof TensorFlowModule;
 export type Tensor = TensorFlowModule.Tensor;
@@ -29,7 +30,12 @@ export function loadTensorFlow(threads: number): TensorFlow {
   oldUtil.isNullOrUndefined ??= (value) => value === null || value === undefined;
   try {
     const require = createRequire(import.meta.url);
-    const tf = require("@tensorflow/tfjs-node") as TensorFlow;
+    const tf = quietly(() => {
+      const module = require("@tensorflow/tfjs-node") as TensorFlow;
+      // The first op makes the library set itself up.
+      module.tidy(() => module.scalar(1).add(1).dataSync());
+      return module;
+    });
     loaded = { tf, threads };
     return tf;
   } catch (error) {
