@@ -49,7 +49,10 @@ export async function runTraining(
     : undefined;
   let reason: EndReason = "failed";
   try {
-    if (server) plan.onListening?.(await server.listen());
+    if (server) {
+      const url = await server.listen();
+      plan.onListening?.(url);
+    }
     const tf = loadTensorFlow(config.threads);
     const replica = newReplica(new Ops(tf), network, plan);
     feed.open(replica);

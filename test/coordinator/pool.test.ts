@@ -1,0 +1,157 @@
+// The trainer with workers that answer in any order, twice, late or never: the result must not know.
+import fc from "fast-check";
+import { beforeAll, describe, expect, test } from "vitest";
+import { CheckpointWriter } from "../../src/coordinator/checkpoint-writer.js";
+import { Pool } from "../../src/coordinator/pool.js";
+import type { Answer, Task, WorkerLink } from "../../src/coordinator/tasks.js";
+import { Trainer } from "../../src/coordinator/trainer.js";
+import { dataConfig, largestShard, networkOfRun, type RunConfig } from "../../src/shared/config.js";
+import { type Dataset, loadDataset } from "../../src/shared/data/dataset.js";
+import { TandemError } from "../../src/shared/errors.js";
+import { Events, type RunEvent } from "../../src/shared/events.js";
+import { evaluationResult, shardResult } from "../../src/shared/model/compute.js";
+import { initialTensors } from "../../src/shared/model/initial.js";
+import { Ops } from "../../src/shared/model/ops.js";
+import { Replica } from "../../src/shared/model/replica.js";
+import { loadTensorFlow } from "../../src/shared/model/tensorflow.js";
+import { Random } from "../../src/shared/random.js";
+import { temporaryFolder, writeDataset } from "../support/data.js";
+
+let ops: Ops;
+let dataset: Dataset;
+let config: RunConfig;
+beforeAll(() => {
+  ops = new Ops(loadTensorFlow(1));
+  dataset = loadDataset(writeDataset(), 0);
+  config = {
+    model: "cnn",
+    seed: 3,
+    batchSize: 11,
+    shards: 3,
+    learningRate: 1e-3,
+    threads: 1,
+    validationSize: 0,
+    data: dataConfig(dataset),
+  };
+});
+
+type Behaviour = "prompt" | "twice" | "leaves" | "silent";
+
+/** A worker on the coordinator's own replica that answers when the random order lets it. */
+class FakeWorker implements WorkerLink {
+  readonly name: string;
+  private readonly act: (worker: FakeWorker, task: Task) => void;
+
+  constructor(name: string, act: (worker: FakeWorker, task: Task) => void) {
+    this.name = name;
+    this.act = act;
+  }
+
+  send(task: Task): void {
+    this.act(this, task);
+  }
+
+  follow(): void {
+    // shares the replica
+  }
+
+  end(): void {
+    // nothing to end
+  }
+}
+
+async function finalState(workerCount: number, behaviours: Behaviour[], seed: number) {
+  const events = new Events();
+  const seen: RunEvent[] = [];
+  events.add({ handle: (event) => void seen.push(event) });
+  const pool = new Pool(events, { startWith: 1, goOnWith: 1, waitMs: 5_000 });
+  const network = networkOfRun(config);
+  const replica = new Replica(ops, network, "with-slots", initialTensors(network, config.seed), 0);
+  const random = new Random(seed, "fake workers");
+  const compute = (task: Task): Answer =>
+    task.kind === "shard"
+      ? {
+          kind: "shard",
+          result: shardResult(replica, task.samples, config.batchSize, largestShard(config)),
+        }
+      : { kind: "evaluate", result: evaluationResult(replica, task.samples) };
+  // Answers wait here and leave in random order.
+  const outbox: (() => void)[] = [];
+  const flush = () => {
+    while (outbox.length > 0) outbox.splice(random.below(outbox.length), 1)[0]?.();
+  };
+  let next = 0;
+  const act = (worker: FakeWorker, task: Task) => {
+    const behaviour = behaviours[next++ % behaviours.length] ?? "prompt";
+    const answer = compute(task);
+    const send = () => pool.answer(worker, task.id, answer);
+    if (behaviour === "leaves") {
+      outbox.push(() => {
+        pool.leave(worker, "test");
+        pool.join(new FakeWorker(`${worker.name}+`, act));
+      });
+    } else if (behaviour !== "silent" || workerCount < 2) {
+      outbox.push(send);
+      if (behaviour === "twice") outbox.push(send);
+    }
+    if (behaviour === "silent" && workerCount >= 2) {
+      outbox.push(() => {
+        pool.leave(worker, "silent");
+        pool.join(new FakeWorker(`${worker.name}~`, act));
+      });
+    }
+    setImmediate(flush);
+  };
+  for (let number = 0; number < workerCount; number++) pool.join(new FakeWorker(`w${number}`, act));
+  const output = `${temporaryFolder()}/c.safetensors`;
+  const trainer = new Trainer(
+    { config, steps: 4, evalEvery: 2, checkpointEvery: 0, output },
+    {
+      dataset,
+      replica,
+      pool,
+      events,
+      writer: new CheckpointWriter(output, events),
+      onUpdate: () => undefined,
+    },
+  );
+  const outcome = await trainer.train(new AbortController().signal);
+  expect(outcome.ended).toBe("finished");
+  const state = replica.snapshot().map(({ values }) => Buffer.from(values.buffer));
+  replica.dispose();
+  const results = seen.filter(({ event }) => event === "step" || event === "evaluation");
+  const timeless = results.map((event) => ({ ...event, durationMs: 0 }));
+  return { state: Buffer.concat(state), results: timeless };
+}
+
+describe("the result of a run", () => {
+  test("is the same bits from any number of workers, in any order, with any of them lost", async () => {
+    const calm = await finalState(1, ["prompt"], 0);
+    await fc.assert(
+      fc.asyncProperty(
+        fc.integer({ min: 1, max: 5 }),
+        fc.array(fc.constantFrom<Behaviour>("prompt", "twice", "leaves", "silent"), {
+          minLength: 1,
+          maxLength: 9,
+        }),
+        fc.nat(),
+        async (workerCount, behaviours, seed) => {
+          // Someone has to answer at last.
+          const stormy = await finalState(workerCount, [...behaviours, "prompt"], seed);
+          expect(stormy.state.equals(calm.state)).toBe(true);
+          expect(stormy.results).toEqual(calm.results);
+        },
+      ),
+      { numRuns: 25 },
+    );
+  });
+});
+
+test("a run without workers ends after its deadline and says why", async () => {
+  const pool = new Pool(new Events(), { startWith: 1, goOnWith: 1, waitMs: 20 });
+  const samples = { count: 0, pixels: new Uint8Array(), labels: new Uint8Array() };
+  const task: Task = { kind: "evaluate", id: 0, step: 0, samples };
+  const failure = pool.run([task], new AbortController().signal);
+  await expect(failure).rejects.toMatchObject({ code: "workers-missing", exitCode: 1 });
+  await expect(failure).rejects.toBeInstanceOf(TandemError);
+});

@@ -1,0 +1,116 @@
+import { readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import fc from "fast-check";
+import { describe, expect, test } from "vitest";
+import { writeAtomically } from "../../src/shared/checkpoint/atomic-write.js";
+import {
+  decodeCheckpoint,
+  encodeCheckpoint,
+  readCheckpoint,
+} from "../../src/shared/checkpoint/checkpoint.js";
+import { encodeSafetensors } from "../../src/shared/checkpoint/safetensors.js";
+import { networkOfRun, type RunConfig } from "../../src/shared/config.js";
+import { TandemError } from "../../src/shared/errors.js";
+import { initialTensors } from "../../src/shared/model/initial.js";
+import { sizeOf } from "../../src/shared/model/network.js";
+import { stateLayout } from "../../src/shared/model/state-layout.js";
+import { temporaryFolder } from "../support/data.js";
+
+const config: RunConfig = {
+  model: "cnn",
+  seed: 1,
+  batchSize: 8,
+  shards: 2,
+  learningRate: 1e-4,
+  threads: 1,
+  validationSize: 0,
+  data: { height: 2, width: 3, classes: 3, digest: "0".repeat(64) },
+};
+const network = networkOfRun(config);
+const known = new Map(initialTensors(network, 1).map((tensor) => [tensor.name, tensor.values]));
+const tensors = stateLayout(network, "with-slots").map(({ name, shape }) => ({
+  name,
+  shape,
+  values: known.get(name) ?? new Float32Array(sizeOf(shape)).fill(0.5),
+}));
+const file = Buffer.concat(encodeCheckpoint({ config, step: 7, tensors }));
+
+function codeOf(bytes: Buffer): string {
+  try {
+    decodeCheckpoint("f", bytes);
+  } catch (error) {
+    if (error instanceof TandemError && error.exitCode === 2) return error.code;
+    throw error;
+  }
+  return "read";
+}
+
+describe("a checkpoint", () => {
+  test("comes back as it was, and the same state is the same bytes", () => {
+    const read = decodeCheckpoint("f", file);
+    expect(read.config).toEqual(config);
+    expect(read.step).toBe(7);
+    expect(read.tensors).toEqual(tensors);
+    expect(Buffer.concat(encodeCheckpoint(read)).equals(file)).toBe(true);
+  });
+
+  test("altered by any one bit is refused", () => {
+    fc.assert(
+      fc.property(fc.nat({ max: 8 * file.length - 1 }), (bit) => {
+        const altered = Buffer.from(file);
+        altered[bit >> 3]! ^= 1 << (bit & 7);
+        expect(codeOf(altered)).toMatch(/^checkpoint-/);
+      }),
+      { numRuns: 150 },
+    );
+    // The header is where a changed bit could hide: every one of its first bytes.
+    for (let bit = 0; bit < 8 * 400; bit++) {
+      const altered = Buffer.from(file);
+      altered[bit >> 3]! ^= 1 << (bit & 7);
+      expect(codeOf(altered), `bit ${bit}`).toMatch(/^checkpoint-/);
+    }
+  });
+
+  test("cut anywhere, or longer than it says, is refused as damaged", () => {
+    fc.assert(
+      fc.property(fc.nat({ max: file.length - 1 }), (length) => {
+        expect(codeOf(file.subarray(0, length))).toBe("checkpoint-damaged");
+      }),
+      { numRuns: 50 },
+    );
+    expect(codeOf(Buffer.concat([file, Buffer.alloc(1)]))).toBe("checkpoint-damaged");
+    expect(codeOf(Buffer.alloc(0))).toBe("checkpoint-damaged");
+    expect(codeOf(Buffer.from("this is not a checkpoint at all"))).toBe("checkpoint-damaged");
+  });
+
+  test("of another format or another model is refused as such", () => {
+    const other = (metadata: Record<string, string>, all = tensors) =>
+      codeOf(Buffer.concat(encodeSafetensors(metadata, all)));
+    const own = { format: "tandem/1", step: "7", config: JSON.stringify(config) };
+    expect(other(own)).toBe("read");
+    expect(other({})).toBe("checkpoint-format");
+    expect(other({ ...own, format: "pt" })).toBe("checkpoint-format");
+    expect(other({ ...own, config: JSON.stringify({ ...config, model: "mlp" }) })).toBe(
+      "checkpoint-model",
+    );
+    expect(other(own, tensors.slice(1))).toBe("checkpoint-model");
+    expect(other({ ...own, step: "-1" })).toBe("checkpoint-damaged");
+    expect(other({ ...own, config: "{" })).toBe("checkpoint-damaged");
+  });
+
+  test("that is missing, or a folder, is named", () => {
+    expect(() => readCheckpoint("/no/such/file")).toThrow(TandemError);
+    expect(() => readCheckpoint("/")).toThrow(TandemError);
+  });
+});
+
+test("a write that fails leaves the old file, and no temporary one", async () => {
+  const folder = temporaryFolder();
+  const path = join(folder, "c.safetensors");
+  writeFileSync(path, "old");
+  const broken = [Buffer.from("new"), null as unknown as Uint8Array];
+  await expect(writeAtomically(path, broken)).rejects.toThrow();
+  expect(readFileSync(path, "utf8")).toBe("old");
+  await writeAtomically(path, [Buffer.from("new")]);
+  expect(readFileSync(path, "utf8")).toBe("new");
+});

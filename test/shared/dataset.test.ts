@@ -1,0 +1,110 @@
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { gzipSync } from "node:zlib";
+import { beforeEach, describe, expect, test } from "vitest";
+import { loadDataset, mnistFolder } from "../../src/shared/data/dataset.js";
+import { TandemError } from "../../src/shared/errors.js";
+import { FILE_NAMES, idxImages, idxLabels, SMALL, writeDataset } from "../support/data.js";
+
+let folder: string;
+beforeEach(() => {
+  folder = writeDataset();
+});
+
+function codeOf(load: () => unknown): string {
+  try {
+    load();
+  } catch (error) {
+    if (error instanceof TandemError) {
+      expect(error.exitCode).toBe(2);
+      expect(error.message).not.toContain("\n");
+      return error.code;
+    }
+    throw error;
+  }
+  return "loaded";
+}
+
+const change = (name: string, edit: (bytes: Buffer) => Buffer) => {
+  const file = join(folder, name);
+  writeFileSync(file, edit(readFileSync(file)));
+};
+
+test("MNIST itself: 55,000 + 5,000 + 10,000 samples in ten classes", () => {
+  const dataset = loadDataset(mnistFolder(), 5000);
+  expect(dataset.training.count).toBe(55_000);
+  expect(dataset.validation.count).toBe(5_000);
+  expect(dataset.test.count).toBe(10_000);
+  expect(dataset.classCount).toBe(10);
+  expect(dataset.image).toEqual({ height: 28, width: 28 });
+  // The first training sample after the 5,000 held out, as anyone can read it: its label is byte 8 + 5,000.
+  const labels = readFileSync(join(mnistFolder(), FILE_NAMES.trainLabels));
+  expect(dataset.training.labels[0]).toBe(labels[5008]);
+});
+
+test("other sizes and numbers of classes, plain or gzipped, are the same data", () => {
+  const plain = loadDataset(folder, 0);
+  expect(plain.image).toEqual({ height: SMALL.height, width: SMALL.width });
+  expect(plain.classCount).toBe(SMALL.classes);
+  for (const name of Object.values(FILE_NAMES)) {
+    writeFileSync(join(folder, `${name}.gz`), gzipSync(readFileSync(join(folder, name))));
+    rmSync(join(folder, name));
+  }
+  expect(loadDataset(folder, 0).digest).toBe(plain.digest);
+});
+
+describe("bad data is named", () => {
+  test("a missing folder, a missing file", () => {
+    expect(codeOf(() => loadDataset("/no/such/folder", 0))).toBe("data-folder-missing");
+    expect(codeOf(() => loadDataset(mkdtempSync(join(tmpdir(), "empty-")), 0))).toBe(
+      "data-file-missing",
+    );
+  });
+
+  test.each([
+    [
+      "wrong magic",
+      (bytes: Buffer) => Buffer.concat([Buffer.from([9, 9, 9, 9]), bytes.subarray(4)]),
+    ],
+    ["cut short", (bytes: Buffer) => bytes.subarray(0, bytes.length - 1)],
+    ["cut within the header", (bytes: Buffer) => bytes.subarray(0, 6)],
+    ["empty", () => Buffer.alloc(0)],
+    ["longer than it says", (bytes: Buffer) => Buffer.concat([bytes, Buffer.alloc(1)])],
+    ["absurd sizes", (bytes: Buffer) => (bytes.fill(0xff, 4, 16), bytes)],
+    ["no images", () => idxImages(0, 8, 8, new Uint8Array(0))],
+    ["images without pixels", () => idxImages(3, 0, 0, new Uint8Array(0))],
+    ["images far too large", () => idxImages(1, 1000, 1000, new Uint8Array(1_000_000))],
+    ["a broken gzip stream", () => Buffer.from([0x1f, 0x8b, 8, 0, 1, 2, 3])],
+  ])("images: %s", (_what, edit) => {
+    change(FILE_NAMES.trainImages, edit);
+    expect(codeOf(() => loadDataset(folder, 0))).toBe("data-file-damaged");
+  });
+
+  test("images and labels that differ in number", () => {
+    writeFileSync(join(folder, FILE_NAMES.trainLabels), idxLabels(new Uint8Array(5)));
+    expect(codeOf(() => loadDataset(folder, 0))).toBe("data-mismatch");
+  });
+
+  test("test images of another size", () => {
+    writeFileSync(
+      join(folder, FILE_NAMES.testImages),
+      idxImages(SMALL.testCount, 2, 2, new Uint8Array(4 * SMALL.testCount)),
+    );
+    expect(codeOf(() => loadDataset(folder, 0))).toBe("data-mismatch");
+  });
+
+  test("labels out of range, in the training and in the test set", () => {
+    const setLabel = (name: string, label: number) =>
+      change(name, (bytes) => (bytes.writeUInt8(label, 8 + 3), bytes));
+    setLabel(FILE_NAMES.testLabels, SMALL.classes);
+    expect(codeOf(() => loadDataset(folder, 0))).toBe("data-labels");
+    folder = writeDataset();
+    setLabel(FILE_NAMES.trainLabels, 200);
+    expect(codeOf(() => loadDataset(folder, 0))).toBe("data-labels");
+  });
+
+  test("nothing left to train on", () => {
+    expect(codeOf(() => loadDataset(folder, SMALL.trainCount))).toBe("data-too-small");
+  });
+});
