@@ -8,14 +8,15 @@ import { setUpPackages } from "./setup/packages.mjs";
 import { SetupError, say } from "./setup/report.mjs";
 import { setUpTensorFlow } from "./setup/tensorflow.mjs";
 
-const OLDEST_NODE = 20;
+const OLDEST_NODE = [20, 15];
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 
 export async function setUp() {
-  const major = Number(process.versions.node.split(".")[0]);
-  if (major < OLDEST_NODE) {
+  const [major = 0, minor = 0] = process.versions.node.split(".").map(Number);
+  const [oldestMajor = 0, oldestMinor = 0] = OLDEST_NODE;
+  if (major < oldestMajor || (major === oldestMajor && minor < oldestMinor)) {
     throw new SetupError(
-      `Node ${process.versions.node} is too old; Tandem needs Node ${OLDEST_NODE} or newer.`,
+      `Node ${process.versions.node} is too old; Tandem needs Node ${OLDEST_NODE.join(".")} or newer.`,
     );
   }
   await setUpPackages(root);

@@ -4,7 +4,7 @@ import { TandemError } from "../shared/errors.js";
 import {
   addJsonOption,
   addTrainingOptions,
-  addWaitOption,
+  addWorkersOptions,
   type TrainingOptions,
   wholeNumber,
 } from "./options.js";
@@ -17,6 +17,7 @@ interface CoordinatorOptions extends TrainingOptions {
   port: number;
   minWorkers: number;
   workerWait: number;
+  verify: number;
   tokenFile?: string;
   tlsCert?: string;
   tlsKey?: string;
@@ -35,7 +36,7 @@ export function coordinatorCommand(program: Command, exitWith: (code: number) =>
     .option("--tls-cert <file>", "serve wss with this certificate (PEM)")
     .option("--tls-key <file>", "the certificate's key (PEM)")
     .option("--insecure", "listen beyond this machine without a token");
-  addJsonOption(addWaitOption(addTrainingOptions(command, "--min-workers")));
+  addJsonOption(addWorkersOptions(addTrainingOptions(command, "--min-workers")));
   command.action(async (options: CoordinatorOptions) => {
     const token = readToken(options.tokenFile);
     if (token === undefined && !isLoopback(options.host) && !options.insecure) {
@@ -54,6 +55,7 @@ export function coordinatorCommand(program: Command, exitWith: (code: number) =>
           startWith: options.minWorkers,
           goOnWith: options.minWorkers,
           waitMs: options.workerWait,
+          verify: options.verify,
         },
         server: {
           host: options.host,

@@ -3,7 +3,7 @@ import { LocalWorkers } from "../coordinator/local-workers.js";
 import {
   addJsonOption,
   addTrainingOptions,
-  addWaitOption,
+  addWorkersOptions,
   type TrainingOptions,
   wholeNumber,
 } from "./options.js";
@@ -13,6 +13,7 @@ import { train } from "./train.js";
 interface LocalOptions extends TrainingOptions {
   workers: number;
   workerWait: number;
+  verify: number;
   json?: boolean;
 }
 
@@ -23,7 +24,7 @@ export function localCommand(program: Command, exitWith: (code: number) => void)
     .command("local")
     .description("a coordinator and worker processes on this machine")
     .option("--workers <n>", "worker processes", wholeNumber(1, MAX_LOCAL_WORKERS), 2);
-  addJsonOption(addWaitOption(addTrainingOptions(command, "the number of workers")));
+  addJsonOption(addWorkersOptions(addTrainingOptions(command, "the number of workers")));
   command.action(async (options: LocalOptions) => {
     const settings = runSettings(command, options, options.workers);
     const workers = new LocalWorkers((text) => process.stderr.write(`${text}\n`));
@@ -32,7 +33,12 @@ export function localCommand(program: Command, exitWith: (code: number) => void)
         await train({
           settings,
           json: options.json === true,
-          pool: { startWith: options.workers, goOnWith: 1, waitMs: options.workerWait },
+          pool: {
+            startWith: options.workers,
+            goOnWith: 1,
+            waitMs: options.workerWait,
+            verify: options.verify,
+          },
           server: { host: "127.0.0.1", port: 0 },
           onListening: (url) => workers.start(url, options.workers),
           onKilled: () => workers.killAll(),

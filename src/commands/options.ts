@@ -43,6 +43,15 @@ export function positiveNumber(max: number): (text: string) => number {
   };
 }
 
+/** A parser of shares of a whole. */
+export function fraction(text: string): number {
+  const value = Number(text);
+  if (text.trim() === "" || !(value >= 0 && value <= 1)) {
+    throw new InvalidArgumentError("It must be a number from 0 to 1.");
+  }
+  return value;
+}
+
 /** A parser of times in seconds; the value is in milliseconds. */
 export function seconds(text: string): number {
   const value = Number(text);
@@ -94,13 +103,21 @@ export function addJsonOption(command: Command): Command {
   return command.option("--json", "JSON lines on standard output, people's text on standard error");
 }
 
-export function addWaitOption(command: Command): Command {
-  return command.option(
-    "--worker-wait <seconds>",
-    "how long the run may stand still for want of workers",
-    seconds,
-    600_000,
-  );
+/** Options of the commands whose workers are other processes. */
+export function addWorkersOptions(command: Command): Command {
+  return command
+    .option(
+      "--worker-wait <seconds>",
+      "how long the run may stand still for want of workers",
+      seconds,
+      600_000,
+    )
+    .option(
+      "--verify <fraction>",
+      "share of the shards that two workers compute, compared bit by bit",
+      fraction,
+      0,
+    );
 }
 
 /** True where the user gave the option, rather than taking its default. */

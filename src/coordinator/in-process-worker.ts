@@ -1,21 +1,30 @@
 // The worker of `single`: in the coordinator's own process, on the coordinator's own replica.
+import { largestShard, type RunConfig } from "../shared/config.js";
 import { evaluationResult, shardResult } from "../shared/model/compute.js";
 import type { Replica } from "../shared/model/replica.js";
 import type { Pool } from "./pool.js";
 import type { Answer, Task, WorkerLink } from "./tasks.js";
 
+/** How a task is computed on a replica in this process. */
+export function computeOn(replica: Replica, config: RunConfig): (task: Task) => Answer {
+  const largest = largestShard(config);
+  return (task) =>
+    task.kind === "evaluate"
+      ? { kind: "evaluate", result: evaluationResult(replica, task.samples) }
+      : {
+          kind: "shard",
+          result: shardResult(replica, task.samples, config.batchSize, largest),
+        };
+}
+
 export class InProcessWorker implements WorkerLink {
   readonly name = "in-process";
   private readonly pool: Pool;
-  private readonly replica: Replica;
-  private readonly batchSize: number;
-  private readonly largestShard: number;
+  private readonly compute: (task: Task) => Answer;
 
-  constructor(pool: Pool, replica: Replica, batchSize: number, largestShard: number) {
+  constructor(pool: Pool, compute: (task: Task) => Answer) {
     this.pool = pool;
-    this.replica = replica;
-    this.batchSize = batchSize;
-    this.largestShard = largestShard;
+    this.compute = compute;
   }
 
   send(task: Task): void {
@@ -27,15 +36,11 @@ export class InProcessWorker implements WorkerLink {
     // The replica is the coordinator's own: it is where the step was taken.
   }
 
-  end(): void {
-    // Nothing runs between tasks.
+  expel(): void {
+    // It is the coordinator itself; there is nobody to hold it against.
   }
 
-  private compute(task: Task): Answer {
-    if (task.kind === "evaluate") {
-      return { kind: "evaluate", result: evaluationResult(this.replica, task.samples) };
-    }
-    const result = shardResult(this.replica, task.samples, this.batchSize, this.largestShard);
-    return { kind: "shard", result };
+  end(): void {
+    // Nothing runs between tasks.
   }
 }

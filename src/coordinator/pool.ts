@@ -2,6 +2,8 @@
 // lost or overdue worker held to another. No wait here is without a deadline.
 import { TandemError } from "../shared/errors.js";
 import type { Events } from "../shared/events.js";
+import { Random } from "../shared/random.js";
+import { answerDigest as digestOf } from "./answer-digest.js";
 import { Schedule } from "./schedule.js";
 import type { Answer, EndReason, Task, WorkerLink } from "./tasks.js";
 
@@ -12,6 +14,10 @@ export interface PoolOptions {
   goOnWith: number;
   /** How long a pause may last. */
   waitMs: number;
+  /** Share of the shards that two workers compute, to be compared bit by bit. */
+  verify?: number;
+  /** Computes a task here and now; it decides where workers disagree and no third is there. */
+  arbiter?: (task: Task) => Answer;
 }
 
 /** After an interrupt the step in hand may take so long. */
@@ -21,7 +27,10 @@ const FINISH_STEP_MS = 5_000;
 export class InterruptedError extends Error {}
 
 interface Round {
+  tasks: ReadonlyMap<number, Task>;
   answers: Map<number, Answer>;
+  /** Of tasks that are verified: what each worker answered. */
+  votes: Map<number, { link: WorkerLink; answer: Answer; digest: string }[]>;
   resolve: (answers: Map<number, Answer>) => void;
   reject: (error: Error) => void;
 }
@@ -75,10 +84,15 @@ export class Pool {
     this.advance();
   }
 
-  /** The first answer to a task counts; what comes late or twice is dropped. */
+  /** The first answer to a task counts, or the first two where it is verified; what comes late or twice is dropped. */
   answer(link: WorkerLink, taskId: number, answer: Answer): void {
     const task = this.schedule.answer(link, taskId, performance.now());
-    if (task && this.round) this.round.answers.set(taskId, answer);
+    if (task && this.round) {
+      const votes = this.round.votes.get(taskId);
+      if (votes) votes.push({ link, answer, digest: digestOf(answer) });
+      else this.round.answers.set(taskId, answer);
+      if (votes) this.count(this.round, task);
+    }
     this.advance();
   }
 
@@ -97,8 +111,18 @@ export class Pool {
     };
     try {
       return await new Promise((resolve, reject) => {
-        this.round = { answers: new Map(), resolve, reject };
-        this.schedule.add(tasks);
+        this.round = {
+          tasks: new Map(tasks.map((task) => [task.id, task])),
+          answers: new Map(),
+          votes: new Map(),
+          resolve,
+          reject,
+        };
+        for (const task of tasks) {
+          const isVerified = this.isVerified(task);
+          if (isVerified) this.round.votes.set(task.id, []);
+          this.schedule.add([task], isVerified ? 2 : 1);
+        }
         if (signal.aborted) onAbort();
         else signal.addEventListener("abort", onAbort, { once: true });
         this.advance();
@@ -107,6 +131,7 @@ export class Pool {
       signal.removeEventListener("abort", onAbort);
       clearTimeout(finishTimer);
       this.clearTimers();
+      this.schedule.drop(tasks.map((task) => task.id));
       this.round = undefined;
     }
   }
@@ -133,7 +158,7 @@ export class Pool {
   private advanceNow(): void {
     const { round } = this;
     if (!round) return;
-    if (this.schedule.openCount === 0) {
+    if (this.schedule.openCount === 0 && round.answers.size === round.tasks.size) {
       round.resolve(round.answers);
       return;
     }
@@ -144,10 +169,11 @@ export class Pool {
     this.required = this.options.goOnWith;
     clearTimeout(this.waitTimer);
     this.waitTimer = undefined;
-    this.giveOut();
+    this.giveOut(round);
   }
 
-  private giveOut(): void {
+  private giveOut(round: Round): void {
+    this.decideStuck(round);
     const now = performance.now();
     for (const { worker, task, isRepeat } of this.schedule.assign(now)) {
       if (isRepeat) this.tellRepeat(worker, task);
@@ -158,6 +184,64 @@ export class Pool {
     if (leftMs === undefined) return;
     // Where nobody is free to take an overdue task, looking again at once would not help.
     this.overdueTimer = setTimeout(() => this.advance(), Math.max(leftMs, 20));
+  }
+
+  /** Which shards are verified is a matter of the step and the shard alone, not of who is there. */
+  private isVerified(task: Task): boolean {
+    const share = this.options.verify ?? 0;
+    if (share === 0 || task.kind !== "shard") return false;
+    return new Random(task.step, `verify/${task.shard}`).uniform() < share;
+  }
+
+  /** Two that agree are right. Where the first two do not, a third is asked. */
+  private count(round: Round, task: Task): void {
+    const votes = round.votes.get(task.id) ?? [];
+    if (votes.length < 2) return;
+    const right = votes.find(
+      (vote) => votes.filter((other) => other.digest === vote.digest).length >= 2,
+    );
+    if (right) {
+      this.settle(round, task, right);
+      return;
+    }
+    if (votes.length > 2) {
+      this.decide(round, task);
+      return;
+    }
+    this.schedule.add(
+      [task],
+      1,
+      votes.map((vote) => vote.link),
+    );
+  }
+
+  /** Tasks that no worker is left to confirm are computed here. */
+  private decideStuck(round: Round): void {
+    for (const [id, votes] of round.votes) {
+      const task = round.tasks.get(id);
+      if (!task || round.answers.has(id) || votes.length === 0) continue;
+      if (this.schedule.isStuck(id)) this.decide(round, task);
+    }
+  }
+
+  private decide(round: Round, task: Task): void {
+    const { arbiter } = this.options;
+    const [first] = round.votes.get(task.id) ?? [];
+    if (!first) return;
+    const answer = arbiter ? arbiter(task) : first.answer;
+    this.schedule.drop([task.id]);
+    this.settle(round, task, { answer, digest: digestOf(answer) });
+  }
+
+  /** Takes the right answer, and puts out who gave another. */
+  private settle(round: Round, task: Task, right: { answer: Answer; digest: string }): void {
+    round.answers.set(task.id, right.answer);
+    for (const { link, digest } of round.votes.get(task.id) ?? []) {
+      if (digest === right.digest) continue;
+      const name = task.kind === "shard" ? `shard ${task.shard} of step ${task.step}` : "a piece";
+      link.expel(`wrong result for ${name}`);
+    }
+    this.advance();
   }
 
   private tellRepeat(worker: WorkerLink, task: Task): void {

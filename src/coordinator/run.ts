@@ -1,6 +1,7 @@
 // A run put together from its parts: replica, pool, workers here or behind a port, sinks, and the one training loop.
+import { removeLeftovers } from "../shared/checkpoint/atomic-write.js";
 import type { Checkpoint } from "../shared/checkpoint/checkpoint.js";
-import { type Broadcast, largestShard, networkOfRun, type RunConfig } from "../shared/config.js";
+import { type Broadcast, networkOfRun, type RunConfig } from "../shared/config.js";
 import type { Dataset } from "../shared/data/dataset.js";
 import type { Events } from "../shared/events.js";
 import { initialTensors } from "../shared/model/initial.js";
@@ -9,12 +10,12 @@ import { Ops } from "../shared/model/ops.js";
 import { Replica } from "../shared/model/replica.js";
 import { loadTensorFlow } from "../shared/model/tensorflow.js";
 import { CheckpointWriter } from "./checkpoint-writer.js";
-import { InProcessWorker } from "./in-process-worker.js";
+import { computeOn, InProcessWorker } from "./in-process-worker.js";
 import { Pool, type PoolOptions } from "./pool.js";
 import { CoordinatorServer, type ServerOptions } from "./server.js";
 import { TensorBoardSink } from "./sinks/tensorboard.js";
 import { StateFeed } from "./state-feed.js";
-import type { EndReason } from "./tasks.js";
+import type { Answer, EndReason, Task } from "./tasks.js";
 import { type Outcome, Trainer, type TrainerOptions } from "./trainer.js";
 
 export interface RunPlan {
@@ -42,7 +43,12 @@ export async function runTraining(
 ): Promise<Outcome> {
   const { config, dataset } = plan;
   const network = networkOfRun(config);
-  const pool = new Pool(events, plan.pool);
+  let compute: ((task: Task) => Answer) | undefined;
+  const arbiter = (task: Task) => {
+    if (!compute) throw new Error("no replica to decide with");
+    return compute(task);
+  };
+  const pool = new Pool(events, { ...plan.pool, arbiter });
   const feed = new StateFeed(config, plan.broadcast);
   const server = plan.server
     ? new CoordinatorServer(plan.server, { pool, feed, network, events })
@@ -57,11 +63,10 @@ export async function runTraining(
     const replica = newReplica(new Ops(tf), network, plan);
     feed.open(replica);
     events.add(new TensorBoardSink(tf, plan.summaryDir));
-    if (!server) {
-      const { batchSize } = config;
-      pool.join(new InProcessWorker(pool, replica, batchSize, largestShard(config)));
-    }
+    compute = computeOn(replica, config);
+    if (!server) pool.join(new InProcessWorker(pool, compute));
     tellStart(plan, network, replica.step, events);
+    removeLeftovers(plan.training.output);
     const writer = new CheckpointWriter(plan.training.output, events);
     const trainer = new Trainer(
       { config, ...plan.training },

@@ -38,7 +38,11 @@ interface Holder {
 
 interface OpenTask<W, T> {
   task: T;
+  /** Answers that are still wanted, each from another worker. */
+  wanted: number;
   holders: Map<W, Holder>;
+  /** Workers that may not have it: they have answered it. */
+  excluded: Set<W>;
 }
 
 /** @typeParam W what stands for a worker; compared by identity */
@@ -56,8 +60,27 @@ export class Schedule<W, T extends ScheduledTask> {
     return this.open.size;
   }
 
-  add(tasks: readonly T[]): void {
-    for (const task of tasks) this.open.set(task.id, { task, holders: new Map() });
+  /**
+   * @param wanted from how many different workers each task wants an answer
+   * @param excluded workers that may not have these tasks
+   */
+  add(tasks: readonly T[], wanted = 1, excluded: readonly W[] = []): void {
+    for (const task of tasks) {
+      const entry = { task, wanted, holders: new Map(), excluded: new Set(excluded) };
+      this.open.set(task.id, entry);
+    }
+  }
+
+  /** The tasks are of no interest any more; answers to them count as late. */
+  drop(taskIds: Iterable<number>): void {
+    for (const id of taskIds) this.open.delete(id);
+  }
+
+  /** True where the task waits for an answer that none of the workers there may give. */
+  isStuck(taskId: number): boolean {
+    const entry = this.open.get(taskId);
+    if (!entry || entry.holders.size > 0) return false;
+    return [...this.workers.keys()].every((worker) => entry.excluded.has(worker));
   }
 
   /** The worker may be given tasks from now on. */
@@ -73,7 +96,7 @@ export class Schedule<W, T extends ScheduledTask> {
 
   /**
    * Takes note of an answer.
-   * @returns the task if this is its first answer; undefined where the answer is late, repeated or was never asked for
+   * @returns the task if its answer counts; undefined where the answer is late, repeated or was never asked for
    */
   answer(worker: W, taskId: number, nowMs: number): T | undefined {
     const held = this.workers.get(worker);
@@ -81,7 +104,9 @@ export class Schedule<W, T extends ScheduledTask> {
     const entry = this.open.get(taskId);
     const holder = entry?.holders.get(worker);
     if (!entry || !holder) return undefined;
-    this.open.delete(taskId);
+    entry.holders.delete(worker);
+    entry.excluded.add(worker);
+    if (--entry.wanted === 0) this.open.delete(taskId);
     this.remember(entry.task.kind, nowMs - holder.sinceMs);
     return entry.task;
   }
@@ -90,26 +115,29 @@ export class Schedule<W, T extends ScheduledTask> {
   assign(nowMs: number): Assignment<W, T>[] {
     const assignments: Assignment<W, T>[] = [];
     const give = (worker: W, entry: OpenTask<W, T>) => {
-      const isRepeat = entry.holders.size > 0;
+      const isRepeat = entry.holders.size >= entry.wanted;
       entry.holders.set(worker, { sinceMs: nowMs });
       this.workers.get(worker)?.add(entry.task.id);
       assignments.push({ worker, task: entry.task, isRepeat });
     };
-    const waiting = [...this.open.values()].filter((entry) => entry.holders.size === 0);
+    const waiting = [...this.open.values()].filter((entry) => entry.holders.size < entry.wanted);
     // The least busy first. A second task at a busy worker hides the way there and back, as long as many are waiting.
     for (const depth of [0, 1]) {
       for (const [worker, held] of this.workers) {
         if (held.size !== depth || (depth > 0 && waiting.length <= this.workers.size)) continue;
-        const next = waiting.shift();
-        if (next) give(worker, next);
+        const place = waiting.findIndex((entry) => mayHold(entry, worker));
+        const entry = waiting[place];
+        if (!entry) continue;
+        give(worker, entry);
+        if (entry.holders.size >= entry.wanted) waiting.splice(place, 1);
       }
     }
-    if (waiting.length > 0) return assignments;
     for (const entry of this.open.values()) {
-      if (!this.isOverdue(entry, nowMs)) continue;
-      const free = [...this.workers].find(([, held]) => held.size === 0)?.[0];
-      if (free === undefined) break;
-      give(free, entry);
+      if (entry.holders.size < entry.wanted || !this.isOverdue(entry, nowMs)) continue;
+      const free = [...this.workers].find(
+        ([worker, held]) => held.size === 0 && mayHold(entry, worker),
+      )?.[0];
+      if (free !== undefined) give(free, entry);
     }
     return assignments;
   }
@@ -118,7 +146,7 @@ export class Schedule<W, T extends ScheduledTask> {
   nextOverdueMs(nowMs: number): number | undefined {
     let next: number | undefined;
     for (const entry of this.open.values()) {
-      if (entry.holders.size === 0) continue;
+      if (entry.holders.size < entry.wanted) continue;
       const left = Math.max(0, this.latestSince(entry) + this.allowedMs(entry.task.kind) - nowMs);
       next = Math.min(next ?? left, left);
     }
@@ -148,4 +176,8 @@ export class Schedule<W, T extends ScheduledTask> {
     if (known.length > REMEMBERED) known.shift();
     this.durations.set(kind, known);
   }
+}
+
+function mayHold<W, T>(entry: OpenTask<W, T>, worker: W): boolean {
+  return !entry.excluded.has(worker) && !entry.holders.has(worker);
 }

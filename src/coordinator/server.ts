@@ -11,6 +11,7 @@ import { MAX_HEADER_BYTES } from "../shared/protocol/frame.js";
 import { maxResultBytes } from "../shared/protocol/payload.js";
 import { largestShard } from "../shared/config.js";
 import type { Network } from "../shared/model/network.js";
+import { Conduct } from "./conduct.js";
 import type { Pool } from "./pool.js";
 import { DEFAULT_TIMES, Session, type SessionTimes } from "./session.js";
 import type { StateFeed } from "./state-feed.js";
@@ -35,6 +36,8 @@ export interface ServerParts {
 
 const DEFAULT_MAX_CONNECTIONS = 1024;
 const CLOSING_MS = 2_000;
+const REJECTIONS_WINDOW_MS = 1_000;
+const MAX_REJECTIONS_TOLD = 20;
 
 export class CoordinatorServer {
   private readonly options: ServerOptions;
@@ -42,6 +45,9 @@ export class CoordinatorServer {
   private readonly http: Server;
   private readonly sockets: WebSocketServer;
   private readonly sessions = new Set<Session>();
+  private readonly conduct = new Conduct();
+  private rejectionsSinceMs = 0;
+  private rejectionsTold = 0;
 
   constructor(options: ServerOptions, parts: ServerParts) {
     this.options = options;
@@ -107,12 +113,7 @@ export class CoordinatorServer {
     socket.on("error", () => socket.destroy());
     const refusal = this.refusal(request);
     if (refusal) {
-      this.parts.events.emit({
-        event: "worker",
-        name: request.socket.remoteAddress ?? "unknown",
-        state: "rejected",
-        reason: refusal.reason,
-      });
+      this.tellRejected(addressOf(request), refusal.reason);
       socket.end(
         `HTTP/1.1 ${refusal.status}\r\nConnection: close\r\nContent-Type: text/plain\r\nContent-Length: ${Buffer.byteLength(refusal.reason)}\r\n\r\n${refusal.reason}`,
       );
@@ -123,11 +124,25 @@ export class CoordinatorServer {
         new Session(webSocket, {
           ...this.parts,
           times: this.options.times ?? DEFAULT_TIMES,
+          conduct: this.conduct,
+          address: addressOf(request),
+          onRejected: (name, reason) => this.tellRejected(name, reason),
           uniqueName: (wished) => this.uniqueName(wished),
           onClosed: (session) => this.sessions.delete(session),
         }),
       );
     });
+  }
+
+  /** Told, but not more often than anyone would want to read: a flood of bad peers must not flood the log. */
+  private tellRejected(name: string, reason: string): void {
+    const now = performance.now();
+    if (now - this.rejectionsSinceMs > REJECTIONS_WINDOW_MS) {
+      this.rejectionsSinceMs = now;
+      this.rejectionsTold = 0;
+    }
+    if (++this.rejectionsTold > MAX_REJECTIONS_TOLD) return;
+    this.parts.events.emit({ event: "worker", name, state: "rejected", reason });
   }
 
   private refusal(request: IncomingMessage): { status: string; reason: string } | undefined {
@@ -159,4 +174,8 @@ export class CoordinatorServer {
       if (!taken.has(name)) return name;
     }
   }
+}
+
+function addressOf(request: IncomingMessage): string {
+  return request.socket.remoteAddress ?? "unknown";
 }

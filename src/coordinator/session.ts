@@ -14,13 +14,16 @@ import {
   PROTOCOL_VERSION,
 } from "../shared/protocol/messages.js";
 import { readEvaluation, readShardResult, sampleParts } from "../shared/protocol/payload.js";
+import type { Conduct } from "./conduct.js";
 import type { Pool } from "./pool.js";
 import type { StateFeed } from "./state-feed.js";
 import type { Answer, EndReason, Task, WorkerLink } from "./tasks.js";
 
 export interface SessionTimes {
-  /** From the connection to hello, and from welcome to ready. */
-  handshakeMs: number;
+  /** From the connection to hello. */
+  helloMs: number;
+  /** From welcome to ready: the worker loads TensorFlow. */
+  readyMs: number;
   /** Between two pings. */
   pingMs: number;
   /** A worker that sends nothing, not even a pong, for so long is gone. */
@@ -28,7 +31,8 @@ export interface SessionTimes {
 }
 
 export const DEFAULT_TIMES: SessionTimes = {
-  handshakeMs: 60_000,
+  helloMs: 10_000,
+  readyMs: 120_000,
   pingMs: 2_000,
   silenceMs: 10_000,
 };
@@ -38,16 +42,34 @@ export interface SessionParts {
   feed: StateFeed;
   network: Network;
   times: SessionTimes;
+  conduct: Conduct;
+  /** Where the peer comes from. */
+  address: string;
   /** A name that no other worker of the run has. */
   uniqueName: (wished: string) => string;
+  /** The peer was turned away for what it is or did. */
+  onRejected: (name: string, reason: string) => void;
   /** Called once, when the connection is closed. */
   onClosed: (session: Session) => void;
 }
 
 type Phase = "hello" | "loading" | "active" | "closed";
 
+/** Messages that a worker may send beyond one for each task: hello, ready, goodbye, and answers given twice. */
+const SPARE_MESSAGES = 64;
+
+/** Pings that a worker may send between two of the coordinator's own. */
+const MAX_PINGS = 100;
+
+/** What may wait unsent, as a multiple of the largest thing that is sent, before a peer counts as not reading. */
+const MAX_UNSENT_STATES = 4;
+const MIN_UNSENT_BYTES = 16 * 1024 * 1024;
+
 export class Session implements WorkerLink {
   name = "";
+  private peer = "";
+  private messagesLeft = SPARE_MESSAGES;
+  private pingsHeard = 0;
   private readonly socket: WebSocket;
   private readonly parts: SessionParts;
   private readonly tasks = new Map<number, Task>();
@@ -62,23 +84,31 @@ export class Session implements WorkerLink {
     this.parts = parts;
     const heard = () => (this.lastHeardMs = performance.now());
     socket.on("pong", heard);
-    socket.on("ping", heard);
+    socket.on("ping", () => {
+      heard();
+      // Each ping is answered; one who pings and does not read would fill the memory.
+      if (++this.pingsHeard > MAX_PINGS) this.fail(closeCodes.tooMany, "too many pings");
+    });
     receiveFrames(
       socket,
       (frame) => {
         heard();
         this.receive(frame);
       },
-      (error) => this.close(closeCodes.badMessage, error.message),
+      (error) => this.fail(closeCodes.badMessage, error.message),
     );
     socket.on("error", () => socket.terminate());
-    socket.on("close", (code, reason) => this.closed(reason.toString() || `closed (${code})`));
-    this.allowHandshake();
+    socket.on("close", (code, reason) => {
+      if (this.phase !== "closed") this.noteFailure();
+      this.closed(reason.toString() || `the connection broke (${code})`);
+    });
+    this.allow(parts.times.helloMs, "no hello");
     this.pingTimer = setInterval(() => this.checkAlive(), parts.times.pingMs);
   }
 
   send(task: Task): void {
     this.tasks.set(task.id, task);
+    this.messagesLeft++;
     const { id, kind, step, samples } = task;
     const common = { task: id, step, count: samples.count };
     const header: FromCoordinator =
@@ -106,9 +136,25 @@ export class Session implements WorkerLink {
     this.close(closeCodes.ended, reason);
   }
 
-  /** Closes the connection at once, without the closing handshake. */
-  terminate(): void {
-    this.socket.terminate();
+  expel(reason: string): void {
+    this.parts.conduct.putOut(this.peer);
+    this.reject(closeCodes.wrongResults, reason);
+  }
+
+  /** Closes the connection for something that the peer did. */
+  private fail(code: CloseCode, reason: string): void {
+    if (this.phase === "closed") return;
+    this.noteFailure();
+    this.reject(code, reason);
+  }
+
+  private reject(code: CloseCode, reason: string): void {
+    this.parts.onRejected(this.name || this.parts.address, reason);
+    this.close(code, reason);
+  }
+
+  private noteFailure(): void {
+    if (this.peer !== "") this.parts.conduct.noteFailure(this.peer, performance.now());
   }
 
   private close(code: CloseCode, reason: string): void {
@@ -129,18 +175,25 @@ export class Session implements WorkerLink {
     setTimeout(() => this.socket.terminate(), this.parts.times.pingMs).unref();
   }
 
-  private allowHandshake(): void {
+  private allow(timeMs: number, lateReason: string): void {
     clearTimeout(this.handshakeTimer);
-    this.handshakeTimer = setTimeout(
-      () => this.close(closeCodes.tooSlow, `no ${this.phase === "hello" ? "hello" : "ready"}`),
-      this.parts.times.handshakeMs,
-    );
+    this.handshakeTimer = setTimeout(() => this.fail(closeCodes.tooSlow, lateReason), timeMs);
   }
 
   private checkAlive(): void {
+    this.pingsHeard = 0;
     const { silenceMs } = this.parts.times;
     if (performance.now() - this.lastHeardMs > silenceMs) {
+      this.noteFailure();
       this.closed(`silent for ${silenceMs / 1000} s`);
+      this.socket.terminate();
+      return;
+    }
+    if (
+      this.socket.bufferedAmount >
+      this.parts.feed.stateBytes * MAX_UNSENT_STATES + MIN_UNSENT_BYTES
+    ) {
+      this.fail(closeCodes.notReading, "it does not read what it is sent");
       this.socket.terminate();
       return;
     }
@@ -149,6 +202,11 @@ export class Session implements WorkerLink {
 
   private receive(frame: Frame): void {
     if (this.phase === "closed") return;
+    if (--this.messagesLeft < 0) {
+      this.fail(closeCodes.tooMany, "more messages than it was asked for");
+      return;
+    }
+    if (this.phase === "hello" && !this.speaksThisVersion(frame.header)) return;
     const message = parseFromWorker(frame);
     switch (message.type) {
       case "hello":
@@ -172,20 +230,24 @@ export class Session implements WorkerLink {
 
   private welcome(hello: FromWorker & { type: "hello" }): void {
     if (this.phase !== "hello") {
-      this.close(closeCodes.unexpected, "a second hello");
+      this.fail(closeCodes.unexpected, "a second hello");
       return;
     }
-    if (hello.protocol !== PROTOCOL_VERSION) {
-      const older = hello.protocol < PROTOCOL_VERSION ? "worker" : "coordinator";
-      this.close(
-        closeCodes.version,
-        `worker speaks protocol ${hello.protocol}, coordinator ${PROTOCOL_VERSION}: update the ${older}`,
+    this.peer = `${hello.name}@${this.parts.address}`;
+    const leftOutMs = this.parts.conduct.leftOutMs(this.peer, performance.now());
+    if (leftOutMs > 0) {
+      const isForGood = leftOutMs === Infinity;
+      const code = isForGood ? closeCodes.wrongResults : closeCodes.leftOut;
+      const seconds = Math.ceil(leftOutMs / 1000);
+      this.reject(
+        code,
+        isForGood ? "its results were wrong" : `it failed often; welcome again in ${seconds} s`,
       );
       return;
     }
     this.name = this.parts.uniqueName(plainName(hello.name));
     this.phase = "loading";
-    this.allowHandshake();
+    this.allow(this.parts.times.readyMs, "not ready in time");
     const { feed } = this.parts;
     sendMessage(this.socket, {
       type: "welcome",
@@ -196,9 +258,23 @@ export class Session implements WorkerLink {
     } satisfies FromCoordinator);
   }
 
+  /** Looked at before anything else, as another version's messages may be of other forms. */
+  private speaksThisVersion(header: Readonly<Record<string, unknown>>): boolean {
+    const { type, protocol } = header;
+    if (type !== "hello" || typeof protocol !== "number" || protocol === PROTOCOL_VERSION) {
+      return true;
+    }
+    const older = protocol < PROTOCOL_VERSION ? "worker" : "coordinator";
+    this.reject(
+      closeCodes.version,
+      `worker speaks protocol ${protocol}, coordinator ${PROTOCOL_VERSION}: update the ${older}`,
+    );
+    return false;
+  }
+
   private activate(): void {
     if (this.phase !== "loading") {
-      this.close(closeCodes.unexpected, "ready at the wrong time");
+      this.fail(closeCodes.unexpected, "ready at the wrong time");
       return;
     }
     clearTimeout(this.handshakeTimer);
@@ -222,7 +298,7 @@ export class Session implements WorkerLink {
     parts: readonly Uint8Array[],
   ): void {
     if (this.phase !== "active") {
-      this.close(closeCodes.unexpected, "an answer before ready");
+      this.fail(closeCodes.unexpected, "an answer before ready");
       return;
     }
     const task = this.tasks.get(message.task);
@@ -233,7 +309,7 @@ export class Session implements WorkerLink {
       this.parts.pool.answer(this, task.id, this.checkedAnswer(task, message, parts));
     } catch (error) {
       if (!(error instanceof FrameError)) throw error;
-      this.close(closeCodes.badResult, error.message);
+      this.fail(closeCodes.badResult, error.message);
     }
   }
 
@@ -255,7 +331,7 @@ export class Session implements WorkerLink {
     if (!isThisShard) throw new FrameError("an answer to another task");
     const largest = largestShard(feed.config);
     const { count } = task.samples;
-    return { kind: "shard", result: readShardResult(network, largest, count, message.loss, parts) };
+    return { kind: "shard", result: readShardResult(network, largest, count, message, parts) };
   }
 }
 

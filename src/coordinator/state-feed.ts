@@ -1,7 +1,8 @@
 // The frames that keep workers' replicas up to date, made once a step however many workers there are, and only if one asks.
 import type { Broadcast, RunConfig } from "../shared/config.js";
+import { sizeOf } from "../shared/model/network.js";
 import type { Replica } from "../shared/model/replica.js";
-import type { ReplicaKind } from "../shared/model/state-layout.js";
+import { type ReplicaKind, stateLayout } from "../shared/model/state-layout.js";
 import type { Update } from "../shared/model/values.js";
 import { encodeFrame } from "../shared/protocol/frame.js";
 import { stateParts, updateParts } from "../shared/protocol/payload.js";
@@ -23,6 +24,13 @@ export class StateFeed {
   /** What a worker's replica holds: with slots it takes the steps itself. */
   get replicaKind(): ReplicaKind {
     return this.broadcast === "updates" ? "with-slots" : "weights-only";
+  }
+
+  /** Bytes of the largest thing that a worker is sent. */
+  get stateBytes(): number {
+    if (!this.openReplica) return 0;
+    const layout = stateLayout(this.openReplica.network, this.replicaKind);
+    return layout.reduce((total, { shape }) => total + 4 * sizeOf(shape), 0);
   }
 
   /** True once there is a state to send: the port is opened before the weights are made. */

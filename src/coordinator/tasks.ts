@@ -19,6 +19,8 @@ export interface WorkerLink {
   send(task: Task): void;
   /** The state has advanced by one step: passes on what the worker needs to follow. */
   follow(): void;
+  /** The worker's results are wrong: it is put out, for good. */
+  expel(reason: string): void;
   /** The run is over. */
   end(reason: EndReason): void;
 }

@@ -16,6 +16,7 @@ import { loadTensorFlow } from "../shared/model/tensorflow.js";
 import { FrameError } from "../shared/protocol/frame.js";
 import type { FromCoordinator, FromWorker } from "../shared/protocol/messages.js";
 import {
+  checksumOf,
   evaluationParts,
   readSamples,
   readState,
@@ -91,9 +92,12 @@ export class Computer {
     const result = shardResult(replica, samples, this.config.batchSize, this.largestShard);
     const { task, step, shard } = message;
     const computeMs = performance.now() - startMs;
+    const resultParts = shardResultParts(this.network, result);
+    const { loss } = result;
+    const checksum = checksumOf(resultParts);
     return {
-      message: { type: "result", task, step, shard, loss: result.loss, computeMs },
-      parts: shardResultParts(this.network, result),
+      message: { type: "result", task, step, shard, loss, checksum, computeMs },
+      parts: resultParts,
     };
   }
 

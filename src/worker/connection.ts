@@ -92,7 +92,6 @@ export function workThrough(
     const handle = (message: FromCoordinator, frame: Frame) => {
       switch (message.type) {
         case "welcome":
-          checkVersion(message.protocol);
           wasWelcome = true;
           if (!holder.computer?.fits(message.config, message.broadcast)) {
             holder.computer = new Computer(message.config, message.broadcast);
@@ -126,6 +125,12 @@ export function workThrough(
       heard();
       if (end) return;
       try {
+        const older = olderSide(frame.header);
+        if (older) {
+          finish({ kind: "refused", reason: older });
+          socket.close(closeCodes.version, older);
+          return;
+        }
         handle(parseFromCoordinator(frame), frame);
       } catch (error) {
         if (error instanceof FrameError) throw error;
@@ -141,7 +146,8 @@ export function workThrough(
     };
 
     receiveFrames(socket, receive, (error) => {
-      finish({ kind: "refused", reason: `the coordinator sent what cannot be: ${error.message}` });
+      const reason = `the coordinator sent what cannot be: ${error.message}`;
+      finish({ kind: "lost", reason, wasWelcome: false });
       socket.close(closeCodes.badMessage, error.message.slice(0, 100));
     });
     socket.on("open", () => {
@@ -177,12 +183,12 @@ function computerOf(holder: ComputerHolder): Computer {
   return holder.computer;
 }
 
-function checkVersion(protocol: number): void {
-  if (protocol === PROTOCOL_VERSION) return;
+/** Looked at before anything else, as another version's messages may be of other forms. */
+function olderSide({ type, protocol }: Readonly<Record<string, unknown>>): string | undefined {
+  if (type !== "welcome" || typeof protocol !== "number") return undefined;
+  if (protocol === PROTOCOL_VERSION) return undefined;
   const older = protocol < PROTOCOL_VERSION ? "coordinator" : "worker";
-  throw new FrameError(
-    `coordinator speaks protocol ${protocol}, this worker ${PROTOCOL_VERSION}: update the ${older}`,
-  );
+  return `coordinator speaks protocol ${protocol}, this worker ${PROTOCOL_VERSION}: update the ${older}`;
 }
 
 function closedBy(code: number, reason: string, wasWelcome: boolean): ConnectionEnd {

@@ -55,6 +55,10 @@ class FakeWorker implements WorkerLink {
     // shares the replica
   }
 
+  expel(): void {
+    throw new Error("an honest worker was put out");
+  }
+
   end(): void {
     // nothing to end
   }

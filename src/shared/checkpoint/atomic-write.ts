@@ -1,8 +1,8 @@
 // Writes a file whole or not at all: temporary file in the same folder, fsync, rename, fsync of the folder.
 // Whenever the power goes, the name holds the old content or the new.
-import { accessSync, constants, existsSync, statSync } from "node:fs";
+import { accessSync, constants, existsSync, readdirSync, rmSync, statSync } from "node:fs";
 import { open, rename, rm } from "node:fs/promises";
-import { dirname, resolve } from "node:path";
+import { basename, dirname, join, resolve } from "node:path";
 import { TandemError } from "../errors.js";
 
 /**
@@ -33,6 +33,27 @@ async function syncFolder(folder: string): Promise<void> {
     await handle.sync();
   } finally {
     await handle.close();
+  }
+}
+
+/** Temporary files of processes that are gone: they were killed in the middle of a write. */
+export function removeLeftovers(file: string): void {
+  const folder = dirname(resolve(file));
+  const prefix = `${basename(file)}.`;
+  for (const entry of readdirSync(folder)) {
+    const pid = /^(\d+)\.tmp$/.exec(
+      entry.startsWith(prefix) ? entry.slice(prefix.length) : "",
+    )?.[1];
+    if (pid !== undefined && !isAlive(Number(pid))) rmSync(join(folder, entry), { force: true });
+  }
+}
+
+function isAlive(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch {
+    return false;
   }
 }
 

@@ -18,21 +18,17 @@ export const closeCodes = {
   badResult: 4004,
   /** Nothing was heard from the peer for too long. */
   silent: 4005,
-  /** As many workers as the coordinator takes. */
-  full: 4006,
+  /** More messages than were asked for. */
+  tooMany: 4006,
   /** The worker failed too often and is left out for a while. */
   leftOut: 4007,
   /** The worker's results were wrong. */
   wrongResults: 4008,
+  /** The peer does not read what it is sent. */
+  notReading: 4009,
 } as const;
 
 export type CloseCode = (typeof closeCodes)[keyof typeof closeCodes];
 
-/** After these the worker does not try again: it would be refused for the same reason. */
-export const FINAL_CLOSE_CODES: readonly number[] = [
-  closeCodes.badMessage,
-  closeCodes.unexpected,
-  closeCodes.version,
-  closeCodes.badResult,
-  closeCodes.wrongResults,
-];
+/** After these the worker does not try again: it would be refused for the same reason. The others may pass. */
+export const FINAL_CLOSE_CODES: readonly number[] = [closeCodes.version, closeCodes.wrongResults];

@@ -22,13 +22,14 @@ const fromWorker = z.discriminatedUnion("type", [
   }),
   /** TensorFlow is loaded with the run's threads; tasks may come. */
   z.strictObject({ type: z.literal("ready") }),
-  /** Answer to `shard`. Parts: gradients and moments. */
+  /** Answer to `shard`. Parts: gradients and moments, and `checksum` over them. */
   z.strictObject({
     type: z.literal("result"),
     task: whole,
     step: whole,
     shard: whole,
     loss: z.number(),
+    checksum: whole,
     computeMs: z.number().min(0),
   }),
   /** Answer to `evaluate`. Part: the classes taken. */

@@ -1,5 +1,6 @@
 // What the parts of a message hold, and the checks on what arrives: numbers of parts, lengths, finite values.
 // Every length follows from the network and the configuration, so nothing a peer says about sizes is believed.
+import { crc32 } from "node:zlib";
 import type { ImageShape, Samples } from "../data/dataset.js";
 import { isFactored, type Network, sizeOf } from "../model/network.js";
 import { type ReplicaKind, stateLayout } from "../model/state-layout.js";
@@ -46,6 +47,17 @@ class PartReader {
   end(): void {
     if (this.next !== this.parts.length) throw new FrameError("more parts than the message has");
   }
+}
+
+/**
+ * CRC-32 over all parts, one after the other. TCP's own checksum lets through one damaged packet in some ten thousand
+ * (Stone and Partridge, "When the CRC and TCP checksum disagree", 2000), and one flipped bit in a gradient is enough.
+ */
+export function checksumOf(parts: readonly ArrayBufferView[]): number {
+  return parts.reduce(
+    (crc, part) => crc32(new Uint8Array(part.buffer, part.byteOffset, part.byteLength), crc),
+    0,
+  );
 }
 
 /** Parts of the gradients: by parameter in the network's order, its values or its two factors. */
@@ -97,10 +109,11 @@ export function readShardResult(
   network: Network,
   largestShard: number,
   sampleCount: number,
-  loss: number,
+  { loss, checksum }: { loss: number; checksum: number },
   parts: readonly Uint8Array[],
 ): ShardResult {
   if (!Number.isFinite(loss)) throw new FrameError("loss is not finite");
+  if (checksum !== checksumOf(parts)) throw new FrameError("the checksum does not fit");
   const reader = new PartReader(parts);
   const gradients = readGradients(reader, network, largestShard, sampleCount);
   const moments = new Map<string, Moments>();

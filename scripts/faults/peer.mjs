@@ -1,0 +1,77 @@
+// A worker that misbehaves on demand: it speaks the protocol and computes truly, and lets its owner change what leaves it.
+// For the tests and for the chaos run; needs the compiled dist/.
+import { WebSocket } from "ws";
+import { decodeFrame, encodeFrame } from "../../dist/shared/protocol/frame.js";
+import { parseFromCoordinator, PROTOCOL_VERSION } from "../../dist/shared/protocol/messages.js";
+import { Computer } from "../../dist/worker/computer.js";
+
+/** @typedef {{message: Record<string, unknown>, parts: ArrayBufferView[]}} Reply */
+
+/** @param {string} url @param {Record<string, string>} [headers] @returns {Promise<WebSocket>} */
+export function connect(url, headers = {}) {
+  return new Promise((resolve, reject) => {
+    const socket = new WebSocket(url, { perMessageDeflate: false, headers });
+    socket.once("open", () => resolve(socket));
+    socket.once("error", reject);
+  });
+}
+
+/** @param {object} message @param {readonly ArrayBufferView[]} [parts] */
+export function frameOf(message, parts = []) {
+  return Buffer.concat(encodeFrame(message, parts));
+}
+
+/** @param {WebSocket} socket @returns {Promise<{code: number, reason: string}>} */
+export function closed(socket) {
+  return new Promise((resolve) => {
+    if (socket.readyState === WebSocket.CLOSED) resolve({ code: 0, reason: "" });
+    socket.once("close", (code, reason) => resolve({ code, reason: reason.toString() }));
+    socket.on("error", () => undefined);
+  });
+}
+
+/**
+ * Joins a run and answers its tasks.
+ * @param {string} url
+ * @param {{
+ *   name?: string,
+ *   token?: string,
+ *   change?: (reply: Reply, task: Record<string, unknown>) => (Uint8Array | "close")[],
+ * }} [options] `change` says what is sent in place of a reply: whole messages as bytes, or that the connection is cut
+ * @returns {Promise<WebSocket>} after the welcome
+ */
+export async function joinRun(url, options = {}) {
+  const { name = "peer", token, change } = options;
+  const socket = await connect(url, token ? { authorization: `Bearer ${token}` } : {});
+  socket.on("error", () => undefined);
+  socket.send(frameOf({ type: "hello", protocol: PROTOCOL_VERSION, name }));
+  /** @type {Computer | undefined} */
+  let computer;
+  return new Promise((resolve) => {
+    socket.on("close", () => resolve(socket));
+    socket.on("message", (/** @type {Buffer} */ data) => {
+      const frame = decodeFrame(data);
+      const message = parseFromCoordinator(frame);
+      if (message.type === "welcome") {
+        computer = new Computer(message.config, message.broadcast);
+        socket.send(frameOf({ type: "ready" }));
+        resolve(socket);
+      } else if (message.type === "state") {
+        computer?.takeState(message, frame.parts);
+      } else if (message.type === "update") {
+        computer?.takeUpdate(message, frame.parts);
+      } else if (message.type === "shard" || message.type === "evaluate") {
+        const reply = /** @type {Reply} */ (
+          /** @type {unknown} */ (computer?.compute(message, frame.parts))
+        );
+        const outgoing = change?.(reply, message) ?? [frameOf(reply.message, reply.parts)];
+        for (const bytes of outgoing) {
+          if (bytes === "close") socket.terminate();
+          else if (socket.readyState === WebSocket.OPEN) socket.send(bytes);
+        }
+      } else {
+        socket.close(1000);
+      }
+    });
+  });
+}

@@ -1,0 +1,166 @@
+// Workers that are lost, frozen, slow, polite, or come back: the run goes on, and its result is the calm run's.
+import { setTimeout as delay } from "node:timers/promises";
+import { afterEach, beforeAll, describe, expect, test } from "vitest";
+import { checksumOf } from "../../src/shared/protocol/payload.js";
+import { frameOf, joinRun } from "../../scripts/faults/peer.mjs";
+import { SmallRun, worker } from "../support/small-run.js";
+import { killAll, type Tandem } from "../support/tandem.js";
+
+const run = new SmallRun(240);
+
+beforeAll(() => run.prepare());
+afterEach(killAll);
+
+const joined = (coordinator: Tandem, name: string) =>
+  coordinator.event(
+    (event) => event.event === "worker" && event["name"] === name && event["state"] === "joined",
+  );
+
+const left = (coordinator: Tandem, name: string) =>
+  coordinator.event(
+    (event) => event.event === "worker" && event["name"] === name && event["state"] === "left",
+  );
+
+async function coordinatorWith(names: string[], args: string[] = []) {
+  const minWorkers = ["--min-workers", `${names.length}`];
+  const { process, cwd } = run.start("coordinator", ["--port", "0", ...minWorkers, ...args]);
+  const url = await process.url();
+  const workers = names.map((name) => worker(url, "--name", name));
+  for (const name of names) await joined(process, name);
+  return { coordinator: process, cwd, url, workers };
+}
+
+async function expectCalmEnd(coordinator: Tandem, cwd: string) {
+  const { code, stderr } = await coordinator.ended;
+  expect(code, stderr).toBe(0);
+  expect(run.digest(cwd)).toBe(run.calmDigest);
+}
+
+describe("a worker that is", () => {
+  test("killed, as the only one there, leaves the run waiting for the next", async () => {
+    const { coordinator, cwd, url, workers } = await coordinatorWith(["a"]);
+    await coordinator.step(20);
+    workers[0]?.kill("SIGKILL");
+    await left(coordinator, "a");
+    await coordinator.event((event) => event.event === "waiting");
+    worker(url, "--name", "b");
+    await expectCalmEnd(coordinator, cwd);
+  });
+
+  test("frozen costs its task's deadline, and its old answer is dropped when it wakes", async () => {
+    const { coordinator, cwd, workers } = await coordinatorWith(["a", "b"]);
+    await coordinator.step(20);
+    workers[0]?.kill("SIGSTOP");
+    const repeat = await coordinator.event((event) => event.event === "repeat");
+    expect(repeat).toMatchObject({ worker: "b", reason: "overdue" });
+    workers[0]?.kill("SIGCONT");
+    await expectCalmEnd(coordinator, cwd);
+  });
+
+  test("ten times slower changes nothing in the result", async () => {
+    const { coordinator, cwd, workers } = await coordinatorWith(["slow", "fast"]);
+    await coordinator.step(20);
+    const slow = workers[0];
+    const over = new AbortController();
+    const slowing = (async () => {
+      while (!over.signal.aborted) {
+        slow?.kill("SIGSTOP");
+        await delay(90);
+        slow?.kill("SIGCONT");
+        await delay(10);
+      }
+    })();
+    await expectCalmEnd(coordinator, cwd);
+    over.abort();
+    await slowing;
+  });
+
+  test("ended politely says goodbye", async () => {
+    const { coordinator, cwd, url, workers } = await coordinatorWith(["a"]);
+    await coordinator.step(20);
+    worker(url, "--name", "b");
+    await joined(coordinator, "b");
+    workers[0]?.kill("SIGTERM");
+    expect(await left(coordinator, "a")).toMatchObject({ reason: "said goodbye" });
+    expect((await workers[0]?.ended)?.code).toBe(143);
+    await expectCalmEnd(coordinator, cwd);
+  });
+
+  test("answering everything twice is counted once", async () => {
+    const { coordinator, cwd, url } = await coordinatorWith(["a"]);
+    const twice = (reply: { message: object; parts: ArrayBufferView[] }) => {
+      const bytes = frameOf(reply.message, reply.parts);
+      return [bytes, bytes];
+    };
+    await joinRun(url, { name: "twice", change: twice });
+    await expectCalmEnd(coordinator, cwd);
+  });
+
+  test("cutting its connection in the middle of a message loses nothing", async () => {
+    const { coordinator, cwd, url } = await coordinatorWith(["a"]);
+    let answers = 0;
+    const cut = (reply: { message: object; parts: ArrayBufferView[] }) => {
+      const bytes = frameOf(reply.message, reply.parts);
+      return ++answers < 5 ? [bytes] : [bytes.subarray(0, bytes.length / 2), "close" as const];
+    };
+    await joinRun(url, { name: "cut", change: cut });
+    await expectCalmEnd(coordinator, cwd);
+  });
+});
+
+test("a run without workers for too long writes a checkpoint and ends with exit 1", async () => {
+  const { coordinator, cwd, workers } = await coordinatorWith(["a"], ["--worker-wait", "1"]);
+  await coordinator.step(20);
+  workers[0]?.kill("SIGKILL");
+  const { code, stderr } = await coordinator.ended;
+  expect(code).toBe(1);
+  expect(stderr).toContain("--worker-wait");
+  const resumed = run.start("single", ["--resume", "checkpoint.safetensors"], cwd).process;
+  expect((await resumed.ended).code).toBe(0);
+  expect(run.digest(cwd)).toBe(run.calmDigest);
+});
+
+test("the coordinator killed and resumed: workers that waited come back, the end is the same", async () => {
+  const options = ["--checkpoint-every", "10"];
+  const first = await coordinatorWith(["a", "b"], options);
+  const { port } = new URL(first.url);
+  await first.coordinator.step(60);
+  first.coordinator.kill("SIGKILL");
+  await first.coordinator.ended;
+  const resume = ["--resume", "checkpoint.safetensors", "--port", port, "--min-workers", "2"];
+  const second = run.start("coordinator", [...resume, ...options], first.cwd).process;
+  await joined(second, "a");
+  await joined(second, "b");
+  await expectCalmEnd(second, first.cwd);
+  expect((await first.workers[0]?.ended)?.code).toBe(0);
+});
+
+/** Alters one number, and the checksum with it: only another worker's answer shows it. */
+const lie = (reply: { message: object; parts: ArrayBufferView[] }) => {
+  const message = reply.message as { type: string; checksum?: number };
+  if (message.type !== "result") return [frameOf(message, reply.parts)];
+  const first = reply.parts[0] as Float32Array;
+  first[0]! += 1e-3;
+  return [frameOf({ ...message, checksum: checksumOf(reply.parts) }, reply.parts)];
+};
+
+test("a worker that lies is put out and named, and the result is right", async () => {
+  const { coordinator, cwd, url } = await coordinatorWith(["a", "b"], ["--verify", "1"]);
+  await joinRun(url, { name: "liar", change: lie });
+  const rejected = await coordinator.event((event) => event["state"] === "rejected");
+  expect(rejected).toMatchObject({ name: "liar" });
+  expect(rejected["reason"]).toContain("wrong result");
+  await expectCalmEnd(coordinator, cwd);
+});
+
+test("a lie that no other worker could see is decided by the coordinator itself", async () => {
+  const { process: coordinator, cwd } = run.start("coordinator", ["--port", "0", "--verify", "1"]);
+  const url = await coordinator.url();
+  await joinRun(url, { name: "liar", change: lie });
+  const rejected = await coordinator.event((event) => event["state"] === "rejected");
+  expect(rejected).toMatchObject({ name: "liar" });
+  expect(rejected["reason"]).toContain("wrong result");
+  const honest = worker(url, "--name", "honest");
+  await expectCalmEnd(coordinator, cwd);
+  expect((await honest.ended).code).toBe(0);
+});

@@ -1,0 +1,46 @@
+// A small run to disturb: three shards, enough steps to be in the middle of, and the digest of its calm end.
+import { createHash } from "node:crypto";
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { temporaryFolder, writeDataset } from "./data.js";
+import { Tandem } from "./tandem.js";
+
+const OUTPUT = "checkpoint.safetensors";
+
+export class SmallRun {
+  readonly data = writeDataset();
+  readonly steps: number;
+  calmDigest = "";
+
+  constructor(steps: number) {
+    this.steps = steps;
+  }
+
+  get options(): string[] {
+    const numbers = ["--batch-size", "10", "--shards", "3", "--eval-every", "40"];
+    return ["--data", this.data, "--validation-size", "0", ...numbers, "--steps", `${this.steps}`];
+  }
+
+  /** Works out what a run that nothing disturbs ends in. */
+  async prepare(): Promise<void> {
+    const cwd = temporaryFolder();
+    const { code, stderr } = await new Tandem(["single", ...this.options], { cwd }).ended;
+    if (code !== 0) throw new Error(stderr);
+    this.calmDigest = this.digest(cwd);
+  }
+
+  start(command: string, args: string[] = [], cwd = temporaryFolder(), env = {}) {
+    const process = new Tandem([command, ...this.options, "--json", ...args], { cwd, env });
+    return { process, cwd };
+  }
+
+  digest(cwd: string): string {
+    return createHash("sha256")
+      .update(readFileSync(join(cwd, OUTPUT)))
+      .digest("hex");
+  }
+}
+
+export function worker(url: string, ...args: string[]): Tandem {
+  return new Tandem(["worker", url, ...args]);
+}
