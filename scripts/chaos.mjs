@@ -1,0 +1,283 @@
+// A seeded storm over a real run, and the proof that it changed nothing: the final file against the calm run's.
+//   node scripts/chaos.mjs [--steps 300] [--faults 64] [--seed 1] [--workers 3] [--broadcast weights|updates]
+// Beside the honest workers there is always room for one visitor that misbehaves.
+import { spawn } from "node:child_process";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { setTimeout as delay } from "node:timers/promises";
+import { parseArgs } from "node:util";
+import { Random } from "../dist/shared/random.js";
+import { canMakeNamespaces, Namespace } from "./faults/namespace.mjs";
+import { Command, digestOf, ROOT } from "./faults/processes.mjs";
+
+const { values: options } = parseArgs({
+  options: {
+    steps: { type: "string", default: "300" },
+    faults: { type: "string", default: "64" },
+    seed: { type: "string", default: "1" },
+    workers: { type: "string", default: "3" },
+    broadcast: { type: "string", default: "weights" },
+  },
+});
+const steps = Number(options.steps);
+const faultCount = Number(options.faults);
+const workerCount = Number(options.workers);
+const TOKEN = "a-token-for-the-storm";
+const DEADLINE_MS = 20 * 60_000;
+
+const folder = mkdtempSync(join(tmpdir(), "tandem-chaos-"));
+const tokenFile = join(folder, "token");
+writeFileSync(tokenFile, TOKEN);
+const random = new Random(Number(options.seed), "chaos");
+const namespace = canMakeNamespaces() ? new Namespace() : undefined;
+const training = ["--steps", `${steps}`, "--shards", "4", "--eval-every", "100"];
+
+/** @param {string} text */
+const say = (text) => process.stderr.write(`${text}\n`);
+
+say(`calm run: single, ${steps} steps in 4 shards …`);
+const calmFile = join(folder, "calm.safetensors");
+const calm = new Command(["single", ...training, "--output", calmFile], { cwd: folder });
+if ((await calm.ended).code !== 0) throw new Error(calm.stderr);
+
+/** @typedef {{command: Command, inNamespace: boolean}} Slot */
+
+class Storm {
+  constructor() {
+    this.output = join(folder, "storm.safetensors");
+    this.port = 0;
+    this.isOver = false;
+    this.lastStepMs = 0;
+    this.longestStallMs = 0;
+    this.stepEvents = 0;
+    this.repeats = 0;
+    /** @type {Record<string, number>} */
+    this.counts = {};
+    /** @type {Slot[]} */
+    this.slots = [];
+    /** @type {Promise<void>[]} */
+    this.pending = [];
+    this.coordinator = this.startCoordinator([]);
+  }
+
+  /** @param {string[]} extra */
+  startCoordinator(extra) {
+    const args = [
+      ...["coordinator", ...training, "--host", "0.0.0.0", "--port", `${this.port}`],
+      ...["--token-file", tokenFile, "--checkpoint-every", "10", "--output", this.output],
+      ...["--broadcast", options.broadcast, "--json", ...extra],
+    ];
+    return new Command(args, { cwd: folder, onEvent: (event) => this.note(event) });
+  }
+
+  /** @param {import("./faults/processes.mjs").RunEvent} event */
+  note(event) {
+    if (event.event === "repeat") this.repeats++;
+    if (event.event !== "step") return;
+    this.stepEvents++;
+    const now = performance.now();
+    if (this.lastStepMs > 0) {
+      this.longestStallMs = Math.max(this.longestStallMs, now - this.lastStepMs);
+    }
+    this.lastStepMs = now;
+  }
+
+  /** @param {boolean} inNamespace */
+  startWorker(inNamespace) {
+    const host = inNamespace && namespace ? namespace.hostAddress : "127.0.0.1";
+    const args = ["worker", `ws://${host}:${this.port}`, "--token-file", tokenFile];
+    return new Command(args, {
+      cwd: folder,
+      prefix: inNamespace && namespace ? namespace.prefix : [],
+    });
+  }
+
+  async start() {
+    this.port = Number(new URL(await this.coordinator.url()).port);
+    for (let number = 0; number < workerCount; number++) {
+      const inNamespace = namespace !== undefined && number === 0;
+      this.slots.push({ command: this.startWorker(inNamespace), inNamespace });
+    }
+  }
+
+  /** @param {(slot: Slot) => boolean} [fits] */
+  pick(fits = () => true) {
+    const candidates = this.slots.filter((slot) => slot.command.isAlive && fits(slot));
+    return candidates[random.below(Math.max(1, candidates.length))];
+  }
+
+  /** @param {Slot} slot @param {NodeJS.Signals} signal */
+  async replace(slot, signal) {
+    // `ip netns exec` becomes the command it runs, so the signal reaches the worker itself.
+    slot.command.kill(signal);
+    await slot.command.ended;
+    await delay(200);
+    if (!this.isOver) slot.command = this.startWorker(slot.inNamespace);
+  }
+
+  /** @param {string} kind @returns {Promise<boolean>} false where there was nothing to do it to */
+  async inflict(kind) {
+    const slot = this.pick();
+    switch (kind) {
+      case "kill":
+        if (!slot) return false;
+        await this.replace(slot, "SIGKILL");
+        return true;
+      case "goodbye":
+        if (!slot) return false;
+        await this.replace(slot, "SIGTERM");
+        return true;
+      case "freeze": {
+        if (!slot) return false;
+        const { command } = slot;
+        command.kill("SIGSTOP");
+        await delay(500 + random.below(2_500));
+        command.kill("SIGCONT");
+        return true;
+      }
+      case "slow": {
+        if (!slot) return false;
+        const { command } = slot;
+        for (let round = 0; round < 20; round++) {
+          command.kill("SIGSTOP");
+          await delay(90);
+          command.kill("SIGCONT");
+          await delay(10);
+        }
+        return true;
+      }
+      case "link down": {
+        if (!namespace || !this.pick(({ inNamespace }) => inNamespace)) return false;
+        namespace.pull();
+        await delay(random.below(2) === 0 ? 2_000 : 12_000);
+        namespace.plug();
+        return true;
+      }
+      case "join": {
+        const extra = this.startWorker(false);
+        await delay(2_500);
+        extra.kill("SIGTERM");
+        await extra.ended;
+        return true;
+      }
+      case "coordinator killed": {
+        this.coordinator.kill("SIGKILL");
+        await this.coordinator.ended;
+        this.coordinator = this.startCoordinator(["--resume", this.output]);
+        return true;
+      }
+      default: {
+        const visitor = join(ROOT, "scripts/faults/visitor.mjs");
+        const url = `ws://127.0.0.1:${this.port}`;
+        const child = spawn(process.execPath, [visitor, url, kind, TOKEN], { stdio: "ignore" });
+        await new Promise((resolve) => child.on("close", resolve));
+        return true;
+      }
+    }
+  }
+
+  /** Faults one after the other, as the steps go by; what a fault takes to pass goes on beside the next. */
+  async rage() {
+    const kinds = plannedKinds();
+    let next = 12;
+    let busyWithCoordinator = false;
+    while (kinds.length > 0 && !this.isOver) {
+      await this.untilSteps(next);
+      if (this.isOver) break;
+      const kind = kinds.shift();
+      if (kind === undefined) break;
+      // Only a coordinator that has written something can be resumed, and only one that runs can be killed.
+      if (kind === "coordinator killed" && (busyWithCoordinator || !this.hasCheckpoint())) {
+        kinds.push(kind);
+        next = this.stepEvents + 1;
+        continue;
+      }
+      this.counts[kind] = (this.counts[kind] ?? 0) + 1;
+      if (kind === "coordinator killed") busyWithCoordinator = true;
+      const passing = this.inflict(kind).then((happened) => {
+        if (!happened) this.counts[kind] = (this.counts[kind] ?? 1) - 1;
+        if (kind === "coordinator killed") busyWithCoordinator = false;
+      });
+      this.pending.push(passing);
+      next = this.stepEvents + 1 + random.below(Math.max(1, Math.floor((2 * steps) / faultCount)));
+    }
+  }
+
+  hasCheckpoint() {
+    return this.coordinator.events.some(({ event }) => event === "checkpoint");
+  }
+
+  /** @param {number} count of step events */
+  async untilSteps(count) {
+    while (this.stepEvents < count && !this.isOver) await delay(20);
+  }
+
+  async end() {
+    const deadline = performance.now() + DEADLINE_MS;
+    for (;;) {
+      const { coordinator } = this;
+      const late = delay(Math.max(0, deadline - performance.now()), "late", { ref: false });
+      const how = await Promise.race([coordinator.ended, late]);
+      if (how === "late") throw new Error("the storm did not end in time");
+      if (typeof how === "object" && how.code === 0) break;
+      if (coordinator !== this.coordinator) continue;
+      await delay(100);
+      if (coordinator !== this.coordinator) continue;
+      if (typeof how === "object" && how.signal === "SIGKILL") continue;
+      throw new Error(`the coordinator ended with ${JSON.stringify(how)}: ${coordinator.stderr}`);
+    }
+    this.isOver = true;
+    await Promise.all(this.pending);
+    for (const { command } of this.slots) command.kill("SIGKILL");
+    await Promise.all(this.slots.map(({ command }) => command.ended));
+  }
+}
+
+/** Every kind as often as every other, in a random order. */
+function plannedKinds() {
+  const kinds = [
+    ...["kill", "freeze", "slow", "goodbye", "join", "duplicate", "cut frame", "altered frame"],
+    ...["garbage", "coordinator killed", ...(namespace ? ["link down"] : [])],
+  ];
+  const plan = Array.from(
+    { length: faultCount },
+    (_, index) => kinds[index % kinds.length] ?? "kill",
+  );
+  for (let last = plan.length - 1; last > 0; last--) {
+    const other = random.below(last + 1);
+    [plan[last], plan[other]] = [plan[other] ?? "kill", plan[last] ?? "kill"];
+  }
+  return plan;
+}
+
+say(`storm: ${faultCount} faults, ${workerCount} workers and a visitor …`);
+const storm = new Storm();
+let failed = false;
+try {
+  await storm.start();
+  const startMs = performance.now();
+  await Promise.all([storm.rage(), storm.end()]);
+  const seconds = (performance.now() - startMs) / 1000;
+  const [calmDigest, stormDigest] = [digestOf(calmFile), digestOf(storm.output)];
+  const total = Object.values(storm.counts).reduce((sum, count) => sum + count, 0);
+  failed = calmDigest !== stormDigest || total < faultCount;
+  const lines = [
+    `seed ${options.seed}, ${steps} steps, --broadcast ${options.broadcast}: ${total} faults in ${seconds.toFixed(0)} s`,
+    ...Object.entries(storm.counts).map(([kind, count]) => `  ${kind.padEnd(20)}${count}`),
+    `longest stall        ${(storm.longestStallMs / 1000).toFixed(1)} s`,
+    `steps done again     ${storm.stepEvents - steps} (after the coordinator was killed)`,
+    `tasks given twice    ${storm.repeats}`,
+    `calm digest          ${calmDigest}`,
+    `storm digest         ${stormDigest}`,
+    failed ? "NOT the same" : "the same file",
+  ];
+  process.stdout.write(`${lines.join("\n")}\n`);
+} finally {
+  storm.isOver = true;
+  storm.coordinator.kill("SIGKILL");
+  for (const { command } of storm.slots) command.kill("SIGKILL");
+  namespace?.remove();
+  rmSync(folder, { recursive: true, force: true });
+}
+process.exit(failed ? 1 : 0);
