@@ -122,7 +122,7 @@ function damaged() {
   let some = parts;
   if (random.below(4) === 0) some = parts.slice(random.below(parts.length + 1));
   if (random.below(6) === 0) some = [...some, floats(random.below(9))];
-  let bytes = new Uint8Array(Buffer.concat(encodeFrame(changed, some)));
+  let bytes = Uint8Array.from(encodeFrame(changed, some));
   for (let edits = random.below(4); edits > 0; edits--) bytes = edited(bytes);
   return bytes;
 }
@@ -214,9 +214,7 @@ function visit(url) {
     });
     socket.on("open", () => {
       if (random.below(2) === 0)
-        socket.send(
-          Buffer.concat(encodeFrame({ type: "hello", protocol: 1, name: `f${random.below(50)}` })),
-        );
+        socket.send(encodeFrame({ type: "hello", protocol: 1, name: `f${random.below(50)}` }));
       for (let messages = 1 + random.below(3); messages > 0; messages--) {
         socket.send(damaged(), { binary: random.below(20) !== 0 });
       }

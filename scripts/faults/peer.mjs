@@ -18,7 +18,7 @@ export function connect(url, headers = {}) {
 
 /** @param {object} message @param {readonly ArrayBufferView[]} [parts] */
 export function frameOf(message, parts = []) {
-  return Buffer.concat(encodeFrame(message, parts));
+  return encodeFrame(message, parts);
 }
 
 /** @param {WebSocket} socket @returns {Promise<{code: number, reason: string}>} */

@@ -32,6 +32,11 @@ export class Conduct {
     this.limits = limits;
   }
 
+  /** How many peers are remembered. */
+  get peerCount(): number {
+    return this.peers.size;
+  }
+
   noteFailure(peer: string, nowMs: number): void {
     const record = this.recordOf(peer);
     const { windowMs, maxFailures, leaveOutMs } = this.limits;

@@ -125,7 +125,8 @@ export class Pool {
         }
         if (signal.aborted) onAbort();
         else signal.addEventListener("abort", onAbort, { once: true });
-        this.advance();
+        // At once, not after what the caller does next: the workers' time is the dearest.
+        this.advanceNow();
       });
     } finally {
       signal.removeEventListener("abort", onAbort);

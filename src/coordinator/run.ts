@@ -70,7 +70,7 @@ export async function runTraining(
     const writer = new CheckpointWriter(plan.training.output, events);
     const trainer = new Trainer(
       { config, ...plan.training },
-      { dataset, replica, pool, events, writer, onUpdate: (update) => feed.noteUpdate(update) },
+      { dataset, replica, pool, events, writer, feed },
     );
     const outcome = await trainer.train(stop);
     reason = outcome.ended;

@@ -3,9 +3,9 @@
 import type { WebSocket } from "ws";
 import { largestShard } from "../shared/config.js";
 import type { Network } from "../shared/model/network.js";
-import { receiveFrames, sendMessage, sendPieces } from "../shared/protocol/channel.js";
+import { receiveFrames, sendMessage, sendFrame } from "../shared/protocol/channel.js";
 import { type CloseCode, closeCodes } from "../shared/protocol/close-codes.js";
-import { byteLengthOf, type Frame, FrameError } from "../shared/protocol/frame.js";
+import { type Frame, FrameError } from "../shared/protocol/frame.js";
 import {
   type FromCoordinator,
   type FromWorker,
@@ -120,14 +120,14 @@ export class Session implements WorkerLink {
 
   follow(): void {
     if (this.phase !== "active" || this.isBehind) return;
-    const pieces = this.parts.feed.advance();
+    const frame = this.parts.feed.advance();
     // A worker that has not yet read the last state is not sent another on top: it catches up when it has.
-    if (this.socket.bufferedAmount > byteLengthOf(pieces)) {
+    if (this.socket.bufferedAmount > frame.byteLength) {
       this.isBehind = true;
       this.parts.pool.suspend(this);
       return;
     }
-    sendPieces(this.socket, pieces, () => this.catchUp());
+    sendFrame(this.socket, frame, () => this.catchUp());
   }
 
   end(reason: EndReason): void {
@@ -281,7 +281,7 @@ export class Session implements WorkerLink {
     this.phase = "active";
     this.parts.feed.whenOpen(() => {
       if (this.phase !== "active") return;
-      sendPieces(this.socket, this.parts.feed.state());
+      sendFrame(this.socket, this.parts.feed.state());
       this.parts.pool.join(this);
     });
   }
@@ -289,7 +289,7 @@ export class Session implements WorkerLink {
   private catchUp(): void {
     if (!this.isBehind || this.phase !== "active" || this.socket.bufferedAmount > 0) return;
     this.isBehind = false;
-    sendPieces(this.socket, this.parts.feed.state(), () => this.catchUp());
+    sendFrame(this.socket, this.parts.feed.state(), () => this.catchUp());
     this.parts.pool.resume(this);
   }
 

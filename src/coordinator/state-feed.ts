@@ -13,8 +13,8 @@ export class StateFeed {
   private openReplica: Replica | undefined;
   private readonly onOpen: (() => void)[] = [];
   private lastUpdate: { step: number; update: Update } | undefined;
-  private stateFrame: { step: number; pieces: Uint8Array[] } | undefined;
-  private updateFrame: { step: number; pieces: Uint8Array[] } | undefined;
+  private stateFrame: { step: number; frame: Buffer } | undefined;
+  private updateFrame: { step: number; frame: Buffer } | undefined;
 
   constructor(config: RunConfig, broadcast: Broadcast) {
     this.config = config;
@@ -55,29 +55,37 @@ export class StateFeed {
     return this.openReplica;
   }
 
-  /** To be called after each step, before the workers are told to follow. */
-  noteUpdate(update: Update): void {
-    this.lastUpdate = { step: this.replica.step, update };
+  /**
+   * True where workers make the next state themselves: they can be told what leads there before the coordinator has
+   * gone there itself.
+   */
+  get leadsAhead(): boolean {
+    return this.broadcast === "updates";
+  }
+
+  /** Takes note of what leads to `step`, before the workers are told to follow. */
+  noteUpdate(update: Update, step: number): void {
+    this.lastUpdate = { step, update };
   }
 
   /** All that a worker needs to stand where the coordinator stands. */
-  state(): Uint8Array[] {
+  state(): Buffer {
     const { step } = this.replica;
     if (this.stateFrame?.step !== step) {
       const parts = stateParts(this.replica.snapshot(this.replicaKind));
-      this.stateFrame = { step, pieces: encodeFrame({ type: "state", step }, parts) };
+      this.stateFrame = { step, frame: encodeFrame({ type: "state", step }, parts) };
     }
-    return this.stateFrame.pieces;
+    return this.stateFrame.frame;
   }
 
-  /** What takes a worker that stood one step back to where the coordinator stands. */
-  advance(): Uint8Array[] {
-    const { step } = this.replica;
-    if (this.broadcast === "weights" || this.lastUpdate?.step !== step) return this.state();
+  /** What takes a worker that stood one step back to the newest step. */
+  advance(): Buffer {
+    if (!this.leadsAhead || !this.lastUpdate) return this.state();
+    const { step, update } = this.lastUpdate;
     if (this.updateFrame?.step !== step) {
-      const parts = updateParts(this.replica.network, this.lastUpdate.update);
-      this.updateFrame = { step, pieces: encodeFrame({ type: "update", step }, parts) };
+      const parts = updateParts(this.replica.network, update);
+      this.updateFrame = { step, frame: encodeFrame({ type: "update", step }, parts) };
     }
-    return this.updateFrame.pieces;
+    return this.updateFrame.frame;
   }
 }

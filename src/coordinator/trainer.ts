@@ -5,10 +5,11 @@ import { Sampler, shardSizes } from "../shared/data/sampler.js";
 import { type Accuracy, accuracyOf, evaluationPieces } from "../shared/evaluation.js";
 import type { Events } from "../shared/events.js";
 import type { Replica } from "../shared/model/replica.js";
-import type { ShardResult, Update } from "../shared/model/values.js";
+import type { ShardResult } from "../shared/model/values.js";
 import { aggregated } from "./aggregate.js";
 import type { CheckpointWriter } from "./checkpoint-writer.js";
 import { InterruptedError, type Pool } from "./pool.js";
+import type { StateFeed } from "./state-feed.js";
 import type { Answer, Task } from "./tasks.js";
 
 export interface TrainerOptions {
@@ -27,13 +28,20 @@ export interface TrainerParts {
   pool: Pool;
   events: Events;
   writer: CheckpointWriter;
-  /** Takes note of each step's update before the workers are told to follow. */
-  onUpdate: (update: Update) => void;
+  feed: Pick<StateFeed, "leadsAhead" | "noteUpdate">;
 }
 
 export type Outcome = { ended: "finished"; test: Accuracy } | { ended: "interrupted" };
 
+/** A step whose tasks are with the workers. */
+interface StepInHand {
+  plan: TaskPlan;
+  answers: Promise<Map<number, Answer>>;
+}
+
 interface TaskPlan {
+  step: number;
+  isEvaluated: boolean;
   tasks: Task[];
   shards: Task[];
   batchPieces: Task[];
@@ -58,23 +66,33 @@ export class Trainer {
    * @param signal ends the run after the step in hand, with a checkpoint
    */
   async train(signal: AbortSignal): Promise<Outcome> {
-    const { config, steps, evalEvery, checkpointEvery } = this.options;
-    const { replica, pool, events, writer } = this.parts;
+    const { config, steps, checkpointEvery } = this.options;
+    const { replica, pool, events, writer, feed } = this.parts;
+    const begin = (step: number) =>
+      step < steps && !signal.aborted ? this.begin(step, signal) : undefined;
+    let lastMs = performance.now();
     try {
-      while (replica.step < steps && !signal.aborted) {
-        const startMs = performance.now();
-        const step = replica.step;
-        const isEvaluated = evalEvery > 0 && step % evalEvery === 0;
-        // Evaluation and training of a step use the same weights, so their tasks fill the workers together.
-        const plan = this.plan(isEvaluated);
-        const answers = await pool.run(plan.tasks, signal);
-        if (isEvaluated) this.tellEvaluation(plan, answers);
+      for (let inHand = begin(replica.step); inHand;) {
+        const { plan } = inHand;
+        const answers = await inHand.answers;
+        if (plan.isEvaluated) this.tellEvaluation(plan, answers);
         const results = plan.shards.map((task) => shardAnswer(answers, task));
         const { loss, update } = aggregated(results, replica.populationStatistics());
-        replica.apply(update, config.learningRate);
-        this.parts.onUpdate(update);
-        pool.follow();
-        const durationMs = performance.now() - startMs;
+        const { step } = plan;
+        feed.noteUpdate(update, step + 1);
+        if (feed.leadsAhead) {
+          // The workers take the step while the coordinator does, and have their next tasks when they have.
+          pool.follow();
+          inHand = begin(step + 1);
+          replica.apply(update, config.learningRate);
+        } else {
+          replica.apply(update, config.learningRate);
+          pool.follow();
+          inHand = begin(step + 1);
+        }
+        const nowMs = performance.now();
+        const durationMs = nowMs - lastMs;
+        lastMs = nowMs;
         events.emit({ event: "step", step, loss, durationMs, sampleCount: config.batchSize });
         const isSaved = checkpointEvery > 0 && replica.step % checkpointEvery === 0;
         if (isSaved && replica.step < steps) this.save();
@@ -85,11 +103,8 @@ export class Trainer {
       await writer.finish();
       return { ended: "finished", test };
     } catch (error) {
-      if (error instanceof InterruptedError) {
-        this.save();
-        return await this.interrupted();
-      }
       this.save();
+      if (error instanceof InterruptedError) return await this.interrupted();
       await writer.finish();
       throw error;
     }
@@ -97,7 +112,7 @@ export class Trainer {
 
   /** Test accuracy and mean loss with the present weights. */
   async evaluateTest(signal: AbortSignal): Promise<Accuracy> {
-    const pieces = this.pieces(this.parts.dataset.test);
+    const pieces = this.pieces(this.parts.dataset.test, this.parts.replica.step);
     const answers = await this.parts.pool.run(pieces, signal);
     return testedAccuracy(pieces, answers);
   }
@@ -107,32 +122,42 @@ export class Trainer {
     return { ended: "interrupted" };
   }
 
-  private plan(isEvaluated: boolean): TaskPlan {
-    const { dataset, replica } = this.parts;
-    const { batchSize, shards: shardCount } = this.options.config;
-    const { step } = replica;
+  /** Hands the step's tasks to the workers. */
+  private begin(step: number, signal: AbortSignal): StepInHand {
+    const plan = this.plan(step);
+    const answers = this.parts.pool.run(plan.tasks, signal);
+    // It is awaited when its turn comes; if something else fails before, its failure is of no interest.
+    answers.catch(() => undefined);
+    return { plan, answers };
+  }
+
+  private plan(step: number): TaskPlan {
+    const { dataset } = this.parts;
+    const { evalEvery, config } = this.options;
     const batch = gathered(dataset.training, this.sampler.batch(step), dataset.image);
     let from = 0;
-    const shards = shardSizes(batchSize, shardCount).map((size, shard): Task => {
+    const shards = shardSizes(config.batchSize, config.shards).map((size, shard): Task => {
       const samples = sliced(batch, from, (from += size), dataset.image);
       return { kind: "shard", id: this.nextTaskId++, step, shard, samples };
     });
-    const batchPieces = isEvaluated ? this.pieces(batch) : [];
-    const testPieces = isEvaluated ? this.pieces(dataset.test) : [];
-    return { tasks: [...testPieces, ...batchPieces, ...shards], shards, batchPieces, testPieces };
+    const isEvaluated = evalEvery > 0 && step % evalEvery === 0;
+    const batchPieces = isEvaluated ? this.pieces(batch, step) : [];
+    const testPieces = isEvaluated ? this.pieces(dataset.test, step) : [];
+    // Evaluation and training of a step use the same weights, so their tasks fill the workers together.
+    const tasks = [...testPieces, ...batchPieces, ...shards];
+    return { step, isEvaluated, tasks, shards, batchPieces, testPieces };
   }
 
-  private pieces(samples: Samples): Task[] {
-    const { dataset, replica } = this.parts;
-    return evaluationPieces(samples, dataset.image).map((piece): Task => {
-      return { kind: "evaluate", id: this.nextTaskId++, step: replica.step, samples: piece };
+  private pieces(samples: Samples, step: number): Task[] {
+    return evaluationPieces(samples, this.parts.dataset.image).map((piece): Task => {
+      return { kind: "evaluate", id: this.nextTaskId++, step, samples: piece };
     });
   }
 
   private tellEvaluation(plan: TaskPlan, answers: ReadonlyMap<number, Answer>): void {
     this.parts.events.emit({
       event: "evaluation",
-      step: this.parts.replica.step,
+      step: plan.step,
       trainAccuracy: testedAccuracy(plan.batchPieces, answers).accuracy,
       testAccuracy: testedAccuracy(plan.testPieces, answers).accuracy,
     });

@@ -116,7 +116,7 @@ async function finalState(workerCount: number, behaviours: Behaviour[], seed: nu
       pool,
       events,
       writer: new CheckpointWriter(output, events),
-      onUpdate: () => undefined,
+      feed: { leadsAhead: false, noteUpdate: () => undefined },
     },
   );
   const outcome = await trainer.train(new AbortController().signal);

@@ -1,9 +1,6 @@
 // A WebSocket that carries frames, the same on both sides.
 import type { WebSocket } from "ws";
-import { byteLengthOf, decodeFrame, encodeFrame, type Frame, FrameError } from "./frame.js";
-
-/** Below this the pieces of a frame are put together: a system call costs more than the copy. */
-const COALESCE_BYTES = 64 * 1024;
+import { decodeFrame, encodeFrame, type Frame, FrameError } from "./frame.js";
 
 /** Both ends: no compression (gradients do not compress), and a limit on what one message may hold. */
 export function socketOptions(maxPayload: number): {
@@ -13,18 +10,9 @@ export function socketOptions(maxPayload: number): {
   return { perMessageDeflate: false, maxPayload };
 }
 
-/** Sends a frame; `onSent` is called when it has left this process, or cannot any more. */
-export function sendPieces(socket: WebSocket, pieces: readonly Uint8Array[], onSent?: () => void) {
-  const done = () => onSent?.();
-  if (byteLengthOf(pieces) <= COALESCE_BYTES) {
-    socket.send(Buffer.concat(pieces), { binary: true }, done);
-    return;
-  }
-  pieces.forEach((piece, index) => {
-    const fin = index === pieces.length - 1;
-    if (fin) socket.send(piece, { binary: true, fin }, done);
-    else socket.send(piece, { binary: true, fin });
-  });
+/** Sends an encoded frame; `onSent` is called when it has left this process, or cannot any more. */
+export function sendFrame(socket: WebSocket, frame: Buffer, onSent?: () => void): void {
+  socket.send(frame, { binary: true }, () => onSent?.());
 }
 
 export function sendMessage(
@@ -32,7 +20,7 @@ export function sendMessage(
   header: object,
   parts: readonly ArrayBufferView[] = [],
 ): void {
-  sendPieces(socket, encodeFrame(header, parts));
+  sendFrame(socket, encodeFrame(header, parts));
 }
 
 /**

@@ -16,8 +16,6 @@ export const closeCodes = {
   tooSlow: 4003,
   /** Shapes, lengths or numbers that cannot be the answer to the task. */
   badResult: 4004,
-  /** Nothing was heard from the peer for too long. */
-  silent: 4005,
   /** More messages than were asked for. */
   tooMany: 4006,
   /** The worker failed too often and is left out for a while. */

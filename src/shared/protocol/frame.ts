@@ -1,4 +1,4 @@
-// One WebSocket message of Tandem's: a small header and the tensors behind it, kept apart so that nothing large is copied.
+// One WebSocket message of Tandem's: a small header, and the tensors behind it as bytes.
 //
 //   offset 0   uint32 LE: length H of the header
 //   offset 4   H bytes: the header, MessagePack
@@ -29,24 +29,23 @@ function padded(length: number): number {
   return Math.ceil(length / ALIGNMENT) * ALIGNMENT;
 }
 
-/** The frame's bytes as pieces to be sent one after the other; the parts stay where they are. */
-export function encodeFrame(header: object, parts: readonly ArrayBufferView[] = []): Uint8Array[] {
-  const views = parts.map((part) => new Uint8Array(part.buffer, part.byteOffset, part.byteLength));
-  const packed = packr.pack({ ...header, parts: views.map((view) => view.byteLength) });
-  const head = new Uint8Array(padded(4 + packed.byteLength));
-  new DataView(head.buffer).setUint32(0, packed.byteLength, true);
-  head.set(packed, 4);
-  const pieces: Uint8Array[] = [head];
-  for (const view of views) {
-    pieces.push(view);
-    const padding = padded(view.byteLength) - view.byteLength;
-    if (padding > 0) pieces.push(new Uint8Array(padding));
+/** The frame as one piece of memory: sent in fragments, it would be put together, and so copied, at each receiver. */
+export function encodeFrame(header: object, parts: readonly ArrayBufferView[] = []): Buffer {
+  const packed = packr.pack({ ...header, parts: parts.map((part) => part.byteLength) });
+  const headLength = padded(4 + packed.byteLength);
+  const length = parts.reduce((total, part) => total + padded(part.byteLength), headLength);
+  const frame = Buffer.allocUnsafe(length);
+  frame.writeUInt32LE(packed.byteLength, 0);
+  frame.set(packed, 4);
+  frame.fill(0, 4 + packed.byteLength, headLength);
+  let offset = headLength;
+  for (const part of parts) {
+    frame.set(new Uint8Array(part.buffer, part.byteOffset, part.byteLength), offset);
+    const end = offset + part.byteLength;
+    offset += padded(part.byteLength);
+    frame.fill(0, end, offset);
   }
-  return pieces;
-}
-
-export function byteLengthOf(pieces: readonly Uint8Array[]): number {
-  return pieces.reduce((total, piece) => total + piece.byteLength, 0);
+  return frame;
 }
 
 /**

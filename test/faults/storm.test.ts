@@ -1,0 +1,28 @@
+// The scripts behind docs/reliability.md, in short: they must keep working, and what they find must keep holding.
+import { execFile } from "node:child_process";
+import { fileURLToPath } from "node:url";
+import { promisify } from "node:util";
+import { expect, test } from "vitest";
+
+const script = (name: string, ...args: string[]) =>
+  promisify(execFile)(process.execPath, [
+    fileURLToPath(new URL(`../../scripts/${name}.mjs`, import.meta.url)),
+    ...args,
+  ]);
+
+test("a storm of every kind of fault ends in the calm run's file", async () => {
+  const { stdout } = await script("chaos", "--steps", "90", "--faults", "12", "--seed", "5");
+  expect(stdout).toContain("the same file");
+}, 240_000);
+
+test("a checkpoint whose writer is killed at any moment is the old or the new one", async () => {
+  const { stdout } = await script("kill-writes", "--kills", "12");
+  expect(stdout).toContain("anything else 0 times");
+}, 120_000);
+
+test("damaged messages are refused, and a live coordinator does not notice them", async () => {
+  const args = ["--inputs", "30000", "--connections", "300", "--seed", "3"];
+  const { stdout } = await script("fuzz", ...args);
+  expect(stdout).toContain("0 finds");
+  expect(stdout).toContain("result unchanged");
+}, 120_000);
