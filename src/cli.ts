@@ -1,5 +1,6 @@
 #!/usr/bin/env node
 // The command `tandem`: one file a command in commands/. Here is what they share: help, errors and exit codes.
+import { readFileSync } from "node:fs";
 import { Command, CommanderError } from "commander";
 import { coordinatorCommand } from "./commands/coordinator.js";
 import { evaluateCommand } from "./commands/evaluate.js";
@@ -14,6 +15,7 @@ const BAD_USAGE = 2;
 function tandem(exitWith: (code: number) => void): Command {
   const program = new Command("tandem")
     .description("Trains one batch-normalised network on several machines as if they were one.")
+    .version(version())
     .exitOverride()
     .showSuggestionAfterError(false)
     .configureHelp({ showGlobalOptions: true });
@@ -28,6 +30,11 @@ function tandem(exitWith: (code: number) => void): Command {
   ];
   for (const add of commands) add(program, exitWith);
   return program;
+}
+
+function version(): string {
+  const file = new URL("../package.json", import.meta.url);
+  return (JSON.parse(readFileSync(file, "utf8")) as { version: string }).version;
 }
 
 /** @returns the exit code: 0 done, 1 failed, 2 bad usage or input, 130 or 143 interrupted */

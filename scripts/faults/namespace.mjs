@@ -31,12 +31,13 @@ export class Namespace {
     const [a = "", b = "", c = "", d = "0"] = net.split(".");
     /** The address at which this machine is reached from inside. */
     this.hostAddress = `${a}.${b}.${c}.${Number(d) + 1}`;
-    const inside = `${a}.${b}.${c}.${Number(d) + 2}`;
+    /** The address inside. */
+    this.address = `${a}.${b}.${c}.${Number(d) + 2}`;
     ip("netns", "add", this.name);
     ip("link", "add", this.cable, "type", "veth", "peer", "name", "eth0", "netns", this.name);
     ip("addr", "add", `${this.hostAddress}/30`, "dev", this.cable);
     ip("link", "set", this.cable, "up");
-    ip("-n", this.name, "addr", "add", `${inside}/30`, "dev", "eth0");
+    ip("-n", this.name, "addr", "add", `${this.address}/30`, "dev", "eth0");
     ip("-n", this.name, "link", "set", "eth0", "up");
     ip("-n", this.name, "link", "set", "lo", "up");
   }
@@ -65,6 +66,11 @@ export class Namespace {
         stdio: "pipe",
       },
     );
+  }
+
+  /** Lets the inside reach other namespaces through this machine, which must forward. */
+  routeOut() {
+    ip("-n", this.name, "route", "add", "default", "via", this.hostAddress);
   }
 
   remove() {

@@ -19,6 +19,7 @@ export function computeOn(replica: Replica, config: RunConfig): (task: Task) => 
 
 export class InProcessWorker implements WorkerLink {
   readonly name = "in-process";
+  readonly isInProcess = true;
   private readonly pool: Pool;
   private readonly compute: (task: Task) => Answer;
 

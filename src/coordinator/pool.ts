@@ -60,7 +60,7 @@ export class Pool {
   join(link: WorkerLink): void {
     this.links.add(link);
     this.schedule.join(link);
-    this.events.emit({ event: "worker", name: link.name, state: "joined" });
+    if (!link.isInProcess) this.events.emit({ event: "worker", name: link.name, state: "joined" });
     this.advance();
   }
 

@@ -1,7 +1,6 @@
 // One worker's connection, from hello to the end. Whatever arrives is held against what was asked; what does not fit closes
 // this connection, with a code, and never reaches the run.
 import type { WebSocket } from "ws";
-import { largestShard } from "../shared/config.js";
 import type { Network } from "../shared/model/network.js";
 import { receiveFrames, sendMessage, sendFrame } from "../shared/protocol/channel.js";
 import { type CloseCode, closeCodes } from "../shared/protocol/close-codes.js";
@@ -13,11 +12,12 @@ import {
   parseFromWorker,
   PROTOCOL_VERSION,
 } from "../shared/protocol/messages.js";
-import { readEvaluation, readShardResult, sampleParts } from "../shared/protocol/payload.js";
+import { sampleParts } from "../shared/protocol/payload.js";
+import { checkedAnswer } from "./checked-answer.js";
 import type { Conduct } from "./conduct.js";
 import type { Pool } from "./pool.js";
 import type { StateFeed } from "./state-feed.js";
-import type { Answer, EndReason, Task, WorkerLink } from "./tasks.js";
+import type { EndReason, Task, WorkerLink } from "./tasks.js";
 
 export interface SessionTimes {
   /** From the connection to hello. */
@@ -306,32 +306,13 @@ export class Session implements WorkerLink {
     if (!task) return;
     this.tasks.delete(task.id);
     try {
-      this.parts.pool.answer(this, task.id, this.checkedAnswer(task, message, parts));
+      const { network, feed } = this.parts;
+      const answer = checkedAnswer(task, message, parts, network, feed.config);
+      this.parts.pool.answer(this, task.id, answer);
     } catch (error) {
       if (!(error instanceof FrameError)) throw error;
       this.fail(closeCodes.badResult, error.message);
     }
-  }
-
-  private checkedAnswer(
-    task: Task,
-    message: FromWorker & { type: "result" | "evaluated" },
-    parts: readonly Uint8Array[],
-  ): Answer {
-    const { network, feed } = this.parts;
-    if (task.kind === "evaluate" && message.type === "evaluated") {
-      const result = readEvaluation(network, task.samples.count, message.lossSum, parts);
-      return { kind: "evaluate", result };
-    }
-    const isThisShard =
-      task.kind === "shard" &&
-      message.type === "result" &&
-      message.step === task.step &&
-      message.shard === task.shard;
-    if (!isThisShard) throw new FrameError("an answer to another task");
-    const largest = largestShard(feed.config);
-    const { count } = task.samples;
-    return { kind: "shard", result: readShardResult(network, largest, count, message, parts) };
   }
 }
 

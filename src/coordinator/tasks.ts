@@ -16,6 +16,8 @@ export type EndReason = "finished" | "interrupted" | "failed";
 /** A worker as the pool sees it. It reports back by the pool's `answer` and `leave`. */
 export interface WorkerLink {
   readonly name: string;
+  /** It is the coordinator's own process: nobody joins. */
+  readonly isInProcess?: boolean;
   send(task: Task): void;
   /** The state has advanced by one step: passes on what the worker needs to follow. */
   follow(): void;

@@ -1,44 +1,16 @@
 // TensorFlow's kernels by name. tfjs differentiates batch normalisation as a long chain of element-wise ops; calling the
 // fused forward and backward kernels directly is more than twice as fast. Attributes and outputs: TensorFlow's op registry
 // (tensorflow/core/ops/nn_ops.cc, math_ops.cc, training_ops.cc, resource_variable_ops.cc).
+import { type Attribute, Kernels } from "./kernels.js";
 import type { Tensor, TensorFlow } from "./tensorflow.js";
-
-interface Attribute {
-  name: string;
-  type: number;
-  value: unknown;
-}
-
-interface Binding {
-  TF_ATTR_STRING: number;
-  TF_ATTR_INT: number;
-  TF_ATTR_FLOAT: number;
-  TF_ATTR_BOOL: number;
-  TF_ATTR_TYPE: number;
-  TF_ATTR_SHAPE: number;
-  TF_FLOAT: number;
-  TF_INT32: number;
-}
-
-interface NodeBackend {
-  binding: Binding;
-  executeMultipleOutputs(
-    name: string,
-    attributes: Attribute[],
-    inputs: Tensor[],
-    outputCount: number,
-  ): Tensor[];
-}
+import { Variable } from "./variable.js";
 
 export const BATCH_NORM_EPSILON = 1e-5;
 
 /**
  * The kernels that the network uses. Tensors are float32, images NHWC. Outputs belong to the caller's `tidy`.
  */
-export class Ops {
-  readonly tf: TensorFlow;
-  private readonly backend: NodeBackend;
-  private readonly float: Attribute;
+export class Ops extends Kernels {
   private readonly convolution: Attribute[];
   private readonly pool: Attribute[];
   private readonly blocks: Attribute[];
@@ -51,9 +23,7 @@ export class Ops {
   private variableCount = 0;
 
   constructor(tf: TensorFlow) {
-    this.tf = tf;
-    this.backend = tf.backend() as unknown as NodeBackend;
-    this.float = this.type("T");
+    super(tf);
     const layout = [this.text("padding", "SAME"), this.text("data_format", "NHWC")];
     this.convolution = [
       this.float,
@@ -77,7 +47,7 @@ export class Ops {
     this.fourParts = [
       this.float,
       this.attribute("N", "TF_ATTR_INT", 4),
-      this.attribute("Tidx", "TF_ATTR_TYPE", this.backend.binding.TF_INT32),
+      this.attribute("Tidx", "TF_ATTR_TYPE", this.int32),
     ];
     this.equal = [this.float, this.flag("incompatible_shape_error", true)];
     const norm = (isTraining: boolean) => [
@@ -90,17 +60,6 @@ export class Ops {
     this.normTraining = norm(true);
     this.normInference = norm(false);
     this.none = tf.keep(tf.tensor1d([], "float32"));
-  }
-
-  /** Runs `body` and frees every tensor that it made; what it returns must be plain values. */
-  tidy<T>(body: () => T): T {
-    const engine = this.tf.engine();
-    engine.startScope();
-    try {
-      return body();
-    } finally {
-      engine.endScope();
-    }
   }
 
   /** x [N,H,W,C] with kernel [k,k,C,F] → [N,H,W,F] */
@@ -225,10 +184,7 @@ export class Ops {
 
   /** logits [N,C], labels int32 [N] → cross-entropy of each sample, and its gradient by the logits. */
   softmaxCrossEntropy(logits: Tensor, labels: Tensor): { losses: Tensor; dLogits: Tensor } {
-    const attributes = [
-      this.float,
-      this.attribute("Tlabels", "TF_ATTR_TYPE", this.backend.binding.TF_INT32),
-    ];
+    const attributes = [this.float, this.attribute("Tlabels", "TF_ATTR_TYPE", this.int32)];
     const outputs = this.execute(
       "SparseSoftmaxCrossEntropyWithLogits",
       attributes,
@@ -290,66 +246,8 @@ export class Ops {
     );
   }
 
-  private execute(name: string, attributes: Attribute[], inputs: Tensor[], outputs: number) {
-    return this.backend.executeMultipleOutputs(name, attributes, inputs, outputs);
-  }
-
   private product(a: Tensor, b: Tensor, transposeA: boolean): Tensor {
     const transposes = [this.flag("transpose_a", transposeA), this.flag("transpose_b", false)];
     return this.one("MatMul", [this.float, ...transposes], [a, b]);
-  }
-
-  private one(name: string, attributes: Attribute[], inputs: Tensor[]): Tensor {
-    return this.execute(name, attributes, inputs, 1)[0]!;
-  }
-
-  private attribute(name: string, type: keyof Binding, value: unknown): Attribute {
-    return { name, type: this.backend.binding[type], value };
-  }
-
-  private type(name: string): Attribute {
-    return this.attribute(name, "TF_ATTR_TYPE", this.backend.binding.TF_FLOAT);
-  }
-
-  private text(name: string, value: string): Attribute {
-    return this.attribute(name, "TF_ATTR_STRING", value);
-  }
-
-  private integers(name: string, value: number[]): Attribute {
-    return this.attribute(name, "TF_ATTR_INT", value);
-  }
-
-  private flag(name: string, value: boolean): Attribute {
-    return this.attribute(name, "TF_ATTR_BOOL", value);
-  }
-}
-
-/** Weights that live in TensorFlow between steps, so that Adam changes them in place and reading them copies nothing. */
-export class Variable {
-  readonly shape: number[];
-  readonly handle: Tensor;
-  private readonly ops: Ops;
-
-  constructor(ops: Ops, shape: number[], handle: Tensor) {
-    this.ops = ops;
-    this.shape = shape;
-    this.handle = handle;
-  }
-
-  /** The present value; it belongs to the caller's `tidy`, and must be gone before the next change in place. */
-  read(): Tensor {
-    return this.ops.readVariable(this.handle);
-  }
-
-  /** @param values must not be changed afterwards: TensorFlow may go on using its memory */
-  assign(values: Float32Array): void {
-    this.ops.tidy(() => {
-      this.ops.assignVariable(this.handle, this.ops.tf.tensor(values, this.shape, "float32"));
-    });
-  }
-
-  dispose(): void {
-    this.ops.destroyVariable(this.handle);
-    this.handle.dispose();
   }
 }

@@ -3,9 +3,10 @@
 import type { PopulationStatistics } from "../statistics/moments.js";
 import { ADAM, adamRate } from "./adam.js";
 import { type Network, sizeOf } from "./network.js";
-import { type Ops, Variable } from "./ops.js";
+import type { Ops } from "./ops.js";
 import { type ReplicaKind, stateLayout } from "./state-layout.js";
 import type { Tensor } from "./tensorflow.js";
+import { Variable } from "./variable.js";
 import type { Gradient, NamedTensor, Update } from "./values.js";
 
 interface Slots {

@@ -1,0 +1,285 @@
+// How fast Tandem is: alone, or (--peers) beside PyTorch, pair by pair in turn.
+//   npm run bench [-- --peers] [--rounds 5] [--steps 120]
+// The pairs across a network need root and iproute2: two network namespaces joined by a cable of limited rate.
+// --peers installs PyTorch (some gigabytes) into Tandem's cache folder; nothing else should run meanwhile.
+import { execFile, execFileSync } from "node:child_process";
+import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { cpus, homedir, tmpdir } from "node:os";
+import { join } from "node:path";
+import { parseArgs, promisify } from "node:util";
+import { canMakeNamespaces, Namespace } from "./faults/namespace.mjs";
+import { Command, ROOT } from "./faults/processes.mjs";
+
+const { values: options } = parseArgs({
+  options: {
+    peers: { type: "boolean", default: false },
+    rounds: { type: "string", default: "5" },
+    steps: { type: "string", default: "120" },
+  },
+});
+const rounds = Number(options.rounds);
+const steps = Number(options.steps);
+const WARM_UP = 20;
+const folder = mkdtempSync(join(tmpdir(), "tandem-bench-"));
+const run = promisify(execFile);
+
+/** @param {number[]} values */
+function median(values) {
+  return [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)] ?? NaN;
+}
+
+/** @param {Command} command the median of its steps, without the first ones */
+function stepMs(command) {
+  const times = command.events
+    .filter(({ event }) => event === "step")
+    .map((event) => Number(event["durationMs"]));
+  return median(times.slice(WARM_UP));
+}
+
+const training = [
+  "--steps",
+  `${steps + WARM_UP}`,
+  "--eval-every",
+  "0",
+  "--checkpoint-every",
+  "0",
+  "--json",
+];
+
+/** @param {string} threads */
+async function singleStep(threads) {
+  const command = new Command(["single", ...training, "--threads", threads], { cwd: folder });
+  await command.ended;
+  return stepMs(command);
+}
+
+/** From typing the command to the first step's end, and the run's own pace. @param {string} broadcast */
+async function localStep(broadcast) {
+  const startMs = performance.now();
+  let firstStepMs = 0;
+  const command = new Command(["local", "--workers", "2", "--broadcast", broadcast, ...training], {
+    cwd: folder,
+    onEvent: ({ event }) => {
+      if (event === "step" && firstStepMs === 0) firstStepMs = performance.now() - startMs;
+    },
+  });
+  await command.ended;
+  return { step: stepMs(command), firstStep: firstStepMs };
+}
+
+/** @param {number | undefined} pid */
+function residentMb(pid) {
+  return Number(/VmHWM:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, "utf8"))?.[1]) / 1024;
+}
+
+/**
+ * A coordinator here and two workers, each on a cable of its own.
+ * @param {string} rate @param {string} broadcast
+ */
+async function networkStep(rate, broadcast) {
+  const places = [new Namespace(), new Namespace()];
+  try {
+    for (const place of places) place.limit(rate, "256k");
+    const listen = ["--host", "0.0.0.0", "--insecure", "--port", "0", "--min-workers", "2"];
+    const coordinator = new Command(
+      ["coordinator", ...listen, "--broadcast", broadcast, ...training],
+      { cwd: folder },
+    );
+    const { port } = new URL(await coordinator.url());
+    const workers = places.map(
+      (place) =>
+        new Command(["worker", `ws://${place.hostAddress}:${port}`], {
+          cwd: folder,
+          prefix: place.prefix,
+        }),
+    );
+    const counted = (/** @type {string} */ what) =>
+      places.map((place) =>
+        Number(readFileSync(`/sys/class/net/${place.cable}/statistics/${what}`, "utf8")),
+      );
+    await coordinator.event((event) => event.event === "step" && event["step"] === WARM_UP);
+    const before = { up: counted("rx_bytes"), down: counted("tx_bytes") };
+    await coordinator.event((event) => event.event === "step" && event["step"] === steps);
+    const after = { up: counted("rx_bytes"), down: counted("tx_bytes") };
+    const moved = (/** @type {"up" | "down"} */ way) =>
+      ((after[way][0] ?? 0) - (before[way][0] ?? 0)) / (steps - WARM_UP) / 1e6;
+    const memory = {
+      coordinator: residentMb(coordinator.child.pid),
+      worker: residentMb(workers[0]?.child.pid),
+    };
+    await Promise.all([coordinator.ended, ...workers.map((worker) => worker.ended)]);
+    return { step: stepMs(coordinator), up: moved("up"), down: moved("down"), memory };
+  } finally {
+    for (const place of places) place.remove();
+  }
+}
+
+/** @param {string} threads */
+async function evaluationMs(threads) {
+  const args = ["single", "--steps", "3", "--eval-every", "1", "--threads", threads, "--json"];
+  const command = new Command(args, { cwd: folder });
+  await command.ended;
+  // A step with an evaluation, less the step itself.
+  const times = command.events
+    .filter(({ event }) => event === "step")
+    .map((event) => Number(event["durationMs"]));
+  return median(times.slice(1)) - 25;
+}
+
+const python = (() => {
+  if (!options.peers) return undefined;
+  const cache = join(process.env.XDG_CACHE_HOME || join(homedir(), ".cache"), "tandem/peers");
+  const program = join(cache, "bin/python");
+  if (!existsSync(join(cache, "installed"))) {
+    process.stderr.write("Installing PyTorch into the cache …\n");
+    execFileSync("python3", ["-m", "venv", cache], { stdio: "inherit" });
+    execFileSync(program, ["-m", "pip", "install", "--quiet", "torch", "numpy"], {
+      stdio: "inherit",
+    });
+    execFileSync("touch", [join(cache, "installed")]);
+  }
+  return program;
+})();
+const PEER = join(ROOT, "scripts/bench/torch_peer.py");
+
+/** @param {string} threads */
+async function torchSingle(threads) {
+  const { stdout } = await run(python ?? "", [PEER, "single", threads, "50", `${steps}`]);
+  return /** @type {{step: number, evaluate: number, version: string}} */ (JSON.parse(stdout));
+}
+
+/** Two processes; across a network, each in a namespace of its own, joined here. @param {string} [rate] */
+async function torchDdp(rate) {
+  const places = rate ? [new Namespace(), new Namespace()] : [];
+  try {
+    for (const place of places) place.limit(rate ?? "", "256k");
+    if (places.length > 0) joinNamespaces(places);
+    const [first] = places;
+    const port = 20_000 + (process.pid % 20_000) + Math.floor(Math.random() * 1000);
+    const env = {
+      ...process.env,
+      MASTER_ADDR: first ? first.address : "127.0.0.1",
+      MASTER_PORT: `${port}`,
+      GLOO_SOCKET_IFNAME: first ? "eth0" : "lo",
+    };
+    const rank = (/** @type {number} */ number) => {
+      const command = [python ?? "", PEER, "ddp", `${number}`, "2", "25", `${steps}`];
+      const [program = "", ...args] = [...(places[number]?.prefix ?? []), ...command];
+      return run(program, args, { env });
+    };
+    const [{ stdout }] = await Promise.all([rank(0), rank(1)]);
+    return /** @type {{step: number}} */ (JSON.parse(stdout)).step;
+  } finally {
+    for (const place of places) place.remove();
+  }
+}
+
+/** Lets the two reach each other through this machine. @param {Namespace[]} places */
+function joinNamespaces(places) {
+  execFileSync("sysctl", ["-qw", "net.ipv4.ip_forward=1"]);
+  for (const place of places) place.routeOut();
+}
+
+/** @type {{what: string, own: () => Promise<number>, peer?: () => Promise<number>}[]} */
+const pairs = [
+  {
+    what: "single, batch 50, 2 threads, ms a step",
+    own: () => singleStep("2"),
+    peer: async () => (await torchSingle("2")).step,
+  },
+  {
+    what: "single, batch 50, 1 thread, ms a step",
+    own: () => singleStep("1"),
+    peer: async () => (await torchSingle("1")).step,
+  },
+  {
+    what: "10,000 images inferred, 2 threads, ms",
+    own: () => evaluationMs("2"),
+    peer: async () => (await torchSingle("2")).evaluate,
+  },
+  {
+    what: "2 workers, loopback, weights, ms a step",
+    own: async () => (await localStep("weights")).step,
+    peer: () => torchDdp(),
+  },
+  {
+    what: "2 workers, loopback, updates, ms a step",
+    own: async () => (await localStep("updates")).step,
+    peer: () => torchDdp(),
+  },
+  {
+    what: "from `local` typed to the first step done, ms",
+    own: async () => (await localStep("weights")).firstStep,
+  },
+];
+/** @type {Record<string, number[]>} */
+const extras = {};
+const note = (/** @type {string} */ name, /** @type {number} */ value) =>
+  (extras[name] ??= []).push(value);
+if (canMakeNamespaces()) {
+  for (const rate of ["1gbit", "100mbit"]) {
+    pairs.push({
+      what: `2 workers, ${rate}, updates, ms a step`,
+      own: async () => {
+        const { step, up, down, memory } = await networkStep(rate, "updates");
+        note("updates: MB up a worker and step", up);
+        note("updates: MB down a worker and step", down);
+        note("updates: coordinator, MB resident at most", memory.coordinator);
+        note("updates: worker, MB resident at most", memory.worker);
+        return step;
+      },
+      peer: () => torchDdp(rate),
+    });
+  }
+  pairs.push({
+    what: "2 workers, 1gbit, weights, ms a step",
+    own: async () => {
+      const { step, up, down, memory } = await networkStep("1gbit", "weights");
+      note("weights: MB up a worker and step", up);
+      note("weights: MB down a worker and step", down);
+      note("weights: coordinator, MB resident at most", memory.coordinator);
+      note("weights: worker, MB resident at most", memory.worker);
+      return step;
+    },
+    peer: () => torchDdp("1gbit"),
+  });
+}
+
+/** @param {number[]} values */
+function spread(values) {
+  if (values.length === 0) return "";
+  return `${median(values).toFixed(1)} (${Math.min(...values).toFixed(1)}–${Math.max(...values).toFixed(1)})`;
+}
+
+try {
+  const torchVersion = python ? (await torchSingle("1")).version : "";
+  process.stdout.write(
+    `${cpus().length} × ${cpus()[0]?.model.trim()}, Node ${process.versions.node}${torchVersion ? `, PyTorch ${torchVersion}` : ""}; median (min–max) of ${rounds} rounds\n\n`,
+  );
+  process.stdout.write(
+    python
+      ? "| what | Tandem | PyTorch | ratio |\n| --- | --- | --- | --- |\n"
+      : "| what | Tandem |\n| --- | --- |\n",
+  );
+  for (const { what, own, peer } of pairs) {
+    /** @type {number[]} */
+    const ownTimes = [];
+    /** @type {number[]} */
+    const peerTimes = [];
+    for (let round = 0; round < rounds; round++) {
+      ownTimes.push(await own());
+      if (python && peer) peerTimes.push(await peer());
+    }
+    const ratio = peerTimes.length > 0 ? (median(ownTimes) / median(peerTimes)).toFixed(2) : "";
+    process.stdout.write(
+      python
+        ? `| ${what} | ${spread(ownTimes)} | ${spread(peerTimes)} | ${ratio} |\n`
+        : `| ${what} | ${spread(ownTimes)} |\n`,
+    );
+  }
+  process.stdout.write("\n");
+  for (const [name, values] of Object.entries(extras))
+    process.stdout.write(`${name}: ${spread(values)}\n`);
+} finally {
+  rmSync(folder, { recursive: true, force: true });
+}

@@ -1,0 +1,87 @@
+"""The reference network in PyTorch, as the peer that Tandem is measured against. Prints JSON.
+
+python torch_peer.py single THREADS BATCH STEPS        median ms a step, and ms to infer 10,000 images
+python torch_peer.py ddp RANK WORLD BATCH_OF_EACH STEPS  median ms a step under DistributedDataParallel with Gloo, 1 thread
+                                                       (MASTER_ADDR, MASTER_PORT, GLOO_SOCKET_IFNAME in the environment)
+Each is tried in PyTorch's default layout and in channels-last with fused Adam; the faster one is printed.
+"""
+
+import json
+import sys
+import time
+
+import torch
+import torch.distributed as dist
+from torch import nn
+from torch.nn.parallel import DistributedDataParallel
+
+WARM_UP = 20
+
+
+def network(is_fast):
+    net = nn.Sequential(
+        nn.Conv2d(1, 32, 5, padding=2, bias=False), nn.BatchNorm2d(32, momentum=0.01), nn.MaxPool2d(2), nn.ReLU(),
+        nn.Conv2d(32, 64, 5, padding=2, bias=False), nn.BatchNorm2d(64, momentum=0.01), nn.MaxPool2d(2), nn.ReLU(),
+        nn.Flatten(), nn.Linear(3136, 1024, bias=False), nn.BatchNorm1d(1024, momentum=0.01), nn.ReLU(),
+        nn.Linear(1024, 10))
+    return net.to(memory_format=torch.channels_last) if is_fast else net
+
+
+def images(count, is_fast):
+    batch = torch.rand(count, 1, 28, 28)
+    return batch.to(memory_format=torch.channels_last) if is_fast else batch
+
+
+def step_times(net, batch, steps, is_fast):
+    x, y = images(batch, is_fast), torch.randint(0, 10, (batch,))
+    adam = torch.optim.Adam(net.parameters(), 1e-4, fused=is_fast)
+    times = []
+    for _ in range(steps + WARM_UP):
+        start = time.perf_counter()
+        adam.zero_grad()
+        nn.functional.cross_entropy(net(x), y).backward()
+        adam.step()
+        times.append(1000 * (time.perf_counter() - start))
+    return times[WARM_UP:]
+
+
+def median(values):
+    return sorted(values)[len(values) // 2]
+
+
+def evaluation_time(net, is_fast):
+    net.eval()
+    test, times = images(10_000, is_fast), []
+    with torch.inference_mode():
+        for _ in range(3):
+            start = time.perf_counter()
+            for piece in test.split(500):
+                net(piece).argmax(1)
+            times.append(1000 * (time.perf_counter() - start))
+    return median(times)
+
+
+def single(threads, batch, steps):
+    torch.set_num_threads(threads)
+    found = []
+    for is_fast in (False, True):
+        net = network(is_fast)
+        found.append((median(step_times(net, batch, steps, is_fast)), evaluation_time(net, is_fast)))
+    return {"step": min(step for step, _ in found), "evaluate": min(evaluate for _, evaluate in found)}
+
+
+def ddp(rank, world, batch, steps):
+    torch.set_num_threads(1)
+    dist.init_process_group("gloo", rank=rank, world_size=world)
+    medians = [
+        median(step_times(DistributedDataParallel(network(is_fast)), batch, steps, is_fast)) for is_fast in (False, True)
+    ]
+    dist.barrier()
+    dist.destroy_process_group()
+    return {"step": min(medians)}
+
+
+mode, *numbers = sys.argv[1:]
+result = {"single": single, "ddp": ddp}[mode](*(int(number) for number in numbers))
+if mode == "single" or numbers[0] == "0":
+    print(json.dumps({**result, "version": torch.__version__}))
