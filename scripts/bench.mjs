@@ -1,5 +1,5 @@
 // How fast Tandem is: alone, or (--peers) beside PyTorch, pair by pair in turn.
-//   npm run bench [-- --peers] [--rounds 5] [--steps 120]
+//   npm run bench [-- --peers] [--rounds 5] [--steps 120] [--only TEXT]
 // The pairs across a network need root and iproute2: two network namespaces joined by a cable of limited rate.
 // --peers installs PyTorch (some gigabytes) into Tandem's cache folder; nothing else should run meanwhile.
 import { execFile, execFileSync } from "node:child_process";
@@ -15,6 +15,7 @@ const { values: options } = parseArgs({
     peers: { type: "boolean", default: false },
     rounds: { type: "string", default: "5" },
     steps: { type: "string", default: "120" },
+    only: { type: "string", default: "" },
   },
 });
 const rounds = Number(options.rounds);
@@ -261,7 +262,7 @@ try {
       ? "| what | Tandem | PyTorch | ratio |\n| --- | --- | --- | --- |\n"
       : "| what | Tandem |\n| --- | --- |\n",
   );
-  for (const { what, own, peer } of pairs) {
+  for (const { what, own, peer } of pairs.filter((pair) => pair.what.includes(options.only))) {
     /** @type {number[]} */
     const ownTimes = [];
     /** @type {number[]} */
