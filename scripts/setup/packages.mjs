@@ -30,6 +30,7 @@ export async function setUpPackages(root) {
   say("Installing the npm packages of package-lock.json (about 450 MB unpacked) …");
   const result = await run("npm", ["ci", "--ignore-scripts", "--no-audit", "--no-fund"], {
     cwd: root,
+    label: "installing",
   });
   if (result.code !== 0) {
     throw new SetupError(

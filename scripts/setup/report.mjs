@@ -32,3 +32,25 @@ export function progressOf(label, total) {
     }
   };
 }
+
+/**
+ * Shows that a part whose length is not known goes on: every second on a terminal, every ten elsewhere.
+ * @param {string} label
+ * @returns {() => void} to be called at its end
+ */
+export function tickingOf(label) {
+  const startMs = performance.now();
+  const isTerminal = process.stderr.isTTY;
+  const timer = setInterval(
+    () => {
+      const seconds = Math.round((performance.now() - startMs) / 1000);
+      if (isTerminal) process.stderr.write(`\r  ${label}, ${seconds} s`);
+      else say(`  ${label}, ${seconds} s`);
+    },
+    isTerminal ? 1_000 : 10_000,
+  );
+  return () => {
+    clearInterval(timer);
+    if (isTerminal) process.stderr.write(`\r${" ".repeat(label.length + 12)}\r`);
+  };
+}

@@ -1,11 +1,13 @@
 // Child processes of set-up: their output is kept, and shown only when they fail.
 import { spawn } from "node:child_process";
+import { tickingOf } from "./report.mjs";
 
 /**
  * Runs a program to its end.
  * @param {string} program
  * @param {string[]} args
- * @param {{cwd?: string, env?: NodeJS.ProcessEnv, onLine?: (line: string) => void}} [options]
+ * @param {{cwd?: string, env?: NodeJS.ProcessEnv, label?: string}} [options] `label`: what is shown, with the seconds gone
+ * by, where it takes long
  * @returns {Promise<{code: number, output: string}>} code 127 where the program does not exist
  */
 export function run(program, args, options = {}) {
@@ -16,16 +18,17 @@ export function run(program, args, options = {}) {
       stdio: ["ignore", "pipe", "pipe"],
     });
     let output = "";
-    let partialLine = "";
-    child.stdout.on("data", (chunk) => {
-      output += chunk;
-      const lines = (partialLine + chunk).split("\n");
-      partialLine = lines.pop() ?? "";
-      for (const line of lines) options.onLine?.(line);
-    });
+    const stopTicking = options.label === undefined ? () => undefined : tickingOf(options.label);
+    child.stdout.on("data", (chunk) => (output += chunk));
     child.stderr.on("data", (chunk) => (output += chunk));
-    child.on("error", (error) => resolve({ code: 127, output: error.message }));
-    child.on("close", (code) => resolve({ code: code ?? 1, output }));
+    child.on("error", (error) => {
+      stopTicking();
+      resolve({ code: 127, output: error.message });
+    });
+    child.on("close", (code) => {
+      stopTicking();
+      resolve({ code: code ?? 1, output });
+    });
   });
 }
 

@@ -74,18 +74,22 @@ async function buildBinding(library, root, target) {
   await makeOnce(target, isWhole, async (work) => {
     const compiler = await findCompiler();
     say("Building tfjs-node's binding …");
-    const result = await run(compiler, [
-      ...["-O2", "-std=c++17", "-fPIC", "-shared", `-DNAPI_VERSION=${NAPI_VERSION}`],
-      // The Node-API is the same from Node 20 to 24, so its own headers serve where Node's are not installed.
-      `-I${join(root, "node_modules/node-api-headers/include")}`,
-      `-I${join(library, "tensorflow/include")}`,
-      join(tfjsNode, "binding/tfjs_backend.cc"),
-      join(tfjsNode, "binding/tfjs_binding.cc"),
-      `-L${join(library, "tensorflow")}`,
-      ...Object.keys(LIBRARIES).map((name) => `-l:${name}`),
-      "-Wl,-rpath,$ORIGIN/../../deps/lib",
-      ...["-o", join(work, "tfjs_binding.node")],
-    ]);
+    const result = await run(
+      compiler,
+      [
+        ...["-O2", "-std=c++17", "-fPIC", "-shared", `-DNAPI_VERSION=${NAPI_VERSION}`],
+        // The Node-API is the same from Node 20 to 24, so its own headers serve where Node's are not installed.
+        `-I${join(root, "node_modules/node-api-headers/include")}`,
+        `-I${join(library, "tensorflow/include")}`,
+        join(tfjsNode, "binding/tfjs_backend.cc"),
+        join(tfjsNode, "binding/tfjs_binding.cc"),
+        `-L${join(library, "tensorflow")}`,
+        ...Object.keys(LIBRARIES).map((name) => `-l:${name}`),
+        "-Wl,-rpath,$ORIGIN/../../deps/lib",
+        ...["-o", join(work, "tfjs_binding.node")],
+      ],
+      { label: "building" },
+    );
     if (result.code !== 0) {
       throw new SetupError(
         `${compiler} could not build tfjs-node's binding (it needs C++17).\n${lastLines(result.output, 30)}`,

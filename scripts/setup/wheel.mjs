@@ -95,7 +95,9 @@ export async function fetchWheel(work) {
 /** @param {string} wheel @param {string} work */
 export async function unpackWheel(wheel, work) {
   say("Unpacking the library …");
-  const result = await run("python3", ["-c", UNPACK_PROGRAM, wheel, work]);
+  const result = await run("python3", ["-c", UNPACK_PROGRAM, wheel, work], {
+    label: "unpacking",
+  });
   if (result.code !== 0) {
     throw new SetupError(`The wheel could not be unpacked.\n${lastLines(result.output)}`);
   }

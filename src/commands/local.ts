@@ -40,7 +40,7 @@ export function localCommand(program: Command, exitWith: (code: number) => void)
             verify: options.verify,
           },
           server: { host: "127.0.0.1", port: 0 },
-          onListening: (url) => workers.start(url, options.workers),
+          onListening: (url, fail) => workers.start(url, options.workers, fail),
           onKilled: () => workers.killAll(),
         }),
       );

@@ -13,7 +13,7 @@ export interface TrainParts {
   json: boolean;
   pool: PoolOptions;
   server?: ServerOptions;
-  onListening?: (url: string) => void;
+  onListening?: (url: string, fail: (error: Error) => void) => void;
   /** Ends at once what must not outlive the process. */
   onKilled?: () => void;
 }

@@ -21,7 +21,10 @@ export function workerCommand(program: Command, exitWith: (code: number) => void
     .command("worker")
     .description("computes for a coordinator; needs nothing but its URL")
     .argument("<url>", "the coordinator's address, such as ws://192.0.2.1:7711")
-    .option("--name <name>", "how the coordinator calls this worker (default: the host's name)")
+    .option(
+      "--name <name>",
+      "how the coordinator calls this worker (default: host name and process id)",
+    )
     .option("--token-file <file>", "the coordinator's token (or TANDEM_TOKEN)")
     .option("--tls-ca <file>", "certificate that the coordinator's is signed by (PEM)")
     .option("--retry-for <seconds>", "how long the coordinator may be away", seconds, 60_000)
@@ -38,7 +41,7 @@ export function workerCommand(program: Command, exitWith: (code: number) => void
     await runWorker(
       {
         url: webSocketUrl(url),
-        name: (options.name ?? hostname()).slice(0, MAX_NAME_LENGTH),
+        name: (options.name ?? `${hostname()}-${process.pid}`).slice(0, MAX_NAME_LENGTH),
         retryForMs: options.retryFor,
         ...(token === undefined ? {} : { token }),
         ...(ca === undefined ? {} : { ca }),

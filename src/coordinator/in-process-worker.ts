@@ -40,8 +40,4 @@ export class InProcessWorker implements WorkerLink {
   expel(): void {
     // It is the coordinator itself; there is nobody to hold it against.
   }
-
-  end(): void {
-    // Nothing runs between tasks.
-  }
 }

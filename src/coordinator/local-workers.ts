@@ -1,6 +1,7 @@
 // The worker processes of `local`: started here, started again when one is lost, and ended with the run.
 import { type ChildProcess, spawn } from "node:child_process";
 import { fileURLToPath } from "node:url";
+import { TandemError } from "../shared/errors.js";
 
 const CLI = fileURLToPath(new URL("../cli.js", import.meta.url));
 /** A worker that lived shorter than this did not really start. */
@@ -15,13 +16,17 @@ export class LocalWorkers {
   private readonly children = new Set<ChildProcess>();
   private readonly timers = new Set<NodeJS.Timeout>();
   private ending = false;
+  private fail: (error: Error) => void = () => undefined;
+  private lastProblem = "";
 
   /** @param onProblem is told where a worker does not start */
   constructor(onProblem: (text: string) => void) {
     this.onProblem = onProblem;
   }
 
-  start(url: string, count: number): void {
+  /** @param fail is called once none is left that could be started again */
+  start(url: string, count: number, fail: (error: Error) => void): void {
+    this.fail = fail;
     for (let number = 1; number <= count; number++) this.startOne(url, `worker-${number}`, 0);
   }
 
@@ -51,14 +56,17 @@ export class LocalWorkers {
     child.stderr.on("data", (chunk: Buffer) => {
       output = (output + chunk.toString()).slice(-KEPT_OUTPUT);
     });
-    child.on("error", (error) => this.onProblem(`${name} did not start: ${error.message}`));
+    child.on("error", (error) => this.tellProblem(`${name} did not start: ${error.message}`));
     child.on("close", (code) => {
       this.children.delete(child);
       if (this.ending || code === 0) return;
       const isShort = performance.now() - startedMs < SHORT_LIFE_MS;
       const lives = isShort ? shortLives + 1 : 0;
-      if (isShort && output !== "") this.onProblem(`${name}: ${lastLine(output)}`);
-      if (lives >= MAX_SHORT_LIVES) return;
+      if (isShort && output !== "") this.tellProblem(`${name}: ${lastLine(output)}`);
+      if (lives >= MAX_SHORT_LIVES) {
+        this.giveUpIfAlone();
+        return;
+      }
       const timer = setTimeout(
         () => {
           this.timers.delete(timer);
@@ -68,6 +76,21 @@ export class LocalWorkers {
       );
       this.timers.add(timer);
     });
+  }
+
+  private tellProblem(text: string): void {
+    this.lastProblem = text;
+    this.onProblem(text);
+  }
+
+  private giveUpIfAlone(): void {
+    if (this.children.size > 0 || this.timers.size > 0) return;
+    this.fail(
+      new TandemError(
+        "workers-missing",
+        `No worker process stays alive (${this.lastProblem || "no reason given"}). Does \`npm run setup\` succeed, and is there enough memory?`,
+      ),
+    );
   }
 }
 

@@ -5,7 +5,7 @@ import type { Events } from "../shared/events.js";
 import { Random } from "../shared/random.js";
 import { answerDigest as digestOf } from "./answer-digest.js";
 import { Schedule } from "./schedule.js";
-import type { Answer, EndReason, Task, WorkerLink } from "./tasks.js";
+import type { Answer, Task, WorkerLink } from "./tasks.js";
 
 export interface PoolOptions {
   /** So many workers must be there before the first task is given out … */
@@ -45,6 +45,7 @@ export class Pool {
   private overdueTimer: NodeJS.Timeout | undefined;
   private waitTimer: NodeJS.Timeout | undefined;
   private assignmentsPending = false;
+  private failure: Error | undefined;
 
   constructor(events: Events, options: PoolOptions) {
     this.events = events;
@@ -109,6 +110,7 @@ export class Pool {
       const giveUp = () => this.round?.reject(new InterruptedError());
       finishTimer = setTimeout(giveUp, isPaused ? 0 : FINISH_STEP_MS);
     };
+    if (this.failure) throw this.failure;
     try {
       return await new Promise((resolve, reject) => {
         this.round = {
@@ -142,8 +144,10 @@ export class Pool {
     for (const link of this.links) link.follow();
   }
 
-  end(reason: EndReason): void {
-    for (const link of this.links) link.end(reason);
+  /** No worker will come: the tasks in hand, and all that follow, fail. */
+  fail(error: Error): void {
+    this.failure = error;
+    this.round?.reject(error);
   }
 
   /** Looks once more at what can be done, after all that this turn of the event loop brings. */

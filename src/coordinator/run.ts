@@ -28,8 +28,8 @@ export interface RunPlan {
   pool: PoolOptions;
   /** Where workers may come from; undefined where the only worker is in this process. */
   server: ServerOptions | undefined;
-  /** Called with the workers' URL, before the long parts of the start. */
-  onListening?: (url: string) => void;
+  /** Called with the workers' URL, before the long parts of the start; `fail` ends the run. */
+  onListening?: (url: string, fail: (error: Error) => void) => void;
 }
 
 /**
@@ -57,7 +57,7 @@ export async function runTraining(
   try {
     if (server) {
       const url = await server.listen();
-      plan.onListening?.(url);
+      plan.onListening?.(url, (error) => pool.fail(error));
     }
     const tf = loadTensorFlow(config.threads);
     const replica = newReplica(new Ops(tf), network, plan);
@@ -82,8 +82,7 @@ export async function runTraining(
     }
     return outcome;
   } finally {
-    pool.end(reason);
-    await server?.close();
+    await server?.close(reason);
   }
 }
 

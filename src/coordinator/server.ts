@@ -15,6 +15,7 @@ import { Conduct } from "./conduct.js";
 import type { Pool } from "./pool.js";
 import { DEFAULT_TIMES, Session, type SessionTimes } from "./session.js";
 import type { StateFeed } from "./state-feed.js";
+import type { EndReason } from "./tasks.js";
 
 export interface ServerOptions {
   host: string;
@@ -91,9 +92,10 @@ export class CoordinatorServer {
     return url;
   }
 
-  /** Waits a little for the peers' closing handshakes, then closes what is left. */
-  async close(): Promise<void> {
+  /** Tells everyone who is connected that the run is over, waits a little for their goodbyes, and closes what is left. */
+  async close(reason: EndReason): Promise<void> {
     this.http.close();
+    for (const session of this.sessions) session.end(reason);
     const deadline = performance.now() + CLOSING_MS;
     while (this.sockets.clients.size > 0 && performance.now() < deadline) {
       const [client] = this.sockets.clients;
@@ -126,6 +128,7 @@ export class CoordinatorServer {
           times: this.options.times ?? DEFAULT_TIMES,
           conduct: this.conduct,
           address: addressOf(request),
+          bytesRead: () => request.socket.bytesRead,
           onRejected: (name, reason) => this.tellRejected(name, reason),
           uniqueName: (wished) => this.uniqueName(wished),
           onClosed: (session) => this.sessions.delete(session),

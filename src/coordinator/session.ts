@@ -26,8 +26,10 @@ export interface SessionTimes {
   readyMs: number;
   /** Between two pings. */
   pingMs: number;
-  /** A worker that sends nothing, not even a pong, for so long is gone. */
+  /** A worker from and to which not a byte passes for so long is gone; one that computes is given its task's time more. */
   silenceMs: number;
+  /** What a worker's first task may take beyond that. */
+  firstTaskMs: number;
 }
 
 export const DEFAULT_TIMES: SessionTimes = {
@@ -35,7 +37,11 @@ export const DEFAULT_TIMES: SessionTimes = {
   readyMs: 120_000,
   pingMs: 2_000,
   silenceMs: 10_000,
+  firstTaskMs: 20_000,
 };
+
+/** A task may take so many times what this worker's slowest took, before its silence means anything. */
+const TASK_PATIENCE = 3;
 
 export interface SessionParts {
   pool: Pool;
@@ -45,6 +51,8 @@ export interface SessionParts {
   conduct: Conduct;
   /** Where the peer comes from. */
   address: string;
+  /** Bytes that have come in on the connection, whole messages or not. */
+  bytesRead: () => number;
   /** A name that no other worker of the run has. */
   uniqueName: (wished: string) => string;
   /** The peer was turned away for what it is or did. */
@@ -72,32 +80,31 @@ export class Session implements WorkerLink {
   private pingsHeard = 0;
   private readonly socket: WebSocket;
   private readonly parts: SessionParts;
-  private readonly tasks = new Map<number, Task>();
+  private readonly tasks = new Map<number, { task: Task; sinceMs: number }>();
+  private slowestAnswerMs: number | undefined;
   private phase: Phase = "hello";
   private isBehind = false;
-  private lastHeardMs = performance.now();
+  private lastSignMs = performance.now();
+  private lastCheckMs = performance.now();
+  private bytesReadBefore = 0;
+  private unsentBefore = 0;
   private handshakeTimer: NodeJS.Timeout | undefined;
   private readonly pingTimer: NodeJS.Timeout;
 
   constructor(socket: WebSocket, parts: SessionParts) {
     this.socket = socket;
     this.parts = parts;
-    const heard = () => (this.lastHeardMs = performance.now());
-    socket.on("pong", heard);
     socket.on("ping", () => {
-      heard();
       // Each ping is answered; one who pings and does not read would fill the memory.
       if (++this.pingsHeard > MAX_PINGS) this.fail(closeCodes.tooMany, "too many pings");
     });
     receiveFrames(
       socket,
-      (frame) => {
-        heard();
-        this.receive(frame);
-      },
+      (frame) => this.receive(frame),
       (error) => this.fail(closeCodes.badMessage, error.message),
     );
-    socket.on("error", () => socket.terminate());
+    // ws has sent its own close frame, such as 1009 for a message that is too large.
+    socket.on("error", (error) => this.fail(closeCodes.badMessage, error.message));
     socket.on("close", (code, reason) => {
       if (this.phase !== "closed") this.noteFailure();
       this.closed(reason.toString() || `the connection broke (${code})`);
@@ -107,7 +114,7 @@ export class Session implements WorkerLink {
   }
 
   send(task: Task): void {
-    this.tasks.set(task.id, task);
+    this.tasks.set(task.id, { task, sinceMs: performance.now() });
     this.messagesLeft++;
     const { id, kind, step, samples } = task;
     const common = { task: id, step, count: samples.count };
@@ -182,22 +189,47 @@ export class Session implements WorkerLink {
 
   private checkAlive(): void {
     this.pingsHeard = 0;
-    const { silenceMs } = this.parts.times;
-    if (performance.now() - this.lastHeardMs > silenceMs) {
+    this.noteSigns();
+    const silentMs = performance.now() - this.lastSignMs;
+    if (silentMs > this.allowedSilenceMs()) {
       this.noteFailure();
-      this.closed(`silent for ${silenceMs / 1000} s`);
+      this.closed(`silent for ${Math.round(silentMs / 1000)} s`);
       this.socket.terminate();
       return;
     }
-    if (
-      this.socket.bufferedAmount >
-      this.parts.feed.stateBytes * MAX_UNSENT_STATES + MIN_UNSENT_BYTES
-    ) {
+    const mostUnsent = this.parts.feed.stateBytes * MAX_UNSENT_STATES + MIN_UNSENT_BYTES;
+    if (this.socket.bufferedAmount > mostUnsent) {
       this.fail(closeCodes.notReading, "it does not read what it is sent");
       this.socket.terminate();
       return;
     }
     if (this.socket.readyState === this.socket.OPEN) this.socket.ping();
+  }
+
+  /**
+   * Any byte that comes in or that the network takes is a sign of life: on a slow line a state takes longer than the
+   * silence allowed, and pings and pongs wait behind it.
+   */
+  private noteSigns(): void {
+    const now = performance.now();
+    const bytesRead = this.parts.bytesRead();
+    const unsent = this.socket.bufferedAmount;
+    // A coordinator that was itself held up has heard nothing, and that says nothing about its workers.
+    const wasHeldUp = now - this.lastCheckMs > 3 * this.parts.times.pingMs;
+    if (bytesRead > this.bytesReadBefore || unsent < this.unsentBefore || wasHeldUp) {
+      this.lastSignMs = now;
+    }
+    this.bytesReadBefore = bytesRead;
+    this.unsentBefore = unsent;
+    this.lastCheckMs = now;
+  }
+
+  /** A worker computes in one go and answers no ping meanwhile. */
+  private allowedSilenceMs(): number {
+    const { silenceMs, firstTaskMs } = this.parts.times;
+    if (this.tasks.size === 0) return silenceMs;
+    const slowest = this.slowestAnswerMs;
+    return silenceMs + (slowest === undefined ? firstTaskMs : TASK_PATIENCE * slowest);
   }
 
   private receive(frame: Frame): void {
@@ -301,10 +333,12 @@ export class Session implements WorkerLink {
       this.fail(closeCodes.unexpected, "an answer before ready");
       return;
     }
-    const task = this.tasks.get(message.task);
+    const held = this.tasks.get(message.task);
     // Repeated answers are no offence; late ones the pool drops, as the task has become another's in the meantime.
-    if (!task) return;
+    if (!held) return;
+    const { task, sinceMs } = held;
     this.tasks.delete(task.id);
+    this.slowestAnswerMs = Math.max(this.slowestAnswerMs ?? 0, performance.now() - sinceMs);
     try {
       const { network, feed } = this.parts;
       const answer = checkedAnswer(task, message, parts, network, feed.config);

@@ -23,6 +23,4 @@ export interface WorkerLink {
   follow(): void;
   /** The worker's results are wrong: it is put out, for good. */
   expel(reason: string): void;
-  /** The run is over. */
-  end(reason: EndReason): void;
 }

@@ -17,6 +17,7 @@ const MAX_MESSAGE_BYTES = 2 ** 32 - 1;
 const CONNECT_MS = 10_000;
 /** The coordinator pings every two seconds; after so long without anything it is gone. */
 const SILENCE_MS = 15_000;
+const SILENCE_CHECK_MS = 1_000;
 
 export interface ConnectionOptions {
   url: string;
@@ -69,16 +70,15 @@ export function workThrough(
     });
     let wasWelcome = false;
     let end: ConnectionEnd | undefined;
-    let silenceTimer: NodeJS.Timeout | undefined;
+    let lastSignMs = performance.now();
+    const silenceTimer = setInterval(() => {
+      if (performance.now() - lastSignMs < SILENCE_MS) return;
+      finish({ kind: "lost", reason: "the coordinator is silent", wasWelcome });
+      socket.terminate();
+    }, SILENCE_CHECK_MS);
 
     const finish = (how: ConnectionEnd) => (end ??= how);
-    const heard = () => {
-      clearTimeout(silenceTimer);
-      silenceTimer = setTimeout(() => {
-        finish({ kind: "lost", reason: "the coordinator is silent", wasWelcome });
-        socket.terminate();
-      }, SILENCE_MS);
-    };
+    const heard = () => (lastSignMs = performance.now());
     const sayGoodbye = () => {
       finish({ kind: "stopped" });
       if (socket.readyState !== WebSocket.OPEN) {
@@ -122,7 +122,6 @@ export function workThrough(
       }
     };
     const receive = (frame: Frame) => {
-      heard();
       if (end) return;
       try {
         const older = olderSide(frame.header);
@@ -139,9 +138,11 @@ export function workThrough(
         cleanUp();
         reject(asTandemError(error));
       }
+      // What arrived while the task was computed has not been looked at yet.
+      heard();
     };
     const cleanUp = () => {
-      clearTimeout(silenceTimer);
+      clearInterval(silenceTimer);
       stop.removeEventListener("abort", sayGoodbye);
     };
 
@@ -151,10 +152,10 @@ export function workThrough(
       socket.close(closeCodes.badMessage, error.message.slice(0, 100));
     });
     socket.on("open", () => {
-      heard();
       send(socket, { type: "hello", protocol: PROTOCOL_VERSION, name: options.name });
     });
-    socket.on("ping", heard);
+    // Any byte is a sign of life: on a slow line a state takes long, and pings wait behind it.
+    socket.on("upgrade", (response) => response.socket.on("data", heard));
     socket.on("unexpected-response", (_request, response) => {
       const status = response.statusCode ?? 0;
       const reason = `HTTP ${status}: ${status === 401 ? "the token is missing or wrong" : (response.statusMessage ?? "")}`;

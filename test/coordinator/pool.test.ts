@@ -58,10 +58,6 @@ class FakeWorker implements WorkerLink {
   expel(): void {
     throw new Error("an honest worker was put out");
   }
-
-  end(): void {
-    // nothing to end
-  }
 }
 
 async function finalState(workerCount: number, behaviours: Behaviour[], seed: number) {
