@@ -49,20 +49,20 @@ describe("the final checkpoint is the same file", () => {
 
   test("when a worker joins in the middle, another is killed, and a third is frozen for a while", async () => {
     const cwd = temporaryFolder();
-    const coordinator = run(
-      "coordinator",
-      cwd,
-      ...["--port", "0", "--shards", "3", "--steps", `${STEPS}`],
-    );
+    // With two workers wanted at any time, the run cannot be over before the third is there, however fast it is.
+    const args = ["--port", "0", "--shards", "3", "--steps", `${STEPS}`, "--min-workers", "2"];
+    const coordinator = run("coordinator", cwd, ...args);
     const url = await coordinator.url();
+    const joined = (name: string) =>
+      coordinator.event((event) => event["name"] === name && event["state"] === "joined");
     const first = new Tandem(["worker", url, "--name", "first"]);
-    await coordinator.step(5);
+    await joined("first");
     const second = new Tandem(["worker", url, "--name", "second"]);
-    await coordinator.event((event) => event.event === "worker" && event["name"] === "second");
+    await coordinator.step(5);
     first.kill("SIGKILL");
-    await coordinator.event((event) => event.event === "worker" && event["state"] === "left");
+    await coordinator.event((event) => event["name"] === "first" && event["state"] === "left");
     const third = new Tandem(["worker", url, "--name", "third"]);
-    await coordinator.event((event) => event.event === "worker" && event["name"] === "third");
+    await joined("third");
     third.kill("SIGSTOP");
     const { code, stderr } = await coordinator.ended;
     third.kill("SIGCONT");

@@ -9,7 +9,7 @@ import { temporaryFolder } from "../support/data.js";
 import { SmallRun, worker } from "../support/small-run.js";
 import { killAll, Tandem } from "../support/tandem.js";
 
-const run = new SmallRun(240);
+const run = new SmallRun(400);
 
 beforeAll(() => run.prepare());
 afterEach(killAll);
