@@ -66,48 +66,56 @@ export class Trainer {
    * @param signal ends the run after the step in hand, with a checkpoint
    */
   async train(signal: AbortSignal): Promise<Outcome> {
+    let outcome: Outcome;
+    try {
+      outcome = await this.trainSteps(signal);
+    } catch (error) {
+      this.save();
+      if (!(error instanceof InterruptedError)) {
+        // What went wrong first is what the user has to know.
+        await this.parts.writer.finish().catch(() => undefined);
+        throw error;
+      }
+      outcome = { ended: "interrupted" };
+    }
+    await this.parts.writer.finish();
+    return outcome;
+  }
+
+  private async trainSteps(signal: AbortSignal): Promise<Outcome> {
     const { config, steps, checkpointEvery } = this.options;
-    const { replica, pool, events, writer, feed } = this.parts;
+    const { replica, pool, events, feed } = this.parts;
     const begin = (step: number) =>
       step < steps && !signal.aborted ? this.begin(step, signal) : undefined;
     let lastMs = performance.now();
-    try {
-      for (let inHand = begin(replica.step); inHand;) {
-        const { plan } = inHand;
-        const answers = await inHand.answers;
-        if (plan.isEvaluated) this.tellEvaluation(plan, answers);
-        const results = plan.shards.map((task) => shardAnswer(answers, task));
-        const { loss, update } = aggregated(results, replica.populationStatistics());
-        const { step } = plan;
-        feed.noteUpdate(update, step + 1);
-        if (feed.leadsAhead) {
-          // The workers take the step while the coordinator does, and have their next tasks when they have.
-          pool.follow();
-          inHand = begin(step + 1);
-          replica.apply(update, config.learningRate);
-        } else {
-          replica.apply(update, config.learningRate);
-          pool.follow();
-          inHand = begin(step + 1);
-        }
-        const nowMs = performance.now();
-        const durationMs = nowMs - lastMs;
-        lastMs = nowMs;
-        events.emit({ event: "step", step, loss, durationMs, sampleCount: config.batchSize });
-        const isSaved = checkpointEvery > 0 && replica.step % checkpointEvery === 0;
-        if (isSaved && replica.step < steps) this.save();
+    for (let inHand = begin(replica.step); inHand;) {
+      const { plan } = inHand;
+      const answers = await inHand.answers;
+      if (plan.isEvaluated) this.tellEvaluation(plan, answers);
+      const results = plan.shards.map((task) => shardAnswer(answers, task));
+      const { loss, update } = aggregated(results, replica.populationStatistics());
+      const { step } = plan;
+      feed.noteUpdate(update, step + 1);
+      if (feed.leadsAhead) {
+        // The workers take the step while the coordinator does, and have their next tasks when they have.
+        pool.follow();
+        inHand = begin(step + 1);
+        replica.apply(update, config.learningRate);
+      } else {
+        replica.apply(update, config.learningRate);
+        pool.follow();
+        inHand = begin(step + 1);
       }
-      this.save();
-      if (replica.step < steps) return await this.interrupted();
-      const test = await this.evaluateTest(signal);
-      await writer.finish();
-      return { ended: "finished", test };
-    } catch (error) {
-      this.save();
-      if (error instanceof InterruptedError) return await this.interrupted();
-      await writer.finish();
-      throw error;
+      const nowMs = performance.now();
+      const durationMs = nowMs - lastMs;
+      lastMs = nowMs;
+      events.emit({ event: "step", step, loss, durationMs, sampleCount: config.batchSize });
+      const isSaved = checkpointEvery > 0 && replica.step % checkpointEvery === 0;
+      if (isSaved && replica.step < steps) this.save();
     }
+    this.save();
+    if (replica.step < steps) return { ended: "interrupted" };
+    return { ended: "finished", test: await this.evaluateTest(signal) };
   }
 
   /** Test accuracy and mean loss with the present weights. */
@@ -115,11 +123,6 @@ export class Trainer {
     const pieces = this.pieces(this.parts.dataset.test, this.parts.replica.step);
     const answers = await this.parts.pool.run(pieces, signal);
     return testedAccuracy(pieces, answers);
-  }
-
-  private async interrupted(): Promise<Outcome> {
-    await this.parts.writer.finish();
-    return { ended: "interrupted" };
   }
 
   /** Hands the step's tasks to the workers. */
