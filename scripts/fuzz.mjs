@@ -7,18 +7,10 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { WebSocket } from "ws";
-import { cnn } from "../dist/shared/model/network.js";
-import { decodeFrame, encodeFrame, FrameError } from "../dist/shared/protocol/frame.js";
-import { parseFromCoordinator, parseFromWorker } from "../dist/shared/protocol/messages.js";
-import {
-  checksumOf,
-  readEvaluation,
-  readSamples,
-  readShardResult,
-  readState,
-  readUpdate,
-} from "../dist/shared/protocol/payload.js";
+import { encodeFrame } from "../dist/shared/protocol/frame.js";
+import { checksumOf } from "../dist/shared/protocol/payload.js";
 import { Random } from "../dist/shared/random.js";
+import { LARGEST, network, throughDecoders } from "./faults/decoders.mjs";
 import { Command, digestOf, ROOT } from "./faults/processes.mjs";
 
 const { values: options } = parseArgs({
@@ -30,8 +22,6 @@ const { values: options } = parseArgs({
   },
 });
 const random = new Random(Number(options.seed), "fuzz");
-const network = cnn({ height: 2, width: 2 }, 3);
-const LARGEST = 2;
 
 /** @template T @param {readonly T[]} list @returns {T} */
 function any(list) {
@@ -152,29 +142,6 @@ function edited(bytes) {
       ]);
       return bytes;
   }
-}
-
-/** All that a peer's bytes go through. @param {Uint8Array} bytes @returns {"taken" | "refused"} */
-function throughDecoders(bytes) {
-  let outcome = /** @type {"taken" | "refused"} */ ("refused");
-  for (const parse of [parseFromWorker, parseFromCoordinator]) {
-    try {
-      const frame = decodeFrame(bytes);
-      const message = parse(frame);
-      const { parts } = frame;
-      if (message.type === "result") readShardResult(network, LARGEST, LARGEST, message, parts);
-      if (message.type === "evaluated") readEvaluation(network, 2, message.lossSum, parts);
-      if (message.type === "update") readUpdate(network, LARGEST, 4, parts);
-      if (message.type === "state") readState(network, "weights-only", parts);
-      if (message.type === "shard" || message.type === "evaluate") {
-        readSamples(network.image, network.classCount, message.count, parts);
-      }
-      outcome = "taken";
-    } catch (error) {
-      if (!(error instanceof FrameError)) throw error;
-    }
-  }
-  return outcome;
 }
 
 function fuzzDecoders() {

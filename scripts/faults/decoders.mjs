@@ -1,0 +1,38 @@
+// All that a peer's bytes go through, on either side, for a small network: what the fuzzer and its finds are run against.
+import { cnn } from "../../dist/shared/model/network.js";
+import { decodeFrame, FrameError } from "../../dist/shared/protocol/frame.js";
+import { parseFromCoordinator, parseFromWorker } from "../../dist/shared/protocol/messages.js";
+import {
+  readEvaluation,
+  readSamples,
+  readShardResult,
+  readState,
+  readUpdate,
+} from "../../dist/shared/protocol/payload.js";
+
+export const network = cnn({ height: 2, width: 2 }, 3);
+/** Samples of the largest shard. */
+export const LARGEST = 2;
+
+/** Throws what a decoder should not have thrown. @param {Uint8Array} bytes @returns {"taken" | "refused"} */
+export function throughDecoders(bytes) {
+  let outcome = /** @type {"taken" | "refused"} */ ("refused");
+  for (const parse of [parseFromWorker, parseFromCoordinator]) {
+    try {
+      const frame = decodeFrame(bytes);
+      const message = parse(frame);
+      const { parts } = frame;
+      if (message.type === "result") readShardResult(network, LARGEST, LARGEST, message, parts);
+      if (message.type === "evaluated") readEvaluation(network, 2, message.lossSum, parts);
+      if (message.type === "update") readUpdate(network, LARGEST, 4, parts);
+      if (message.type === "state") readState(network, "weights-only", parts);
+      if (message.type === "shard" || message.type === "evaluate") {
+        readSamples(network.image, network.classCount, message.count, parts);
+      }
+      outcome = "taken";
+    } catch (error) {
+      if (!(error instanceof FrameError)) throw error;
+    }
+  }
+  return outcome;
+}
