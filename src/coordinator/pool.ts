@@ -53,10 +53,6 @@ export class Pool {
     this.required = options.startWith;
   }
 
-  get workerCount(): number {
-    return this.links.size;
-  }
-
   /** The worker has the present state and may be given tasks. */
   join(link: WorkerLink): void {
     this.links.add(link);

@@ -39,7 +39,6 @@ export type ConnectionEnd =
 
 export interface ConnectionEvents {
   onWelcome: (name: string) => void;
-  onStep: (step: number) => void;
 }
 
 /** The computer outlives a connection, so that a worker that comes back need not load TensorFlow again. */
@@ -105,11 +104,9 @@ export function workThrough(
           return;
         case "state":
           computerOf(holder).takeState(message, frame.parts);
-          events.onStep(message.step);
           return;
         case "update":
           computerOf(holder).takeUpdate(message, frame.parts);
-          events.onStep(message.step);
           return;
         case "shard":
         case "evaluate": {

@@ -30,9 +30,8 @@ export async function runWorker(
   let awaySinceMs = performance.now();
   let attempts = 0;
   const onWelcome = (name: string) => onEvent({ event: "connected", name, url: options.url });
-  const onStep = () => undefined;
   while (!stop.aborted) {
-    const end = await workThrough(options, holder, { onWelcome, onStep }, stop);
+    const end = await workThrough(options, holder, { onWelcome }, stop);
     if (end.kind === "ended") {
       onEvent({ event: "ended", reason: end.reason });
       return;

@@ -3,6 +3,7 @@ import { execFileSync } from "node:child_process";
 import { existsSync, mkdirSync, readdirSync, renameSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, beforeAll, describe, expect, test } from "vitest";
+import { isAlive } from "../../src/shared/checkpoint/atomic-write.js";
 import { readCheckpoint } from "../../src/shared/checkpoint/checkpoint.js";
 import { temporaryFolder } from "../support/data.js";
 import { SmallRun } from "../support/small-run.js";
@@ -27,15 +28,6 @@ function isWorker(pid: number): boolean {
   return execFileSync("ps", ["-o", "args=", "-p", `${pid}`], { encoding: "utf8" }).includes(
     "worker",
   );
-}
-
-function isAlive(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch {
-    return false;
-  }
 }
 
 /** Waits for processes to be gone, looking again with every turn of the event loop, up to a deadline. */

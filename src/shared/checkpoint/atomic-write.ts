@@ -48,7 +48,8 @@ export function removeLeftovers(file: string): void {
   }
 }
 
-function isAlive(pid: number): boolean {
+/** True while a process of this id runs. */
+export function isAlive(pid: number): boolean {
   try {
     process.kill(pid, 0);
     return true;
