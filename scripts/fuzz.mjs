@@ -8,6 +8,7 @@ import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { WebSocket } from "ws";
 import { encodeFrame } from "../dist/shared/protocol/frame.js";
+import { PROTOCOL_VERSION } from "../dist/shared/protocol/messages.js";
 import { checksumOf } from "../dist/shared/protocol/payload.js";
 import { Random } from "../dist/shared/random.js";
 import { LARGEST, network, throughDecoders } from "./faults/decoders.mjs";
@@ -39,6 +40,16 @@ const resultParts = [
   }),
   ...network.statistics.flatMap(({ channels }) => [floats(channels), floats(channels)]),
 ];
+/** The factors of two shards where a result has those of one. */
+const updateParts = [
+  ...network.parameters.flatMap(({ shape, isDenseKernel }) => {
+    const [a = 1, b = 1] = shape;
+    const isFactored = isDenseKernel && LARGEST * (a + b) < a * b;
+    if (!isFactored) return [floats(shape.reduce((x, y) => x * y, 1))];
+    return [0, 1].flatMap(() => [floats(LARGEST * a), floats(LARGEST * b)]);
+  }),
+  ...network.statistics.flatMap(({ channels }) => [floats(channels), floats(channels)]),
+];
 const samples = [new Uint8Array(8).fill(9), new Uint8Array([0, 1])];
 const config = {
   model: "cnn",
@@ -53,7 +64,7 @@ const config = {
 
 /** Valid messages of every kind: where the grammar starts. @type {[Record<string, unknown>, ArrayBufferView[]][]} */
 const valid = [
-  [{ type: "hello", protocol: 1, name: "worker" }, []],
+  [{ type: "hello", protocol: PROTOCOL_VERSION, name: "worker" }, []],
   [{ type: "ready" }, []],
   [
     {
@@ -63,15 +74,19 @@ const valid = [
       shard: 0,
       loss: 0.5,
       checksum: checksumOf(resultParts),
-      computeMs: 3,
+      computed: { from: 1, to: 3 },
     },
     resultParts,
   ],
-  [{ type: "evaluated", task: 1, lossSum: 3, computeMs: 1 }, [new Uint8Array([1, 2])]],
+  [
+    { type: "evaluated", task: 1, lossSum: 3, computed: { from: 1, to: 3 } },
+    [new Uint8Array([1, 2])],
+  ],
+  [{ type: "digest", step: 100, weights: 12345 }, []],
   [{ type: "goodbye" }, []],
-  [{ type: "welcome", protocol: 1, name: "w", config, broadcast: "weights" }, []],
+  [{ type: "welcome", protocol: PROTOCOL_VERSION, name: "w", config, broadcast: "weights" }, []],
   [{ type: "state", step: 3 }, [floats(8)]],
-  [{ type: "update", step: 3 }, resultParts],
+  [{ type: "update", step: 3, own: [], wantsDigest: false }, updateParts],
   [{ type: "shard", task: 1, step: 2, shard: 0, count: 2 }, samples],
   [{ type: "evaluate", task: 1, step: 2, count: 2 }, samples],
   [{ type: "end", reason: "finished" }, []],
@@ -181,7 +196,9 @@ function visit(url) {
     });
     socket.on("open", () => {
       if (random.below(2) === 0)
-        socket.send(encodeFrame({ type: "hello", protocol: 1, name: `f${random.below(50)}` }));
+        socket.send(
+          encodeFrame({ type: "hello", protocol: PROTOCOL_VERSION, name: `f${random.below(50)}` }),
+        );
       for (let messages = 1 + random.below(3); messages > 0; messages--) {
         socket.send(damaged(), { binary: random.below(20) !== 0 });
       }

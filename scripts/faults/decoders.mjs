@@ -24,7 +24,7 @@ export function throughDecoders(bytes) {
       const { parts } = frame;
       if (message.type === "result") readShardResult(network, LARGEST, LARGEST, message, parts);
       if (message.type === "evaluated") readEvaluation(network, 2, message.lossSum, parts);
-      if (message.type === "update") readUpdate(network, LARGEST, 4, parts);
+      if (message.type === "update") readUpdate(network, [LARGEST, LARGEST], new Map(), parts);
       if (message.type === "state") readState(network, "weights-only", parts);
       if (message.type === "shard" || message.type === "evaluate") {
         readSamples(network.image, network.classCount, message.count, parts);

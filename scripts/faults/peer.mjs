@@ -1,7 +1,8 @@
 // A worker that misbehaves on demand: it speaks the protocol and computes truly, and lets its owner change what leaves it.
 // For the tests and for the chaos run; needs the compiled dist/.
 import { WebSocket } from "ws";
-import { decodeFrame, encodeFrame } from "../../dist/shared/protocol/frame.js";
+import { FrameReader } from "../../dist/shared/protocol/channel.js";
+import { encodeFrame } from "../../dist/shared/protocol/frame.js";
 import { parseFromCoordinator, PROTOCOL_VERSION } from "../../dist/shared/protocol/messages.js";
 import { Computer } from "../../dist/worker/computer.js";
 
@@ -36,12 +37,15 @@ export function closed(socket) {
  * @param {{
  *   name?: string,
  *   token?: string,
+ *   onState?: (step: number) => void,
+ *   digest?: (own: import("../../dist/worker/computer.js").Digest) => object,
  *   change?: (reply: Reply, task: Record<string, unknown>) => (Uint8Array | "close")[],
- * }} [options] `change` says what is sent in place of a reply: whole messages as bytes, or that the connection is cut
+ * }} [options] `change` says what is sent in place of a reply: whole messages as bytes, or that the connection is cut;
+ *   `digest` what is sent in place of its digest
  * @returns {Promise<WebSocket>} after the welcome
  */
 export async function joinRun(url, options = {}) {
-  const { name = "peer", token, change } = options;
+  const { name = "peer", token, change, onState, digest = (own) => own } = options;
   const socket = await connect(url, token ? { authorization: `Bearer ${token}` } : {});
   socket.on("error", () => undefined);
   socket.send(frameOf({ type: "hello", protocol: PROTOCOL_VERSION, name }));
@@ -49,8 +53,10 @@ export async function joinRun(url, options = {}) {
   let computer;
   return new Promise((resolve) => {
     socket.on("close", () => resolve(socket));
+    const reader = new FrameReader(true);
     socket.on("message", (/** @type {Buffer} */ data) => {
-      const frame = decodeFrame(data);
+      const frame = reader.take(data);
+      if (!frame) return;
       const message = parseFromCoordinator(frame);
       if (message.type === "welcome") {
         computer = new Computer(message.config, message.broadcast);
@@ -58,8 +64,10 @@ export async function joinRun(url, options = {}) {
         resolve(socket);
       } else if (message.type === "state") {
         computer?.takeState(message, frame.parts);
+        onState?.(message.step);
       } else if (message.type === "update") {
         computer?.takeUpdate(message, frame.parts);
+        if (computer && message.wantsDigest) socket.send(frameOf(digest(computer.digest())));
       } else if (message.type === "shard" || message.type === "evaluate") {
         const reply = /** @type {Reply} */ (
           /** @type {unknown} */ (computer?.compute(message, frame.parts))

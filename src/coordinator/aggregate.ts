@@ -38,41 +38,26 @@ function ofName<T>(values: ReadonlyMap<string, T>, name: string): T {
   return value;
 }
 
-/** Values are added; factors are put one below the other, as Σ XₛᵀdYₛ is the product of the stacked X and dY. */
+/** Values are added; factors are put side by side, as their products are added where they are formed. */
 function summed(parts: readonly Gradient[]): Gradient {
   const [first] = parts;
   if (!first) throw new RangeError("a sum of nothing");
   if (parts.length === 1) return first;
-  if (first.form === "dense") {
-    const values = first.values.slice();
-    for (const part of parts.slice(1)) {
-      if (part.form !== "dense" || part.values.length !== values.length) throw formError();
-      for (let index = 0; index < values.length; index++) values[index]! += part.values[index]!;
-    }
-    return { form: "dense", values };
+  if (first.form === "factors") {
+    const shards = parts.flatMap((part) => {
+      if (part.form !== "factors") throw formError();
+      return part.shards;
+    });
+    return { form: "factors", shards };
   }
-  const factors = parts.map((part) => {
-    if (part.form !== "factors") throw formError();
-    return part;
-  });
-  return {
-    form: "factors",
-    rows: factors.reduce((total, part) => total + part.rows, 0),
-    inputs: stacked(factors.map((part) => part.inputs)),
-    outputs: stacked(factors.map((part) => part.outputs)),
-  };
+  const values = first.values.slice();
+  for (const part of parts.slice(1)) {
+    if (part.form !== "dense" || part.values.length !== values.length) throw formError();
+    for (let index = 0; index < values.length; index++) values[index]! += part.values[index]!;
+  }
+  return { form: "dense", values };
 }
 
 function formError(): RangeError {
   return new RangeError("gradients of different forms or sizes");
-}
-
-function stacked(parts: readonly Float32Array[]): Float32Array {
-  const all = new Float32Array(parts.reduce((total, part) => total + part.length, 0));
-  let offset = 0;
-  for (const part of parts) {
-    all.set(part, offset);
-    offset += part.length;
-  }
-  return all;
 }

@@ -17,8 +17,10 @@ export function answerDigest(answer: Answer): string {
     if (gradient.form === "dense") {
       add(gradient.values);
     } else {
-      add(gradient.inputs);
-      add(gradient.outputs);
+      for (const { inputs, outputs } of gradient.shards) {
+        add(inputs);
+        add(outputs);
+      }
     }
   }
   for (const { mean, variance } of byName(moments)) {

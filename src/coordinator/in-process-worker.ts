@@ -30,7 +30,14 @@ export class InProcessWorker implements WorkerLink {
 
   send(task: Task): void {
     // A turn of the event loop between tasks lets signals and finished writes through.
-    setImmediate(() => this.pool.answer(this, task.id, this.compute(task)));
+    const sentMs = performance.now();
+    setImmediate(() => {
+      const computedFromMs = performance.now();
+      const answer = this.compute(task);
+      const computedToMs = performance.now();
+      const timing = { sentMs, computedFromMs, computedToMs, answeredMs: computedToMs };
+      this.pool.answer(this, task.id, answer, timing);
+    });
   }
 
   follow(): void {

@@ -5,7 +5,7 @@ import type { Events } from "../shared/events.js";
 import { Random } from "../shared/random.js";
 import { answerDigest as digestOf } from "./answer-digest.js";
 import { Schedule } from "./schedule.js";
-import type { Answer, Task, WorkerLink } from "./tasks.js";
+import type { Answer, Answered, Task, Timing, WorkerLink } from "./tasks.js";
 
 export interface PoolOptions {
   /** So many workers must be there before the first task is given out … */
@@ -26,12 +26,21 @@ const FINISH_STEP_MS = 5_000;
 /** The signal came and the tasks in hand could not be finished in time. */
 export class InterruptedError extends Error {}
 
+/** Stands for the coordinator itself where it had to decide. */
+const NOBODY: WorkerLink = {
+  name: "coordinator",
+  isInProcess: true,
+  send: () => undefined,
+  follow: () => undefined,
+  expel: () => undefined,
+};
+
 interface Round {
   tasks: ReadonlyMap<number, Task>;
-  answers: Map<number, Answer>;
+  answers: Map<number, Answered>;
   /** Of tasks that are verified: what each worker answered. */
-  votes: Map<number, { link: WorkerLink; answer: Answer; digest: string }[]>;
-  resolve: (answers: Map<number, Answer>) => void;
+  votes: Map<number, (Answered & { digest: string })[]>;
+  resolve: (answers: Map<number, Answered>) => void;
   reject: (error: Error) => void;
 }
 
@@ -82,12 +91,12 @@ export class Pool {
   }
 
   /** The first answer to a task counts, or the first two where it is verified; what comes late or twice is dropped. */
-  answer(link: WorkerLink, taskId: number, answer: Answer): void {
+  answer(link: WorkerLink, taskId: number, answer: Answer, timing: Timing): void {
     const task = this.schedule.answer(link, taskId, performance.now());
     if (task && this.round) {
       const votes = this.round.votes.get(taskId);
-      if (votes) votes.push({ link, answer, digest: digestOf(answer) });
-      else this.round.answers.set(taskId, answer);
+      if (votes) votes.push({ link, answer, timing, digest: digestOf(answer) });
+      else this.round.answers.set(taskId, { link, answer, timing });
       if (votes) this.count(this.round, task);
     }
     this.advance();
@@ -99,7 +108,7 @@ export class Pool {
    * @throws TandemError `workers-missing` where too few workers are there for longer than the deadline
    * @throws InterruptedError where `signal` comes and the tasks are not done soon after it
    */
-  async run(tasks: readonly Task[], signal: AbortSignal): Promise<Map<number, Answer>> {
+  async run(tasks: readonly Task[], signal: AbortSignal): Promise<Map<number, Answered>> {
     let finishTimer: NodeJS.Timeout | undefined;
     const onAbort = () => {
       const isPaused = this.links.size < this.required;
@@ -230,13 +239,16 @@ export class Pool {
     const [first] = round.votes.get(task.id) ?? [];
     if (!first) return;
     const answer = arbiter ? arbiter(task) : first.answer;
+    const digest = digestOf(answer);
     this.schedule.drop([task.id]);
-    this.settle(round, task, { answer, digest: digestOf(answer) });
+    // Where nobody gave the right answer, nobody has the right factors either.
+    const right = round.votes.get(task.id)?.find((vote) => vote.digest === digest);
+    this.settle(round, task, right ?? { ...first, answer, link: NOBODY, digest });
   }
 
   /** Takes the right answer, and puts out who gave another. */
-  private settle(round: Round, task: Task, right: { answer: Answer; digest: string }): void {
-    round.answers.set(task.id, right.answer);
+  private settle(round: Round, task: Task, right: Answered & { digest: string }): void {
+    round.answers.set(task.id, right);
     for (const { link, digest } of round.votes.get(task.id) ?? []) {
       if (digest === right.digest) continue;
       const name = task.kind === "shard" ? `shard ${task.shard} of step ${task.step}` : "a piece";

@@ -130,6 +130,7 @@ export class CoordinatorServer {
           address: addressOf(request),
           bytesRead: () => request.socket.bytesRead,
           onRejected: (name, reason) => this.tellRejected(name, reason),
+          onDrifted: (worker, step) => this.parts.events.emit({ event: "drift", worker, step }),
           uniqueName: (wished) => this.uniqueName(wished),
           onClosed: (session) => this.sessions.delete(session),
         }),

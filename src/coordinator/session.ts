@@ -2,7 +2,13 @@
 // this connection, with a code, and never reaches the run.
 import type { WebSocket } from "ws";
 import type { Network } from "../shared/model/network.js";
-import { receiveFrames, sendMessage, sendFrame } from "../shared/protocol/channel.js";
+import {
+  byteLengthOf,
+  FrameReader,
+  receiveFrames,
+  sendFrame,
+  sendMessage,
+} from "../shared/protocol/channel.js";
 import { type CloseCode, closeCodes } from "../shared/protocol/close-codes.js";
 import { type Frame, FrameError } from "../shared/protocol/frame.js";
 import {
@@ -13,6 +19,7 @@ import {
   PROTOCOL_VERSION,
 } from "../shared/protocol/messages.js";
 import { sampleParts } from "../shared/protocol/payload.js";
+import { ClockOffset } from "./clock-offset.js";
 import { checkedAnswer } from "./checked-answer.js";
 import type { Conduct } from "./conduct.js";
 import type { Pool } from "./pool.js";
@@ -57,6 +64,8 @@ export interface SessionParts {
   uniqueName: (wished: string) => string;
   /** The peer was turned away for what it is or did. */
   onRejected: (name: string, reason: string) => void;
+  /** The worker's replica is no longer the coordinator's, bit for bit. */
+  onDrifted: (name: string, step: number) => void;
   /** Called once, when the connection is closed. */
   onClosed: (session: Session) => void;
 }
@@ -84,6 +93,9 @@ export class Session implements WorkerLink {
   private slowestAnswerMs: number | undefined;
   private phase: Phase = "hello";
   private isBehind = false;
+  /** Its replica has come to other bits than the coordinator's: it needs the state. */
+  private hasDrifted = false;
+  private readonly clock = new ClockOffset();
   private lastSignMs = performance.now();
   private lastCheckMs = performance.now();
   private bytesReadBefore = 0;
@@ -100,6 +112,7 @@ export class Session implements WorkerLink {
     });
     receiveFrames(
       socket,
+      new FrameReader(false),
       (frame) => this.receive(frame),
       (error) => this.fail(closeCodes.badMessage, error.message),
     );
@@ -127,9 +140,15 @@ export class Session implements WorkerLink {
 
   follow(): void {
     if (this.phase !== "active" || this.isBehind) return;
-    const frame = this.parts.feed.advance();
+    const { feed } = this.parts;
+    const needsState = this.hasDrifted;
+    this.hasDrifted = false;
+    if (needsState) sendFrame(this.socket, feed.state());
+    // With a state that is sent to it, a worker forgets what it had.
+    const { frame, wantsDigest } = feed.advance(needsState ? undefined : this);
+    if (wantsDigest) this.messagesLeft++;
     // A worker that has not yet read the last state is not sent another on top: it catches up when it has.
-    if (this.socket.bufferedAmount > frame.byteLength) {
+    if (this.socket.bufferedAmount > byteLengthOf(frame)) {
       this.isBehind = true;
       this.parts.pool.suspend(this);
       return;
@@ -251,6 +270,9 @@ export class Session implements WorkerLink {
       case "evaluated":
         this.takeAnswer(message, frame.parts);
         return;
+      case "digest":
+        this.takeDigest(message);
+        return;
       case "goodbye":
         this.closed("said goodbye");
         this.socket.close(closeCodes.goingAway);
@@ -325,6 +347,20 @@ export class Session implements WorkerLink {
     this.parts.pool.resume(this);
   }
 
+  private takeDigest({ step, weights }: FromWorker & { type: "digest" }): void {
+    if (this.parts.feed.digestFits(step, weights)) return;
+    this.hasDrifted = true;
+    this.parts.onDrifted(this.name, step);
+  }
+
+  private timingOf(computed: { from: number; to: number }, sentMs: number, answeredMs: number) {
+    this.clock.note(sentMs, computed.from, computed.to, answeredMs);
+    const { offsetMs } = this.clock;
+    const inside = (ms: number) => Math.min(Math.max(ms - offsetMs, sentMs), answeredMs);
+    const [computedFromMs, computedToMs] = [inside(computed.from), inside(computed.to)];
+    return { sentMs, computedFromMs, computedToMs, answeredMs };
+  }
+
   private takeAnswer(
     message: FromWorker & { type: "result" | "evaluated" },
     parts: readonly Uint8Array[],
@@ -337,12 +373,18 @@ export class Session implements WorkerLink {
     // Repeated answers are no offence; late ones the pool drops, as the task has become another's in the meantime.
     if (!held) return;
     const { task, sinceMs } = held;
+    const nowMs = performance.now();
     this.tasks.delete(task.id);
-    this.slowestAnswerMs = Math.max(this.slowestAnswerMs ?? 0, performance.now() - sinceMs);
+    this.slowestAnswerMs = Math.max(this.slowestAnswerMs ?? 0, nowMs - sinceMs);
     try {
       const { network, feed } = this.parts;
       const answer = checkedAnswer(task, message, parts, network, feed.config);
-      this.parts.pool.answer(this, task.id, answer);
+      this.parts.pool.answer(
+        this,
+        task.id,
+        answer,
+        this.timingOf(message.computed, sinceMs, nowMs),
+      );
     } catch (error) {
       if (!(error instanceof FrameError)) throw error;
       this.fail(closeCodes.badResult, error.message);

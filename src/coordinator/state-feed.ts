@@ -4,17 +4,28 @@ import { sizeOf } from "../shared/model/network.js";
 import type { Replica } from "../shared/model/replica.js";
 import { type ReplicaKind, stateLayout } from "../shared/model/state-layout.js";
 import type { Update } from "../shared/model/values.js";
+import type { EncodedFrame } from "../shared/protocol/channel.js";
 import { encodeFrame } from "../shared/protocol/frame.js";
-import { stateParts, updateParts } from "../shared/protocol/payload.js";
+import { type FromCoordinator, MAX_OWN_SHARDS } from "../shared/protocol/messages.js";
+import { stateParts, updateParts, weightsDigest } from "../shared/protocol/payload.js";
+import type { WorkerLink } from "./tasks.js";
+
+/** Steps between two looks at whether the workers' weights are still the coordinator's. */
+const DIGEST_EVERY = 100;
+/** Up to so many workers each get an update of their own, without the factors that they have. */
+const MAX_WORKERS_APART = 16;
 
 export class StateFeed {
   readonly config: RunConfig;
   readonly broadcast: Broadcast;
   private openReplica: Replica | undefined;
   private readonly onOpen: (() => void)[] = [];
-  private lastUpdate: { step: number; update: Update } | undefined;
-  private stateFrame: { step: number; frame: Buffer } | undefined;
-  private updateFrame: { step: number; frame: Buffer } | undefined;
+  private last:
+    { step: number; update: Update; owners: readonly (WorkerLink | undefined)[] } | undefined;
+  private stateFrame: { step: number; frame: EncodedFrame } | undefined;
+  /** Of the last step, by the shards that are left out. */
+  private readonly updateFrames = new Map<string, EncodedFrame>();
+  private digest: { step: number; weights: number } | undefined;
 
   constructor(config: RunConfig, broadcast: Broadcast) {
     this.config = config;
@@ -63,29 +74,67 @@ export class StateFeed {
     return this.broadcast === "updates";
   }
 
-  /** Takes note of what leads to `step`, before the workers are told to follow. */
-  noteUpdate(update: Update, step: number): void {
-    this.lastUpdate = { step, update };
+  /**
+   * Takes note of what leads to `step`, before the workers are told to follow.
+   * @param owners whose result was taken, by shard
+   */
+  noteUpdate(update: Update, step: number, owners: readonly (WorkerLink | undefined)[]): void {
+    this.last = { step, update, owners };
+    this.updateFrames.clear();
+  }
+
+  /** The replica has taken the step: the time to work out what the workers' digests are held against. */
+  noteStep(): void {
+    const { step } = this.replica;
+    if (this.leadsAhead && wantsDigest(step)) {
+      this.digest = { step, weights: weightsDigest(this.replica) };
+    }
+  }
+
+  /** False where a worker's weights at `step` were not the coordinator's; a digest that comes too late is not judged. */
+  digestFits(step: number, weights: number): boolean {
+    return this.digest?.step !== step || this.digest.weights === weights;
   }
 
   /** All that a worker needs to stand where the coordinator stands. */
-  state(): Buffer {
+  state(): EncodedFrame {
     const { step } = this.replica;
     if (this.stateFrame?.step !== step) {
-      const parts = stateParts(this.replica.snapshot(this.replicaKind));
-      this.stateFrame = { step, frame: encodeFrame({ type: "state", step }, parts) };
+      // The tensors go apart, so that these megabytes, read once, are sent to everyone from where they are.
+      const tail = stateParts(this.replica.snapshot(this.replicaKind));
+      const head = encodeFrame({ type: "state", step }, [], tail.length);
+      this.stateFrame = { step, frame: { head, tail } };
     }
     return this.stateFrame.frame;
   }
 
-  /** What takes a worker that stood one step back to the newest step. */
-  advance(): Buffer {
-    if (!this.leadsAhead || !this.lastUpdate) return this.state();
-    const { step, update } = this.lastUpdate;
-    if (this.updateFrame?.step !== step) {
-      const parts = updateParts(this.replica.network, update);
-      this.updateFrame = { step, frame: encodeFrame({ type: "update", step }, parts) };
+  /**
+   * What takes a worker that stood one step back to the newest step.
+   * @param link the worker, where it still has its own results of that step
+   */
+  advance(link: WorkerLink | undefined): { frame: EncodedFrame; wantsDigest: boolean } {
+    if (!this.leadsAhead || !this.last) return { frame: this.state(), wantsDigest: false };
+    const { step, update, owners } = this.last;
+    const own = owners.flatMap((owner, shard) => (link && owner === link ? [shard] : []));
+    // Where little is saved, everyone gets the same bytes, made once.
+    const left = own.length * MAX_WORKERS_APART < owners.length ? [] : own;
+    const key = left.slice(0, MAX_OWN_SHARDS).join();
+    let frame = this.updateFrames.get(key);
+    if (!frame) {
+      const header = {
+        type: "update",
+        step,
+        own: left.slice(0, MAX_OWN_SHARDS),
+        wantsDigest: wantsDigest(step),
+      } satisfies FromCoordinator;
+      const parts = updateParts(this.replica.network, update, header.own);
+      frame = { head: encodeFrame(header, parts), tail: [] };
+      this.updateFrames.set(key, frame);
     }
-    return this.updateFrame.frame;
+    return { frame, wantsDigest: wantsDigest(step) };
   }
+}
+
+function wantsDigest(step: number): boolean {
+  return step % DIGEST_EVERY === 0;
 }

@@ -11,6 +11,23 @@ export type Task =
 export type Answer =
   { kind: "shard"; result: ShardResult } | { kind: "evaluate"; result: EvaluationResult };
 
+/** When things happened to a task, in milliseconds of the coordinator's clock (`performance.now`). */
+export interface Timing {
+  /** The coordinator handed it to the worker's socket. */
+  sentMs: number;
+  computedFromMs: number;
+  computedToMs: number;
+  /** The whole answer was here. */
+  answeredMs: number;
+}
+
+/** An answer that was taken, and whose it was. */
+export interface Answered {
+  answer: Answer;
+  link: WorkerLink;
+  timing: Timing;
+}
+
 export type EndReason = "finished" | "interrupted" | "failed";
 
 /** A worker as the pool sees it. It reports back by the pool's `answer` and `leave`. */

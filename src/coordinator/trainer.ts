@@ -3,14 +3,14 @@ import type { RunConfig } from "../shared/config.js";
 import { type Dataset, gathered, type Samples, sliced } from "../shared/data/dataset.js";
 import { Sampler, shardSizes } from "../shared/data/sampler.js";
 import { type Accuracy, accuracyOf, evaluationPieces } from "../shared/evaluation.js";
-import type { Events } from "../shared/events.js";
+import type { Events, Span, TaskTrace } from "../shared/events.js";
 import type { Replica } from "../shared/model/replica.js";
 import type { ShardResult } from "../shared/model/values.js";
 import { aggregated } from "./aggregate.js";
 import type { CheckpointWriter } from "./checkpoint-writer.js";
 import { InterruptedError, type Pool } from "./pool.js";
 import type { StateFeed } from "./state-feed.js";
-import type { Answer, Task } from "./tasks.js";
+import type { Answered, Task, WorkerLink } from "./tasks.js";
 
 export interface TrainerOptions {
   config: RunConfig;
@@ -28,7 +28,7 @@ export interface TrainerParts {
   pool: Pool;
   events: Events;
   writer: CheckpointWriter;
-  feed: Pick<StateFeed, "leadsAhead" | "noteUpdate">;
+  feed: Pick<StateFeed, "leadsAhead" | "noteUpdate" | "noteStep">;
 }
 
 export type Outcome = { ended: "finished"; test: Accuracy } | { ended: "interrupted" };
@@ -36,7 +36,9 @@ export type Outcome = { ended: "finished"; test: Accuracy } | { ended: "interrup
 /** A step whose tasks are with the workers. */
 interface StepInHand {
   plan: TaskPlan;
-  answers: Promise<Map<number, Answer>>;
+  /** By `performance.now`. */
+  beganMs: number;
+  answers: Promise<Map<number, Answered>>;
 }
 
 interface TaskPlan {
@@ -89,23 +91,33 @@ export class Trainer {
       step < steps && !signal.aborted ? this.begin(step, signal) : undefined;
     let lastMs = performance.now();
     for (let inHand = begin(replica.step); inHand;) {
-      const { plan } = inHand;
+      const { plan, beganMs } = inHand;
       const answers = await inHand.answers;
       if (plan.isEvaluated) this.tellEvaluation(plan, answers);
+      const watch = new Stopwatch(beganMs);
       const results = plan.shards.map((task) => shardAnswer(answers, task));
       const { loss, update } = aggregated(results, replica.populationStatistics());
+      const aggregate = watch.lap();
       const { step } = plan;
-      feed.noteUpdate(update, step + 1);
+      feed.noteUpdate(update, step + 1, ownersOf(plan.shards, answers));
+      let [broadcast, optimise] = [aggregate, aggregate];
       if (feed.leadsAhead) {
         // The workers take the step while the coordinator does, and have their next tasks when they have.
         pool.follow();
         inHand = begin(step + 1);
+        broadcast = watch.lap();
         replica.apply(update, config.learningRate);
+        optimise = watch.lap();
       } else {
         replica.apply(update, config.learningRate);
+        optimise = watch.lap();
         pool.follow();
         inHand = begin(step + 1);
+        broadcast = watch.lap();
       }
+      const tasks = tracesOf(plan.tasks, answers, beganMs);
+      events.emit({ event: "trace", step, tasks, aggregate, broadcast, optimise });
+      feed.noteStep();
       const nowMs = performance.now();
       const durationMs = nowMs - lastMs;
       lastMs = nowMs;
@@ -128,10 +140,11 @@ export class Trainer {
   /** Hands the step's tasks to the workers. */
   private begin(step: number, signal: AbortSignal): StepInHand {
     const plan = this.plan(step);
+    const beganMs = performance.now();
     const answers = this.parts.pool.run(plan.tasks, signal);
     // It is awaited when its turn comes; if something else fails before, its failure is of no interest.
     answers.catch(() => undefined);
-    return { plan, answers };
+    return { plan, beganMs, answers };
   }
 
   private plan(step: number): TaskPlan {
@@ -157,7 +170,7 @@ export class Trainer {
     });
   }
 
-  private tellEvaluation(plan: TaskPlan, answers: ReadonlyMap<number, Answer>): void {
+  private tellEvaluation(plan: TaskPlan, answers: ReadonlyMap<number, Answered>): void {
     this.parts.events.emit({
       event: "evaluation",
       step: plan.step,
@@ -173,15 +186,63 @@ export class Trainer {
   }
 }
 
-function shardAnswer(answers: ReadonlyMap<number, Answer>, task: Task): ShardResult {
-  const answer = answers.get(task.id);
+function shardAnswer(answers: ReadonlyMap<number, Answered>, task: Task): ShardResult {
+  const answer = answers.get(task.id)?.answer;
   if (answer?.kind !== "shard") throw new RangeError(`no result for task ${task.id}`);
   return answer.result;
 }
 
-function testedAccuracy(pieces: readonly Task[], answers: ReadonlyMap<number, Answer>): Accuracy {
+/** Cuts the time since a moment into spans. */
+class Stopwatch {
+  private readonly zeroMs: number;
+  private lastMs: number;
+
+  constructor(zeroMs: number) {
+    this.zeroMs = zeroMs;
+    this.lastMs = performance.now();
+  }
+
+  /** From the last lap's end, or the making of the watch, to now. */
+  lap(): Span {
+    const fromMs = this.lastMs - this.zeroMs;
+    this.lastMs = performance.now();
+    return { fromMs, toMs: this.lastMs - this.zeroMs };
+  }
+}
+
+function tracesOf(
+  tasks: readonly Task[],
+  answers: ReadonlyMap<number, Answered>,
+  zeroMs: number,
+): TaskTrace[] {
+  return tasks.flatMap((task) => {
+    const answered = answers.get(task.id);
+    if (!answered) return [];
+    const { link, timing } = answered;
+    return {
+      worker: link.name,
+      task: task.kind,
+      ...(task.kind === "shard" ? { shard: task.shard } : {}),
+      samples: task.samples.count,
+      sentMs: timing.sentMs - zeroMs,
+      computedFromMs: timing.computedFromMs - zeroMs,
+      computedToMs: timing.computedToMs - zeroMs,
+      answeredMs: timing.answeredMs - zeroMs,
+    };
+  });
+}
+
+/** Whose result was taken, by shard. */
+function ownersOf(
+  shards: readonly Task[],
+  answers: ReadonlyMap<number, Answered>,
+): (WorkerLink | undefined)[] {
+  return shards.map((task) => answers.get(task.id)?.link);
+}
+
+function testedAccuracy(pieces: readonly Task[], answers: ReadonlyMap<number, Answered>): Accuracy {
   const answered = pieces.map((piece) => {
-    const answer = answers.get(piece.id);
+    const answer = answers.get(piece.id)?.answer;
     if (answer?.kind !== "evaluate") throw new RangeError(`no result for task ${piece.id}`);
     return { samples: piece.samples, result: answer.result };
   });

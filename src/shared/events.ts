@@ -16,14 +16,49 @@ export type RunEvent =
   | { event: "worker"; name: string; state: "joined" | "left" | "rejected"; reason?: string }
   /** A task went to a second worker: the first was lost or is overdue. */
   | { event: "repeat"; step: number; task: string; worker: string; reason: "lost" | "overdue" }
+  /** With `--broadcast updates`: a worker's weights had come to other bits than the coordinator's, and it is sent them. */
+  | { event: "drift"; step: number; worker: string }
   /** The run stands still until something happens, or until `deadlineSeconds` have passed. */
   | { event: "waiting"; reason: string; deadlineSeconds: number }
   | { event: "step"; step: number; loss: number; durationMs: number; sampleCount: number }
+  /**
+   * How a step went, in milliseconds since its tasks were handed out; after each step, and for the page and the log rather
+   * than for the JSON lines. With `--broadcast updates` the coordinator's optimiser runs while the next step does.
+   */
+  | {
+      event: "trace";
+      step: number;
+      tasks: TaskTrace[];
+      /** Gradients added, moments merged. */
+      aggregate: Span;
+      /** Weights or updates made and handed to the sockets. */
+      broadcast: Span;
+      /** The coordinator's own step of Adam. */
+      optimise: Span;
+    }
   | { event: "evaluation"; step: number; trainAccuracy: number; testAccuracy: number }
   | { event: "checkpoint"; step: number; path: string }
   | { event: "checkpoint-failed"; step: number; path: string; reason: string }
   | { event: "interrupted"; step: number; signal: string }
   | { event: "end"; step: number; testAccuracy: number; testLoss: number; path: string };
+
+export interface Span {
+  fromMs: number;
+  toMs: number;
+}
+
+/** One task on its way: handed to the socket, computed, answered. */
+export interface TaskTrace {
+  worker: string;
+  task: "shard" | "evaluate";
+  /** Of a shard. */
+  shard?: number;
+  samples: number;
+  sentMs: number;
+  computedFromMs: number;
+  computedToMs: number;
+  answeredMs: number;
+}
 
 /** A reader of events. */
 export interface EventSink {

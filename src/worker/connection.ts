@@ -1,7 +1,12 @@
 // One connection of a worker to its coordinator, from hello to whatever ends it.
 import { WebSocket } from "ws";
 import { messageOf, TandemError } from "../shared/errors.js";
-import { receiveFrames, sendMessage, socketOptions } from "../shared/protocol/channel.js";
+import {
+  FrameReader,
+  receiveFrames,
+  sendMessage,
+  socketOptions,
+} from "../shared/protocol/channel.js";
 import { closeCodes, FINAL_CLOSE_CODES } from "../shared/protocol/close-codes.js";
 import { type Frame, FrameError } from "../shared/protocol/frame.js";
 import {
@@ -105,9 +110,12 @@ export function workThrough(
         case "state":
           computerOf(holder).takeState(message, frame.parts);
           return;
-        case "update":
-          computerOf(holder).takeUpdate(message, frame.parts);
+        case "update": {
+          const computer = computerOf(holder);
+          computer.takeUpdate(message, frame.parts);
+          if (message.wantsDigest) send(socket, computer.digest());
           return;
+        }
         case "shard":
         case "evaluate": {
           const reply = computerOf(holder).compute(message, frame.parts);
@@ -143,7 +151,7 @@ export function workThrough(
       stop.removeEventListener("abort", sayGoodbye);
     };
 
-    receiveFrames(socket, receive, (error) => {
+    receiveFrames(socket, new FrameReader(true), receive, (error) => {
       const reason = `the coordinator sent what cannot be: ${error.message}`;
       finish({ kind: "lost", reason, wasWelcome: false });
       socket.close(closeCodes.badMessage, error.message.slice(0, 100));

@@ -49,7 +49,7 @@ test("memory is flat over 2,000 steps", async () => {
     pool,
     events,
     writer,
-    feed: { leadsAhead: false, noteUpdate: () => undefined },
+    feed: { leadsAhead: false, noteUpdate: () => undefined, noteStep: () => undefined },
   });
   await trainer.train(new AbortController().signal);
   expect(new Set(tensors.values()).size).toBe(1);

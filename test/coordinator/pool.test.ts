@@ -75,6 +75,7 @@ async function finalState(workerCount: number, behaviours: Behaviour[], seed: nu
           result: shardResult(replica, task.samples, config.batchSize, largestShard(config)),
         }
       : { kind: "evaluate", result: evaluationResult(replica, task.samples) };
+  const timing = { sentMs: 0, computedFromMs: 0, computedToMs: 0, answeredMs: 0 };
   // Answers wait here and leave in random order.
   const outbox: (() => void)[] = [];
   const flush = () => {
@@ -84,7 +85,7 @@ async function finalState(workerCount: number, behaviours: Behaviour[], seed: nu
   const act = (worker: FakeWorker, task: Task) => {
     const behaviour = behaviours[next++ % behaviours.length] ?? "prompt";
     const answer = compute(task);
-    const send = () => pool.answer(worker, task.id, answer);
+    const send = () => pool.answer(worker, task.id, answer, timing);
     if (behaviour === "leaves") {
       outbox.push(() => {
         pool.leave(worker, "test");
@@ -112,7 +113,7 @@ async function finalState(workerCount: number, behaviours: Behaviour[], seed: nu
       pool,
       events,
       writer: new CheckpointWriter(output, events),
-      feed: { leadsAhead: false, noteUpdate: () => undefined },
+      feed: { leadsAhead: false, noteUpdate: () => undefined, noteStep: () => undefined },
     },
   );
   const outcome = await trainer.train(new AbortController().signal);

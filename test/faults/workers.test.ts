@@ -177,6 +177,22 @@ test("a worker that lies is put out and named, and the result is right", async (
   await expectCalmEnd(coordinator, cwd);
 });
 
+test("with updates, a worker that reports other weights is named and sent the right ones", async () => {
+  const { coordinator, cwd, url } = await coordinatorWith(["a"], ["--broadcast", "updates"]);
+  const states: number[] = [];
+  await joinRun(url, {
+    name: "drifting",
+    onState: (step) => states.push(step),
+    // Its weights are right, so that the run's end can be held against the calm run's.
+    digest: (own) => (own.step === 100 ? { ...own, weights: own.weights ^ 1 } : own),
+  });
+  const drift = await coordinator.event((event) => event.event === "drift");
+  expect(drift).toMatchObject({ worker: "drifting", step: 100 });
+  await expectCalmEnd(coordinator, cwd);
+  expect(coordinator.events.filter(({ event }) => event === "drift")).toHaveLength(1);
+  expect(states.filter((step) => step >= 100)).toHaveLength(1);
+});
+
 test("a lie that no other worker could see is decided by the coordinator itself", async () => {
   const { process: coordinator, cwd } = run.start("coordinator", ["--port", "0", "--verify", "1"]);
   const url = await coordinator.url();

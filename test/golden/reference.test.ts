@@ -73,7 +73,10 @@ function expectClose(
 /** The gradient as one array, whatever form it is carried in. */
 function dense(gradient: Gradient): Float32Array {
   if (gradient.form === "dense") return gradient.values;
-  const { rows, inputs, outputs } = gradient;
+  const rows = gradient.shards.reduce((total, shard) => total + shard.rows, 0);
+  const [inputs, outputs] = (["inputs", "outputs"] as const).map((factor) =>
+    Float32Array.from(gradient.shards.flatMap((shard) => [...shard[factor]])),
+  ) as [Float32Array, Float32Array];
   return ops.tidy(() => {
     const x = ops.tf.tensor2d(inputs, [rows, inputs.length / rows]);
     const dy = ops.tf.tensor2d(outputs, [rows, outputs.length / rows]);

@@ -1,6 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { asFloats, decodeFrame, encodeFrame, FrameError } from "../../src/shared/protocol/frame.js";
+import { FrameReader } from "../../src/shared/protocol/channel.js";
 import { parseFromCoordinator, parseFromWorker } from "../../src/shared/protocol/messages.js";
 
 const frames = fc.record({
@@ -57,7 +58,31 @@ describe("a frame", () => {
     const shifted = new Uint8Array(13);
     shifted.set(bytes, 1);
     expect(asFloats(shifted.subarray(1))).toEqual(numbers);
+    expect(asFloats(Buffer.from(shifted.buffer).subarray(1))).toEqual(numbers);
     expect(() => asFloats(shifted)).toThrow(FrameError);
+  });
+});
+
+describe("a frame with a tail", () => {
+  const parts = [Uint8Array.of(1, 2, 3), new Uint8Array(0), Uint8Array.of(4)];
+  const messages = [encodeFrame({ type: "state", step: 1 }, [], parts.length), ...parts];
+
+  test("is whole with its last part, and the next message begins another", () => {
+    const reader = new FrameReader(true);
+    for (let round = 0; round < 2; round++) {
+      for (const message of messages.slice(0, -1)) expect(reader.take(message)).toBeUndefined();
+      const frame = reader.take(messages.at(-1)!);
+      expect(frame?.parts).toEqual(parts);
+      expect(frame?.header).toEqual({ type: "state", step: 1 });
+    }
+  });
+
+  test("is refused where none may be, and where its length is no count", () => {
+    expect(() => new FrameReader(false).take(messages[0]!)).toThrow(FrameError);
+    for (const tail of [-1, 1.5, 1e9, NaN, "3"]) {
+      const head = encodeFrame({ type: "state", step: 1, tail });
+      expect(() => new FrameReader(true).take(head), String(tail)).toThrow(FrameError);
+    }
   });
 });
 

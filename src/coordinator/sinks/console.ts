@@ -44,10 +44,16 @@ export class ConsoleSink implements EventSink {
           `step ${event.step}: ${event.task} is overdue and goes to ${event.worker} as well`,
         );
         return;
+      case "drift":
+        this.notice(
+          `step ${event.step}: ${event.worker} had come to other weights, as another kind of processor may; it is sent the right ones`,
+        );
+        return;
       case "waiting":
         this.notice(`${event.reason}, for ${event.deadlineSeconds} s at most`);
         return;
       case "step":
+      case "trace":
         return;
       case "evaluation":
         this.result(

@@ -86,12 +86,8 @@ function hostGradients(trace: Trace): Map<string, Gradient> {
       gradients.set(name, { form: "dense", values: floats(gradient.values) });
     } else {
       const { inputs, outputs } = gradient;
-      gradients.set(name, {
-        form: "factors",
-        rows: inputs.shape[0],
-        inputs: floats(inputs),
-        outputs: floats(outputs),
-      });
+      const own = { rows: inputs.shape[0], inputs: floats(inputs), outputs: floats(outputs) };
+      gradients.set(name, { form: "factors", shards: [own] });
     }
   }
   return gradients;

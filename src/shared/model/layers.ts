@@ -76,9 +76,9 @@ function batchNorm(name: string, x: Tensor, { ops, weight, trace }: LayerContext
 }
 
 /**
- * The kernel adds a channel's values up one by one in float32: over the 39,200 of a convolution of 50 images, most of them
- * the same background, that is wrong in the fourth digit. So it takes the moments of each pixel over the samples, and the
- * pixels are merged as shards are.
+ * TensorFlow's own kernel adds a channel's values up one by one in float32: over the 39,200 of a convolution of 50 images,
+ * most of them the same background, that is wrong in the fourth digit. So the moments of each pixel are taken over the
+ * samples, and the pixels are merged as shards are.
  */
 function batchMoments(
   images: Tensor,
@@ -86,7 +86,7 @@ function batchMoments(
 ): { count: number; mean: Float32Array; variance: Float32Array } {
   const [samples, height, width, channels] = images.shape as [number, number, number, number];
   const pixels = height * width;
-  const { mean, variance } = ops.moments(images.reshape([samples, 1, 1, pixels * channels]));
+  const { mean, variance } = ops.moments(images.reshape([samples, pixels * channels]));
   const [means, variances] = [mean.dataSync(), variance.dataSync()] as [Float32Array, Float32Array];
   if (pixels === 1) return { count: samples, mean: means, variance: variances };
   const parts = Array.from({ length: pixels }, (_, pixel) => ({
@@ -103,9 +103,9 @@ function batchMoments(
 }
 
 function maxPool(x: Tensor, ops: Ops) {
-  const y = ops.maxPool(x);
-  const backward: Backward = (dy) => ops.maxPoolGradient(x, y, dy);
-  return { y, backward };
+  const pooled = ops.maxPool(x);
+  const backward: Backward = (dy) => ops.maxPoolGradient(x, pooled, dy);
+  return { y: pooled.y, backward };
 }
 
 function relu(x: Tensor, ops: Ops) {
@@ -158,7 +158,7 @@ export function inferLayer(
       return ops.normalise(asImages(x), { mean, variance }, scale, beta).reshape(x.shape);
     }
     case "max-pool":
-      return ops.maxPool(x);
+      return ops.maxPool(x).y;
     case "relu":
       return ops.relu(x);
     case "dense": {

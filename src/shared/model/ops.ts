@@ -13,13 +13,12 @@ export const BATCH_NORM_EPSILON = 1e-5;
 export class Ops extends Kernels {
   private readonly convolution: Attribute[];
   private readonly pool: Attribute[];
-  private readonly blocks: Attribute[];
-  private readonly corners: Attribute[];
-  private readonly fourParts: Attribute[];
-  private readonly equal: Attribute[];
+  private readonly oneDnnPool: Attribute[];
+  private readonly hasOneDnn: boolean;
   private readonly normTraining: Attribute[];
   private readonly normInference: Attribute[];
   private readonly none: Tensor;
+  private readonly constants = new Map<number, Tensor>();
   private variableCount = 0;
 
   constructor(tf: TensorFlow) {
@@ -38,18 +37,13 @@ export class Ops extends Kernels {
       this.integers("strides", [1, 2, 2, 1]),
       ...layout,
     ];
-    this.blocks = [
-      this.float,
-      this.attribute("block_size", "TF_ATTR_INT", 2),
-      this.text("data_format", "NHWC"),
+    this.oneDnnPool = [
+      ...this.pool,
+      this.flag("workspace_enabled", true),
+      // By this label TensorFlow finds the kernels that its own rewriting of ops puts in (mkl_op_registry).
+      this.text("_kernel", "MklNameChangeOp"),
     ];
-    this.corners = [this.float, this.attribute("num_split", "TF_ATTR_INT", 4)];
-    this.fourParts = [
-      this.float,
-      this.attribute("N", "TF_ATTR_INT", 4),
-      this.attribute("Tidx", "TF_ATTR_TYPE", this.int32),
-    ];
-    this.equal = [this.float, this.flag("incompatible_shape_error", true)];
+    this.hasOneDnn = this.canRun("_MklNativeMaxPool", this.oneDnnPool, tf.ones([1, 2, 2, 1]), 2);
     const norm = (isTraining: boolean) => [
       this.float,
       this.type("U"),
@@ -77,37 +71,22 @@ export class Ops extends Kernels {
     return this.one("Conv2DBackpropFilter", this.convolution, [x, shape, dy]);
   }
 
-  maxPool(x: Tensor): Tensor {
-    return this.one("MaxPool", this.pool, [x]);
+  /** 2 × 2, SAME, stride 2. `places` tells `maxPoolGradient` where the largest values were. */
+  maxPool(x: Tensor): { y: Tensor; places: Tensor | undefined } {
+    if (!this.hasOneDnn) return { y: this.one("MaxPool", this.pool, [x]), places: undefined };
+    const [y, places] = this.execute("_MklNativeMaxPool", this.oneDnnPool, [x], 2);
+    return { y: y!, places };
   }
 
   /**
    * dy goes to the first largest value of each window, the others get 0.
-   * TensorFlow's MaxPoolGrad looks for that value again, on one thread, and takes a sixth of a training step. Where the
-   * windows divide the image evenly, a few whole-tensor ops do the same in a quarter of the time, bit for bit.
+   * TensorFlow's MaxPoolGrad looks for that value again, and takes a sixth of a training step; oneDNN's kernel, which
+   * TensorFlow itself takes in graphs, has noted it on the way forward. They give the same bits.
    */
-  maxPoolGradient(x: Tensor, y: Tensor, dy: Tensor): Tensor {
-    const [, height, width] = x.shape as [number, number, number, number];
-    if (height % 2 === 1 || width % 2 === 1) {
-      return this.one("MaxPoolGrad", this.pool, [x, y, dy]);
-    }
-    const { tf } = this;
-    const lastAxis = tf.scalar(3, "int32");
-    const blocks = this.one("SpaceToDepth", this.blocks, [x]);
-    const corners = this.execute("Split", this.corners, [lastAxis, blocks], 4);
-    const zeros = this.one("ZerosLike", [this.float], [dy]);
-    const select = (where: Tensor, yes: Tensor, no: Tensor) =>
-      this.one("Select", [this.float], [where, yes, no]);
-    const gradients: Tensor[] = [];
-    let rest = dy;
-    for (const corner of corners.slice(0, 3)) {
-      const isLargest = this.one("Equal", this.equal, [corner, y]);
-      gradients.push(select(isLargest, rest, zeros));
-      rest = select(isLargest, zeros, rest);
-    }
-    gradients.push(rest);
-    const joined = this.one("ConcatV2", this.fourParts, [...gradients, lastAxis]);
-    return this.one("DepthToSpace", this.blocks, [joined]);
+  maxPoolGradient(x: Tensor, { y, places }: { y: Tensor; places: Tensor | undefined }, dy: Tensor) {
+    return places
+      ? this.one("_MklNativeMaxPoolGrad", this.oneDnnPool, [x, y, dy, places])
+      : this.one("MaxPoolGrad", this.pool, [x, y, dy]);
   }
 
   relu(x: Tensor): Tensor {
@@ -143,20 +122,19 @@ export class Ops extends Kernels {
   }
 
   scale(x: Tensor, factor: number): Tensor {
-    return this.one("Mul", [this.float], [x, this.tf.scalar(factor)]);
+    return this.one("Mul", [this.float], [x, this.constant(factor)]);
   }
 
-  /** x [N,H,W,C] → mean and biased variance over N, H and W. */
+  /**
+   * x [N,C] → mean and biased variance [C] over the rows. The sums are products with a row of ones, which is the fastest
+   * way that TensorFlow has on CPUs (docs/performance.md).
+   */
   moments(x: Tensor): { mean: Tensor; variance: Tensor } {
-    const ones = this.tf.ones([x.shape[3]!]);
-    const zeros = this.tf.zeros([x.shape[3]!]);
-    const outputs = this.execute(
-      "FusedBatchNormV3",
-      this.normTraining,
-      [x, ones, zeros, this.none, this.none],
-      6,
-    );
-    return { mean: outputs[3]!, variance: outputs[4]! };
+    const rows = x.shape[0];
+    const weights = this.tf.fill([1, rows], 1 / rows);
+    const mean = this.matMul(weights, x);
+    const squares = this.one("SquaredDifference", [this.float], [x, mean]);
+    return { mean, variance: this.matMul(weights, squares) };
   }
 
   /** x [N,H,W,C], normalised with the moments given: (x − mean)/√(variance + ε)·scale + beta. */
@@ -235,8 +213,11 @@ export class Ops extends Kernels {
     rate: number,
     constants: { beta1: number; beta2: number; epsilon: number },
   ): void {
-    const numbers = [0, 0, rate, constants.beta1, constants.beta2, constants.epsilon];
-    const scalars = numbers.map((value) => this.tf.scalar(value));
+    const { beta1, beta2, epsilon } = constants;
+    const [zero, first, second, small] = [0, beta1, beta2, epsilon].map((value) =>
+      this.constant(value),
+    ) as [Tensor, Tensor, Tensor, Tensor];
+    const scalars = [zero, zero, this.tf.scalar(rate), first, second, small];
     const { weight, m, v } = variables;
     this.execute(
       "ResourceApplyAdam",
@@ -244,6 +225,26 @@ export class Ops extends Kernels {
       [weight.handle, m.handle, v.handle, ...scalars, gradient],
       0,
     );
+  }
+
+  /** A scalar that is made once: for the few that come again and again. */
+  private constant(value: number): Tensor {
+    let scalar = this.constants.get(value);
+    if (!scalar) {
+      scalar = this.tf.keep(this.tf.scalar(value));
+      this.constants.set(value, scalar);
+    }
+    return scalar;
+  }
+
+  /** Not every build of the library has every kernel. */
+  private canRun(name: string, attributes: Attribute[], input: Tensor, outputs: number): boolean {
+    try {
+      this.tidy(() => void this.execute(name, attributes, [input], outputs));
+      return true;
+    } catch {
+      return false;
+    }
   }
 
   private product(a: Tensor, b: Tensor, transposeA: boolean): Tensor {

@@ -148,9 +148,24 @@ export class Replica {
   private gradientTensor(gradient: Gradient, shape: number[]): Tensor {
     const { tf } = this.ops;
     if (gradient.form === "dense") return tf.tensor(gradient.values, shape, "float32");
-    const { rows, inputs, outputs } = gradient;
+    // Σ XₛᵀdYₛ is the product of the Xₛ, put one below the other, with the dYₛ.
+    const rows = gradient.shards.reduce((total, shard) => total + shard.rows, 0);
+    const inputs = joined(gradient.shards.map((shard) => shard.inputs));
+    const outputs = joined(gradient.shards.map((shard) => shard.outputs));
     const x = tf.tensor2d(inputs, [rows, inputs.length / rows], "float32");
     const dy = tf.tensor2d(outputs, [rows, outputs.length / rows], "float32");
     return this.ops.transposedMatMul(x, dy);
   }
+}
+
+function joined(parts: readonly Float32Array[]): Float32Array {
+  const [first] = parts;
+  if (first && parts.length === 1) return first;
+  const all = new Float32Array(parts.reduce((total, part) => total + part.length, 0));
+  let offset = 0;
+  for (const part of parts) {
+    all.set(part, offset);
+    offset += part.length;
+  }
+  return all;
 }

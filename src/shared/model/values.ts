@@ -4,8 +4,15 @@ import type { Moments, PopulationStatistics } from "../statistics/moments.js";
 /** The gradient of one parameter. */
 export type Gradient =
   | { form: "dense"; values: Float32Array }
-  /** The product inputsᵀ · outputs, with inputs [rows × in] and outputs [rows × out], row by row. */
-  | { form: "factors"; rows: number; inputs: Float32Array; outputs: Float32Array };
+  /** The sum over the shards, in their order, of inputsᵀ · outputs. */
+  | { form: "factors"; shards: readonly Factors[] };
+
+/** Of one shard: inputs [rows × in] and outputs [rows × out], row by row. */
+export interface Factors {
+  rows: number;
+  inputs: Float32Array;
+  outputs: Float32Array;
+}
 
 /** What one shard contributes to a step. */
 export interface ShardResult {

@@ -6,6 +6,8 @@
 //   then       the parts in the header's order, each followed by zero bytes up to a multiple of 8
 //
 // The header's `parts` lists the parts' lengths in bytes. Numbers in parts are little-endian.
+// Where the header has a `tail`, so many more parts follow, each a message of its own: large tensors go from where they are
+// to the socket, and from the socket to where they are used, without being put together on the way.
 import { Packr, Unpackr } from "msgpackr";
 
 export const MAX_HEADER_BYTES = 16 * 1024;
@@ -20,6 +22,8 @@ const unpackr = new Unpackr({ useRecords: false, mapsAsObjects: true });
 export interface Frame {
   header: Record<string, unknown>;
   parts: Uint8Array[];
+  /** So many parts are still to come. */
+  tail: number;
 }
 
 /** What arrived cannot be a frame: the sender is at fault. */
@@ -29,9 +33,17 @@ function padded(length: number): number {
   return Math.ceil(length / ALIGNMENT) * ALIGNMENT;
 }
 
-/** The frame as one piece of memory: sent in fragments, it would be put together, and so copied, at each receiver. */
-export function encodeFrame(header: object, parts: readonly ArrayBufferView[] = []): Buffer {
-  const packed = packr.pack({ ...header, parts: parts.map((part) => part.byteLength) });
+/**
+ * The frame as one piece of memory: sent in fragments, it would be put together, and so copied, at each receiver.
+ * @param tail how many parts follow in messages of their own
+ */
+export function encodeFrame(
+  header: object,
+  parts: readonly ArrayBufferView[] = [],
+  tail = 0,
+): Buffer {
+  const lengths = parts.map((part) => part.byteLength);
+  const packed = packr.pack({ ...header, parts: lengths, ...(tail === 0 ? {} : { tail }) });
   const headLength = padded(4 + packed.byteLength);
   const length = parts.reduce((total, part) => total + padded(part.byteLength), headLength);
   const frame = Buffer.allocUnsafe(length);
@@ -73,8 +85,13 @@ export function decodeFrame(bytes: Uint8Array): Frame {
     offset += padded(length);
   }
   if (offset !== bytes.byteLength) throw new FrameError("length and list of parts do not agree");
+  const tail = header["tail"] ?? 0;
+  if (typeof tail !== "number" || !Number.isInteger(tail) || tail < 0 || tail > MAX_PARTS) {
+    throw new FrameError("the tail is not a number of parts");
+  }
   delete header["parts"];
-  return { header, parts };
+  delete header["tail"];
+  return { header, parts, tail };
 }
 
 function unpackedHeader(bytes: Uint8Array): Record<string, unknown> {
@@ -96,5 +113,6 @@ export function asFloats(part: Uint8Array): Float32Array {
   if (part.byteOffset % 4 === 0) {
     return new Float32Array(part.buffer, part.byteOffset, part.byteLength / 4);
   }
-  return new Float32Array(part.slice().buffer);
+  // Not `slice`: of a Buffer it is no copy.
+  return new Float32Array(new Uint8Array(part).buffer);
 }

@@ -7,11 +7,17 @@ import { BROADCASTS, runConfigSchema } from "../config.js";
 import { type Frame, FrameError } from "./frame.js";
 
 /** Raised whenever one side could misread the other. */
-export const PROTOCOL_VERSION = 1;
+export const PROTOCOL_VERSION = 2;
 
 export const MAX_NAME_LENGTH = 64;
 
+/** More than this are sent, rather than listed: the header stays small. */
+export const MAX_OWN_SHARDS = 1024;
+
 const whole = z.number().int().min(0).max(Number.MAX_SAFE_INTEGER);
+
+/** When a worker computed a task, in milliseconds of its own clock, whose zero is its own affair. */
+const computed = z.strictObject({ from: z.number(), to: z.number() });
 
 const fromWorker = z.discriminatedUnion("type", [
   /** First thing on a connection. */
@@ -30,15 +36,17 @@ const fromWorker = z.discriminatedUnion("type", [
     shard: whole,
     loss: z.number(),
     checksum: whole,
-    computeMs: z.number().min(0),
+    computed,
   }),
   /** Answer to `evaluate`. Part: the classes taken. */
   z.strictObject({
     type: z.literal("evaluated"),
     task: whole,
     lossSum: z.number(),
-    computeMs: z.number().min(0),
+    computed,
   }),
+  /** Answer to an `update` that asks for it: CRC-32 of the weights that the worker has come to. */
+  z.strictObject({ type: z.literal("digest"), step: whole, weights: whole }),
   /** The worker was told to end; it has answered its tasks and takes no more. */
   z.strictObject({ type: z.literal("goodbye") }),
 ]);
@@ -54,8 +62,16 @@ const fromCoordinator = z.discriminatedUnion("type", [
   }),
   /** A whole state: after `ready`, after each step with `--broadcast weights`, and when a worker has fallen behind. */
   z.strictObject({ type: z.literal("state"), step: whole }),
-  /** With `--broadcast updates`, after each step: what leads from `step` − 1 to `step`. */
-  z.strictObject({ type: z.literal("update"), step: whole }),
+  /**
+   * With `--broadcast updates`, after each step: what leads from `step` − 1 to `step`. The factors of the shards in `own`
+   * are left out: the worker has them, as it was its results for them that were taken.
+   */
+  z.strictObject({
+    type: z.literal("update"),
+    step: whole,
+    own: z.array(whole).max(MAX_OWN_SHARDS),
+    wantsDigest: z.boolean(),
+  }),
   /** Compute one shard's gradients and moments. Parts: pixels, labels. */
   z.strictObject({
     type: z.literal("shard"),
@@ -73,7 +89,7 @@ const fromCoordinator = z.discriminatedUnion("type", [
 export type FromWorker = z.infer<typeof fromWorker>;
 export type FromCoordinator = z.infer<typeof fromCoordinator>;
 
-function parsed<T>(schema: z.ZodType<T>, frame: Frame): T {
+function parsed<T>(schema: z.ZodType<T>, frame: Pick<Frame, "header">): T {
   const result = schema.safeParse(frame.header);
   if (result.success) return result.data;
   const issue = result.error.issues[0];
@@ -81,11 +97,11 @@ function parsed<T>(schema: z.ZodType<T>, frame: Frame): T {
 }
 
 /** @throws FrameError where the header is not a worker's message */
-export function parseFromWorker(frame: Frame): FromWorker {
+export function parseFromWorker(frame: Pick<Frame, "header">): FromWorker {
   return parsed(fromWorker, frame);
 }
 
 /** @throws FrameError where the header is not a coordinator's message */
-export function parseFromCoordinator(frame: Frame): FromCoordinator {
+export function parseFromCoordinator(frame: Pick<Frame, "header">): FromCoordinator {
   return parsed(fromCoordinator, frame);
 }

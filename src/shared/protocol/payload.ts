@@ -3,6 +3,7 @@
 import { crc32 } from "node:zlib";
 import type { ImageShape, Samples } from "../data/dataset.js";
 import { isFactored, type Network, sizeOf } from "../model/network.js";
+import type { Replica } from "../model/replica.js";
 import { type ReplicaKind, stateLayout } from "../model/state-layout.js";
 import type {
   EvaluationResult,
@@ -60,30 +61,52 @@ export function checksumOf(parts: readonly ArrayBufferView[]): number {
   );
 }
 
-/** Parts of the gradients: by parameter in the network's order, its values or its two factors. */
-function gradientParts(network: Network, gradients: ReadonlyMap<string, Gradient>): Float32Array[] {
+/**
+ * Parts of the gradients: by parameter in the network's order, its values or, shard by shard, its two factors.
+ * @param without shards whose factors are left out
+ */
+function gradientParts(
+  network: Network,
+  gradients: ReadonlyMap<string, Gradient>,
+  without: readonly number[] = [],
+): Float32Array[] {
   return network.parameters.flatMap(({ name }) => {
     const gradient = gradients.get(name);
     if (!gradient) throw new RangeError(`no gradient for ${name}`);
-    return gradient.form === "dense" ? [gradient.values] : [gradient.inputs, gradient.outputs];
+    if (gradient.form === "dense") return [gradient.values];
+    return gradient.shards.flatMap(({ inputs, outputs }, shard) =>
+      without.includes(shard) ? [] : [inputs, outputs],
+    );
   });
 }
 
-/** @param rows samples behind the factors */
+/** The factors of some shards' results, by shard and parameter. */
+export type KeptFactors = ReadonlyMap<number, ReadonlyMap<string, Gradient>>;
+
+/**
+ * @param shards samples of each shard behind the gradients
+ * @param kept the factors that were left out
+ */
 function readGradients(
   reader: PartReader,
   network: Network,
   largestShard: number,
-  rows: number,
+  shards: readonly number[],
+  kept: KeptFactors = new Map(),
 ): Map<string, Gradient> {
   const gradients = new Map<string, Gradient>();
   for (const parameter of network.parameters) {
     const { name, shape } = parameter;
     if (isFactored(parameter, largestShard)) {
       const [inputCount, outputCount] = shape as [number, number];
-      const inputs = reader.finiteFloats(rows * inputCount, name);
-      const outputs = reader.finiteFloats(rows * outputCount, name);
-      gradients.set(name, { form: "factors", rows, inputs, outputs });
+      const factors = shards.flatMap((rows, shard) => {
+        const own = kept.get(shard)?.get(name);
+        if (own?.form === "factors") return own.shards;
+        const inputs = reader.finiteFloats(rows * inputCount, name);
+        const outputs = reader.finiteFloats(rows * outputCount, name);
+        return [{ rows, inputs, outputs }];
+      });
+      gradients.set(name, { form: "factors", shards: factors });
     } else {
       gradients.set(name, { form: "dense", values: reader.finiteFloats(sizeOf(shape), name) });
     }
@@ -115,7 +138,7 @@ export function readShardResult(
   if (!Number.isFinite(loss)) throw new FrameError("loss is not finite");
   if (checksum !== checksumOf(parts)) throw new FrameError("the checksum does not fit");
   const reader = new PartReader(parts);
-  const gradients = readGradients(reader, network, largestShard, sampleCount);
+  const gradients = readGradients(reader, network, largestShard, [sampleCount]);
   const moments = new Map<string, Moments>();
   for (const { name, channels, valuesPerSample } of network.statistics) {
     const mean = reader.finiteFloats(channels, `${name} mean`);
@@ -127,25 +150,36 @@ export function readShardResult(
   return { loss, gradients, moments };
 }
 
-/** Parts of `update`: the summed gradients, then the new population mean and variance of each normalised layer. */
-export function updateParts(network: Network, update: Update): ArrayBufferView[] {
+/**
+ * Parts of `update`: the summed gradients, then the new population mean and variance of each normalised layer.
+ * @param without shards whose factors the receiver has
+ */
+export function updateParts(
+  network: Network,
+  update: Update,
+  without: readonly number[],
+): ArrayBufferView[] {
   const population = network.statistics.flatMap(({ name }) => {
     const own = update.population.get(name);
     if (!own) throw new RangeError(`no statistics for ${name}`);
     return [own.mean, own.variance];
   });
-  return [...gradientParts(network, update.gradients), ...population];
+  return [...gradientParts(network, update.gradients, without), ...population];
 }
 
-/** @throws FrameError where the parts cannot be an update of this run */
+/**
+ * @param shards samples of each shard
+ * @param kept the factors that were left out
+ * @throws FrameError where the parts cannot be an update of this run
+ */
 export function readUpdate(
   network: Network,
-  largestShard: number,
-  batchSize: number,
+  shards: readonly number[],
+  kept: KeptFactors,
   parts: readonly Uint8Array[],
 ): Update {
   const reader = new PartReader(parts);
-  const gradients = readGradients(reader, network, largestShard, batchSize);
+  const gradients = readGradients(reader, network, Math.max(...shards), shards, kept);
   const population = new Map<string, PopulationStatistics>();
   for (const { name, channels } of network.statistics) {
     const mean = reader.finiteFloats(channels, `${name} mean`);
@@ -196,6 +230,11 @@ export function readSamples(
   reader.end();
   if (labels.some((label) => label >= classCount)) throw new FrameError("a label does not exist");
   return { count, pixels, labels };
+}
+
+/** CRC-32 of the weights and the population statistics: replicas that have come to the same bits have the same. */
+export function weightsDigest(replica: Replica): number {
+  return checksumOf(stateParts(replica.snapshot("weights-only")));
 }
 
 /** Parts of `state`: the tensors of `stateLayout`. */
