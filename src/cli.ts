@@ -7,6 +7,7 @@ import { coordinatorCommand } from "./commands/coordinator.js";
 import { evaluateCommand } from "./commands/evaluate.js";
 import { inspectCommand } from "./commands/inspect.js";
 import { localCommand } from "./commands/local.js";
+import { showCommand } from "./commands/show.js";
 import { singleCommand } from "./commands/single.js";
 import { workerCommand } from "./commands/worker.js";
 import { messageOf, TandemError } from "./shared/errors.js";
@@ -32,6 +33,7 @@ function tandem(exitWith: (code: number) => void): Command {
     singleCommand,
     evaluateCommand,
     inspectCommand,
+    showCommand,
   ];
   for (const add of commands) add(program, exitWith);
   return program;

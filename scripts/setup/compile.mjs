@@ -2,6 +2,7 @@
 import { createHash } from "node:crypto";
 import {
   chmodSync,
+  copyFileSync,
   existsSync,
   mkdirSync,
   readdirSync,
@@ -40,9 +41,29 @@ export async function compile(root) {
       throw new SetupError(`TypeScript does not compile.\n${lastLines(result.output, 30)}`);
     }
     chmodSync(join(root, "dist/cli.js"), 0o755);
+    await buildPage(root);
     writeFileSync(stampFile, digest);
   }
   linkCommand(root);
+}
+
+/** The page's script and style, each in one file, with what they use inside. @param {string} root */
+async function buildPage(root) {
+  const { build } = await import("esbuild");
+  const source = join(root, "src/coordinator/dashboard/page");
+  const target = join(root, "dist/page");
+  await build({
+    entryPoints: [join(source, "page.ts")],
+    outdir: target,
+    bundle: true,
+    minify: true,
+    format: "esm",
+    target: "es2022",
+    logLevel: "error",
+  });
+  for (const name of ["index.html", "login.html"]) {
+    copyFileSync(join(source, name), join(target, name));
+  }
 }
 
 /** `npx tandem` looks into node_modules/.bin, where npm puts the commands of dependencies but not the project's own. @param {string} root */

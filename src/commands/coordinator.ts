@@ -2,9 +2,10 @@ import { isIP } from "node:net";
 import type { Command } from "commander";
 import { TandemError } from "../shared/errors.js";
 import {
-  addJsonOption,
+  addTellingOptions,
   addTrainingOptions,
   addWorkersOptions,
+  type TellingOptions,
   type TrainingOptions,
   wholeNumber,
 } from "./options.js";
@@ -12,7 +13,7 @@ import { readPem, readToken } from "./credentials.js";
 import { runSettings } from "./run-settings.js";
 import { train } from "./train.js";
 
-interface CoordinatorOptions extends TrainingOptions {
+interface CoordinatorOptions extends TrainingOptions, TellingOptions {
   host: string;
   port: number;
   minWorkers: number;
@@ -22,7 +23,6 @@ interface CoordinatorOptions extends TrainingOptions {
   tlsCert?: string;
   tlsKey?: string;
   insecure?: boolean;
-  json?: boolean;
 }
 
 export function coordinatorCommand(program: Command, exitWith: (code: number) => void): void {
@@ -36,7 +36,7 @@ export function coordinatorCommand(program: Command, exitWith: (code: number) =>
     .option("--tls-cert <file>", "serve wss with this certificate (PEM)")
     .option("--tls-key <file>", "the certificate's key (PEM)")
     .option("--insecure", "listen beyond this machine without a token");
-  addJsonOption(addWorkersOptions(addTrainingOptions(command, "--min-workers")));
+  addTellingOptions(addWorkersOptions(addTrainingOptions(command, "--min-workers")));
   command.action(async (options: CoordinatorOptions) => {
     const token = readToken(options.tokenFile);
     if (token === undefined && !isLoopback(options.host) && !options.insecure) {
@@ -50,7 +50,7 @@ export function coordinatorCommand(program: Command, exitWith: (code: number) =>
     exitWith(
       await train({
         settings,
-        json: options.json === true,
+        telling: options,
         pool: {
           startWith: options.minWorkers,
           goOnWith: options.minWorkers,

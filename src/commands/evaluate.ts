@@ -1,5 +1,5 @@
 import type { Command } from "commander";
-import { shortNumber } from "../coordinator/sinks/console.js";
+import { shortNumber } from "../coordinator/sinks/narration.js";
 import { type Checkpoint, readCheckpoint } from "../shared/checkpoint/checkpoint.js";
 import { networkOfRun } from "../shared/config.js";
 import { type Dataset, loadDataset, mnistFolder } from "../shared/data/dataset.js";

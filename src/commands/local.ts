@@ -1,20 +1,20 @@
 import type { Command } from "commander";
 import { LocalWorkers } from "../coordinator/local-workers.js";
 import {
-  addJsonOption,
+  addTellingOptions,
   addTrainingOptions,
   addWorkersOptions,
+  type TellingOptions,
   type TrainingOptions,
   wholeNumber,
 } from "./options.js";
 import { runSettings } from "./run-settings.js";
 import { train } from "./train.js";
 
-interface LocalOptions extends TrainingOptions {
+interface LocalOptions extends TrainingOptions, TellingOptions {
   workers: number;
   workerWait: number;
   verify: number;
-  json?: boolean;
 }
 
 const MAX_LOCAL_WORKERS = 256;
@@ -24,7 +24,7 @@ export function localCommand(program: Command, exitWith: (code: number) => void)
     .command("local")
     .description("a coordinator and worker processes on this machine")
     .option("--workers <n>", "worker processes", wholeNumber(1, MAX_LOCAL_WORKERS), 2);
-  addJsonOption(addWorkersOptions(addTrainingOptions(command, "the number of workers")));
+  addTellingOptions(addWorkersOptions(addTrainingOptions(command, "the number of workers")));
   command.action(async (options: LocalOptions) => {
     const settings = runSettings(command, options, options.workers);
     const workers = new LocalWorkers((text) => process.stderr.write(`${text}\n`));
@@ -32,7 +32,7 @@ export function localCommand(program: Command, exitWith: (code: number) => void)
       exitWith(
         await train({
           settings,
-          json: options.json === true,
+          telling: options,
           pool: {
             startWith: options.workers,
             goOnWith: 1,

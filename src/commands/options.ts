@@ -1,5 +1,6 @@
 // The options of the commands, each parsed and held against its range when it is read.
 import { type Command, InvalidArgumentError, Option } from "commander";
+import { type Level, LEVELS } from "../coordinator/sinks/narration.js";
 import { type Broadcast, BROADCASTS } from "../shared/config.js";
 
 /** What the commander hands over, after the parsers below. */
@@ -97,6 +98,25 @@ export function addTrainingOptions(command: Command, shardsDefault: string): Com
         .choices(BROADCASTS)
         .default("weights"),
     );
+}
+
+export interface TellingOptions {
+  json?: boolean;
+  quiet?: boolean;
+  logLevel: Level;
+  logFile?: string;
+}
+
+/** What a run tells, and where. */
+export function addTellingOptions(command: Command): Command {
+  return addJsonOption(command)
+    .option("--quiet", "only results and errors")
+    .addOption(
+      new Option("--log-level <level>", "what is told besides the results")
+        .choices(LEVELS)
+        .default("info"),
+    )
+    .option("--log-file <file>", "events as JSON lines, appended to this file");
 }
 
 export function addJsonOption(command: Command): Command {

@@ -20,6 +20,9 @@ export interface PoolOptions {
   arbiter?: (task: Task) => Answer;
 }
 
+/** Of so many tasks, as an evaluation has, someone may want to know how far they are. */
+const MANY_TASKS = 10;
+
 /** After an interrupt the step in hand may take so long. */
 const FINISH_STEP_MS = 5_000;
 
@@ -144,6 +147,11 @@ export class Pool {
     }
   }
 
+  /** False while too few workers are there to go on. */
+  get isReady(): boolean {
+    return this.links.size >= this.required;
+  }
+
   /** Passes the new state on to every worker. */
   follow(): void {
     for (const link of this.links) link.follow();
@@ -168,6 +176,9 @@ export class Pool {
   private advanceNow(): void {
     const { round } = this;
     if (!round) return;
+    if (round.tasks.size >= MANY_TASKS) {
+      this.events.emit({ event: "progress", done: round.answers.size, total: round.tasks.size });
+    }
     if (this.schedule.openCount === 0 && round.answers.size === round.tasks.size) {
       round.resolve(round.answers);
       return;

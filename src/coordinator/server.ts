@@ -12,6 +12,8 @@ import { maxResultBytes } from "../shared/protocol/payload.js";
 import { largestShard } from "../shared/config.js";
 import type { Network } from "../shared/model/network.js";
 import { Conduct } from "./conduct.js";
+import type { Dashboard } from "./dashboard/dashboard.js";
+import type { WorkerStatus } from "./dashboard/recorder.js";
 import type { Pool } from "./pool.js";
 import { DEFAULT_TIMES, Session, type SessionTimes } from "./session.js";
 import type { StateFeed } from "./state-feed.js";
@@ -33,6 +35,8 @@ export interface ServerParts {
   feed: StateFeed;
   network: Network;
   events: Events;
+  /** Answers what is no worker. */
+  dashboard: Pick<Dashboard, "handle">;
 }
 
 const DEFAULT_MAX_CONNECTIONS = 1024;
@@ -55,9 +59,8 @@ export class CoordinatorServer {
     this.parts = parts;
     const { tls } = options;
     this.http = tls ? createTlsServer(tls) : createServer();
-    this.http.on("request", (_request, response) => {
-      response.writeHead(426, { "content-type": "text/plain; charset=utf-8" });
-      response.end("Tandem's coordinator: connect with `npx tandem worker`.\n");
+    this.http.on("request", (request, response) => {
+      this.parts.dashboard.handle(request, response);
     });
     // Padding and the parts' lengths are in the header's allowance.
     const limit = maxResultBytes(parts.network, largestShard(parts.feed.config)) + MAX_HEADER_BYTES;
@@ -111,6 +114,11 @@ export class CoordinatorServer {
     this.http.closeAllConnections();
   }
 
+  /** Of the workers that take part now. */
+  workers(): WorkerStatus[] {
+    return [...this.sessions].flatMap((session) => session.status ?? []);
+  }
+
   private upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void {
     socket.on("error", () => socket.destroy());
     const refusal = this.refusal(request);
@@ -128,7 +136,7 @@ export class CoordinatorServer {
           times: this.options.times ?? DEFAULT_TIMES,
           conduct: this.conduct,
           address: addressOf(request),
-          bytesRead: () => request.socket.bytesRead,
+          traffic: () => request.socket,
           onRejected: (name, reason) => this.tellRejected(name, reason),
           onDrifted: (worker, step) => this.parts.events.emit({ event: "drift", worker, step }),
           uniqueName: (wished) => this.uniqueName(wished),

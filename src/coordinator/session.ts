@@ -22,6 +22,7 @@ import { sampleParts } from "../shared/protocol/payload.js";
 import { ClockOffset } from "./clock-offset.js";
 import { checkedAnswer } from "./checked-answer.js";
 import type { Conduct } from "./conduct.js";
+import type { WorkerStatus } from "./dashboard/recorder.js";
 import type { Pool } from "./pool.js";
 import type { StateFeed } from "./state-feed.js";
 import type { EndReason, Task, WorkerLink } from "./tasks.js";
@@ -58,8 +59,8 @@ export interface SessionParts {
   conduct: Conduct;
   /** Where the peer comes from. */
   address: string;
-  /** Bytes that have come in on the connection, whole messages or not. */
-  bytesRead: () => number;
+  /** Bytes that have come in and gone out on the connection, whole messages or not. */
+  traffic: () => { bytesRead: number; bytesWritten: number };
   /** A name that no other worker of the run has. */
   uniqueName: (wished: string) => string;
   /** The peer was turned away for what it is or did. */
@@ -78,6 +79,9 @@ const SPARE_MESSAGES = 64;
 /** Pings that a worker may send between two of the coordinator's own. */
 const MAX_PINGS = 100;
 
+/** A worker that computes answers no ping meanwhile: the shortest of so many is the network's. */
+const PONGS_REMEMBERED = 8;
+
 /** What may wait unsent, as a multiple of the largest thing that is sent, before a peer counts as not reading. */
 const MAX_UNSENT_STATES = 4;
 const MIN_UNSENT_BYTES = 16 * 1024 * 1024;
@@ -95,6 +99,8 @@ export class Session implements WorkerLink {
   private isBehind = false;
   /** Its replica has come to other bits than the coordinator's: it needs the state. */
   private hasDrifted = false;
+  private pingedMs = 0;
+  private readonly roundTripsMs: number[] = [];
   private readonly clock = new ClockOffset();
   private lastSignMs = performance.now();
   private lastCheckMs = performance.now();
@@ -116,6 +122,10 @@ export class Session implements WorkerLink {
       (frame) => this.receive(frame),
       (error) => this.fail(closeCodes.badMessage, error.message),
     );
+    socket.on("pong", () => {
+      this.roundTripsMs.push(performance.now() - this.pingedMs);
+      if (this.roundTripsMs.length > PONGS_REMEMBERED) this.roundTripsMs.shift();
+    });
     // ws has sent its own close frame, such as 1009 for a message that is too large.
     socket.on("error", (error) => this.fail(closeCodes.badMessage, error.message));
     socket.on("close", (code, reason) => {
@@ -154,6 +164,20 @@ export class Session implements WorkerLink {
       return;
     }
     sendFrame(this.socket, frame, () => this.catchUp());
+  }
+
+  /** Undefined until the worker takes part. */
+  get status(): WorkerStatus | undefined {
+    if (this.phase !== "active") return undefined;
+    const { bytesRead, bytesWritten } = this.parts.traffic();
+    return {
+      name: this.name,
+      host: this.parts.address,
+      roundTripMs: this.roundTripsMs.length > 0 ? Math.min(...this.roundTripsMs) : undefined,
+      bytesUp: bytesRead,
+      bytesDown: bytesWritten,
+      lastSeenMs: performance.now() - this.lastSignMs,
+    };
   }
 
   end(reason: EndReason): void {
@@ -222,7 +246,9 @@ export class Session implements WorkerLink {
       this.socket.terminate();
       return;
     }
-    if (this.socket.readyState === this.socket.OPEN) this.socket.ping();
+    if (this.socket.readyState !== this.socket.OPEN) return;
+    this.pingedMs = performance.now();
+    this.socket.ping();
   }
 
   /**
@@ -231,7 +257,7 @@ export class Session implements WorkerLink {
    */
   private noteSigns(): void {
     const now = performance.now();
-    const bytesRead = this.parts.bytesRead();
+    const { bytesRead } = this.parts.traffic();
     const unsent = this.socket.bufferedAmount;
     // A coordinator that was itself held up has heard nothing, and that says nothing about its workers.
     const wasHeldUp = now - this.lastCheckMs > 3 * this.parts.times.pingMs;
@@ -374,6 +400,7 @@ export class Session implements WorkerLink {
     if (!held) return;
     const { task, sinceMs } = held;
     const nowMs = performance.now();
+    this.lastSignMs = nowMs;
     this.tasks.delete(task.id);
     this.slowestAnswerMs = Math.max(this.slowestAnswerMs ?? 0, nowMs - sinceMs);
     try {

@@ -1,6 +1,6 @@
 // The frames that keep workers' replicas up to date, made once a step however many workers there are, and only if one asks.
-import type { Broadcast, RunConfig } from "../shared/config.js";
-import { sizeOf } from "../shared/model/network.js";
+import { type Broadcast, largestShard, networkOfRun, type RunConfig } from "../shared/config.js";
+import { isFactored, sizeOf } from "../shared/model/network.js";
 import type { Replica } from "../shared/model/replica.js";
 import { type ReplicaKind, stateLayout } from "../shared/model/state-layout.js";
 import type { Update } from "../shared/model/values.js";
@@ -29,7 +29,7 @@ export class StateFeed {
 
   constructor(config: RunConfig, broadcast: Broadcast) {
     this.config = config;
-    this.broadcast = broadcast;
+    this.broadcast = updatesAreSmaller(config) ? broadcast : "weights";
   }
 
   /** What a worker's replica holds: with slots it takes the steps itself. */
@@ -133,6 +133,19 @@ export class StateFeed {
     }
     return { frame, wantsDigest: wantsDigest(step) };
   }
+}
+
+/** The factors of a large enough batch are more than the weights themselves; the weights are sent then, whatever was asked. */
+function updatesAreSmaller(config: RunConfig): boolean {
+  const largest = largestShard(config);
+  let [update, weights] = [0, 0];
+  for (const parameter of networkOfRun(config).parameters) {
+    const size = sizeOf(parameter.shape);
+    const [inputs = 0, outputs = 0] = parameter.shape;
+    weights += size;
+    update += isFactored(parameter, largest) ? config.batchSize * (inputs + outputs) : size;
+  }
+  return update < weights;
 }
 
 function wantsDigest(step: number): boolean {

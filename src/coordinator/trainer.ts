@@ -5,10 +5,11 @@ import { Sampler, shardSizes } from "../shared/data/sampler.js";
 import { type Accuracy, accuracyOf, evaluationPieces } from "../shared/evaluation.js";
 import type { Events, Span, TaskTrace } from "../shared/events.js";
 import type { Replica } from "../shared/model/replica.js";
-import type { ShardResult } from "../shared/model/values.js";
+import type { EvaluationResult, ShardResult } from "../shared/model/values.js";
 import { aggregated } from "./aggregate.js";
 import type { CheckpointWriter } from "./checkpoint-writer.js";
 import { InterruptedError, type Pool } from "./pool.js";
+import { spreadOf } from "./spread.js";
 import type { StateFeed } from "./state-feed.js";
 import type { Answered, Task, WorkerLink } from "./tasks.js";
 
@@ -99,6 +100,9 @@ export class Trainer {
       const { loss, update } = aggregated(results, replica.populationStatistics());
       const aggregate = watch.lap();
       const { step } = plan;
+      if (plan.isEvaluated) {
+        events.emit({ event: "spread", step, values: spreadOf(replica, update) });
+      }
       feed.noteUpdate(update, step + 1, ownersOf(plan.shards, answers));
       let [broadcast, optimise] = [aggregate, aggregate];
       if (feed.leadsAhead) {
@@ -115,6 +119,8 @@ export class Trainer {
         inHand = begin(step + 1);
         broadcast = watch.lap();
       }
+      const shards = results.map((result) => result.moments);
+      events.emit({ event: "moments", step, shards, population: update.population });
       const tasks = tracesOf(plan.tasks, answers, beganMs);
       events.emit({ event: "trace", step, tasks, aggregate, broadcast, optimise });
       feed.noteStep();
@@ -134,6 +140,7 @@ export class Trainer {
   async evaluateTest(signal: AbortSignal): Promise<Accuracy> {
     const pieces = this.pieces(this.parts.dataset.test, this.parts.replica.step);
     const answers = await this.parts.pool.run(pieces, signal);
+    this.tellPredictions(this.parts.replica.step, pieces, answers);
     return testedAccuracy(pieces, answers);
   }
 
@@ -170,6 +177,15 @@ export class Trainer {
     });
   }
 
+  private tellPredictions(
+    step: number,
+    pieces: readonly Task[],
+    answers: ReadonlyMap<number, Answered>,
+  ): void {
+    const classes = Buffer.concat(pieces.map((piece) => evaluated(answers, piece).predictions));
+    this.parts.events.emit({ event: "predictions", step, classes });
+  }
+
   private tellEvaluation(plan: TaskPlan, answers: ReadonlyMap<number, Answered>): void {
     this.parts.events.emit({
       event: "evaluation",
@@ -177,6 +193,7 @@ export class Trainer {
       trainAccuracy: testedAccuracy(plan.batchPieces, answers).accuracy,
       testAccuracy: testedAccuracy(plan.testPieces, answers).accuracy,
     });
+    this.tellPredictions(plan.step, plan.testPieces, answers);
   }
 
   private save(): void {
@@ -242,9 +259,13 @@ function ownersOf(
 
 function testedAccuracy(pieces: readonly Task[], answers: ReadonlyMap<number, Answered>): Accuracy {
   const answered = pieces.map((piece) => {
-    const answer = answers.get(piece.id)?.answer;
-    if (answer?.kind !== "evaluate") throw new RangeError(`no result for task ${piece.id}`);
-    return { samples: piece.samples, result: answer.result };
+    return { samples: piece.samples, result: evaluated(answers, piece) };
   });
   return accuracyOf(answered);
+}
+
+function evaluated(answers: ReadonlyMap<number, Answered>, piece: Task): EvaluationResult {
+  const answer = answers.get(piece.id)?.answer;
+  if (answer?.kind !== "evaluate") throw new RangeError(`no result for task ${piece.id}`);
+  return answer.result;
 }

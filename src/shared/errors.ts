@@ -22,6 +22,8 @@ const errorKinds = {
   "output-unwritable": "badInput",
   "token-file": "badInput",
   "tls-files": "badInput",
+  "no-run-log": "badInput",
+  "log-file": "badInput",
   "listen-refused": "badInput",
   "listen-failed": "badInput",
   "native-library": "failed",

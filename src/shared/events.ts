@@ -1,5 +1,6 @@
 // What a run tells of itself, from one source: the terminal, the JSON lines, TensorBoard and the page are its readers.
 import type { Broadcast, RunConfig } from "./config.js";
+import type { Moments, PopulationStatistics } from "./statistics/moments.js";
 
 export type RunEvent =
   /** The coordinator takes workers at `url`. */
@@ -36,6 +37,19 @@ export type RunEvent =
       /** The coordinator's own step of Adam. */
       optimise: Span;
     }
+  /** What batch normalisation saw in a step: each shard's moments, and the statistics after them. For the page. */
+  | {
+      event: "moments";
+      step: number;
+      shards: readonly ReadonlyMap<string, Moments>[];
+      population: ReadonlyMap<string, PopulationStatistics>;
+    }
+  /** How many of the tasks of a step with an evaluation are answered. For the terminal. */
+  | { event: "progress"; done: number; total: number }
+  /** At evaluations, values that show how weights, gradients and statistics are spread. For TensorBoard. */
+  | { event: "spread"; step: number; values: readonly { name: string; values: Float32Array }[] }
+  /** At evaluations, the class taken for each test image. For the page. */
+  | { event: "predictions"; step: number; classes: Uint8Array }
   | { event: "evaluation"; step: number; trainAccuracy: number; testAccuracy: number }
   | { event: "checkpoint"; step: number; path: string }
   | { event: "checkpoint-failed"; step: number; path: string; reason: string }
@@ -58,6 +72,15 @@ export interface TaskTrace {
   computedFromMs: number;
   computedToMs: number;
   answeredMs: number;
+}
+
+/** Events that programs and logs are not told: they hold whole arrays, or come with each step. */
+const INSIDE = ["trace", "moments", "spread", "predictions", "progress"] as const;
+
+export type ToldEvent = Exclude<RunEvent, { event: (typeof INSIDE)[number] }>;
+
+export function isTold(event: RunEvent): event is ToldEvent {
+  return !INSIDE.some((inside) => inside === event.event);
 }
 
 /** A reader of events. */

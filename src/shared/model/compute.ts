@@ -79,6 +79,17 @@ export function evaluationResult(replica: Replica, samples: Samples): Evaluation
   });
 }
 
+/** [samples × classes]: softmax of the logits, with the population statistics. Labels are not looked at. */
+export function classProbabilities(replica: Replica, samples: Samples): Float32Array {
+  const { ops, network } = replica;
+  return ops.tidy(() => {
+    const weight = replica.reader();
+    let x = inputTensor(replica, samples);
+    for (const layer of network.layers) x = inferLayer(layer, x, ops, weight);
+    return floats(ops.tf.softmax(x as ReturnType<typeof ops.tf.tensor2d>));
+  });
+}
+
 function hostGradients(trace: Trace): Map<string, Gradient> {
   const gradients = new Map<string, Gradient>();
   for (const [name, gradient] of trace.gradients) {

@@ -1,5 +1,12 @@
 // How TensorFlow's kernels are reached: tfjs-node's backend runs any op by name, with attributes that carry their type.
+import { createRequire } from "node:module";
 import type { Tensor, TensorFlow } from "./tensorflow.js";
+
+export type SummaryWriter = ReturnType<TensorFlow["node"]["summaryFileWriter"]>;
+
+const { Int64Scalar } = createRequire(import.meta.url)(
+  "@tensorflow/tfjs-node/dist/int64_tensors.js",
+) as { Int64Scalar: new (value: number) => object };
 
 export interface Attribute {
   name: string;
@@ -7,7 +14,7 @@ export interface Attribute {
   value: unknown;
 }
 
-interface Binding {
+interface Constants {
   TF_ATTR_STRING: number;
   TF_ATTR_INT: number;
   TF_ATTR_FLOAT: number;
@@ -18,8 +25,14 @@ interface Binding {
   TF_INT32: number;
 }
 
+interface Binding extends Constants {
+  executeOp(name: string, attributes: Attribute[], inputIds: number[], outputs: number): unknown;
+  deleteTensor(id: number): void;
+}
+
 interface NodeBackend {
   binding: Binding;
+  getInputTensorIds(inputs: unknown[]): number[];
   executeMultipleOutputs(
     name: string,
     attributes: Attribute[],
@@ -59,11 +72,29 @@ export class Kernels {
     return this.backend.executeMultipleOutputs(name, attributes, inputs, outputs);
   }
 
+  /** An op of TensorFlow's summaries: it takes the writer, the step as an int64, which tfjs has no tensors of, and more. */
+  protected writeSummary(
+    name: string,
+    attributes: Attribute[],
+    writer: SummaryWriter,
+    step: number,
+    inputs: () => Tensor[],
+  ): void {
+    const { backend } = this;
+    this.tidy(() => {
+      const { resourceHandle } = writer as unknown as { resourceHandle: Tensor };
+      const ids = backend.getInputTensorIds([resourceHandle, new Int64Scalar(step), ...inputs()]);
+      backend.binding.executeOp(name, attributes, ids, 0);
+      // The backend made a tensor for the step, and knows nothing of it any more.
+      backend.binding.deleteTensor(ids[1]!);
+    });
+  }
+
   protected one(name: string, attributes: Attribute[], inputs: Tensor[]): Tensor {
     return this.execute(name, attributes, inputs, 1)[0]!;
   }
 
-  protected attribute(name: string, type: keyof Binding, value: unknown): Attribute {
+  protected attribute(name: string, type: keyof Constants, value: unknown): Attribute {
     return { name, type: this.backend.binding[type], value };
   }
 

@@ -1,7 +1,7 @@
 // TensorFlow's kernels by name. tfjs differentiates batch normalisation as a long chain of element-wise ops; calling the
 // fused forward and backward kernels directly is more than twice as fast. Attributes and outputs: TensorFlow's op registry
 // (tensorflow/core/ops/nn_ops.cc, math_ops.cc, training_ops.cc, resource_variable_ops.cc).
-import { type Attribute, Kernels } from "./kernels.js";
+import { type Attribute, Kernels, type SummaryWriter } from "./kernels.js";
 import type { Tensor, TensorFlow } from "./tensorflow.js";
 import { Variable } from "./variable.js";
 
@@ -225,6 +225,22 @@ export class Ops extends Kernels {
       [weight.handle, m.handle, v.handle, ...scalars, gradient],
       0,
     );
+  }
+
+  /** In 30 buckets at most, as TensorFlow chooses them. */
+  writeHistogram(writer: SummaryWriter, step: number, name: string, values: Float32Array): void {
+    const { tf } = this;
+    this.writeSummary("WriteHistogramSummary", [this.float], writer, step, () => [
+      tf.scalar(name, "string"),
+      tf.tensor1d(values),
+    ]);
+  }
+
+  /** @param graph a serialised GraphDef */
+  writeGraph(writer: SummaryWriter, graph: Uint8Array): void {
+    // tfjs takes bytes for a string; its types do not know it.
+    const bytes = graph as unknown as string;
+    this.writeSummary("WriteGraphSummary", [], writer, 0, () => [this.tf.scalar(bytes, "string")]);
   }
 
   /** A scalar that is made once: for the few that come again and again. */

@@ -1,0 +1,229 @@
+// Where the star ends: the coordinator's own cost as workers grow, measured with workers that answer at once, and what the
+// arithmetic says for machines that nobody here has.
+//   node scripts/scale.mjs [--most 64] [--steps 16]
+// Real sockets and real bytes, on loopback; the workers compute nothing (scale/ready-made.mjs), so a step is the
+// coordinator and the wire. Then the model: it is fitted to the measured points, held against them, and asked about
+// 10, 100 and 1,000 machines at 1 and 10 Gbit/s.
+import { execFile } from "node:child_process";
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { cpus, tmpdir } from "node:os";
+import { join } from "node:path";
+import { parseArgs, promisify } from "node:util";
+import { cnn, isFactored, sizeOf } from "../dist/shared/model/network.js";
+import { Command, ROOT } from "./faults/processes.mjs";
+
+const { values: options } = parseArgs({
+  options: {
+    most: { type: "string", default: "64" },
+    steps: { type: "string", default: "16" },
+    "sample-ms": { type: "string", default: "0.62" },
+  },
+});
+const STEPS = Number(options.steps);
+const WARM_UP = 5;
+/** What a worker's core takes a sample, forward and backward; one thread of the machine of docs/performance.md. */
+const SAMPLE_MS = Number(options["sample-ms"]);
+const TICK_MS = 10;
+const run = promisify(execFile);
+
+/** @typedef {"weights" | "updates"} Broadcast */
+/** @typedef {{broadcast: Broadcast, workers: number, batch: number}} Shape */
+/** @typedef {Shape & {ms: number, cpuMs: number, up: number, down: number}} Point */
+
+/** @param {number[]} values */
+const median = (values) => values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)] ?? NaN;
+
+/** @param {number | undefined} pid */
+function cpuMs(pid) {
+  const stat = readFileSync(`/proc/${pid}/stat`, "utf8");
+  const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
+  return TICK_MS * (Number(fields[11]) + Number(fields[12]));
+}
+
+/** @param {Shape} shape @returns {Promise<Point>} */
+async function measured({ broadcast, workers, batch }) {
+  const folder = mkdtempSync(join(tmpdir(), "tandem-scale-"));
+  try {
+    /** @type {number[]} */
+    const cpu = [];
+    const coordinator = new Command(
+      [
+        ...["coordinator", "--port", "0", "--json", "--broadcast", broadcast],
+        ...["--min-workers", `${workers}`, "--batch-size", `${batch}`, "--steps", `${STEPS}`],
+        ...["--eval-every", "0", "--checkpoint-every", "0"],
+      ],
+      {
+        cwd: folder,
+        onEvent: ({ event, step }) => {
+          if (event === "step" && (step === WARM_UP || step === STEPS - 2)) {
+            cpu.push(cpuMs(coordinator.child.pid));
+          }
+        },
+      },
+    );
+    const url = await coordinator.url();
+    const readyMade = join(ROOT, "scripts/scale/ready-made.mjs");
+    const range = [`${workers}`, `${WARM_UP}`, `${STEPS - 1}`];
+    const { stdout } = await run(process.execPath, [readyMade, url, ...range]);
+    const { code } = await coordinator.ended;
+    if (code !== 0) throw new Error(coordinator.stderr);
+    const times = coordinator.events.filter(({ event }) => event === "step").slice(WARM_UP);
+    const [before = 0, after = 0] = cpu;
+    return {
+      ...{ broadcast, workers, batch },
+      .../** @type {{up: number, down: number}} */ (JSON.parse(stdout)),
+      ms: median(times.map((event) => Number(event["durationMs"]))),
+      cpuMs: (after - before) / (STEPS - 2 - WARM_UP),
+    };
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+const network = cnn({ height: 28, width: 28 }, 10);
+
+/** Bytes that go up and down a worker and step, headers left out. @param {Shape} shape */
+function bytesOf({ broadcast, workers, batch }) {
+  const samples = Math.ceil(batch / workers);
+  let [dense, factors, weights] = [0, 0, 0];
+  for (const parameter of network.parameters) {
+    const [inputs = 0, outputs = 0] = parameter.shape;
+    const size = 4 * sizeOf(parameter.shape);
+    weights += size;
+    if (isFactored(parameter, samples)) factors += 4 * (inputs + outputs);
+    else dense += size;
+  }
+  const statistics = network.statistics.reduce((total, { channels }) => total + 8 * channels, 0);
+  const pixels = 785 * samples;
+  const others = workers > 16 ? batch : batch - samples;
+  return {
+    up: dense + statistics + samples * factors,
+    down: pixels + statistics + (broadcast === "weights" ? weights : dense + others * factors),
+  };
+}
+
+/** What the coordinator's time depends on: a step, a worker, a sample that comes in, bytes up and down. @param {Shape} s */
+function causes(s) {
+  const { up, down } = bytesOf(s);
+  return [1, s.workers, (s.workers * up) / 1e6, (s.workers * down) / 1e6];
+}
+
+/** Least squares by the normal equations, of relative errors. @param {Point[]} points @param {(point: Point) => number} of */
+function fitted(points, of) {
+  const rows = points.map((point) => causes(point).map((cause) => cause / of(point)));
+  const size = rows[0]?.length ?? 0;
+  const matrix = Array.from({ length: size }, (_, i) => [
+    ...Array.from({ length: size }, (_, j) =>
+      rows.reduce((sum, row) => sum + (row[i] ?? 0) * (row[j] ?? 0), i === j ? 1e-9 : 0),
+    ),
+    rows.reduce((sum, row) => sum + (row[i] ?? 0), 0),
+  ]);
+  for (let pivot = 0; pivot < size; pivot++) {
+    const top = matrix[pivot] ?? [];
+    for (const row of matrix) {
+      if (row === top) continue;
+      const factor = (row[pivot] ?? 0) / (top[pivot] ?? 1);
+      for (let column = pivot; column <= size; column++)
+        row[column] = (row[column] ?? 0) - factor * (top[column] ?? 0);
+    }
+  }
+  return matrix.map((row, index) => Math.max(0, (row[size] ?? 0) / (row[index] ?? 1)));
+}
+
+/** @param {number[]} costs @param {Shape} shape */
+const predicted = (costs, shape) =>
+  causes(shape).reduce((total, cause, index) => total + cause * (costs[index] ?? 0), 0);
+
+/**
+ * A step on N machines: compute, what each sends, the coordinator, what each gets. All go through the coordinator's one
+ * link; sending and the coordinator's work overlap at best, so the longer of the two counts.
+ * @param {number[]} costs @param {Shape} shape @param {number} gigabits
+ */
+function stepOn(costs, shape, gigabits) {
+  const { up, down } = bytesOf(shape);
+  const linkMs = (/** @type {number} */ bytes) => (8 * shape.workers * bytes) / (gigabits * 1e6);
+  const compute = SAMPLE_MS * Math.ceil(shape.batch / shape.workers);
+  return compute + Math.max(linkMs(up) + linkMs(down), predicted(costs, shape));
+}
+
+/** A ring: each machine sends and receives all gradients once over, whatever their number. @param {Shape} shape @param {number} gigabits */
+function ringOn({ workers, batch }, gigabits) {
+  const bytes = 4 * network.parameters.reduce((total, { shape }) => total + sizeOf(shape), 0);
+  const moved = (2 * bytes * (workers - 1)) / workers;
+  return SAMPLE_MS * Math.ceil(batch / workers) + (8 * moved) / (gigabits * 1e6);
+}
+
+/** @type {Point[]} */
+const points = [];
+const print = (/** @type {(string | number)[]} */ ...cells) =>
+  process.stdout.write(`| ${cells.join(" | ")} |\n`);
+const head = (/** @type {string[]} */ ...cells) => {
+  print(...cells);
+  print(...cells.map(() => "---"));
+};
+process.stdout.write(
+  `${cpus().length} × ${cpus()[0]?.model.trim()}, Node ${process.versions.node}\n\n`,
+);
+head(
+  "broadcast",
+  "workers",
+  "batch",
+  "ms a step",
+  "coordinator's CPU, ms a step",
+  "MB up, down a worker",
+);
+for (const broadcast of /** @type {Broadcast[]} */ (["weights", "updates"])) {
+  for (const batchOf of [() => 128, (/** @type {number} */ workers) => 25 * workers]) {
+    for (let workers = 2; workers <= Number(options.most); workers *= 2) {
+      const point = await measured({ broadcast, workers, batch: batchOf(workers) });
+      points.push(point);
+      const bytes = `${(point.up / 1e6).toFixed(2)}, ${(point.down / 1e6).toFixed(2)}`;
+      print(broadcast, workers, point.batch, point.ms.toFixed(1), point.cpuMs.toFixed(1), bytes);
+    }
+  }
+}
+
+const costs = {
+  weights: fitted(
+    points.filter(({ broadcast }) => broadcast === "weights"),
+    (point) => point.cpuMs,
+  ),
+  updates: fitted(
+    points.filter(({ broadcast }) => broadcast === "updates"),
+    (point) => point.cpuMs,
+  ),
+};
+process.stdout.write("\n");
+head(
+  "coordinator's CPU",
+  "ms a step",
+  "ms a worker",
+  "ms a MB in",
+  "ms a MB out",
+  "model to measured",
+);
+for (const broadcast of /** @type {Broadcast[]} */ (["weights", "updates"])) {
+  const errors = points
+    .filter((point) => point.broadcast === broadcast)
+    .map((point) => predicted(costs[broadcast], point) / point.cpuMs);
+  const range = `${median(errors).toFixed(2)} (${Math.min(...errors).toFixed(2)}–${Math.max(...errors).toFixed(2)})`;
+  print(broadcast, ...costs[broadcast].map((cost) => cost.toFixed(2)), range);
+}
+process.stdout.write(`\nModel: ms a step with 25 samples a machine, ${SAMPLE_MS} ms a sample\n\n`);
+head("machines", "link", "weights", "updates", "a ring (DDP), same compute");
+for (const workers of [10, 100, 1000]) {
+  for (const gigabits of [1, 10]) {
+    const shape = (/** @type {Broadcast} */ broadcast) => ({
+      broadcast,
+      workers,
+      batch: 25 * workers,
+    });
+    print(
+      workers,
+      `${gigabits} Gbit/s`,
+      stepOn(costs.weights, shape("weights"), gigabits).toFixed(0),
+      stepOn(costs.updates, shape("updates"), gigabits).toFixed(0),
+      ringOn(shape("weights"), gigabits).toFixed(0),
+    );
+  }
+}

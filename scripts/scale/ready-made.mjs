@@ -1,0 +1,100 @@
+// Many workers in one process that compute nothing: each answers every task at once with a gradient made beforehand, over a
+// socket of its own. What is left of a step is the coordinator and the wire.
+// node ready-made.mjs URL COUNT FROM TO      prints, when the run ends, the bytes that went up and down a worker and step,
+// between the tasks of steps FROM and TO
+import { WebSocket } from "ws";
+import { largestShard, networkOfRun } from "../../dist/shared/config.js";
+import { shardSizes } from "../../dist/shared/data/sampler.js";
+import { isFactored, sizeOf } from "../../dist/shared/model/network.js";
+import { FrameReader } from "../../dist/shared/protocol/channel.js";
+import { encodeFrame } from "../../dist/shared/protocol/frame.js";
+import { parseFromCoordinator, PROTOCOL_VERSION } from "../../dist/shared/protocol/messages.js";
+import { checksumOf } from "../../dist/shared/protocol/payload.js";
+
+/** @typedef {import("../../dist/shared/config.js").RunConfig} RunConfig */
+
+const [url = "", ...numbers] = process.argv.slice(2);
+const [count = 1, from = 0, to = 1] = numbers.map(Number);
+
+/** The parts of a result by samples in the shard. @type {Map<number, {parts: Float32Array[], checksum: number}>} */
+const results = new Map();
+
+/** @param {RunConfig} config */
+function prepare(config) {
+  if (results.size > 0) return;
+  const network = networkOfRun(config);
+  const small = (/** @type {number} */ length) => new Float32Array(length).fill(1e-6);
+  for (const samples of new Set(shardSizes(config.batchSize, config.shards))) {
+    const parts = [
+      ...network.parameters.flatMap((parameter) => {
+        const [inputs = 0, outputs = 0] = parameter.shape;
+        return isFactored(parameter, largestShard(config))
+          ? [small(samples * inputs), small(samples * outputs)]
+          : [small(sizeOf(parameter.shape))];
+      }),
+      ...network.statistics.flatMap(({ channels }) => [small(channels), small(channels)]),
+    ];
+    results.set(samples, { parts, checksum: checksumOf(parts) });
+  }
+}
+
+let open = 0;
+const bytes = { up: 0, down: 0 };
+
+/** @param {number} number */
+function join(number) {
+  const socket = new WebSocket(url, {
+    perMessageDeflate: false,
+    maxPayload: 2 ** 31,
+    generateMask: (mask) => void mask.fill(0),
+  });
+  const reader = new FrameReader(true);
+  /** @param {object} header @param {Float32Array[]} [parts] */
+  const send = (header, parts) => socket.send(encodeFrame(header, parts));
+  /** @type {{bytesRead: number, bytesWritten: number} | undefined} */
+  let stream;
+  socket.on("upgrade", (response) => (stream = response.socket));
+  socket.on("open", () => {
+    open++;
+    send({ type: "hello", protocol: PROTOCOL_VERSION, name: `ready-made-${number}` });
+  });
+  socket.on("message", (/** @type {Buffer} */ data) => {
+    const frame = reader.take(data);
+    if (!frame) return;
+    const message = parseFromCoordinator(frame);
+    const now = performance.now();
+    const computed = { from: now, to: now };
+    switch (message.type) {
+      case "welcome":
+        prepare(message.config);
+        send({ type: "ready" });
+        return;
+      case "shard": {
+        const { task, step, shard } = message;
+        const sign = step === to ? 1 : step === from ? -1 : 0;
+        bytes.up += sign * (stream?.bytesWritten ?? 0);
+        bytes.down += sign * (stream?.bytesRead ?? 0);
+        const result = results.get(message.count);
+        if (!result) throw new RangeError("a shard of another size");
+        const { parts, checksum } = result;
+        send({ type: "result", task, step, shard, loss: 0.1, checksum, computed }, parts);
+        return;
+      }
+      case "evaluate":
+        socket.send(
+          encodeFrame({ type: "evaluated", task: message.task, lossSum: 1, computed }, [
+            new Uint8Array(message.count),
+          ]),
+        );
+        return;
+      default:
+    }
+  });
+  socket.on("close", () => {
+    if (--open > 0) return;
+    const each = (/** @type {number} */ total) => total / count / (to - from);
+    process.stdout.write(`${JSON.stringify({ up: each(bytes.up), down: each(bytes.down) })}\n`);
+  });
+}
+
+for (let number = 1; number <= count; number++) join(number);

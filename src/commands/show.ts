@@ -1,0 +1,76 @@
+import { writeFileSync } from "node:fs";
+import { createServer } from "node:http";
+import { basename, resolve } from "node:path";
+import type { Command } from "commander";
+import { Dashboard } from "../coordinator/dashboard/dashboard.js";
+import { selfContainedPage, type ShownRun } from "../coordinator/dashboard/page-files.js";
+import { readRunLog } from "../coordinator/dashboard/run-log.js";
+import { messageOf, TandemError } from "../shared/errors.js";
+import { Interrupts } from "./interrupts.js";
+import { wholeNumber } from "./options.js";
+
+const HOST = "127.0.0.1";
+
+export function showCommand(program: Command, exitWith: (code: number) => void): void {
+  program
+    .command("show")
+    .description("the page of a run that is over, or of several beside each other")
+    .argument("<summary-dirs...>", "the runs' --summary-dir")
+    .option("--port <n>", "port to listen on, 0: a free one", wholeNumber(0, 65_535), 0)
+    .option("--export <file>", "write the page to a file of its own instead")
+    .action(async (folders: string[], options: { port: number; export?: string }) => {
+      const runs = named(folders);
+      if (options.export !== undefined) exportPage(runs, options.export);
+      else exitWith(await serve(runs, options.port));
+    });
+}
+
+/** Runs are called by their folder's name, and where that is not enough, by its path. */
+function named(folders: readonly string[]): ShownRun[] {
+  const names = folders.map((folder) => basename(resolve(folder)));
+  const areDistinct = new Set(names).size === names.length;
+  return folders.map((folder, index) => ({
+    name: areDistinct ? names[index]! : folder,
+    lines: readRunLog(folder),
+  }));
+}
+
+function exportPage(runs: readonly ShownRun[], file: string): void {
+  try {
+    writeFileSync(file, selfContainedPage(runs));
+  } catch (error) {
+    throw new TandemError(
+      "output-unwritable",
+      `--export ${file} cannot be written (${messageOf(error)}). Give another file.`,
+      { cause: error },
+    );
+  }
+  process.stderr.write(`${file} written\n`);
+}
+
+/** Serves until it is interrupted. */
+async function serve(runs: readonly ShownRun[], port: number): Promise<number> {
+  const dashboard = new Dashboard({ runs });
+  const server = createServer((request, response) => dashboard.handle(request, response));
+  const interrupts = new Interrupts();
+  await new Promise<void>((resolveListening, reject) => {
+    server.once("error", (error) => {
+      reject(
+        new TandemError(
+          "listen-failed",
+          `Cannot listen on ${HOST}:${port} (${messageOf(error)}). Take another --port (0 for a free one).`,
+          { cause: error },
+        ),
+      );
+    });
+    server.listen(port, HOST, resolveListening);
+  });
+  const address = server.address();
+  const boundPort = typeof address === "object" && address ? address.port : port;
+  process.stdout.write(`http://${HOST}:${boundPort}/ (Ctrl-C ends)\n`);
+  await new Promise<void>((done) => interrupts.signal.addEventListener("abort", () => done()));
+  dashboard.close();
+  server.closeAllConnections();
+  server.close();
+  return interrupts.exitCode;
+}

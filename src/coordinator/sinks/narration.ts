@@ -1,0 +1,94 @@
+// Events as sentences for people. Pure: where they are written, and in which colours, is the sinks' affair.
+import type { ToldEvent } from "../../shared/events.js";
+
+export const LEVELS = ["error", "warn", "info", "debug"] as const;
+export type Level = (typeof LEVELS)[number];
+
+export interface Sentence {
+  /** `result`: what the run is for; always told. */
+  level: Level | "result";
+  text: string;
+}
+
+/** C's %g, for the numbers that are shown: six significant digits, without trailing zeros. */
+export function shortNumber(value: number): string {
+  return String(Number(value.toPrecision(6)));
+}
+
+export function isLoud(level: Level | "result", threshold: Level): boolean {
+  return level === "result" || LEVELS.indexOf(level) <= LEVELS.indexOf(threshold);
+}
+
+/** @returns undefined where there is nothing to say */
+export function sentenceOf(event: ToldEvent): Sentence | undefined {
+  const say = (level: Sentence["level"], text: string): Sentence => ({ level, text });
+  switch (event.event) {
+    case "listening":
+      return say("info", `listening on ${event.url}; to watch: ${pageOf(event.url)}`);
+    case "start": {
+      const { shards, threads, batchSize } = event.config;
+      const from = event.step > 0 ? `, from step ${event.step} on` : "";
+      return say(
+        "info",
+        `${event.parameterCount.toLocaleString("en")} parameters, ${event.steps} steps of ${batchSize} in ${shards} shard${shards === 1 ? "" : "s"}, ${threads} thread${threads === 1 ? "" : "s"} a process${from}`,
+      );
+    }
+    case "worker": {
+      // That everyone leaves when the run is over goes without saying.
+      if (event.state === "left" && event.reason === "finished") return undefined;
+      const reason = event.reason ? `: ${event.reason}` : "";
+      const level = event.state === "joined" ? "info" : "warn";
+      return say(level, `worker ${event.name} ${event.state}${reason}`);
+    }
+    case "repeat":
+      return say(
+        "warn",
+        `step ${event.step}: ${event.task} is overdue and goes to ${event.worker} as well`,
+      );
+    case "drift":
+      return say(
+        "warn",
+        `step ${event.step}: ${event.worker} had come to other weights, as another kind of processor may; it is sent the right ones`,
+      );
+    case "waiting":
+      return say("warn", waitingText(event.reason, event.deadlineSeconds, new Date()));
+    case "step":
+      return say("debug", `step ${event.step}, loss ${shortNumber(event.loss)}`);
+    case "evaluation":
+      return say(
+        "result",
+        `step ${event.step}, training accuracy ${shortNumber(event.trainAccuracy)}, test accuracy ${shortNumber(event.testAccuracy)}`,
+      );
+    case "checkpoint":
+      return say("info", `checkpoint of step ${event.step} written to ${event.path}`);
+    case "checkpoint-failed":
+      return say(
+        "error",
+        `checkpoint of step ${event.step} could NOT be written to ${event.path}: ${event.reason}`,
+      );
+    case "interrupted":
+      return say(
+        "warn",
+        `${event.signal}: finishing step ${event.step}, then a checkpoint; once more ends at once`,
+      );
+    case "end":
+      return say("result", `test accuracy ${shortNumber(event.testAccuracy)}`);
+    default:
+      return event satisfies never;
+  }
+}
+
+/** What is waited for, since when and until when at most. */
+export function waitingText(reason: string, deadlineSeconds: number, since: Date): string {
+  const until = new Date(since.getTime() + 1000 * deadlineSeconds);
+  return `${reason}, since ${clock(since)}, until ${clock(until)} at most`;
+}
+
+function clock(time: Date): string {
+  return time.toTimeString().slice(0, 8);
+}
+
+/** ws://HOST:PORT → http://HOST:PORT/ */
+export function pageOf(url: string): string {
+  return `${url.replace(/^ws/, "http")}/`;
+}

@@ -1,0 +1,171 @@
+// Events on a terminal: the lines of the console sink, and below them one live block with progress and a line a worker.
+import { createLogUpdate } from "log-update";
+import colours from "picocolors";
+import { type EventSink, isTold, type RunEvent } from "../../shared/events.js";
+import { isLoud, type Level, sentenceOf, shortNumber, waitingText } from "./narration.js";
+
+const REDRAW_MS = 200;
+const PACE_STEPS = 50;
+const BAR_WIDTH = 28;
+const MOST_WORKERS = 12;
+
+interface WorkerLine {
+  isThere: boolean;
+  shards: number;
+  samples: number;
+  shardMs: number;
+}
+
+export class TerminalSink implements EventSink {
+  private readonly results: NodeJS.WritableStream;
+  private readonly terminal: NodeJS.WriteStream;
+  private readonly level: Level;
+  private readonly block: ReturnType<typeof createLogUpdate>;
+  private readonly timer: NodeJS.Timeout;
+  private readonly workers = new Map<string, WorkerLine>();
+  private readonly durationsMs: number[] = [];
+  private start: (RunEvent & { event: "start" }) | undefined;
+  private step: (RunEvent & { event: "step" }) | undefined;
+  private evaluation: (RunEvent & { event: "evaluation" }) | undefined;
+  private progress: (RunEvent & { event: "progress" }) | undefined;
+  private waiting = "";
+  private isClosed = false;
+
+  constructor(results: NodeJS.WritableStream, terminal: NodeJS.WriteStream, level: Level) {
+    this.results = results;
+    this.terminal = terminal;
+    this.level = level;
+    this.block = createLogUpdate(terminal, { showCursor: true });
+    this.timer = setInterval(() => this.redraw(), REDRAW_MS).unref();
+  }
+
+  handle(event: RunEvent): void {
+    this.note(event);
+    const sentence = isTold(event) ? sentenceOf(event) : undefined;
+    if (!sentence || !isLoud(sentence.level, this.level)) return;
+    const { level, text } = sentence;
+    // The block is taken away, and stands again below the new line.
+    this.block.clear();
+    if (level === "result") this.results.write(`${text}\n`);
+    else this.terminal.write(`${coloured(level, text)}\n`);
+    this.redraw();
+  }
+
+  close(): void {
+    this.isClosed = true;
+    clearInterval(this.timer);
+    this.block.clear();
+    this.block.done();
+  }
+
+  private note(event: RunEvent): void {
+    switch (event.event) {
+      case "start":
+        this.start = event;
+        return;
+      case "step":
+        this.step = event;
+        this.waiting = "";
+        this.progress = undefined;
+        this.durationsMs.push(event.durationMs);
+        if (this.durationsMs.length > PACE_STEPS) this.durationsMs.shift();
+        return;
+      case "trace":
+        for (const { worker, task, samples, computedFromMs, computedToMs } of event.tasks) {
+          if (task !== "shard") continue;
+          const line = this.lineOf(worker);
+          line.shards++;
+          line.samples += samples;
+          line.shardMs += computedToMs - computedFromMs;
+        }
+        return;
+      case "evaluation":
+        this.evaluation = event;
+        return;
+      case "progress":
+        this.progress = event.done < event.total ? event : undefined;
+        return;
+      case "worker":
+        if (event.state === "joined") this.lineOf(event.name).isThere = true;
+        else if (this.workers.has(event.name)) this.lineOf(event.name).isThere = false;
+        return;
+      case "waiting":
+        this.waiting = waitingText(event.reason, event.deadlineSeconds, new Date());
+        return;
+      case "listening":
+      case "repeat":
+      case "drift":
+      case "moments":
+      case "spread":
+      case "predictions":
+      case "checkpoint":
+      case "checkpoint-failed":
+      case "interrupted":
+      case "end":
+        return;
+      default:
+        event satisfies never;
+    }
+  }
+
+  private lineOf(name: string): WorkerLine {
+    let line = this.workers.get(name);
+    if (!line) {
+      line = { isThere: true, shards: 0, samples: 0, shardMs: 0 };
+      this.workers.set(name, line);
+    }
+    return line;
+  }
+
+  private redraw(): void {
+    if (this.isClosed || !this.start) return;
+    const { steps, config, step: first } = this.start;
+    const done = this.step ? this.step.step + 1 : first;
+    const share = steps === 0 ? 1 : done / steps;
+    const full = Math.round(share * BAR_WIDTH);
+    const bar = colours.cyan("█".repeat(full)) + colours.dim("░".repeat(BAR_WIDTH - full));
+    const stepMs = this.durationsMs.reduce((sum, ms) => sum + ms, 0) / this.durationsMs.length;
+    const figures = [
+      `loss ${this.step ? shortNumber(Number(this.step.loss.toPrecision(4))) : "–"}`,
+      `training ${this.evaluation ? shortNumber(this.evaluation.trainAccuracy) : "–"}`,
+      `test ${this.evaluation ? shortNumber(this.evaluation.testAccuracy) : "–"}`,
+      `${stepMs > 0 ? Math.round((1000 * config.batchSize) / stepMs) : "–"} samples/s`,
+      ...(this.progress ? [`evaluating, ${this.progress.done} of ${this.progress.total}`] : []),
+    ];
+    const left = stepMs > 0 ? `, ${timeText(((steps - done) * stepMs) / 1000)} left` : "";
+    this.block(
+      [
+        `${bar} ${Math.floor(100 * share)} %  step ${done} of ${steps}${left}`,
+        figures.join("  "),
+        ...(this.waiting === "" ? [] : [colours.yellow(this.waiting)]),
+        ...this.workerLines(),
+      ].join("\n"),
+    );
+  }
+
+  private workerLines(): string[] {
+    const all = [...this.workers.values()].reduce((total, { samples }) => total + samples, 0);
+    const width = Math.max(...[...this.workers.keys()].map((name) => name.length), 0);
+    const lines = [...this.workers].map(([name, { isThere, shards, samples, shardMs }]) => {
+      const mark = isThere ? colours.green("●") : colours.red("○");
+      const share = all === 0 ? 0 : Math.round((100 * samples) / all);
+      const each = shards === 0 ? "–" : (shardMs / shards).toFixed(1);
+      const gone = isThere ? "" : colours.red("  lost");
+      return `${mark} ${name.padEnd(width)}  ${shards} shards  ${share} %  ${each} ms each${gone}`;
+    });
+    const hidden = lines.length - MOST_WORKERS;
+    return hidden > 0 ? [...lines.slice(0, MOST_WORKERS), `and ${hidden} more`] : lines;
+  }
+}
+
+function coloured(level: Level, text: string): string {
+  if (level === "error") return colours.red(text);
+  return level === "warn" ? colours.yellow(text) : colours.dim(text);
+}
+
+function timeText(seconds: number): string {
+  const whole = Math.max(0, Math.round(seconds));
+  if (whole < 60) return `${whole} s`;
+  if (whole < 3600) return `${Math.floor(whole / 60)} min ${whole % 60} s`;
+  return `${Math.floor(whole / 3600)} h ${Math.floor((whole % 3600) / 60)} min`;
+}
