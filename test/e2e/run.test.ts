@@ -144,16 +144,22 @@ test("steps 0 writes the initial state, and inspect tells what is in it", async 
   expect(inspected.events[0]?.["tensors"]).toHaveLength(39);
 });
 
-test("TensorBoard's files hold the accuracies, the loss and the rate", async () => {
+test("TensorBoard's files hold scalars, histograms and the graph", async () => {
   const cwd = temporaryFolder();
   expect((await run("single", cwd, "--steps", "41").ended).code).toBe(0);
-  const [file] = readdirSync(join(cwd, "summary"));
+  const file = readdirSync(join(cwd, "summary")).find((name) => name.includes("tfevents"));
   const content = readFileSync(join(cwd, "summary", file!)).toString("latin1");
-  const count = (tag: string) => content.split(tag).length - 1;
+  // A tag or a node's name: field 1 of its message, with its length before it.
+  const count = (tag: string) =>
+    content.split(`\n${String.fromCharCode(tag.length)}${tag}`).length - 1;
   expect(count("train accuracy")).toBe(3);
   expect(count("test accuracy")).toBe(4);
   expect(count("loss")).toBe(41);
   expect(count("samples per second")).toBe(2);
+  const evaluations = 3;
+  expect(count("gradients/fc1/kernel")).toBe(evaluations);
+  expect(count("fc1/bn/pop_var")).toBe(evaluations + 1);
+  expect(count("conv2/convolution")).toBe(1);
 });
 
 describe("bad input ends with exit 2 and one line", () => {

@@ -145,7 +145,7 @@ describe("answers that cannot be", () => {
   test("more messages than were asked for", async () => {
     const socket = await connect(url);
     socket.send(hello("flood"));
-    const answer = { type: "evaluated", task: 1e9, lossSum: 0, computeMs: 0 };
+    const answer = { type: "evaluated", task: 1e9, lossSum: 0, computed: { from: 0, to: 1 } };
     socket.send(frameOf({ type: "ready" }));
     for (let count = 0; count < 500; count++) socket.send(frameOf(answer));
     expect(await closed(socket)).toMatchObject({ code: closeCodes.tooMany });

@@ -90,6 +90,16 @@ export class Tandem {
     return String(listening["url"]);
   }
 
+  /** The first match in standard output. */
+  async output(pattern: RegExp): Promise<string> {
+    for (;;) {
+      const [found] = pattern.exec(this.stdout) ?? [];
+      if (found !== undefined) return found;
+      if (this.process.exitCode !== null) throw new Error(`ended without it\n${this.stderr}`);
+      await new Promise<void>((resolve) => this.process.stdout?.once("data", () => resolve()));
+    }
+  }
+
   private take(text: string): void {
     try {
       this.events.push(JSON.parse(text) as TandemEvent);

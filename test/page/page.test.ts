@@ -1,0 +1,195 @@
+// The page in a real browser, during a real run and after it. Without a browser on the machine these tests are skipped.
+import { readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import type { Browser, Page } from "playwright-core";
+import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
+import { browserPath, openBrowser } from "../support/browser.js";
+import { temporaryFolder, writeDataset } from "../support/data.js";
+import { worker } from "../support/small-run.js";
+import { killAll, Tandem } from "../support/tandem.js";
+
+const WIDTHS = [390, 1440];
+
+let browser: Browser;
+
+if (browserPath === undefined) {
+  process.stderr.write("no Chromium here (TANDEM_BROWSER names one): the page is not tested\n");
+}
+
+describe.skipIf(browserPath === undefined)("the page", { timeout: 240_000 }, () => {
+  beforeAll(async () => {
+    browser = await openBrowser();
+  });
+  afterAll(() => browser.close());
+  afterEach(killAll);
+
+  /** Everything that should not be: errors in the console, requests to elsewhere. */
+  async function opened(url: string): Promise<{ page: Page; faults: string[] }> {
+    const page = await browser.newPage({ viewport: { width: 1440, height: 1200 } });
+    const faults: string[] = [];
+    page.on("console", (message) => {
+      if (message.type() === "error") faults.push(message.text());
+    });
+    page.on("pageerror", (error) => faults.push(error.message));
+    page.on("request", (request) => {
+      const { protocol, host } = new URL(request.url());
+      const isOwn = protocol === "data:" || request.url().startsWith(url);
+      if (!isOwn) faults.push(`a request to ${host}`);
+    });
+    await page.goto(url);
+    return { page, faults };
+  }
+
+  /** Strokes over the canvas, in shares of its side. */
+  async function draw(page: Page, stroke: [number, number][]): Promise<void> {
+    await page.locator("#clear").click();
+    const box = await page.locator("#canvas").boundingBox();
+    if (!box) throw new Error("no canvas");
+    const at = ([x, y]: [number, number]) =>
+      [box.x + x * box.width, box.y + y * box.height] as const;
+    await page.mouse.move(...at(stroke[0]!));
+    await page.mouse.down();
+    for (const point of stroke) await page.mouse.move(...at(point));
+    await page.mouse.up();
+  }
+
+  const one: [number, number][] = Array.from({ length: 12 }, (_, i) => [0.52, 0.15 + 0.06 * i]);
+  const zero: [number, number][] = Array.from({ length: 33 }, (_, i) => {
+    const angle = (2 * Math.PI * i) / 32;
+    return [0.5 + 0.22 * Math.sin(angle), 0.5 - 0.33 * Math.cos(angle)];
+  });
+
+  test("of a run in progress: curves that move, workers, a loss, digits recognised", async () => {
+    const cwd = temporaryFolder();
+    const options = ["--shards", "2", "--learning-rate", "1e-3", "--steps", "100000"];
+    const evaluations = ["--eval-every", "200", "--checkpoint-every", "0"];
+    const coordinator = new Tandem(
+      ["coordinator", "--port", "0", "--json", ...options, ...evaluations],
+      { cwd },
+    );
+    const socketUrl = await coordinator.url();
+    const { page, faults } = await opened(socketUrl.replace("ws:", "http:") + "/");
+    const workers = ["left", "right"].map((name) => worker(socketUrl, "--name", name));
+
+    const rows = page.locator("#workers tr");
+    await rows.filter({ hasText: "left" }).filter({ hasText: "working" }).waitFor();
+    await rows.filter({ hasText: "right" }).filter({ hasText: "working" }).waitFor();
+
+    const picture = async () =>
+      (await page.locator("#curves canvas").first().screenshot()).toString("base64");
+    await coordinator.step(20);
+    await page.waitForFunction("/Tandem: step [1-9]/.test(document.title)");
+    const before = await picture();
+    await coordinator.step(60);
+    await expect.poll(picture, { timeout: 10_000 }).not.toBe(before);
+
+    workers[1]?.kill("SIGKILL");
+    await rows.filter({ hasText: "right" }).filter({ hasText: "lost" }).waitFor();
+    await page.locator("#marks li", { hasText: "right lost" }).waitFor();
+
+    // Steps taken apart, and the statistics of each shard.
+    await page.locator("#timeline rect").first().waitFor();
+    await expect.poll(() => page.locator("#timeline").textContent()).toContain("optimise");
+    await page.locator("#layer").selectOption("fc1/bn");
+    await page.locator("#channel").fill("1000");
+    await expect.poll(() => page.locator("#channels").textContent()).toContain("1023");
+
+    await coordinator.event(
+      (event) => event.event === "evaluation" && Number(event["testAccuracy"]) > 0.9,
+    );
+    for (const [label, stroke] of [
+      ["1", one],
+      ["0", zero],
+    ] as const) {
+      await draw(page, stroke);
+      await page.locator("#probabilities .best", { hasText: new RegExp(`^${label}`) }).waitFor();
+    }
+    await page.locator("#confusion td").first().waitFor();
+    await page.locator("#wrong li").first().waitFor();
+
+    // Opened late, on a phone and in the dark: the history is there, and nothing is wider than the screen.
+    for (const colorScheme of ["dark", "light"] as const) {
+      await page.emulateMedia({ colorScheme });
+      for (const width of WIDTHS) {
+        await page.setViewportSize({ width, height: 900 });
+        await page.reload();
+        await page.locator("#marks li", { hasText: "right lost" }).waitFor();
+        await page.locator("#confusion td").first().waitFor();
+        const wide = () => page.evaluate<number>("document.documentElement.scrollWidth");
+        await expect.poll(wide).toBeLessThanOrEqual(width);
+      }
+    }
+
+    // By keyboard alone.
+    await page.locator("#canvas").focus();
+    for (const key of ["ArrowUp", "Space", ...Array<string>(8).fill("ArrowDown")]) {
+      await page.keyboard.press(key);
+    }
+    await page.locator("#probabilities .best").waitFor();
+    expect(faults).toEqual([]);
+    await page.close();
+  });
+
+  test("of finished runs, served and as one file, beside each other", async () => {
+    const cwd = temporaryFolder();
+    const data = writeDataset();
+    for (const seed of ["1", "2"]) {
+      const numbers = ["--steps", "30", "--batch-size", "10", "--eval-every", "10"];
+      const run = ["single", "--data", data, "--validation-size", "0", ...numbers, "--seed", seed];
+      const { code, stderr } = await new Tandem([...run, "--summary-dir", `seed-${seed}`], { cwd })
+        .ended;
+      expect(code, stderr).toBe(0);
+    }
+    const exported = await new Tandem(["show", "seed-1", "seed-2", "--export", "runs.html"], {
+      cwd,
+    }).ended;
+    expect(exported.code, exported.stderr).toBe(0);
+    const shown = new Tandem(["show", "seed-1", "seed-2"], { cwd });
+    const url = await shown.output(/http:\S+/);
+    for (const place of [url, `file://${join(cwd, "runs.html")}`]) {
+      const { page, faults } = await opened(place);
+      await expect.poll(() => page.locator("#state").textContent()).toBe("2 runs");
+      expect(await page.locator("#run option").allTextContents()).toEqual(["seed-1", "seed-2"]);
+      await page.locator("#run").selectOption("seed-2");
+      await expect.poll(() => page.locator("#figures").textContent()).toContain("seed2");
+      expect(await page.locator(".u-legend").first().textContent()).toContain("seed-2: smoothed");
+      expect(faults).toEqual([]);
+      await page.close();
+    }
+    shown.kill("SIGINT");
+    expect((await shown.ended).code).toBe(130);
+  });
+});
+
+test("show without a log, or with another file in its place, says so in a line", async () => {
+  const cwd = temporaryFolder();
+  const none = await new Tandem(["show", "nowhere"], { cwd }).ended;
+  expect(none).toMatchObject({ code: 2, stdout: "" });
+  expect(none.stderr).toMatch(/^tandem: nowhere has no log of a run .*\n$/);
+  writeFileSync(join(cwd, "tandem-run.jsonl"), "no log\nat all\n");
+  const other = await new Tandem(["show", "."], { cwd }).ended;
+  expect(other.code).toBe(2);
+  expect(other.stderr).toContain("line 1");
+});
+
+test("the run's log is a line each, from the start to the end", async () => {
+  const cwd = temporaryFolder();
+  const args = ["single", "--data", writeDataset(), "--validation-size", "0", "--batch-size", "10"];
+  const run = async (...more: string[]) =>
+    (await new Tandem([...args, "--eval-every", "5", ...more], { cwd }).ended).code;
+  const kinds = () =>
+    readFileSync(join(cwd, "summary/tandem-run.jsonl"), "utf8")
+      .trim()
+      .split("\n")
+      .map((line) => (JSON.parse(line) as { kind: string }).kind);
+  expect(await run("--steps", "10")).toBe(0);
+  expect(kinds()[0]).toBe("start");
+  for (const kind of ["steps", "evaluation", "trace", "statistics", "mistakes", "end"]) {
+    expect(kinds()).toContain(kind);
+  }
+  // A resumed run goes on in the same log, a new one begins its own.
+  expect(await run("--steps", "20", "--resume", "checkpoint.safetensors")).toBe(0);
+  expect(kinds().filter((kind) => kind === "start")).toHaveLength(2);
+  expect(await run("--steps", "5")).toBe(0);
+  expect(kinds().filter((kind) => kind === "start")).toHaveLength(1);
+});
