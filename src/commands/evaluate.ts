@@ -1,4 +1,5 @@
 import type { Command } from "commander";
+import { createLogUpdate } from "log-update";
 import { shortNumber } from "../coordinator/sinks/narration.js";
 import { type Checkpoint, readCheckpoint } from "../shared/checkpoint/checkpoint.js";
 import { networkOfRun } from "../shared/config.js";
@@ -62,7 +63,12 @@ function evaluated({ config, tensors, step }: Checkpoint, dataset: Dataset): Acc
   const ops = new Ops(loadTensorFlow(config.threads));
   const replica = new Replica(ops, networkOfRun(config), "weights-only", tensors, step);
   const pieces = evaluationPieces(dataset.test, dataset.image);
-  return accuracyOf(
-    pieces.map((samples) => ({ samples, result: evaluationResult(replica, samples) })),
-  );
+  const progress = process.stderr.isTTY ? createLogUpdate(process.stderr) : undefined;
+  const answers = pieces.map((samples, index) => {
+    progress?.(`evaluating, ${index} of ${pieces.length}`);
+    return { samples, result: evaluationResult(replica, samples) };
+  });
+  progress?.clear();
+  progress?.done();
+  return accuracyOf(answers);
 }
