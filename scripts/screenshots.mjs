@@ -1,10 +1,10 @@
 // The pictures in README.md and docs/: the page in Chromium, during a real run with a worker that is killed on the way.
 //   node scripts/screenshots.mjs [--steps 700] [--folder docs/images]
-import { existsSync, mkdirSync, mkdtempSync, rmSync } from "node:fs";
+import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
-import { chromium } from "playwright-core";
+import { openBrowser } from "./browser.mjs";
 import { Command, ROOT } from "./faults/processes.mjs";
 
 const { values: options } = parseArgs({
@@ -14,15 +14,9 @@ const { values: options } = parseArgs({
   },
 });
 const steps = Number(options.steps);
-const places = [process.env["TANDEM_BROWSER"] ?? "", "/usr/bin/chromium", "/usr/bin/google-chrome"];
-const executablePath = places.find((place) => place !== "" && existsSync(place));
-if (!executablePath) throw new Error("no Chromium here; TANDEM_BROWSER names one");
 mkdirSync(options.folder, { recursive: true });
 const folder = mkdtempSync(join(tmpdir(), "tandem-screenshots-"));
-const browser = await chromium.launch({
-  executablePath,
-  args: process.getuid?.() === 0 ? ["--no-sandbox"] : [],
-});
+const browser = await openBrowser();
 const coordinator = new Command(
   [
     ...["coordinator", "--port", "0", "--json", "--shards", "4", "--learning-rate", "1e-3"],

@@ -3,7 +3,7 @@
 // A page is its stream of lines, read to the end as the browser does. With --browser they are pages in Chromium on this same
 // machine, which then also has to draw them.
 import { get } from "node:http";
-import { existsSync, mkdtempSync, rmSync } from "node:fs";
+import { mkdtempSync, rmSync } from "node:fs";
 import { cpus, tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
@@ -43,16 +43,8 @@ function openStream(url) {
 
 /** @returns {Promise<(url: string) => Promise<() => Promise<void>>>} */
 async function browserOpener() {
-  const { chromium } = await import("playwright-core");
-  const places = [
-    process.env["TANDEM_BROWSER"] ?? "",
-    "/usr/bin/chromium",
-    "/usr/bin/google-chrome",
-  ];
-  const executablePath = places.find((place) => place !== "" && existsSync(place));
-  if (!executablePath) throw new Error("no Chromium here; TANDEM_BROWSER names one");
-  const args = process.getuid?.() === 0 ? ["--no-sandbox"] : [];
-  const browser = await chromium.launch({ executablePath, args });
+  const { openBrowser } = await import("./browser.mjs");
+  const browser = await openBrowser();
   command.ended.then(() => browser.close()).catch(() => undefined);
   return async (url) => {
     const page = await browser.newPage();

@@ -3,7 +3,7 @@ import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Browser, Page } from "playwright-core";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
-import { browserPath, openBrowser } from "../support/browser.js";
+import { browserPath, openBrowser } from "../../scripts/browser.mjs";
 import { temporaryFolder, writeDataset } from "../support/data.js";
 import { worker } from "../support/small-run.js";
 import { killAll, Tandem } from "../support/tandem.js";
