@@ -4,7 +4,6 @@ import type { Checkpoint } from "../shared/checkpoint/checkpoint.js";
 import { type Broadcast, networkOfRun, type RunConfig } from "../shared/config.js";
 import type { Dataset } from "../shared/data/dataset.js";
 import type { Events } from "../shared/events.js";
-import { classProbabilities } from "../shared/model/compute.js";
 import { initialTensors } from "../shared/model/initial.js";
 import { type Network, sizeOf } from "../shared/model/network.js";
 import { Ops } from "../shared/model/ops.js";
@@ -12,13 +11,9 @@ import { Replica } from "../shared/model/replica.js";
 import { loadTensorFlow } from "../shared/model/tensorflow.js";
 import { CheckpointWriter } from "./checkpoint-writer.js";
 import { computeOn, InProcessWorker } from "./in-process-worker.js";
-import { Dashboard } from "./dashboard/dashboard.js";
-import type { Line } from "./dashboard/lines.js";
-import { Recorder, type WorkerStatus } from "./dashboard/recorder.js";
-import { RunLog } from "./dashboard/run-log.js";
+import { View } from "./dashboard/view.js";
 import { Pool, type PoolOptions } from "./pool.js";
 import { CoordinatorServer, type ServerOptions } from "./server.js";
-import { MetricsSink } from "./sinks/metrics.js";
 import { TensorBoardSink } from "./sinks/tensorboard.js";
 import { StateFeed } from "./state-feed.js";
 import type { Answer, EndReason, Task } from "./tasks.js";
@@ -56,17 +51,23 @@ export async function runTraining(
   };
   const pool = new Pool(events, { ...plan.pool, arbiter });
   const feed = new StateFeed(config, plan.broadcast);
-  const runLog = new RunLog(plan.summaryDir);
-  const view = plan.server ? new View(plan.server, config, pool) : undefined;
-  const server =
-    plan.server && view
-      ? new CoordinatorServer(plan.server, { pool, feed, network, events, dashboard: view.page })
-      : undefined;
-  const statuses = () => server?.workers() ?? [];
-  const lineSinks = [(line: Line) => runLog.add(line), (line: Line) => view?.page.add(line)];
-  const recorder = new Recorder(dataset, statuses, lineSinks);
-  events.add(recorder);
-  if (view) events.add(view.metricsOf(statuses));
+  let server: CoordinatorServer | undefined;
+  const view = new View(
+    {
+      config,
+      dataset,
+      summaryDir: plan.summaryDir,
+      token: plan.server?.token,
+      isSecure: plan.server?.tls !== undefined,
+      isReady: () => pool.isReady,
+      workers: () => server?.workers() ?? [],
+    },
+    events,
+  );
+  if (plan.server) {
+    const { page } = view;
+    server = new CoordinatorServer(plan.server, { pool, feed, network, events, dashboard: page });
+  }
   let reason: EndReason = "failed";
   try {
     if (server) {
@@ -79,7 +80,7 @@ export async function runTraining(
     feed.open(replica);
     events.add(new TensorBoardSink(ops, plan.summaryDir, network));
     compute = computeOn(replica, config);
-    view?.page.offerPredictions((pixels) => predicted(replica, pixels));
+    view.open(replica);
     if (!server) pool.join(new InProcessWorker(pool, compute));
     tellStart(plan, feed.broadcast, replica.step, events);
     removeLeftovers(plan.training.output);
@@ -98,40 +99,9 @@ export async function runTraining(
     }
     return outcome;
   } finally {
-    recorder.close();
-    view?.page.close();
-    await runLog.close();
+    await view.close();
     await server?.close(reason);
   }
-}
-
-/** What there is to see on the port. */
-class View {
-  readonly page: Dashboard;
-  private metrics: MetricsSink | undefined;
-
-  constructor({ token, tls }: ServerOptions, config: RunConfig, pool: Pool) {
-    const { height, width } = config.data;
-    this.page = new Dashboard({
-      ...(token === undefined ? {} : { token }),
-      isSecure: tls !== undefined,
-      imageBytes: height * width,
-      isReady: () => pool.isReady,
-      metrics: () => this.metrics?.exposition() ?? Promise.reject(new Error("no metrics yet")),
-    });
-  }
-
-  metricsOf(workers: () => WorkerStatus[]): MetricsSink {
-    const pages = () => ({ bytes: this.page.sentBytes, open: this.page.viewerCount });
-    this.metrics = new MetricsSink({ workers, pages });
-    return this.metrics;
-  }
-}
-
-function predicted(replica: Replica, pixels: Uint8Array) {
-  const labels = new Uint8Array(1);
-  const probabilities = classProbabilities(replica, { count: 1, pixels, labels });
-  return { step: replica.step, probabilities: [...probabilities] };
 }
 
 function newReplica(ops: Ops, network: Network, plan: RunPlan): Replica {

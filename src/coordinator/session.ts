@@ -23,6 +23,7 @@ import { ClockOffset } from "./clock-offset.js";
 import { checkedAnswer } from "./checked-answer.js";
 import type { Conduct } from "./conduct.js";
 import type { WorkerStatus } from "./dashboard/recorder.js";
+import { Liveness, type Traffic } from "./liveness.js";
 import type { Pool } from "./pool.js";
 import type { StateFeed } from "./state-feed.js";
 import type { EndReason, Task, WorkerLink } from "./tasks.js";
@@ -60,7 +61,7 @@ export interface SessionParts {
   /** Where the peer comes from. */
   address: string;
   /** Bytes that have come in and gone out on the connection, whole messages or not. */
-  traffic: () => { bytesRead: number; bytesWritten: number };
+  traffic: () => Traffic;
   /** A name that no other worker of the run has. */
   uniqueName: (wished: string) => string;
   /** The peer was turned away for what it is or did. */
@@ -76,12 +77,6 @@ type Phase = "hello" | "loading" | "active" | "closed";
 /** Messages that a worker may send beyond one for each task: hello, ready, goodbye, and answers given twice. */
 const SPARE_MESSAGES = 64;
 
-/** Pings that a worker may send between two of the coordinator's own. */
-const MAX_PINGS = 100;
-
-/** A worker that computes answers no ping meanwhile: the shortest of so many is the network's. */
-const PONGS_REMEMBERED = 8;
-
 /** What may wait unsent, as a multiple of the largest thing that is sent, before a peer counts as not reading. */
 const MAX_UNSENT_STATES = 4;
 const MIN_UNSENT_BYTES = 16 * 1024 * 1024;
@@ -90,7 +85,6 @@ export class Session implements WorkerLink {
   name = "";
   private peer = "";
   private messagesLeft = SPARE_MESSAGES;
-  private pingsHeard = 0;
   private readonly socket: WebSocket;
   private readonly parts: SessionParts;
   private readonly tasks = new Map<number, { task: Task; sinceMs: number }>();
@@ -99,33 +93,23 @@ export class Session implements WorkerLink {
   private isBehind = false;
   /** Its replica has come to other bits than the coordinator's: it needs the state. */
   private hasDrifted = false;
-  private pingedMs = 0;
-  private readonly roundTripsMs: number[] = [];
+  private readonly liveness: Liveness;
   private readonly clock = new ClockOffset();
-  private lastSignMs = performance.now();
-  private lastCheckMs = performance.now();
-  private bytesReadBefore = 0;
-  private unsentBefore = 0;
   private handshakeTimer: NodeJS.Timeout | undefined;
   private readonly pingTimer: NodeJS.Timeout;
 
   constructor(socket: WebSocket, parts: SessionParts) {
     this.socket = socket;
     this.parts = parts;
-    socket.on("ping", () => {
-      // Each ping is answered; one who pings and does not read would fill the memory.
-      if (++this.pingsHeard > MAX_PINGS) this.fail(closeCodes.tooMany, "too many pings");
-    });
+    this.liveness = new Liveness(socket, parts.traffic, parts.times.pingMs, () =>
+      this.fail(closeCodes.tooMany, "too many pings"),
+    );
     receiveFrames(
       socket,
       new FrameReader(false),
       (frame) => this.receive(frame),
       (error) => this.fail(closeCodes.badMessage, error.message),
     );
-    socket.on("pong", () => {
-      this.roundTripsMs.push(performance.now() - this.pingedMs);
-      if (this.roundTripsMs.length > PONGS_REMEMBERED) this.roundTripsMs.shift();
-    });
     // ws has sent its own close frame, such as 1009 for a message that is too large.
     socket.on("error", (error) => this.fail(closeCodes.badMessage, error.message));
     socket.on("close", (code, reason) => {
@@ -173,10 +157,10 @@ export class Session implements WorkerLink {
     return {
       name: this.name,
       host: this.parts.address,
-      roundTripMs: this.roundTripsMs.length > 0 ? Math.min(...this.roundTripsMs) : undefined,
+      roundTripMs: this.liveness.roundTripMs,
       bytesUp: bytesRead,
       bytesDown: bytesWritten,
-      lastSeenMs: performance.now() - this.lastSignMs,
+      lastSeenMs: this.liveness.silentMs,
     };
   }
 
@@ -231,9 +215,8 @@ export class Session implements WorkerLink {
   }
 
   private checkAlive(): void {
-    this.pingsHeard = 0;
-    this.noteSigns();
-    const silentMs = performance.now() - this.lastSignMs;
+    this.liveness.check();
+    const { silentMs } = this.liveness;
     if (silentMs > this.allowedSilenceMs()) {
       this.noteFailure();
       this.closed(`silent for ${Math.round(silentMs / 1000)} s`);
@@ -246,27 +229,7 @@ export class Session implements WorkerLink {
       this.socket.terminate();
       return;
     }
-    if (this.socket.readyState !== this.socket.OPEN) return;
-    this.pingedMs = performance.now();
-    this.socket.ping();
-  }
-
-  /**
-   * Any byte that comes in or that the network takes is a sign of life: on a slow line a state takes longer than the
-   * silence allowed, and pings and pongs wait behind it.
-   */
-  private noteSigns(): void {
-    const now = performance.now();
-    const { bytesRead } = this.parts.traffic();
-    const unsent = this.socket.bufferedAmount;
-    // A coordinator that was itself held up has heard nothing, and that says nothing about its workers.
-    const wasHeldUp = now - this.lastCheckMs > 3 * this.parts.times.pingMs;
-    if (bytesRead > this.bytesReadBefore || unsent < this.unsentBefore || wasHeldUp) {
-      this.lastSignMs = now;
-    }
-    this.bytesReadBefore = bytesRead;
-    this.unsentBefore = unsent;
-    this.lastCheckMs = now;
+    this.liveness.ping();
   }
 
   /** A worker computes in one go and answers no ping meanwhile. */
@@ -400,7 +363,7 @@ export class Session implements WorkerLink {
     if (!held) return;
     const { task, sinceMs } = held;
     const nowMs = performance.now();
-    this.lastSignMs = nowMs;
+    this.liveness.noteSign();
     this.tasks.delete(task.id);
     this.slowestAnswerMs = Math.max(this.slowestAnswerMs ?? 0, nowMs - sinceMs);
     try {

@@ -1,8 +1,7 @@
 // The page on the coordinator's port: files, the lines as they come (server-sent events), a digit to recognise. Read-only.
-// Where the run has a token, the page asks for it once and keeps a cookie that this process alone can check.
-import { createHmac, randomBytes, timingSafeEqual } from "node:crypto";
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Line } from "./lines.js";
+import { Gate } from "./gate.js";
 import { History } from "./history.js";
 import { pageFile, type ShownRun } from "./page-files.js";
 
@@ -32,7 +31,7 @@ export class Dashboard {
   private readonly options: DashboardOptions;
   private readonly history = new History();
   private readonly viewers = new Set<ServerResponse>();
-  private readonly secret = randomBytes(32);
+  private readonly gate: Gate;
   private readonly keepAlive: NodeJS.Timeout;
   private predict: Predict | undefined;
   /** What went to pages, in all. */
@@ -40,6 +39,7 @@ export class Dashboard {
 
   constructor(options: DashboardOptions) {
     this.options = options;
+    this.gate = new Gate(options.token);
     this.keepAlive = setInterval(() => this.send(":\n\n"), KEEP_ALIVE_MS).unref();
   }
 
@@ -100,7 +100,7 @@ export class Dashboard {
       plain(response, 405, "This page only reads.");
       return;
     }
-    if (!this.mayRead(request)) {
+    if (!this.gate.mayRead(request)) {
       if (route !== "GET /") {
         plain(response, 401, "the token is missing or wrong");
         return;
@@ -200,39 +200,15 @@ export class Dashboard {
   }
 
   private async login(request: IncomingMessage, response: ServerResponse): Promise<void> {
-    const { token, isSecure } = this.options;
     const body = await bodyOf(request, MAX_TOKEN_BYTES);
     const given = new URLSearchParams(body?.toString() ?? "").get("token") ?? "";
-    if (token !== undefined && !this.isSame(given, token)) {
+    const cookie = this.gate.cookieFor(given, this.options.isSecure ?? false);
+    if (cookie === undefined) {
       this.file(response, "login.html", 401);
       return;
     }
-    const secure = isSecure ? "; Secure" : "";
-    const cookie = `tandem=${this.cookie()}; HttpOnly; SameSite=Strict; Path=/${secure}`;
     response.writeHead(303, { location: "/", "set-cookie": cookie });
     response.end();
-  }
-
-  private mayRead(request: IncomingMessage): boolean {
-    const { token } = this.options;
-    if (token === undefined) return true;
-    const { authorization = "", cookie = "" } = request.headers;
-    if (this.isSame(authorization, `Bearer ${token}`)) return true;
-    const own = /(?:^|;\s*)tandem=([0-9a-f]+)/.exec(cookie)?.[1] ?? "";
-    return this.isSame(own, this.cookie());
-  }
-
-  private cookie(): string {
-    return this.digest("viewer").toString("hex");
-  }
-
-  /** In constant time, whatever the lengths. */
-  private isSame(one: string, other: string): boolean {
-    return timingSafeEqual(this.digest(one), this.digest(other));
-  }
-
-  private digest(text: string): Buffer {
-    return createHmac("sha256", this.secret).update(text).digest();
   }
 }
 
