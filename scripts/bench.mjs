@@ -21,6 +21,8 @@ const { values: options } = parseArgs({
 const rounds = Number(options.rounds);
 const steps = Number(options.steps);
 const WARM_UP = 20;
+/** Of the reference network, forward and backward, by the shapes (docs/performance.md). */
+const GIGAFLOP_A_STEP = 4.15;
 const folder = mkdtempSync(join(tmpdir(), "tandem-bench-"));
 const run = promisify(execFile);
 
@@ -117,14 +119,56 @@ async function networkStep(rate, broadcast) {
 
 /** @param {string} threads */
 async function evaluationMs(threads) {
-  const args = ["single", "--steps", "3", "--eval-every", "1", "--threads", threads, "--json"];
+  const args = ["single", "--steps", "12", "--eval-every", "2", "--threads", threads, "--json"];
   const command = new Command(args, { cwd: folder });
   await command.ended;
-  // A step with an evaluation, less the step itself.
+  // Steps with an evaluation, less those without.
   const times = command.events
     .filter(({ event }) => event === "step")
     .map((event) => Number(event["durationMs"]));
-  return median(times.slice(1)) - 25;
+  const of = (/** @type {number} */ rest) =>
+    times.filter((_, step) => step > 1 && step % 2 === rest);
+  return median(of(0)) - median(of(1));
+}
+
+/** @typedef {{gigaflops: number, stepMs: number, kernels: [string, number][]}} Profile */
+
+/** @param {string} threads @returns {Promise<Profile>} */
+async function profile(threads) {
+  const script = join(ROOT, "scripts/bench/kernels.mjs");
+  const { stdout } = await run(process.execPath, [script, threads, "60"]);
+  return JSON.parse(stdout);
+}
+
+/** What a step of `local` is made of, as its page is told: medians of the steps that it was told of. @param {string} broadcast */
+async function phases(broadcast) {
+  const long = training.map((option) => (option === `${steps + WARM_UP}` ? "400" : option));
+  const args = ["local", "--workers", "2", "--broadcast", broadcast, ...long];
+  const command = new Command(args, { cwd: folder });
+  /** @type {Record<string, number[]>} */
+  const found = {};
+  const add = (/** @type {string} */ name, /** @type {number} */ ms) =>
+    (found[name] ??= []).push(ms);
+  const response = await fetch(`${(await command.url()).replace("ws", "http")}/live`);
+  let text = "";
+  for await (const chunk of response.body ?? []) {
+    const lines = (text + Buffer.from(chunk).toString()).split("\n\n");
+    text = lines.pop() ?? "";
+    for (const line of lines.filter((each) => each.startsWith('data: {"kind":"trace"'))) {
+      const trace = JSON.parse(line.slice(6));
+      if (trace.step < WARM_UP) continue;
+      for (const task of trace.tasks) {
+        add("way there, and the worker's own update", task.computedFromMs - task.sentMs);
+        add("compute", task.computedToMs - task.computedFromMs);
+        add("way back", task.answeredMs - task.computedToMs);
+      }
+      for (const phase of ["aggregate", "optimise", "broadcast"]) {
+        add(phase, trace[phase].toMs - trace[phase].fromMs);
+      }
+    }
+  }
+  await command.ended;
+  return found;
 }
 
 const python = (() => {
@@ -164,7 +208,10 @@ async function torchDdp(rate) {
       GLOO_SOCKET_IFNAME: first ? "eth0" : "lo",
     };
     const rank = (/** @type {number} */ number) => {
-      const command = [python ?? "", PEER, "ddp", `${number}`, "2", "25", `${steps}`];
+      // At 100 Mbit/s a step of DDP's takes more than a second.
+      const [own, warmUp] = rate === "100mbit" ? [12, 4] : [steps, WARM_UP];
+      const numbers = [number, 2, 25, own, warmUp].map(String);
+      const command = [python ?? "", PEER, "ddp", ...numbers];
       const [program = "", ...args] = [...(places[number]?.prefix ?? []), ...command];
       return run(program, args, { env });
     };
@@ -277,6 +324,30 @@ try {
         ? `| ${what} | ${spread(ownTimes)} | ${spread(peerTimes)} | ${ratio} |\n`
         : `| ${what} | ${spread(ownTimes)} |\n`,
     );
+  }
+  if (options.only === "") {
+    /** @type {Profile[]} */
+    const profiles = [];
+    for (let round = 0; round < rounds; round++) profiles.push(await profile("2"));
+    const shares = profiles.map(
+      ({ gigaflops, stepMs }) => GIGAFLOP_A_STEP / (stepMs / 1000) / gigaflops,
+    );
+    const last = profiles.at(-1);
+    process.stdout.write(
+      `\nstep of 50, 2 threads, as a share of the machine's own matrix product (${spread(profiles.map(({ gigaflops }) => gigaflops))} GFLOP/s): ${median(shares).toFixed(2)} (${Math.min(...shares).toFixed(2)}–${Math.max(...shares).toFixed(2)})\n\n| kernel | ms of ${last?.stepMs.toFixed(1)} |\n| --- | --- |\n`,
+    );
+    for (const [what, ms] of last?.kernels.slice(0, 20) ?? []) {
+      process.stdout.write(`| ${what} | ${ms.toFixed(2)} |\n`);
+    }
+    process.stdout.write(
+      "\n| a step of `local --workers 2` | weights, ms | updates, ms |\n| --- | --- | --- |\n",
+    );
+    const [weights, updates] = [await phases("weights"), await phases("updates")];
+    for (const name of Object.keys(weights)) {
+      process.stdout.write(
+        `| ${name} | ${spread(weights[name] ?? [])} | ${spread(updates[name] ?? [])} |\n`,
+      );
+    }
   }
   process.stdout.write("\n");
   for (const [name, values] of Object.entries(extras))

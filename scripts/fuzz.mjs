@@ -35,11 +35,15 @@ const resultParts = [
   ...network.parameters.flatMap(({ shape, isDenseKernel }) => {
     const [a = 1, b = 1] = shape;
     const isFactored = isDenseKernel && LARGEST * (a + b) < a * b;
-    if (isFactored) return [floats(LARGEST * a), floats(LARGEST * b)];
-    return [floats(shape.reduce((x, y) => x * y, 1))];
+    return isFactored ? [] : [floats(shape.reduce((x, y) => x * y, 1))];
   }),
   ...network.statistics.flatMap(({ channels }) => [floats(channels), floats(channels)]),
 ];
+const factorParts = network.parameters.flatMap(({ shape, isDenseKernel }) => {
+  const [a = 1, b = 1] = shape;
+  const isFactored = isDenseKernel && LARGEST * (a + b) < a * b;
+  return isFactored ? [floats(LARGEST * a), floats(LARGEST * b)] : [];
+});
 /** The factors of two shards where a result has those of one. */
 const updateParts = [
   ...network.parameters.flatMap(({ shape, isDenseKernel }) => {
@@ -82,11 +86,13 @@ const valid = [
     { type: "evaluated", task: 1, lossSum: 3, computed: { from: 1, to: 3 } },
     [new Uint8Array([1, 2])],
   ],
+  [{ type: "factors", task: 1, step: 2, shard: 0, checksum: checksumOf(factorParts) }, factorParts],
+  [{ type: "factors", step: 2, shard: 1 }, factorParts],
   [{ type: "digest", step: 100, weights: 12345 }, []],
   [{ type: "goodbye" }, []],
   [{ type: "welcome", protocol: PROTOCOL_VERSION, name: "w", config, broadcast: "weights" }, []],
   [{ type: "state", step: 3 }, [floats(8)]],
-  [{ type: "update", step: 3, own: [], wantsDigest: false }, updateParts],
+  [{ type: "update", step: 3, own: [], relayed: [], wantsDigest: false }, updateParts],
   [{ type: "shard", task: 1, step: 2, shard: 0, count: 2 }, samples],
   [{ type: "evaluate", task: 1, step: 2, count: 2 }, samples],
   [{ type: "end", reason: "finished" }, []],

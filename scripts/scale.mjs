@@ -95,7 +95,7 @@ function bytesOf({ broadcast, workers, batch }) {
   }
   const statistics = network.statistics.reduce((total, { channels }) => total + 8 * channels, 0);
   const pixels = 785 * samples;
-  const others = workers > 16 ? batch : batch - samples;
+  const others = batch - samples;
   return {
     up: dense + statistics + samples * factors,
     down: pixels + statistics + (broadcast === "weights" ? weights : dense + others * factors),

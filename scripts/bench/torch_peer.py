@@ -1,7 +1,8 @@
 """The reference network in PyTorch, as the peer that Tandem is measured against. Prints JSON.
 
 python torch_peer.py single THREADS BATCH STEPS        median ms a step, and ms to infer 10,000 images
-python torch_peer.py ddp RANK WORLD BATCH_OF_EACH STEPS  median ms a step under DistributedDataParallel with Gloo, 1 thread
+python torch_peer.py ddp RANK WORLD BATCH_OF_EACH STEPS WARM_UP
+                                                       median ms a step under DistributedDataParallel with Gloo, 1 thread
                                                        (MASTER_ADDR, MASTER_PORT, GLOO_SOCKET_IFNAME in the environment)
 Each is tried in PyTorch's default layout and in channels-last with fused Adam; the faster one is printed.
 """
@@ -32,17 +33,17 @@ def images(count, is_fast):
     return batch.to(memory_format=torch.channels_last) if is_fast else batch
 
 
-def step_times(net, batch, steps, is_fast):
+def step_times(net, batch, steps, is_fast, warm_up=WARM_UP):
     x, y = images(batch, is_fast), torch.randint(0, 10, (batch,))
     adam = torch.optim.Adam(net.parameters(), 1e-4, fused=is_fast)
     times = []
-    for _ in range(steps + WARM_UP):
+    for _ in range(steps + warm_up):
         start = time.perf_counter()
         adam.zero_grad()
         nn.functional.cross_entropy(net(x), y).backward()
         adam.step()
         times.append(1000 * (time.perf_counter() - start))
-    return times[WARM_UP:]
+    return times[warm_up:]
 
 
 def median(values):
@@ -70,11 +71,12 @@ def single(threads, batch, steps):
     return {"step": min(step for step, _ in found), "evaluate": min(evaluate for _, evaluate in found)}
 
 
-def ddp(rank, world, batch, steps):
+def ddp(rank, world, batch, steps, warm_up):
     torch.set_num_threads(1)
     dist.init_process_group("gloo", rank=rank, world_size=world)
     medians = [
-        median(step_times(DistributedDataParallel(network(is_fast)), batch, steps, is_fast)) for is_fast in (False, True)
+        median(step_times(DistributedDataParallel(network(is_fast)), batch, steps, is_fast, warm_up))
+        for is_fast in (False, True)
     ]
     dist.barrier()
     dist.destroy_process_group()

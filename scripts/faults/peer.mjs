@@ -69,14 +69,15 @@ export async function joinRun(url, options = {}) {
         computer?.takeUpdate(message, frame.parts);
         if (computer && message.wantsDigest) socket.send(frameOf(digest(computer.digest())));
       } else if (message.type === "shard" || message.type === "evaluate") {
-        const reply = /** @type {Reply} */ (
-          /** @type {unknown} */ (computer?.compute(message, frame.parts))
-        );
-        const outgoing = change?.(reply, message) ?? [frameOf(reply.message, reply.parts)];
-        for (const bytes of outgoing) {
-          if (bytes === "close") socket.terminate();
-          else if (socket.readyState === WebSocket.OPEN) socket.send(bytes);
-        }
+        computer?.compute(message, frame.parts, (reply) => {
+          const outgoing = change?.(reply, message) ?? [frameOf(reply.message, reply.parts)];
+          for (const bytes of outgoing) {
+            if (bytes === "close") socket.terminate();
+            else if (socket.readyState === WebSocket.OPEN) socket.send(bytes);
+          }
+        });
+      } else if (message.type === "factors") {
+        computer?.takeFactors(message, frame.parts);
       } else {
         socket.close(1000);
       }

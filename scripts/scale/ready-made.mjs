@@ -16,7 +16,9 @@ import { checksumOf } from "../../dist/shared/protocol/payload.js";
 const [url = "", ...numbers] = process.argv.slice(2);
 const [count = 1, from = 0, to = 1] = numbers.map(Number);
 
-/** The parts of a result by samples in the shard. @type {Map<number, {parts: Float32Array[], checksum: number}>} */
+/** @typedef {{parts: Float32Array[], checksum: number, factors: Float32Array[], factorsChecksum: number}} ReadyMade */
+
+/** By samples in the shard. @type {Map<number, ReadyMade>} */
 const results = new Map();
 
 /** @param {RunConfig} config */
@@ -26,15 +28,18 @@ function prepare(config) {
   const small = (/** @type {number} */ length) => new Float32Array(length).fill(1e-6);
   for (const samples of new Set(shardSizes(config.batchSize, config.shards))) {
     const parts = [
-      ...network.parameters.flatMap((parameter) => {
-        const [inputs = 0, outputs = 0] = parameter.shape;
-        return isFactored(parameter, largestShard(config))
-          ? [small(samples * inputs), small(samples * outputs)]
-          : [small(sizeOf(parameter.shape))];
-      }),
+      ...network.parameters
+        .filter((parameter) => !isFactored(parameter, largestShard(config)))
+        .map((parameter) => small(sizeOf(parameter.shape))),
       ...network.statistics.flatMap(({ channels }) => [small(channels), small(channels)]),
     ];
-    results.set(samples, { parts, checksum: checksumOf(parts) });
+    const factors = network.parameters
+      .filter((parameter) => isFactored(parameter, largestShard(config)))
+      .flatMap(({ shape }) => shape.map((side) => small(samples * side)));
+    results.set(samples, {
+      ...{ parts, checksum: checksumOf(parts) },
+      ...{ factors, factorsChecksum: checksumOf(factors) },
+    });
   }
 }
 
@@ -76,7 +81,10 @@ function join(number) {
         bytes.down += sign * (stream?.bytesRead ?? 0);
         const result = results.get(message.count);
         if (!result) throw new RangeError("a shard of another size");
-        const { parts, checksum } = result;
+        const { parts, checksum, factors, factorsChecksum } = result;
+        if (factors.length > 0) {
+          send({ type: "factors", task, step, shard, checksum: factorsChecksum }, factors);
+        }
         send({ type: "result", task, step, shard, loss: 0.1, checksum, computed }, parts);
         return;
       }

@@ -7,7 +7,8 @@ import { WebSocketServer } from "ws";
 import { messageOf, TandemError } from "../shared/errors.js";
 import type { Events } from "../shared/events.js";
 import { socketOptions } from "../shared/protocol/channel.js";
-import { MAX_HEADER_BYTES } from "../shared/protocol/frame.js";
+import { encodeFrame, MAX_HEADER_BYTES } from "../shared/protocol/frame.js";
+import type { FromCoordinator } from "../shared/protocol/messages.js";
 import { maxResultBytes } from "../shared/protocol/payload.js";
 import { largestShard } from "../shared/config.js";
 import type { Network } from "../shared/model/network.js";
@@ -138,12 +139,22 @@ export class CoordinatorServer {
           address: addressOf(request),
           traffic: () => request.socket,
           onRejected: (name, reason) => this.tellRejected(name, reason),
+          relay: (from, step, shard, parts) => this.relay(from, step, shard, parts),
           onDrifted: (worker, step) => this.parts.events.emit({ event: "drift", worker, step }),
           uniqueName: (wished) => this.uniqueName(wished),
           onClosed: (session) => this.sessions.delete(session),
         }),
       );
     });
+  }
+
+  private relay(from: Session, step: number, shard: number, parts: readonly Uint8Array[]): void {
+    const { feed } = this.parts;
+    if (!feed.wantsRelay(shard)) return;
+    const header = { type: "factors", step, shard } satisfies FromCoordinator;
+    const frame = { head: encodeFrame(header, parts), tail: [] };
+    const others = [...this.sessions].filter((other) => other !== from && other.sendFactors(frame));
+    feed.noteRelay(shard, from, others);
   }
 
   /** Told, but not more often than anyone would want to read: a flood of bad peers must not flood the log. */

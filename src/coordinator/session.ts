@@ -2,8 +2,10 @@
 // this connection, with a code, and never reaches the run.
 import type { WebSocket } from "ws";
 import type { Network } from "../shared/model/network.js";
+import type { Gradient } from "../shared/model/values.js";
 import {
   byteLengthOf,
+  type EncodedFrame,
   FrameReader,
   receiveFrames,
   sendFrame,
@@ -20,7 +22,7 @@ import {
 } from "../shared/protocol/messages.js";
 import { sampleParts } from "../shared/protocol/payload.js";
 import { ClockOffset } from "./clock-offset.js";
-import { checkedAnswer } from "./checked-answer.js";
+import { checkedAnswer, checkedFactors } from "./checked-answer.js";
 import type { Conduct } from "./conduct.js";
 import type { WorkerStatus } from "./dashboard/recorder.js";
 import { Liveness, type Traffic } from "./liveness.js";
@@ -66,11 +68,23 @@ export interface SessionParts {
   uniqueName: (wished: string) => string;
   /** The peer was turned away for what it is or did. */
   onRejected: (name: string, reason: string) => void;
+  /** Passes the factors of a shard on to the other workers. */
+  relay: (from: Session, step: number, shard: number, parts: readonly Uint8Array[]) => void;
   /** The worker's replica is no longer the coordinator's, bit for bit. */
   onDrifted: (name: string, step: number) => void;
   /** Called once, when the connection is closed. */
   onClosed: (session: Session) => void;
 }
+
+interface HeldTask {
+  task: Task;
+  sinceMs: number;
+  /** What has come of its answer so far. */
+  factors: ReadonlyMap<string, Gradient>;
+}
+
+/** Factors, and the rest. */
+const MESSAGES_A_TASK = 2;
 
 type Phase = "hello" | "loading" | "active" | "closed";
 
@@ -87,7 +101,7 @@ export class Session implements WorkerLink {
   private messagesLeft = SPARE_MESSAGES;
   private readonly socket: WebSocket;
   private readonly parts: SessionParts;
-  private readonly tasks = new Map<number, { task: Task; sinceMs: number }>();
+  private readonly tasks = new Map<number, HeldTask>();
   private slowestAnswerMs: number | undefined;
   private phase: Phase = "hello";
   private isBehind = false;
@@ -121,8 +135,8 @@ export class Session implements WorkerLink {
   }
 
   send(task: Task): void {
-    this.tasks.set(task.id, { task, sinceMs: performance.now() });
-    this.messagesLeft++;
+    this.tasks.set(task.id, { task, sinceMs: performance.now(), factors: new Map() });
+    this.messagesLeft += MESSAGES_A_TASK;
     const { id, kind, step, samples } = task;
     const common = { task: id, step, count: samples.count };
     const header: FromCoordinator =
@@ -259,6 +273,9 @@ export class Session implements WorkerLink {
       case "evaluated":
         this.takeAnswer(message, frame.parts);
         return;
+      case "factors":
+        this.takeFactors(message, frame.parts);
+        return;
       case "digest":
         this.takeDigest(message);
         return;
@@ -336,6 +353,32 @@ export class Session implements WorkerLink {
     this.parts.pool.resume(this);
   }
 
+  /** The first half of an answer; the other workers will need it, and get it at once. */
+  private takeFactors(
+    message: FromWorker & { type: "factors" },
+    parts: readonly Uint8Array[],
+  ): void {
+    const held = this.tasks.get(message.task);
+    if (this.phase !== "active" || !held || held.factors.size > 0) return;
+    try {
+      const { network, feed } = this.parts;
+      held.factors = checkedFactors(held.task, message, parts, network, feed.config);
+    } catch (error) {
+      if (!(error instanceof FrameError)) throw error;
+      this.fail(closeCodes.badResult, error.message);
+      return;
+    }
+    const { step, shard } = message;
+    this.parts.relay(this, step, shard, parts);
+  }
+
+  /** True where the worker can use another's factors of the present step, and was sent them. */
+  sendFactors(frame: EncodedFrame): boolean {
+    if (this.phase !== "active" || this.isBehind) return false;
+    sendFrame(this.socket, frame);
+    return true;
+  }
+
   private takeDigest({ step, weights }: FromWorker & { type: "digest" }): void {
     if (this.parts.feed.digestFits(step, weights)) return;
     this.hasDrifted = true;
@@ -361,14 +404,14 @@ export class Session implements WorkerLink {
     const held = this.tasks.get(message.task);
     // Repeated answers are no offence; late ones the pool drops, as the task has become another's in the meantime.
     if (!held) return;
-    const { task, sinceMs } = held;
+    const { task, sinceMs, factors } = held;
     const nowMs = performance.now();
     this.liveness.noteSign();
     this.tasks.delete(task.id);
     this.slowestAnswerMs = Math.max(this.slowestAnswerMs ?? 0, nowMs - sinceMs);
     try {
       const { network, feed } = this.parts;
-      const answer = checkedAnswer(task, message, parts, network, feed.config);
+      const answer = checkedAnswer(task, message, factors, parts, network, feed.config);
       this.parts.pool.answer(
         this,
         task.id,

@@ -6,25 +6,36 @@ import { type ReplicaKind, stateLayout } from "../shared/model/state-layout.js";
 import type { Update } from "../shared/model/values.js";
 import type { EncodedFrame } from "../shared/protocol/channel.js";
 import { encodeFrame } from "../shared/protocol/frame.js";
-import { type FromCoordinator, MAX_OWN_SHARDS } from "../shared/protocol/messages.js";
+import { type FromCoordinator, MAX_LISTED_SHARDS } from "../shared/protocol/messages.js";
 import { stateParts, updateParts, weightsDigest } from "../shared/protocol/payload.js";
 import type { WorkerLink } from "./tasks.js";
 
 /** Steps between two looks at whether the workers' weights are still the coordinator's. */
 const DIGEST_EVERY = 100;
-/** Up to so many workers each get an update of their own, without the factors that they have. */
-const MAX_WORKERS_APART = 16;
+
+/** Factors that were passed on as soon as they were there, before it was known whose result would be taken. */
+interface Relay {
+  from: WorkerLink;
+  to: ReadonlySet<WorkerLink>;
+}
+
+interface LastStep {
+  step: number;
+  update: Update;
+  /** Whose result was taken, by shard. */
+  owners: readonly (WorkerLink | undefined)[];
+  relays: ReadonlyMap<number, Relay>;
+}
 
 export class StateFeed {
   readonly config: RunConfig;
   readonly broadcast: Broadcast;
   private openReplica: Replica | undefined;
   private readonly onOpen: (() => void)[] = [];
-  private last:
-    { step: number; update: Update; owners: readonly (WorkerLink | undefined)[] } | undefined;
+  private last: LastStep | undefined;
+  /** Of the step in hand, by shard. */
+  private relays = new Map<number, Relay>();
   private stateFrame: { step: number; frame: EncodedFrame } | undefined;
-  /** Of the last step, by the shards that are left out. */
-  private readonly updateFrames = new Map<string, EncodedFrame>();
   private digest: { step: number; weights: number } | undefined;
 
   constructor(config: RunConfig, broadcast: Broadcast) {
@@ -79,8 +90,17 @@ export class StateFeed {
    * @param owners whose result was taken, by shard
    */
   noteUpdate(update: Update, step: number, owners: readonly (WorkerLink | undefined)[]): void {
-    this.last = { step, update, owners };
-    this.updateFrames.clear();
+    this.last = { step, update, owners, relays: this.relays };
+    this.relays = new Map();
+  }
+
+  /** True where the other workers will need a shard's factors, and have not been sent them yet. */
+  wantsRelay(shard: number): boolean {
+    return this.leadsAhead && !this.relays.has(shard);
+  }
+
+  noteRelay(shard: number, from: WorkerLink, to: readonly WorkerLink[]): void {
+    this.relays.set(shard, { from, to: new Set(to) });
   }
 
   /** The replica has taken the step: the time to work out what the workers' digests are held against. */
@@ -114,25 +134,30 @@ export class StateFeed {
    */
   advance(link: WorkerLink | undefined): { frame: EncodedFrame; wantsDigest: boolean } {
     if (!this.leadsAhead || !this.last) return { frame: this.state(), wantsDigest: false };
-    const { step, update, owners } = this.last;
-    const own = owners.flatMap((owner, shard) => (link && owner === link ? [shard] : []));
-    // Where little is saved, everyone gets the same bytes, made once.
-    const left = own.length * MAX_WORKERS_APART < owners.length ? [] : own;
-    const key = left.slice(0, MAX_OWN_SHARDS).join();
-    let frame = this.updateFrames.get(key);
-    if (!frame) {
-      const header = {
-        type: "update",
-        step,
-        own: left.slice(0, MAX_OWN_SHARDS),
-        wantsDigest: wantsDigest(step),
-      } satisfies FromCoordinator;
-      const parts = updateParts(this.replica.network, update, header.own);
-      frame = { head: encodeFrame(header, parts), tail: [] };
-      this.updateFrames.set(key, frame);
-    }
-    return { frame, wantsDigest: wantsDigest(step) };
+    const { step, update, owners, relays } = this.last;
+    const shardsWhere = (isHere: (owner: WorkerLink, shard: number) => boolean) =>
+      owners
+        .flatMap((owner, shard) => (link && owner && isHere(owner, shard) ? [shard] : []))
+        .slice(0, MAX_LISTED_SHARDS);
+    const header = {
+      type: "update",
+      step,
+      own: shardsWhere((owner) => owner === link),
+      relayed: shardsWhere((owner, shard) => {
+        const relay = relays.get(shard);
+        return relay?.from === owner && link !== undefined && relay.to.has(link);
+      }),
+      wantsDigest: wantsDigest(step),
+    } satisfies FromCoordinator;
+    const here = [...header.own, ...header.relayed];
+    const parts = updateParts(this.replica.network, update, here);
+    const frame = { head: encodeFrame(header, parts), tail: [] };
+    return { frame, wantsDigest: header.wantsDigest };
   }
+}
+
+function wantsDigest(step: number): boolean {
+  return step % DIGEST_EVERY === 0;
 }
 
 /** The factors of a large enough batch are more than the weights themselves; the weights are sent then, whatever was asked. */
@@ -146,8 +171,4 @@ function updatesAreSmaller(config: RunConfig): boolean {
     update += isFactored(parameter, largest) ? config.batchSize * (inputs + outputs) : size;
   }
   return update < weights;
-}
-
-function wantsDigest(step: number): boolean {
-  return step % DIGEST_EVERY === 0;
 }

@@ -20,7 +20,9 @@ import type { FromCoordinator, FromWorker } from "../shared/protocol/messages.js
 import {
   checksumOf,
   evaluationParts,
+  factorParts,
   type KeptFactors,
+  readFactors,
   readSamples,
   readState,
   readUpdate,
@@ -41,10 +43,13 @@ export class Computer {
   private readonly ops: Ops;
   private readonly kind: ReplicaKind;
   private readonly largestShard: number;
+  /** Samples of each shard. */
+  private readonly sizes: readonly number[];
   private readonly identity: string;
   private replica: Replica | undefined;
-  /** This step's own gradients by shard, which an update leaves out. */
-  private readonly kept = new Map<number, ReadonlyMap<string, Gradient>>();
+  /** This step's factors by shard, which an update leaves out: of its own results, and those that were passed on. */
+  private readonly own = new Map<number, ReadonlyMap<string, Gradient>>();
+  private readonly relayed = new Map<number, ReadonlyMap<string, Gradient>>();
 
   /**
    * Loads TensorFlow with the run's threads.
@@ -56,6 +61,7 @@ export class Computer {
     this.network = networkOfRun(config);
     this.kind = broadcast === "updates" ? "with-slots" : "weights-only";
     this.largestShard = largestShard(config);
+    this.sizes = shardSizes(config.batchSize, config.shards);
     this.ops = new Ops(loadTensorFlow(config.threads));
   }
 
@@ -66,7 +72,7 @@ export class Computer {
 
   /** @throws FrameError where the parts are not this run's state */
   takeState(message: FromCoordinator & { type: "state" }, parts: readonly Uint8Array[]): void {
-    this.kept.clear();
+    this.forgetFactors();
     const tensors = readState(this.network, this.kind, parts);
     if (this.replica) this.replica.load(tensors, message.step);
     else this.replica = new Replica(this.ops, this.network, this.kind, tensors, message.step);
@@ -76,11 +82,23 @@ export class Computer {
   takeUpdate(message: FromCoordinator & { type: "update" }, parts: readonly Uint8Array[]): void {
     const replica = this.replicaAt(message.step - 1);
     if (this.kind !== "with-slots") throw new FrameError("an update for a replica without slots");
-    const { batchSize, learningRate, shards } = this.config;
-    const kept: KeptFactors = new Map(message.own.map((shard) => [shard, this.ownOf(shard)]));
-    const update = readUpdate(this.network, shardSizes(batchSize, shards), kept, parts);
-    this.kept.clear();
-    replica.apply(update, learningRate);
+    const kept: KeptFactors = new Map([
+      ...message.own.map((shard) => [shard, factorsOf(this.own, shard)] as const),
+      ...message.relayed.map((shard) => [shard, factorsOf(this.relayed, shard)] as const),
+    ]);
+    const update = readUpdate(this.network, this.sizes, kept, parts);
+    this.forgetFactors();
+    replica.apply(update, this.config.learningRate);
+  }
+
+  /** @throws FrameError where they cannot be that shard's */
+  takeFactors(message: FromCoordinator & { type: "factors" }, parts: readonly Uint8Array[]): void {
+    const { step, shard } = message;
+    const rows = this.sizes[shard];
+    if (rows === undefined) throw new FrameError(`factors of shard ${shard}, which is none`);
+    const factors = readFactors(this.network, this.largestShard, rows, parts);
+    // Those of a step that this replica is not at will not be asked for.
+    if (this.replica?.step === step) this.relayed.set(shard, factors);
   }
 
   /** What this worker's weights have come to, for the coordinator to compare with its own. */
@@ -89,11 +107,15 @@ export class Computer {
     return { type: "digest", step: this.replica.step, weights: weightsDigest(this.replica) };
   }
 
-  /** @throws FrameError where the task is not one of this run or this step */
+  /**
+   * @param send takes the parts of the answer as they are there
+   * @throws FrameError where the task is not one of this run or this step
+   */
   compute(
     message: FromCoordinator & { type: "shard" | "evaluate" },
     parts: readonly Uint8Array[],
-  ): Reply {
+    send: (reply: Reply) => void,
+  ): void {
     const replica = this.replicaAt(message.step);
     const { classes } = this.config.data;
     if (message.count < 1) throw new FrameError("a task without samples");
@@ -102,28 +124,35 @@ export class Computer {
     if (message.type === "evaluate") {
       const result = evaluationResult(replica, samples);
       const computed = { from, to: performance.now() };
-      return {
-        message: { type: "evaluated", task: message.task, lossSum: result.lossSum, computed },
+      const { task } = message;
+      send({
+        message: { type: "evaluated", task, lossSum: result.lossSum, computed },
         parts: evaluationParts(result),
-      };
+      });
+      return;
     }
-    const result = shardResult(replica, samples, this.config.batchSize, this.largestShard);
     const { task, step, shard } = message;
+    const { batchSize } = this.config;
+    const onFactors = (gradients: ReadonlyMap<string, Gradient>) => {
+      if (this.kind === "with-slots") this.own.set(shard, gradients);
+      const factors = factorParts(this.network, gradients);
+      const checksum = checksumOf(factors);
+      send({ message: { type: "factors", task, step, shard, checksum }, parts: factors });
+    };
+    const result = shardResult(replica, samples, batchSize, this.largestShard, onFactors);
     const computed = { from, to: performance.now() };
-    if (this.kind === "with-slots") this.kept.set(shard, result.gradients);
     const resultParts = shardResultParts(this.network, result);
     const { loss } = result;
     const checksum = checksumOf(resultParts);
-    return {
+    send({
       message: { type: "result", task, step, shard, loss, checksum, computed },
       parts: resultParts,
-    };
+    });
   }
 
-  private ownOf(shard: number): ReadonlyMap<string, Gradient> {
-    const own = this.kept.get(shard);
-    if (!own) throw new FrameError(`an update without shard ${shard}, which was not computed here`);
-    return own;
+  private forgetFactors(): void {
+    this.own.clear();
+    this.relayed.clear();
   }
 
   private replicaAt(step: number): Replica {
@@ -133,6 +162,12 @@ export class Computer {
     }
     return this.replica;
   }
+}
+
+function factorsOf(kept: KeptFactors, shard: number): ReadonlyMap<string, Gradient> {
+  const factors = kept.get(shard);
+  if (!factors) throw new FrameError(`an update without shard ${shard}, which is not here`);
+  return factors;
 }
 
 function identityOf(config: RunConfig, broadcast: Broadcast): string {

@@ -117,11 +117,14 @@ export function workThrough(
           return;
         }
         case "shard":
-        case "evaluate": {
-          const reply = computerOf(holder).compute(message, frame.parts);
-          send(socket, reply.message, reply.parts);
+        case "evaluate":
+          computerOf(holder).compute(message, frame.parts, (reply) =>
+            send(socket, reply.message, reply.parts),
+          );
           return;
-        }
+        case "factors":
+          computerOf(holder).takeFactors(message, frame.parts);
+          return;
         default:
           message satisfies never;
       }

@@ -1,6 +1,6 @@
 // What a worker does: forward and backward over a shard, and inference on a piece of a data set.
 import type { Samples } from "../data/dataset.js";
-import { forwardLayer, inferLayer, type Trace } from "./layers.js";
+import { forwardLayer, inferLayer, type TensorGradient, type Trace } from "./layers.js";
 import { isFactored } from "./network.js";
 import type { Replica } from "./replica.js";
 import type { Tensor } from "./tensorflow.js";
@@ -26,12 +26,15 @@ function labelTensor(replica: Replica, samples: Samples): Tensor {
  * @param samples at least one
  * @param batchSize samples of the global batch, over which the loss is the mean
  * @param largestShard samples of the largest shard; it decides the form of the gradients (`isFactored`)
+ * @param onFactors is given the gradients that are carried as factors as soon as they are there, while the layers below
+ * them are still to be gone back through
  */
 export function shardResult(
   replica: Replica,
   samples: Samples,
   batchSize: number,
   largestShard: number,
+  onFactors?: (gradients: ReadonlyMap<string, Gradient>) => void,
 ): ShardResult {
   const { ops, network } = replica;
   return ops.tidy(() => {
@@ -55,10 +58,20 @@ export function shardResult(
     });
     const { losses, dLogits } = ops.softmaxCrossEntropy(x, labelTensor(replica, samples));
     let dy: Tensor | null = ops.scale(dLogits, 1 / batchSize);
-    for (let index = steps.length - 1; index >= 0 && dy; index--) dy = steps[index]!(dy, index > 0);
+    const gradients = new Map<string, Gradient>();
+    for (let index = steps.length - 1; index >= 0 && dy; index--) {
+      dy = steps[index]!(dy, index > 0);
+      const areThere = [...factored].every((name) => trace.gradients.has(name));
+      if (gradients.size > 0 || factored.size === 0 || !areThere) continue;
+      for (const name of factored) gradients.set(name, hostGradient(trace.gradients.get(name)!));
+      onFactors?.(gradients);
+    }
+    for (const [name, gradient] of trace.gradients) {
+      if (!gradients.has(name)) gradients.set(name, hostGradient(gradient));
+    }
     return {
       loss: sum(losses) / batchSize,
-      gradients: hostGradients(trace),
+      gradients,
       moments: trace.moments,
     };
   });
@@ -90,18 +103,11 @@ export function classProbabilities(replica: Replica, samples: Samples): Float32A
   });
 }
 
-function hostGradients(trace: Trace): Map<string, Gradient> {
-  const gradients = new Map<string, Gradient>();
-  for (const [name, gradient] of trace.gradients) {
-    if (gradient.form === "dense") {
-      gradients.set(name, { form: "dense", values: floats(gradient.values) });
-    } else {
-      const { inputs, outputs } = gradient;
-      const own = { rows: inputs.shape[0], inputs: floats(inputs), outputs: floats(outputs) };
-      gradients.set(name, { form: "factors", shards: [own] });
-    }
-  }
-  return gradients;
+function hostGradient(gradient: TensorGradient): Gradient {
+  if (gradient.form === "dense") return { form: "dense", values: floats(gradient.values) };
+  const { inputs, outputs } = gradient;
+  const own = { rows: inputs.shape[0], inputs: floats(inputs), outputs: floats(outputs) };
+  return { form: "factors", shards: [own] };
 }
 
 function floats(tensor: Tensor): Float32Array {

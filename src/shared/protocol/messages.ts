@@ -12,7 +12,7 @@ export const PROTOCOL_VERSION = 2;
 export const MAX_NAME_LENGTH = 64;
 
 /** More than this are sent, rather than listed: the header stays small. */
-export const MAX_OWN_SHARDS = 1024;
+export const MAX_LISTED_SHARDS = 1024;
 
 const whole = z.number().int().min(0).max(Number.MAX_SAFE_INTEGER);
 
@@ -28,7 +28,18 @@ const fromWorker = z.discriminatedUnion("type", [
   }),
   /** TensorFlow is loaded with the run's threads; tasks may come. */
   z.strictObject({ type: z.literal("ready") }),
-  /** Answer to `shard`. Parts: gradients and moments, and `checksum` over them. */
+  /**
+   * The first half of an answer to `shard`, where gradients are carried as factors: sent while the layers below are still
+   * computed. Parts: the factors, and `checksum` over them.
+   */
+  z.strictObject({
+    type: z.literal("factors"),
+    task: whole,
+    step: whole,
+    shard: whole,
+    checksum: whole,
+  }),
+  /** Answer to `shard`. Parts: the other gradients and the moments, and `checksum` over them. */
   z.strictObject({
     type: z.literal("result"),
     task: whole,
@@ -64,14 +75,17 @@ const fromCoordinator = z.discriminatedUnion("type", [
   z.strictObject({ type: z.literal("state"), step: whole }),
   /**
    * With `--broadcast updates`, after each step: what leads from `step` − 1 to `step`. The factors of the shards in `own`
-   * are left out: the worker has them, as it was its results for them that were taken.
+   * and `relayed` are left out: the worker has them, as it was its own results that were taken, or those it was sent.
    */
   z.strictObject({
     type: z.literal("update"),
     step: whole,
-    own: z.array(whole).max(MAX_OWN_SHARDS),
+    own: z.array(whole).max(MAX_LISTED_SHARDS),
+    relayed: z.array(whole).max(MAX_LISTED_SHARDS),
     wantsDigest: z.boolean(),
   }),
+  /** With `--broadcast updates`: the factors of another worker's shard of `step`, passed on as soon as they were there. */
+  z.strictObject({ type: z.literal("factors"), step: whole, shard: whole }),
   /** Compute one shard's gradients and moments. Parts: pixels, labels. */
   z.strictObject({
     type: z.literal("shard"),

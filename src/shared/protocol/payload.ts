@@ -102,6 +102,7 @@ function readGradients(
       const factors = shards.flatMap((rows, shard) => {
         const own = kept.get(shard)?.get(name);
         if (own?.form === "factors") return own.shards;
+        if (kept.has(shard)) throw new FrameError(`${name}: no factors`);
         const inputs = reader.finiteFloats(rows * inputCount, name);
         const outputs = reader.finiteFloats(rows * outputCount, name);
         return [{ rows, inputs, outputs }];
@@ -114,18 +115,55 @@ function readGradients(
   return gradients;
 }
 
-/** Parts of `result`: the gradients, then mean and variance of each normalised layer. */
+/** Parts of `factors`: in the network's order, the two factors of each gradient that is carried so. */
+export function factorParts(
+  network: Network,
+  gradients: ReadonlyMap<string, Gradient>,
+): ArrayBufferView[] {
+  return network.parameters.flatMap(({ name }) => {
+    const gradient = gradients.get(name);
+    if (gradient?.form !== "factors") return [];
+    return gradient.shards.flatMap(({ inputs, outputs }) => [inputs, outputs]);
+  });
+}
+
+/**
+ * @param rows samples of the shard
+ * @throws FrameError where the parts cannot be its factors
+ */
+export function readFactors(
+  network: Network,
+  largestShard: number,
+  rows: number,
+  parts: readonly Uint8Array[],
+): Map<string, Gradient> {
+  const reader = new PartReader(parts);
+  const gradients = new Map<string, Gradient>();
+  for (const parameter of network.parameters) {
+    if (!isFactored(parameter, largestShard)) continue;
+    const { name, shape } = parameter;
+    const [inputs, outputs] = (shape as [number, number]).map((size) =>
+      reader.finiteFloats(rows * size, name),
+    ) as [Float32Array, Float32Array];
+    gradients.set(name, { form: "factors", shards: [{ rows, inputs, outputs }] });
+  }
+  reader.end();
+  return gradients;
+}
+
+/** Parts of `result`: the gradients that are not in `factors`, then mean and variance of each normalised layer. */
 export function shardResultParts(network: Network, result: ShardResult): ArrayBufferView[] {
   const moments = network.statistics.flatMap(({ name }) => {
     const own = result.moments.get(name);
     if (!own) throw new RangeError(`no moments for ${name}`);
     return [own.mean, own.variance];
   });
-  return [...gradientParts(network, result.gradients), ...moments];
+  return [...gradientParts(network, result.gradients, [0]), ...moments];
 }
 
 /**
  * @param sampleCount samples of the shard that was given out
+ * @param factors what came before in `factors`
  * @throws FrameError where the parts cannot be this shard's result
  */
 export function readShardResult(
@@ -133,12 +171,19 @@ export function readShardResult(
   largestShard: number,
   sampleCount: number,
   { loss, checksum }: { loss: number; checksum: number },
+  factors: ReadonlyMap<string, Gradient>,
   parts: readonly Uint8Array[],
 ): ShardResult {
   if (!Number.isFinite(loss)) throw new FrameError("loss is not finite");
   if (checksum !== checksumOf(parts)) throw new FrameError("the checksum does not fit");
   const reader = new PartReader(parts);
-  const gradients = readGradients(reader, network, largestShard, [sampleCount]);
+  const gradients = readGradients(
+    reader,
+    network,
+    largestShard,
+    [sampleCount],
+    new Map([[0, factors]]),
+  );
   const moments = new Map<string, Moments>();
   for (const { name, channels, valuesPerSample } of network.statistics) {
     const mean = reader.finiteFloats(channels, `${name} mean`);
