@@ -187,10 +187,10 @@ const python = (() => {
 })();
 const PEER = join(ROOT, "scripts/bench/torch_peer.py");
 
-/** @param {string} threads */
-async function torchSingle(threads) {
-  const { stdout } = await run(python ?? "", [PEER, "single", threads, "50", `${steps}`]);
-  return /** @type {{step: number, evaluate: number, version: string}} */ (JSON.parse(stdout));
+/** @param {string[]} args @returns {Promise<{step: number, evaluate: number, version: string}>} */
+async function torch(...args) {
+  const { stdout } = await run(python ?? "", [PEER, ...args]);
+  return JSON.parse(stdout);
 }
 
 /** Two processes; across a network, each in a namespace of its own, joined here. @param {string} [rate] */
@@ -233,17 +233,12 @@ const pairs = [
   {
     what: "single, batch 50, 2 threads, ms a step",
     own: () => singleStep("2"),
-    peer: async () => (await torchSingle("2")).step,
-  },
-  {
-    what: "single, batch 50, 1 thread, ms a step",
-    own: () => singleStep("1"),
-    peer: async () => (await torchSingle("1")).step,
+    peer: async () => (await torch("single", "2", "50", `${steps}`)).step,
   },
   {
     what: "10,000 images inferred, 2 threads, ms",
     own: () => evaluationMs("2"),
-    peer: async () => (await torchSingle("2")).evaluate,
+    peer: async () => (await torch("evaluate", "2")).evaluate,
   },
   {
     what: "2 workers, loopback, weights, ms a step",
@@ -289,7 +284,6 @@ if (canMakeNamespaces()) {
       note("weights: worker, MB resident at most", memory.worker);
       return step;
     },
-    peer: () => torchDdp("1gbit"),
   });
 }
 
@@ -300,7 +294,7 @@ function spread(values) {
 }
 
 try {
-  const torchVersion = python ? (await torchSingle("1")).version : "";
+  const torchVersion = python ? (await torch("single", "1", "50", "1")).version : "";
   process.stdout.write(
     `${cpus().length} × ${cpus()[0]?.model.trim()}, Node ${process.versions.node}${torchVersion ? `, PyTorch ${torchVersion}` : ""}; median (min–max) of ${rounds} rounds\n\n`,
   );

@@ -62,6 +62,7 @@ for (let step = 0; step < WARM_UP + steps; step++) {
   replica.apply(aggregated([result], replica.populationStatistics()).update, 1e-4);
   if (isCounting) times.push(performance.now() - start);
 }
+isCounting = false;
 process.stdout.write(
   JSON.stringify({
     gigaflops: productRate(),

@@ -1,6 +1,7 @@
 """The reference network in PyTorch, as the peer that Tandem is measured against. Prints JSON.
 
-python torch_peer.py single THREADS BATCH STEPS        median ms a step, and ms to infer 10,000 images
+python torch_peer.py single THREADS BATCH STEPS        median ms a step
+python torch_peer.py evaluate THREADS                  median ms to infer 10,000 images
 python torch_peer.py ddp RANK WORLD BATCH_OF_EACH STEPS WARM_UP
                                                        median ms a step under DistributedDataParallel with Gloo, 1 thread
                                                        (MASTER_ADDR, MASTER_PORT, GLOO_SOCKET_IFNAME in the environment)
@@ -64,11 +65,12 @@ def evaluation_time(net, is_fast):
 
 def single(threads, batch, steps):
     torch.set_num_threads(threads)
-    found = []
-    for is_fast in (False, True):
-        net = network(is_fast)
-        found.append((median(step_times(net, batch, steps, is_fast)), evaluation_time(net, is_fast)))
-    return {"step": min(step for step, _ in found), "evaluate": min(evaluate for _, evaluate in found)}
+    return {"step": min(median(step_times(network(is_fast), batch, steps, is_fast)) for is_fast in (False, True))}
+
+
+def evaluate(threads):
+    torch.set_num_threads(threads)
+    return {"evaluate": min(evaluation_time(network(is_fast), is_fast) for is_fast in (False, True))}
 
 
 def ddp(rank, world, batch, steps, warm_up):
@@ -84,6 +86,6 @@ def ddp(rank, world, batch, steps, warm_up):
 
 
 mode, *numbers = sys.argv[1:]
-result = {"single": single, "ddp": ddp}[mode](*(int(number) for number in numbers))
-if mode == "single" or numbers[0] == "0":
+result = {"single": single, "evaluate": evaluate, "ddp": ddp}[mode](*(int(number) for number in numbers))
+if mode != "ddp" or numbers[0] == "0":
     print(json.dumps({**result, "version": torch.__version__}))

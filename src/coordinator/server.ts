@@ -150,7 +150,7 @@ export class CoordinatorServer {
 
   private relay(from: Session, step: number, shard: number, parts: readonly Uint8Array[]): void {
     const { feed } = this.parts;
-    if (!feed.wantsRelay(shard)) return;
+    if (!feed.wantsRelay(step, shard)) return;
     const header = { type: "factors", step, shard } satisfies FromCoordinator;
     const frame = { head: encodeFrame(header, parts), tail: [] };
     const others = [...this.sessions].filter((other) => other !== from && other.sendFactors(frame));

@@ -4,7 +4,6 @@ import type { WebSocket } from "ws";
 import type { Network } from "../shared/model/network.js";
 import type { Gradient } from "../shared/model/values.js";
 import {
-  byteLengthOf,
   type EncodedFrame,
   FrameReader,
   receiveFrames,
@@ -93,6 +92,8 @@ const SPARE_MESSAGES = 64;
 
 /** What may wait unsent, as a multiple of the largest thing that is sent, before a peer counts as not reading. */
 const MAX_UNSENT_STATES = 4;
+/** What comes to a state's bytes on the wire. */
+const HEADERS_BYTES = 64 * 1024;
 const MIN_UNSENT_BYTES = 16 * 1024 * 1024;
 
 export class Session implements WorkerLink {
@@ -155,8 +156,8 @@ export class Session implements WorkerLink {
     // With a state that is sent to it, a worker forgets what it had.
     const { frame, wantsDigest } = feed.advance(needsState ? undefined : this);
     if (wantsDigest) this.messagesLeft++;
-    // A worker that has not yet read the last state is not sent another on top: it catches up when it has.
-    if (this.socket.bufferedAmount > byteLengthOf(frame)) {
+    // A worker that has more to read than a whole state is not sent more on top: it catches up when it has read that.
+    if (this.socket.bufferedAmount > feed.stateBytes + HEADERS_BYTES) {
       this.isBehind = true;
       this.parts.pool.suspend(this);
       return;

@@ -1,4 +1,5 @@
-// The frames that keep workers' replicas up to date, made once a step however many workers there are, and only if one asks.
+// The frames that keep workers' replicas up to date. A state is made once a step however many workers there are, and only if
+// one asks; an update is made for each, without what that worker has.
 import { type Broadcast, largestShard, networkOfRun, type RunConfig } from "../shared/config.js";
 import { isFactored, sizeOf } from "../shared/model/network.js";
 import type { Replica } from "../shared/model/replica.js";
@@ -95,8 +96,9 @@ export class StateFeed {
   }
 
   /** True where the other workers will need a shard's factors, and have not been sent them yet. */
-  wantsRelay(shard: number): boolean {
-    return this.leadsAhead && !this.relays.has(shard);
+  wantsRelay(step: number, shard: number): boolean {
+    // What a worker that was away sends of an older step is of no use to anyone.
+    return this.leadsAhead && step === this.replica.step && !this.relays.has(shard);
   }
 
   noteRelay(shard: number, from: WorkerLink, to: readonly WorkerLink[]): void {

@@ -16,10 +16,6 @@ export interface EncodedFrame {
   tail: readonly ArrayBufferView[];
 }
 
-export function byteLengthOf({ head, tail }: EncodedFrame): number {
-  return tail.reduce((total, part) => total + part.byteLength, head.byteLength);
-}
-
 /** Sends an encoded frame; `onSent` is called when it has left this process, or cannot any more. */
 export function sendFrame(
   socket: WebSocket,
