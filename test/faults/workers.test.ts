@@ -54,8 +54,11 @@ describe("a worker that is", () => {
     const { coordinator, cwd, workers } = await coordinatorWith(["a", "b"]);
     await coordinator.step(20);
     workers[0]?.kill("SIGSTOP");
-    const repeat = await coordinator.event((event) => event.event === "repeat");
-    expect(repeat).toMatchObject({ worker: "b", reason: "overdue" });
+    // On a busy machine others may be overdue too.
+    const repeat = await coordinator.event(
+      (event) => event.event === "repeat" && event["worker"] === "b",
+    );
+    expect(repeat).toMatchObject({ reason: "overdue" });
     workers[0]?.kill("SIGCONT");
     await expectCalmEnd(coordinator, cwd);
   });
