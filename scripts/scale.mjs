@@ -1,6 +1,7 @@
 // Where the star ends: the coordinator's own cost as workers grow, measured with workers that answer at once, and what the
 // arithmetic says for machines that nobody here has.
-//   node scripts/scale.mjs [--most 64] [--steps 16]
+//   node scripts/scale.mjs [--most 64] [--steps 16] [--points FILE]
+// --points takes a table that was printed before, and only does the arithmetic.
 // Real sockets and real bytes, on loopback; the workers compute nothing (scale/ready-made.mjs), so a step is the
 // coordinator and the wire. Then the model: it is fitted to the measured points, held against them, and asked about
 // 10, 100 and 1,000 machines at 1 and 10 Gbit/s.
@@ -16,6 +17,7 @@ const { values: options } = parseArgs({
   options: {
     most: { type: "string", default: "64" },
     steps: { type: "string", default: "16" },
+    points: { type: "string", default: "" },
     "sample-ms": { type: "string", default: "0.62" },
   },
 });
@@ -96,38 +98,36 @@ function bytesOf({ broadcast, workers, batch }) {
   const statistics = network.statistics.reduce((total, { channels }) => total + 8 * channels, 0);
   const pixels = 785 * samples;
   const others = batch - samples;
+  // Where the factors of the batch are more than the weights, the weights are sent, whatever was asked.
+  const update = dense + batch * factors < weights ? dense + others * factors : weights;
   return {
     up: dense + statistics + samples * factors,
-    down: pixels + statistics + (broadcast === "weights" ? weights : dense + others * factors),
+    down: pixels + statistics + (broadcast === "weights" ? weights : update),
   };
 }
 
-/** What the coordinator's time depends on: a step, a worker, a sample that comes in, bytes up and down. @param {Shape} s */
+/** What the coordinator's time depends on: a step, MB that come in, MB that go out. @param {Shape} s */
 function causes(s) {
   const { up, down } = bytesOf(s);
-  return [1, s.workers, (s.workers * up) / 1e6, (s.workers * down) / 1e6];
+  return [1, (s.workers * up) / 1e6, (s.workers * down) / 1e6];
 }
 
-/** Least squares by the normal equations, of relative errors. @param {Point[]} points @param {(point: Point) => number} of */
-function fitted(points, of) {
-  const rows = points.map((point) => causes(point).map((cause) => cause / of(point)));
-  const size = rows[0]?.length ?? 0;
-  const matrix = Array.from({ length: size }, (_, i) => [
-    ...Array.from({ length: size }, (_, j) =>
-      rows.reduce((sum, row) => sum + (row[i] ?? 0) * (row[j] ?? 0), i === j ? 1e-9 : 0),
-    ),
-    rows.reduce((sum, row) => sum + (row[i] ?? 0), 0),
-  ]);
-  for (let pivot = 0; pivot < size; pivot++) {
-    const top = matrix[pivot] ?? [];
-    for (const row of matrix) {
-      if (row === top) continue;
-      const factor = (row[pivot] ?? 0) / (top[pivot] ?? 1);
-      for (let column = pivot; column <= size; column++)
-        row[column] = (row[column] ?? 0) - factor * (top[column] ?? 0);
-    }
+/** Least squares of relative errors, with no cost below 0: coordinate descent. @param {Point[]} points */
+function fitted(points) {
+  const rows = points.map((point) => causes(point).map((cause) => cause / point.cpuMs));
+  const costs = (rows[0] ?? []).map(() => 0);
+  for (let round = 0; round < 20_000; round++) {
+    costs.forEach((_, index) => {
+      let [along, across] = [0, 0];
+      for (const row of rows) {
+        const others = row.reduce((sum, x, k) => sum + (k === index ? 0 : x * (costs[k] ?? 0)), 0);
+        along += (row[index] ?? 0) ** 2;
+        across += (row[index] ?? 0) * (1 - others);
+      }
+      costs[index] = Math.max(0, across / along);
+    });
   }
-  return matrix.map((row, index) => Math.max(0, (row[size] ?? 0) / (row[index] ?? 1)));
+  return costs;
 }
 
 /** @param {number[]} costs @param {Shape} shape */
@@ -172,7 +172,21 @@ head(
   "coordinator's CPU, ms a step",
   "MB up, down a worker",
 );
-for (const broadcast of /** @type {Broadcast[]} */ (["weights", "updates"])) {
+if (options.points !== "") {
+  const rows =
+    readFileSync(options.points, "utf8").match(/^\| (weights|updates) +\| +\d+ .*$/gm) ?? [];
+  for (const row of rows) {
+    const [broadcast = "", workers, batch, ms, cpu] = row
+      .split("|")
+      .slice(1, 6)
+      .map((cell) => cell.trim());
+    const numbers = { workers: Number(workers), batch: Number(batch), ms: Number(ms) };
+    const point = { ...numbers, cpuMs: Number(cpu), up: 0, down: 0 };
+    points.push({ broadcast: /** @type {Broadcast} */ (broadcast), ...point });
+  }
+}
+const broadcasts = /** @type {Broadcast[]} */ (options.points === "" ? ["weights", "updates"] : []);
+for (const broadcast of broadcasts) {
   for (const batchOf of [() => 128, (/** @type {number} */ workers) => 25 * workers]) {
     for (let workers = 2; workers <= Number(options.most); workers *= 2) {
       const point = await measured({ broadcast, workers, batch: batchOf(workers) });
@@ -184,24 +198,11 @@ for (const broadcast of /** @type {Broadcast[]} */ (["weights", "updates"])) {
 }
 
 const costs = {
-  weights: fitted(
-    points.filter(({ broadcast }) => broadcast === "weights"),
-    (point) => point.cpuMs,
-  ),
-  updates: fitted(
-    points.filter(({ broadcast }) => broadcast === "updates"),
-    (point) => point.cpuMs,
-  ),
+  weights: fitted(points.filter(({ broadcast }) => broadcast === "weights")),
+  updates: fitted(points.filter(({ broadcast }) => broadcast === "updates")),
 };
 process.stdout.write("\n");
-head(
-  "coordinator's CPU",
-  "ms a step",
-  "ms a worker",
-  "ms a MB in",
-  "ms a MB out",
-  "model to measured",
-);
+head("coordinator's CPU", "ms a step", "ms a MB in", "ms a MB out", "model to measured");
 for (const broadcast of /** @type {Broadcast[]} */ (["weights", "updates"])) {
   const errors = points
     .filter((point) => point.broadcast === broadcast)

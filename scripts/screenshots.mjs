@@ -48,6 +48,7 @@ try {
   await stepDone(Math.floor(steps * 0.7));
   joinAs("cellar");
   await stepDone(steps);
+  await page.locator("#canvas").scrollIntoViewIfNeeded();
   const box = await page.locator("#canvas").boundingBox();
   if (!box) throw new Error("nothing to draw on");
   for (let point = 0; point <= 40; point++) {
@@ -66,7 +67,7 @@ try {
   }
   await page.mouse.up();
   await page.locator("#probabilities .best").waitFor();
-  await page.mouse.move(0, 0);
+  await page.evaluate("scrollTo(0, 0)");
   await page.screenshot({ path: join(options.folder, "page.png"), fullPage: true });
   await page.locator("section", { has: page.locator("#timeline") }).screenshot({
     path: join(options.folder, "step.png"),
