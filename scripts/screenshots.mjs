@@ -20,7 +20,7 @@ const browser = await openBrowser();
 const coordinator = new Command(
   [
     ...["coordinator", "--port", "0", "--json", "--shards", "4", "--learning-rate", "1e-3"],
-    ...["--steps", "1000000", "--eval-every", "100", "--checkpoint-every", "0"],
+    ...["--steps", `${Math.ceil(1.3 * steps)}`, "--eval-every", "100", "--checkpoint-every", "0"],
   ],
   { cwd: folder },
 );
