@@ -9,6 +9,7 @@ import { join } from "node:path";
 import { parseArgs, promisify } from "node:util";
 import { canMakeNamespaces, Namespace } from "./faults/namespace.mjs";
 import { Command, ROOT } from "./faults/processes.mjs";
+import { median, spread } from "./figures.mjs";
 
 const { values: options } = parseArgs({
   options: {
@@ -25,11 +26,6 @@ const WARM_UP = 20;
 const GIGAFLOP_A_STEP = 4.15;
 const folder = mkdtempSync(join(tmpdir(), "tandem-bench-"));
 const run = promisify(execFile);
-
-/** @param {number[]} values */
-function median(values) {
-  return [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)] ?? NaN;
-}
 
 /** @param {Command} command the median of its steps, without the first ones */
 function stepMs(command) {
@@ -287,12 +283,6 @@ if (canMakeNamespaces()) {
   });
 }
 
-/** @param {number[]} values */
-function spread(values) {
-  if (values.length === 0) return "";
-  return `${median(values).toFixed(1)} (${Math.min(...values).toFixed(1)}–${Math.max(...values).toFixed(1)})`;
-}
-
 try {
   const torchVersion = python ? (await torch("single", "1", "50", "1")).version : "";
   process.stdout.write(
@@ -328,7 +318,7 @@ try {
     );
     const last = profiles.at(-1);
     process.stdout.write(
-      `\nstep of 50, 2 threads, as a share of the machine's own matrix product (${spread(profiles.map(({ gigaflops }) => gigaflops))} GFLOP/s): ${median(shares).toFixed(2)} (${Math.min(...shares).toFixed(2)}–${Math.max(...shares).toFixed(2)})\n\n| kernel | ms of ${last?.stepMs.toFixed(1)} |\n| --- | --- |\n`,
+      `\nstep of 50, 2 threads, as a share of the machine's own matrix product (${spread(profiles.map(({ gigaflops }) => gigaflops))} GFLOP/s): ${spread(shares, 2)}\n\n| kernel | ms of ${last?.stepMs.toFixed(1)} |\n| --- | --- |\n`,
     );
     for (const [what, ms] of last?.kernels.slice(0, 20) ?? []) {
       process.stdout.write(`| ${what} | ${ms.toFixed(2)} |\n`);

@@ -7,14 +7,10 @@ import { setTimeout as delay } from "node:timers/promises";
 import { parseArgs } from "node:util";
 import { canMakeNamespaces, Namespace } from "./faults/namespace.mjs";
 import { Command } from "./faults/processes.mjs";
+import { median } from "./figures.mjs";
 
 const { values: options } = parseArgs({ options: { times: { type: "string", default: "9" } } });
 const times = Number(options.times);
-
-/** @param {number[]} values */
-function median(values) {
-  return [...values].sort((x, y) => x - y)[Math.floor(values.length / 2)] ?? NaN;
-}
 
 /**
  * @param {string} kind

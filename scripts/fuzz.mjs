@@ -7,6 +7,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { WebSocket } from "ws";
+import { isFactored } from "../dist/shared/model/network.js";
 import { encodeFrame } from "../dist/shared/protocol/frame.js";
 import { PROTOCOL_VERSION } from "../dist/shared/protocol/messages.js";
 import { checksumOf } from "../dist/shared/protocol/payload.js";
@@ -32,24 +33,22 @@ function any(list) {
 const floats = (/** @type {number} */ count) =>
   Float32Array.from({ length: count }, () => random.uniform());
 const resultParts = [
-  ...network.parameters.flatMap(({ shape, isDenseKernel }) => {
-    const [a = 1, b = 1] = shape;
-    const isFactored = isDenseKernel && LARGEST * (a + b) < a * b;
-    return isFactored ? [] : [floats(shape.reduce((x, y) => x * y, 1))];
+  ...network.parameters.flatMap((parameter) => {
+    const { shape } = parameter;
+    return isFactored(parameter, LARGEST) ? [] : [floats(shape.reduce((x, y) => x * y, 1))];
   }),
   ...network.statistics.flatMap(({ channels }) => [floats(channels), floats(channels)]),
 ];
-const factorParts = network.parameters.flatMap(({ shape, isDenseKernel }) => {
-  const [a = 1, b = 1] = shape;
-  const isFactored = isDenseKernel && LARGEST * (a + b) < a * b;
-  return isFactored ? [floats(LARGEST * a), floats(LARGEST * b)] : [];
+const factorParts = network.parameters.flatMap((parameter) => {
+  const [a = 1, b = 1] = parameter.shape;
+  return isFactored(parameter, LARGEST) ? [floats(LARGEST * a), floats(LARGEST * b)] : [];
 });
 /** The factors of two shards where a result has those of one. */
 const updateParts = [
-  ...network.parameters.flatMap(({ shape, isDenseKernel }) => {
+  ...network.parameters.flatMap((parameter) => {
+    const { shape } = parameter;
     const [a = 1, b = 1] = shape;
-    const isFactored = isDenseKernel && LARGEST * (a + b) < a * b;
-    if (!isFactored) return [floats(shape.reduce((x, y) => x * y, 1))];
+    if (!isFactored(parameter, LARGEST)) return [floats(shape.reduce((x, y) => x * y, 1))];
     return [0, 1].flatMap(() => [floats(LARGEST * a), floats(LARGEST * b)]);
   }),
   ...network.statistics.flatMap(({ channels }) => [floats(channels), floats(channels)]),

@@ -12,6 +12,7 @@ import { join } from "node:path";
 import { parseArgs, promisify } from "node:util";
 import { cnn, isFactored, sizeOf } from "../dist/shared/model/network.js";
 import { Command, ROOT } from "./faults/processes.mjs";
+import { median, spread } from "./figures.mjs";
 
 const { values: options } = parseArgs({
   options: {
@@ -31,9 +32,6 @@ const run = promisify(execFile);
 /** @typedef {"weights" | "updates"} Broadcast */
 /** @typedef {{broadcast: Broadcast, workers: number, batch: number}} Shape */
 /** @typedef {Shape & {ms: number, cpuMs: number, up: number, down: number}} Point */
-
-/** @param {number[]} values */
-const median = (values) => values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)] ?? NaN;
 
 /** @param {number | undefined} pid */
 function cpuMs(pid) {
@@ -207,8 +205,7 @@ for (const broadcast of /** @type {Broadcast[]} */ (["weights", "updates"])) {
   const errors = points
     .filter((point) => point.broadcast === broadcast)
     .map((point) => predicted(costs[broadcast], point) / point.cpuMs);
-  const range = `${median(errors).toFixed(2)} (${Math.min(...errors).toFixed(2)}–${Math.max(...errors).toFixed(2)})`;
-  print(broadcast, ...costs[broadcast].map((cost) => cost.toFixed(2)), range);
+  print(broadcast, ...costs[broadcast].map((cost) => cost.toFixed(2)), spread(errors, 2));
 }
 process.stdout.write(`\nModel: ms a step with 25 samples a machine, ${SAMPLE_MS} ms a sample\n\n`);
 head("machines", "link", "weights", "updates", "a ring (DDP), same compute");

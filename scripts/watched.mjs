@@ -8,6 +8,7 @@ import { cpus, tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { Command } from "./faults/processes.mjs";
+import { median, spread } from "./figures.mjs";
 
 const { values: options } = parseArgs({
   options: {
@@ -23,9 +24,6 @@ const count = 2 * Number(options.stretches);
 /** Steps at the start of each stretch that are not counted: a page's opening is not its being open. */
 const SETTLE = 20;
 const folder = mkdtempSync(join(tmpdir(), "tandem-watched-"));
-
-/** @param {number[]} values */
-const median = (values) => values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)] ?? NaN;
 
 let bytes = 0;
 
@@ -84,8 +82,6 @@ try {
   const watched = medians.filter((_, index) => index % 2 === 1);
   // Each watched stretch against the one just before it, so that a machine that grows slower does not count.
   const ratios = watched.map((ms, index) => ms / (alone[index] ?? NaN));
-  const spread = (/** @type {number[]} */ values, /** @type {number} */ digits) =>
-    `${median(values).toFixed(digits)} (${Math.min(...values).toFixed(digits)}–${Math.max(...values).toFixed(digits)})`;
   process.stdout.write(
     `${cpus().length} × ${cpus()[0]?.model.trim()}, Node ${process.versions.node}; medians of ${count / 2} stretches of ${stretch - SETTLE} steps each\n` +
       `0 pages: ${spread(alone, 1)} ms a step\n` +

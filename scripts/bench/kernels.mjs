@@ -8,14 +8,12 @@ import { cnn } from "../../dist/shared/model/network.js";
 import { Ops } from "../../dist/shared/model/ops.js";
 import { Replica } from "../../dist/shared/model/replica.js";
 import { loadTensorFlow } from "../../dist/shared/model/tensorflow.js";
+import { median } from "../figures.mjs";
 
 const [threads = 1, steps = 60] = process.argv.slice(2).map(Number);
 const BATCH = 50;
 const WARM_UP = 10;
 const SIDE = 1024;
-
-/** @param {number[]} values */
-const median = (values) => values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)] ?? NaN;
 
 const tf = loadTensorFlow(threads);
 const ops = new Ops(tf);

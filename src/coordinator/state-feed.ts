@@ -31,6 +31,7 @@ interface LastStep {
 export class StateFeed {
   readonly config: RunConfig;
   readonly broadcast: Broadcast;
+  private readonly wholeStateBytes: number;
   private openReplica: Replica | undefined;
   private readonly onOpen: (() => void)[] = [];
   private last: LastStep | undefined;
@@ -42,6 +43,8 @@ export class StateFeed {
   constructor(config: RunConfig, broadcast: Broadcast) {
     this.config = config;
     this.broadcast = updatesAreSmaller(config) ? broadcast : "weights";
+    const layout = stateLayout(networkOfRun(config), this.replicaKind);
+    this.wholeStateBytes = layout.reduce((total, { shape }) => total + 4 * sizeOf(shape), 0);
   }
 
   /** What a worker's replica holds: with slots it takes the steps itself. */
@@ -51,9 +54,7 @@ export class StateFeed {
 
   /** Bytes of the largest thing that a worker is sent. */
   get stateBytes(): number {
-    if (!this.openReplica) return 0;
-    const layout = stateLayout(this.openReplica.network, this.replicaKind);
-    return layout.reduce((total, { shape }) => total + 4 * sizeOf(shape), 0);
+    return this.isOpen ? this.wholeStateBytes : 0;
   }
 
   /** True once there is a state to send: the port is opened before the weights are made. */

@@ -15,6 +15,14 @@ export function shortNumber(value: number): string {
   return String(Number(value.toPrecision(6)));
 }
 
+export function durationText(seconds: number): string {
+  if (!Number.isFinite(seconds)) return "–";
+  const whole = Math.max(0, Math.round(seconds));
+  if (whole < 60) return `${whole} s`;
+  if (whole < 3600) return `${Math.floor(whole / 60)} min ${whole % 60} s`;
+  return `${Math.floor(whole / 3600)} h ${Math.floor((whole % 3600) / 60)} min`;
+}
+
 export function isLoud(level: Level | "result", threshold: Level): boolean {
   return level === "result" || LEVELS.indexOf(level) <= LEVELS.indexOf(threshold);
 }

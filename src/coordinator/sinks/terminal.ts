@@ -2,7 +2,14 @@
 import { createLogUpdate } from "log-update";
 import colours from "picocolors";
 import { type EventSink, isTold, type RunEvent } from "../../shared/events.js";
-import { isLoud, type Level, sentenceOf, shortNumber, waitingText } from "./narration.js";
+import {
+  durationText,
+  isLoud,
+  type Level,
+  sentenceOf,
+  shortNumber,
+  waitingText,
+} from "./narration.js";
 
 const REDRAW_MS = 200;
 const PACE_STEPS = 50;
@@ -132,7 +139,7 @@ export class TerminalSink implements EventSink {
       `${stepMs > 0 ? Math.round((1000 * config.batchSize) / stepMs) : "–"} samples/s`,
       ...(this.progress ? [`evaluating, ${this.progress.done} of ${this.progress.total}`] : []),
     ];
-    const left = stepMs > 0 ? `, ${timeText(((steps - done) * stepMs) / 1000)} left` : "";
+    const left = stepMs > 0 ? `, ${durationText(((steps - done) * stepMs) / 1000)} left` : "";
     this.block(
       [
         `${bar} ${Math.floor(100 * share)} %  step ${done} of ${steps}${left}`,
@@ -161,11 +168,4 @@ export class TerminalSink implements EventSink {
 function coloured(level: Level, text: string): string {
   if (level === "error") return colours.red(text);
   return level === "warn" ? colours.yellow(text) : colours.dim(text);
-}
-
-function timeText(seconds: number): string {
-  const whole = Math.max(0, Math.round(seconds));
-  if (whole < 60) return `${whole} s`;
-  if (whole < 3600) return `${Math.floor(whole / 60)} min ${whole % 60} s`;
-  return `${Math.floor(whole / 3600)} h ${Math.floor((whole % 3600) / 60)} min`;
 }

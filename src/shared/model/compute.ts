@@ -77,13 +77,20 @@ export function shardResult(
   });
 }
 
+/** [samples × classes], with the population statistics; to be called within the caller's `tidy`. */
+function logits(replica: Replica, samples: Samples): Tensor {
+  const { ops, network } = replica;
+  const weight = replica.reader();
+  let x = inputTensor(replica, samples);
+  for (const layer of network.layers) x = inferLayer(layer, x, ops, weight);
+  return x;
+}
+
 /** Classes and losses with the population statistics. */
 export function evaluationResult(replica: Replica, samples: Samples): EvaluationResult {
   const { ops, network } = replica;
   return ops.tidy(() => {
-    const weight = replica.reader();
-    let x = inputTensor(replica, samples);
-    for (const layer of network.layers) x = inferLayer(layer, x, ops, weight);
+    const x = logits(replica, samples);
     const { losses } = ops.softmaxCrossEntropy(x, labelTensor(replica, samples));
     return {
       predictions: rowMaxima(floats(x), network.classCount),
@@ -94,12 +101,9 @@ export function evaluationResult(replica: Replica, samples: Samples): Evaluation
 
 /** [samples × classes]: softmax of the logits, with the population statistics. Labels are not looked at. */
 export function classProbabilities(replica: Replica, samples: Samples): Float32Array {
-  const { ops, network } = replica;
+  const { ops } = replica;
   return ops.tidy(() => {
-    const weight = replica.reader();
-    let x = inputTensor(replica, samples);
-    for (const layer of network.layers) x = inferLayer(layer, x, ops, weight);
-    return floats(ops.tf.softmax(x as ReturnType<typeof ops.tf.tensor2d>));
+    return floats(ops.tf.softmax(logits(replica, samples) as ReturnType<typeof ops.tf.tensor2d>));
   });
 }
 

@@ -2,11 +2,12 @@
 // Every length follows from the network and the configuration, so nothing a peer says about sizes is believed.
 import { crc32 } from "node:zlib";
 import type { ImageShape, Samples } from "../data/dataset.js";
-import { isFactored, type Network, sizeOf } from "../model/network.js";
+import { isFactored, type Network, type ParameterSpec, sizeOf } from "../model/network.js";
 import type { Replica } from "../model/replica.js";
 import { type ReplicaKind, stateLayout } from "../model/state-layout.js";
 import type {
   EvaluationResult,
+  Factors,
   Gradient,
   NamedTensor,
   ShardResult,
@@ -98,14 +99,11 @@ function readGradients(
   for (const parameter of network.parameters) {
     const { name, shape } = parameter;
     if (isFactored(parameter, largestShard)) {
-      const [inputCount, outputCount] = shape as [number, number];
       const factors = shards.flatMap((rows, shard) => {
         const own = kept.get(shard)?.get(name);
         if (own?.form === "factors") return own.shards;
         if (kept.has(shard)) throw new FrameError(`${name}: no factors`);
-        const inputs = reader.finiteFloats(rows * inputCount, name);
-        const outputs = reader.finiteFloats(rows * outputCount, name);
-        return [{ rows, inputs, outputs }];
+        return [readFactorPair(reader, parameter, rows)];
       });
       gradients.set(name, { form: "factors", shards: factors });
     } else {
@@ -113,6 +111,13 @@ function readGradients(
     }
   }
   return gradients;
+}
+
+function readFactorPair(reader: PartReader, { name, shape }: ParameterSpec, rows: number): Factors {
+  const [inputCount, outputCount] = shape as [number, number];
+  const inputs = reader.finiteFloats(rows * inputCount, name);
+  const outputs = reader.finiteFloats(rows * outputCount, name);
+  return { rows, inputs, outputs };
 }
 
 /** Parts of `factors`: in the network's order, the two factors of each gradient that is carried so. */
@@ -141,11 +146,8 @@ export function readFactors(
   const gradients = new Map<string, Gradient>();
   for (const parameter of network.parameters) {
     if (!isFactored(parameter, largestShard)) continue;
-    const { name, shape } = parameter;
-    const [inputs, outputs] = (shape as [number, number]).map((size) =>
-      reader.finiteFloats(rows * size, name),
-    ) as [Float32Array, Float32Array];
-    gradients.set(name, { form: "factors", shards: [{ rows, inputs, outputs }] });
+    const shards = [readFactorPair(reader, parameter, rows)];
+    gradients.set(parameter.name, { form: "factors", shards });
   }
   reader.end();
   return gradients;

@@ -52,14 +52,6 @@ export function bytesText(bytes: number): string {
   return `${short(value, 3)} ${units[unit] ?? ""}`;
 }
 
-export function durationText(seconds: number): string {
-  if (!Number.isFinite(seconds)) return "–";
-  const whole = Math.round(seconds);
-  if (whole < 60) return `${whole} s`;
-  if (whole < 3600) return `${Math.floor(whole / 60)} min ${whole % 60} s`;
-  return `${Math.floor(whole / 3600)} h ${Math.floor((whole % 3600) / 60)} min`;
-}
-
 /** base64 of little-endian float32. */
 export function unpacked(text: string): Float32Array {
   return new Float32Array(bytesOf(text).buffer);
