@@ -7,7 +7,6 @@ import { type Dataset, loadDataset, mnistFolder } from "../shared/data/dataset.j
 import { TandemError } from "../shared/errors.js";
 import { type Accuracy, accuracyOf, evaluationPieces } from "../shared/evaluation.js";
 import { evaluationResult } from "../shared/model/compute.js";
-import { Ops } from "../shared/model/ops.js";
 import { Replica } from "../shared/model/replica.js";
 import { loadTensorFlow } from "../shared/model/tensorflow.js";
 import { addJsonOption } from "./options.js";
@@ -60,8 +59,8 @@ function fittingDataset(file: string, { config }: Checkpoint, folder: string | u
 
 /** A network of its own, restored from the file; with the run's threads, so that the figures are the run's to the last bit. */
 function evaluated({ config, tensors, step }: Checkpoint, dataset: Dataset): Accuracy {
-  const ops = new Ops(loadTensorFlow(config.threads));
-  const replica = new Replica(ops, networkOfRun(config), "weights-only", tensors, step);
+  const tf = loadTensorFlow(config.threads);
+  const replica = new Replica(tf, networkOfRun(config), "weights-only", tensors, step);
   const pieces = evaluationPieces(dataset.test, dataset.image);
   const progress = process.stderr.isTTY ? createLogUpdate(process.stderr) : undefined;
   const answers = pieces.map((samples, index) => {

@@ -6,14 +6,14 @@ import type { Dataset } from "../shared/data/dataset.js";
 import type { Events } from "../shared/events.js";
 import { initialTensors } from "../shared/model/initial.js";
 import { type Network, sizeOf } from "../shared/model/network.js";
-import { Ops } from "../shared/model/ops.js";
 import { Replica } from "../shared/model/replica.js";
-import { loadTensorFlow } from "../shared/model/tensorflow.js";
+import { loadTensorFlow, type TensorFlow } from "../shared/model/tensorflow.js";
 import { CheckpointWriter } from "./checkpoint-writer.js";
 import { computeOn, InProcessWorker } from "./in-process-worker.js";
 import { View } from "./dashboard/view.js";
 import { Pool, type PoolOptions } from "./pool.js";
 import { CoordinatorServer, type ServerOptions } from "./server.js";
+import { SummaryWriter } from "./sinks/summary-writer.js";
 import { TensorBoardSink } from "./sinks/tensorboard.js";
 import { StateFeed } from "./state-feed.js";
 import type { Answer, EndReason, Task } from "./tasks.js";
@@ -75,10 +75,9 @@ export async function runTraining(
       plan.onListening?.(url, (error) => pool.fail(error));
     }
     const tf = loadTensorFlow(config.threads);
-    const ops = new Ops(tf);
-    const replica = newReplica(ops, network, plan);
+    const replica = newReplica(tf, network, plan);
     feed.open(replica);
-    events.add(new TensorBoardSink(ops, plan.summaryDir, network));
+    events.add(new TensorBoardSink(new SummaryWriter(tf, plan.summaryDir), replica.graph.graph));
     compute = computeOn(replica, config);
     view.open(replica);
     if (!server) pool.join(new InProcessWorker(pool, compute));
@@ -104,10 +103,10 @@ export async function runTraining(
   }
 }
 
-function newReplica(ops: Ops, network: Network, plan: RunPlan): Replica {
+function newReplica(tf: TensorFlow, network: Network, plan: RunPlan): Replica {
   const { resumeFrom, config } = plan;
   const tensors = resumeFrom?.tensors ?? initialTensors(network, config.seed);
-  return new Replica(ops, network, "with-slots", tensors, resumeFrom?.step ?? 0);
+  return new Replica(tf, network, "with-slots", tensors, resumeFrom?.step ?? 0);
 }
 
 function tellStart(plan: RunPlan, broadcast: Broadcast, step: number, events: Events): void {

@@ -10,10 +10,9 @@ import {
 import { shardSizes } from "../shared/data/sampler.js";
 import { evaluationResult, shardResult } from "../shared/model/compute.js";
 import type { Network } from "../shared/model/network.js";
-import { Ops } from "../shared/model/ops.js";
 import { Replica } from "../shared/model/replica.js";
 import type { ReplicaKind } from "../shared/model/state-layout.js";
-import { loadTensorFlow } from "../shared/model/tensorflow.js";
+import { loadTensorFlow, type TensorFlow } from "../shared/model/tensorflow.js";
 import type { Gradient } from "../shared/model/values.js";
 import { FrameError } from "../shared/protocol/frame.js";
 import type { FromCoordinator, FromWorker } from "../shared/protocol/messages.js";
@@ -40,7 +39,7 @@ export type Digest = FromWorker & { type: "digest" };
 export class Computer {
   private readonly config: RunConfig;
   private readonly network: Network;
-  private readonly ops: Ops;
+  private readonly tf: TensorFlow;
   private readonly kind: ReplicaKind;
   private readonly largestShard: number;
   /** Samples of each shard. */
@@ -62,7 +61,7 @@ export class Computer {
     this.kind = broadcast === "updates" ? "with-slots" : "weights-only";
     this.largestShard = largestShard(config);
     this.sizes = shardSizes(config.batchSize, config.shards);
-    this.ops = new Ops(loadTensorFlow(config.threads));
+    this.tf = loadTensorFlow(config.threads);
   }
 
   /** True where the computer can go on with this run, as after a lost connection. */
@@ -75,7 +74,7 @@ export class Computer {
     this.forgetFactors();
     const tensors = readState(this.network, this.kind, parts);
     if (this.replica) this.replica.load(tensors, message.step);
-    else this.replica = new Replica(this.ops, this.network, this.kind, tensors, message.step);
+    else this.replica = new Replica(this.tf, this.network, this.kind, tensors, message.step);
   }
 
   /** @throws FrameError where the update does not lead on from the replica's step */

@@ -8,7 +8,6 @@ import { dataConfig, networkOfRun, type RunConfig } from "../../src/shared/confi
 import { loadDataset } from "../../src/shared/data/dataset.js";
 import { Events } from "../../src/shared/events.js";
 import { initialTensors } from "../../src/shared/model/initial.js";
-import { Ops } from "../../src/shared/model/ops.js";
 import { Replica } from "../../src/shared/model/replica.js";
 import { loadTensorFlow } from "../../src/shared/model/tensorflow.js";
 import { temporaryFolder, writeDataset } from "../support/data.js";
@@ -27,14 +26,14 @@ test("memory is flat over 2,000 steps", async () => {
     data: dataConfig(dataset),
   };
   const network = networkOfRun(config);
-  const replica = new Replica(new Ops(tf), network, "with-slots", initialTensors(network, 0), 0);
+  const replica = new Replica(tf, network, "with-slots", initialTensors(network, 0), 0);
   const events = new Events();
   const tensors = new Map<number, number>();
   const residentMb = new Map<number, number>();
   events.add({
     handle: (event) => {
       if (event.event !== "step") return;
-      tensors.set(event.step, tf.memory().numTensors);
+      tensors.set(event.step, tf.getNumOfTensors());
       residentMb.set(event.step, process.memoryUsage().rss / 1e6);
     },
   });

@@ -11,17 +11,16 @@ import { TandemError } from "../../src/shared/errors.js";
 import { Events, type RunEvent } from "../../src/shared/events.js";
 import { evaluationResult, shardResult } from "../../src/shared/model/compute.js";
 import { initialTensors } from "../../src/shared/model/initial.js";
-import { Ops } from "../../src/shared/model/ops.js";
 import { Replica } from "../../src/shared/model/replica.js";
-import { loadTensorFlow } from "../../src/shared/model/tensorflow.js";
+import { loadTensorFlow, type TensorFlow } from "../../src/shared/model/tensorflow.js";
 import { Random } from "../../src/shared/random.js";
 import { temporaryFolder, writeDataset } from "../support/data.js";
 
-let ops: Ops;
+let tf: TensorFlow;
 let dataset: Dataset;
 let config: RunConfig;
 beforeAll(() => {
-  ops = new Ops(loadTensorFlow(1));
+  tf = loadTensorFlow(1);
   dataset = loadDataset(writeDataset(), 0);
   config = {
     model: "cnn",
@@ -66,7 +65,7 @@ async function finalState(workerCount: number, behaviours: Behaviour[], seed: nu
   events.add({ handle: (event) => void seen.push(event) });
   const pool = new Pool(events, { startWith: 1, goOnWith: 1, waitMs: 5_000 });
   const network = networkOfRun(config);
-  const replica = new Replica(ops, network, "with-slots", initialTensors(network, config.seed), 0);
+  const replica = new Replica(tf, network, "with-slots", initialTensors(network, config.seed), 0);
   const random = new Random(seed, "fake workers");
   const compute = (task: Task): Answer =>
     task.kind === "shard"

@@ -1,24 +1,21 @@
 // For TensorBoard, by TensorFlow's own summary writer: scalars, histograms, and the network's graph. Flushed at each
 // evaluation, so that a running TensorBoard follows.
 import type { EventSink, RunEvent } from "../../shared/events.js";
-import { graphDef } from "../../shared/model/graph-def.js";
-import type { Network } from "../../shared/model/network.js";
-import type { Ops } from "../../shared/model/ops.js";
-import type { SummaryWriter } from "../../shared/model/kernels.js";
+import type { Graph } from "../../shared/model/graph.js";
+import type { SummaryWriter } from "./summary-writer.js";
 
 const RATE_WINDOW_STEPS = 20;
 
 export class TensorBoardSink implements EventSink {
-  private readonly ops: Ops;
   private readonly writer: SummaryWriter;
   private windowSamples = 0;
   private windowMs = 0;
   private windowSteps = 0;
 
-  constructor(ops: Ops, folder: string, network: Network) {
-    this.ops = ops;
-    this.writer = ops.tf.node.summaryFileWriter(folder);
-    ops.writeGraph(this.writer, graphDef(network));
+  /** @param graph what the run computes with */
+  constructor(writer: SummaryWriter, graph: Graph) {
+    this.writer = writer;
+    writer.graph(graph.graphDef());
     this.writer.flush();
   }
 
@@ -44,7 +41,7 @@ export class TensorBoardSink implements EventSink {
 
   private histograms({ step, values }: RunEvent & { event: "spread" }): void {
     for (const { name, values: numbers } of values) {
-      this.ops.writeHistogram(this.writer, step, name, numbers);
+      this.writer.histogram(name, numbers, step);
     }
   }
 

@@ -1,24 +1,23 @@
 // What a worker does: forward and backward over a shard, and inference on a piece of a data set.
 import type { Samples } from "../data/dataset.js";
-import { forwardLayer, inferLayer, type TensorGradient, type Trace } from "./layers.js";
-import { isFactored } from "./network.js";
+import type { Output } from "./graph.js";
+import type { TrainingRun } from "./network-graph.js";
 import type { Replica } from "./replica.js";
-import type { Tensor } from "./tensorflow.js";
+import type { Scope, Tensor } from "./session.js";
 import type { EvaluationResult, Gradient, ShardResult } from "./values.js";
 
 /** value/255 as float32, for every byte. */
 const SCALED = Float32Array.from({ length: 256 }, (_, value) => value / 255);
 
-function inputTensor(replica: Replica, samples: Samples): Tensor {
+function imageTensor(replica: Replica, { count, pixels }: Samples, scope: Scope): Tensor {
   const { height, width } = replica.network.image;
-  const values = new Float32Array(samples.pixels.length);
-  for (let index = 0; index < values.length; index++)
-    values[index] = SCALED[samples.pixels[index]!]!;
-  return replica.ops.tf.tensor4d(values, [samples.count, height, width, 1], "float32");
+  const values = new Float32Array(pixels.length);
+  for (let index = 0; index < values.length; index++) values[index] = SCALED[pixels[index]!]!;
+  return scope.tensor([count, height, width, 1], values);
 }
 
-function labelTensor(replica: Replica, samples: Samples): Tensor {
-  return replica.ops.tf.tensor1d(Int32Array.from(samples.labels), "int32");
+function labelTensor({ count, labels }: Samples, scope: Scope): Tensor {
+  return scope.tensor([count], Int32Array.from(labels));
 }
 
 /**
@@ -36,91 +35,93 @@ export function shardResult(
   largestShard: number,
   onFactors?: (gradients: ReadonlyMap<string, Gradient>) => void,
 ): ShardResult {
-  const { ops, network } = replica;
-  return ops.tidy(() => {
-    const trace: Trace = { gradients: new Map(), moments: new Map() };
-    const factored = new Set(
-      network.parameters
-        .filter((parameter) => isFactored(parameter, largestShard))
-        .map((parameter) => parameter.name),
-    );
-    const context = {
-      ops,
-      trace,
-      weight: replica.reader(),
-      isFactored: (name: string) => factored.has(name),
+  const { graph, session, network } = replica;
+  const { training } = graph;
+  const { factored, first, second } = graph.trainingRuns(largestShard);
+  const { count } = samples;
+  return session.scope((scope) => {
+    const tensors = new Map<Output, Tensor>([
+      [training.images, imageTensor(replica, samples, scope)],
+      [training.labels, labelTensor(samples, scope)],
+      [training.sampleWeights, scope.tensor([1, count], new Float32Array(count).fill(1 / count))],
+      [training.lossScale, scope.tensor([], Float32Array.of(1 / batchSize))],
+    ]);
+    const run = ({ feeds, fetches }: TrainingRun) => {
+      const found = scope.run(
+        feeds.map((output) => [output, tensors.get(output)!] as const),
+        fetches,
+      );
+      fetches.forEach((output, index) => tensors.set(output, found[index]!));
     };
-    let x = inputTensor(replica, samples);
-    const steps = network.layers.map((layer) => {
-      const { y, backward } = forwardLayer(layer, x, context);
-      x = y;
-      return backward;
-    });
-    const { losses, dLogits } = ops.softmaxCrossEntropy(x, labelTensor(replica, samples));
-    let dy: Tensor | null = ops.scale(dLogits, 1 / batchSize);
+    const floats = (output: Output) => scope.floats(tensors.get(output)!);
+    run(first);
     const gradients = new Map<string, Gradient>();
-    for (let index = steps.length - 1; index >= 0 && dy; index--) {
-      dy = steps[index]!(dy, index > 0);
-      const areThere = [...factored].every((name) => trace.gradients.has(name));
-      if (gradients.size > 0 || factored.size === 0 || !areThere) continue;
-      for (const name of factored) gradients.set(name, hostGradient(trace.gradients.get(name)!));
-      onFactors?.(gradients);
+    for (const name of factored) {
+      const { inputs, outputs } = training.gradients.get(name)!.factors!;
+      const own = { rows: count, inputs: floats(inputs), outputs: floats(outputs) };
+      gradients.set(name, { form: "factors", shards: [own] });
     }
-    for (const [name, gradient] of trace.gradients) {
-      if (!gradients.has(name)) gradients.set(name, hostGradient(gradient));
+    if (factored.size > 0) onFactors?.(gradients);
+    if (second) run(second);
+    for (const [name, { dense }] of training.gradients) {
+      if (!factored.has(name)) gradients.set(name, { form: "dense", values: floats(dense) });
     }
+    const moments = network.statistics.map(({ name, valuesPerSample }) => {
+      const { mean, variance } = training.moments.get(name)!;
+      const values = { mean: floats(mean), variance: floats(variance) };
+      return [name, { count: count * valuesPerSample, ...values }] as const;
+    });
     return {
-      loss: sum(losses) / batchSize,
+      loss: sum(floats(training.losses)) / batchSize,
       gradients,
-      moments: trace.moments,
+      moments: new Map(moments),
     };
   });
 }
 
-/** [samples × classes], with the population statistics; to be called within the caller's `tidy`. */
-function logits(replica: Replica, samples: Samples): Tensor {
-  const { ops, network } = replica;
-  const weight = replica.reader();
-  let x = inputTensor(replica, samples);
-  for (const layer of network.layers) x = inferLayer(layer, x, ops, weight);
-  return x;
+/** With the population statistics. @param fetches of the graph's inference, without its loss unless labels are given */
+function inferred(
+  replica: Replica,
+  samples: Samples,
+  fetches: readonly Output[],
+  scope: Scope,
+): Float32Array[] {
+  const { images, labels, statistics } = replica.graph.inference;
+  const population = replica.populationStatistics();
+  const ofStatistics = replica.network.statistics.flatMap(({ name, channels }) => {
+    const { mean, variance } = population.get(name)!;
+    return [
+      [statistics.get(`${name}/pop_mean`)!, scope.tensor([channels], mean)],
+      [statistics.get(`${name}/pop_var`)!, scope.tensor([channels], variance)],
+    ] as const;
+  });
+  const feeds = [
+    [images, imageTensor(replica, samples, scope)],
+    [labels, labelTensor(samples, scope)],
+    ...ofStatistics,
+  ] as const;
+  return scope.run(feeds, fetches).map((tensor) => scope.floats(tensor));
 }
 
 /** Classes and losses with the population statistics. */
 export function evaluationResult(replica: Replica, samples: Samples): EvaluationResult {
-  const { ops, network } = replica;
-  return ops.tidy(() => {
-    const x = logits(replica, samples);
-    const { losses } = ops.softmaxCrossEntropy(x, labelTensor(replica, samples));
-    return {
-      predictions: rowMaxima(floats(x), network.classCount),
-      lossSum: sum(losses),
-    };
+  const { session, graph, network } = replica;
+  return session.scope((scope) => {
+    const fetches = [graph.inference.logits, graph.inference.losses];
+    const [logits, losses] = inferred(replica, samples, fetches, scope);
+    return { predictions: rowMaxima(logits!, network.classCount), lossSum: sum(losses!) };
   });
 }
 
 /** [samples × classes]: softmax of the logits, with the population statistics. Labels are not looked at. */
 export function classProbabilities(replica: Replica, samples: Samples): Float32Array {
-  const { ops } = replica;
-  return ops.tidy(() => {
-    return floats(ops.tf.softmax(logits(replica, samples) as ReturnType<typeof ops.tf.tensor2d>));
-  });
-}
-
-function hostGradient(gradient: TensorGradient): Gradient {
-  if (gradient.form === "dense") return { form: "dense", values: floats(gradient.values) };
-  const { inputs, outputs } = gradient;
-  const own = { rows: inputs.shape[0], inputs: floats(inputs), outputs: floats(outputs) };
-  return { form: "factors", shards: [own] };
-}
-
-function floats(tensor: Tensor): Float32Array {
-  return tensor.dataSync() as Float32Array;
+  const fetches = [replica.graph.inference.probabilities];
+  return replica.session.scope((scope) => inferred(replica, samples, fetches, scope)[0]!);
 }
 
 /** In float64 and in order, so that it is the same wherever it is added up. */
-function sum(tensor: Tensor): number {
-  return floats(tensor).reduce((total, value) => total + value, 0);
+function sum(values: Float32Array): number {
+  return values.reduce((total, value) => total + value, 0);
 }
 
 /** The column of each row's largest value; the first of equal ones. */

@@ -1,36 +1,38 @@
-// The layers' way forward and back. Each step of the way forward returns its output and the function that takes the
-// output's gradient back to the input's, leaving the gradients of its own parameters on the way.
-import { mergedMoments, type Moments } from "../statistics/moments.js";
+// The layers' ways forward and back, as nodes of a graph. Each way forward gives its output and the function that puts in
+// the way from the output's gradient back to the input's, leaving the gradients of the layer's own parameters behind.
+import type { Output } from "./graph.js";
 import type { LayerSpec } from "./network.js";
-import type { Ops } from "./ops.js";
-import type { Tensor } from "./tensorflow.js";
+import type { MomentOutputs, Ops } from "./ops.js";
 
-/** A parameter's gradient while it is still in TensorFlow; see `Gradient` for the two forms. */
-export type TensorGradient =
-  { form: "dense"; values: Tensor } | { form: "factors"; inputs: Tensor; outputs: Tensor };
+/** Where a parameter's gradient is found; a dense kernel's also as its factors (`Gradient`). */
+export interface GradientOutputs {
+  dense: Output;
+  factors?: { inputs: Output; outputs: Output };
+}
 
 /** Collects what the layers leave on their way, by the names of parameters and normalised layers. */
 export interface Trace {
-  gradients: Map<string, TensorGradient>;
-  moments: Map<string, Moments>;
+  gradients: Map<string, GradientOutputs>;
+  moments: Map<string, MomentOutputs>;
 }
 
-/** @returns the gradient of the layer's input; null where nobody needs it, as before the first layer */
-export type Backward = (dy: Tensor, needsInput: boolean) => Tensor | null;
+/** @returns the gradient of the layer's input; undefined where nobody needs it, as before the first layer */
+export type Backward = (dy: Output, needsInput: boolean) => Output | undefined;
 
 export interface LayerContext {
   ops: Ops;
   /** The present value of a parameter. */
-  weight: (name: string) => Tensor;
-  isFactored: (parameter: string) => boolean;
+  weight: (name: string) => Output;
+  /** [1,N], all 1/N */
+  sampleWeights: Output;
   trace: Trace;
 }
 
 export function forwardLayer(
   layer: LayerSpec,
-  x: Tensor,
+  x: Output,
   context: LayerContext,
-): { y: Tensor; backward: Backward } {
+): { y: Output; backward: Backward } {
   switch (layer.kind) {
     case "convolution":
       return convolution(layer.name, x, context);
@@ -45,125 +47,99 @@ export function forwardLayer(
   }
 }
 
-function convolution(name: string, x: Tensor, { ops, weight, trace }: LayerContext) {
+function convolution(name: string, x: Output, { ops, weight, trace }: LayerContext) {
   const kernel = weight(`${name}/kernel`);
   const backward: Backward = (dy, needsInput) => {
-    const values = ops.conv2dKernelGradient(x, kernel.shape, dy);
-    trace.gradients.set(`${name}/kernel`, { form: "dense", values });
-    return needsInput ? ops.conv2dInputGradient(x.shape, kernel, dy) : null;
+    const gradient = ops.conv2dKernelGradient(x, kernel, dy);
+    trace.gradients.set(`${name}/kernel`, { dense: gradient });
+    return needsInput ? ops.conv2dInputGradient(x, kernel, dy) : undefined;
   };
   return { y: ops.conv2d(x, kernel), backward };
 }
 
-function batchNorm(name: string, x: Tensor, { ops, weight, trace }: LayerContext) {
+function batchNorm(name: string, x: Output, context: LayerContext) {
+  const { ops, weight, sampleWeights, trace } = context;
   const scale = weight(`${name}/scale`);
-  const images = asImages(x);
-  const own = batchMoments(images, ops);
-  trace.moments.set(name, own);
-  const mean = ops.tf.tensor1d(own.mean, "float32");
-  const variance = ops.tf.tensor1d(own.variance, "float32");
-  const y = ops.normalise(images, { mean, variance }, scale, weight(`${name}/beta`));
+  const images = asImages(x, ops);
+  const moments = ops.moments(images, sampleWeights);
+  trace.moments.set(name, moments);
+  const y = ops.normalise(images, moments, scale, weight(`${name}/beta`));
   const backward: Backward = (dy) => {
-    const gradient = ops.batchNormGradient(dy.reshape(images.shape), images, scale, {
-      mean,
-      variance,
-    });
-    trace.gradients.set(`${name}/scale`, { form: "dense", values: gradient.dScale });
-    trace.gradients.set(`${name}/beta`, { form: "dense", values: gradient.dBeta });
-    return gradient.dx.reshape(x.shape);
+    const gradient = ops.batchNormGradient(asImages(dy, ops), images, scale, moments);
+    trace.gradients.set(`${name}/scale`, { dense: gradient.dScale });
+    trace.gradients.set(`${name}/beta`, { dense: gradient.dBeta });
+    return asSides(gradient.dx, x.shape, ops);
   };
-  return { y: y.reshape(x.shape), backward };
+  return { y: asSides(y, x.shape, ops), backward };
 }
 
-/**
- * TensorFlow's own kernel adds a channel's values up one by one in float32: over the 39,200 of a convolution of 50 images,
- * most of them the same background, that is wrong in the fourth digit. So the moments of each pixel are taken over the
- * samples, and the pixels are merged as shards are.
- */
-function batchMoments(
-  images: Tensor,
-  ops: Ops,
-): { count: number; mean: Float32Array; variance: Float32Array } {
-  const [samples, height, width, channels] = images.shape as [number, number, number, number];
-  const pixels = height * width;
-  const { mean, variance } = ops.moments(images.reshape([samples, pixels * channels]));
-  const [means, variances] = [mean.dataSync(), variance.dataSync()] as [Float32Array, Float32Array];
-  if (pixels === 1) return { count: samples, mean: means, variance: variances };
-  const parts = Array.from({ length: pixels }, (_, pixel) => ({
-    count: samples,
-    mean: means.subarray(pixel * channels, (pixel + 1) * channels),
-    variance: variances.subarray(pixel * channels, (pixel + 1) * channels),
-  }));
-  const merged = mergedMoments(parts);
-  return {
-    count: merged.count,
-    mean: Float32Array.from(merged.mean),
-    variance: Float32Array.from(merged.variance),
-  };
-}
-
-function maxPool(x: Tensor, ops: Ops) {
+function maxPool(x: Output, ops: Ops) {
   const pooled = ops.maxPool(x);
   const backward: Backward = (dy) => ops.maxPoolGradient(x, pooled, dy);
   return { y: pooled.y, backward };
 }
 
-function relu(x: Tensor, ops: Ops) {
+function relu(x: Output, ops: Ops) {
   const y = ops.relu(x);
   const backward: Backward = (dy) => ops.reluGradient(dy, y);
   return { y, backward };
 }
 
-function dense(name: string, hasBias: boolean, x: Tensor, context: LayerContext) {
-  const { ops, weight, trace, isFactored } = context;
+function dense(name: string, hasBias: boolean, x: Output, { ops, weight, trace }: LayerContext) {
   const kernel = weight(`${name}/kernel`);
-  const rows = asRows(x);
+  const rows = asRows(x, ops);
   const product = ops.matMul(rows, kernel);
   const y = hasBias ? ops.biasAdd(product, weight(`${name}/bias`)) : product;
   const backward: Backward = (dy, needsInput) => {
-    const gradient: TensorGradient = isFactored(`${name}/kernel`)
-      ? { form: "factors", inputs: rows, outputs: dy }
-      : { form: "dense", values: ops.transposedMatMul(rows, dy) };
-    trace.gradients.set(`${name}/kernel`, gradient);
-    if (hasBias)
-      trace.gradients.set(`${name}/bias`, { form: "dense", values: ops.biasGradient(dy) });
-    return needsInput ? ops.matMulTransposed(dy, kernel).reshape(x.shape) : null;
+    trace.gradients.set(`${name}/kernel`, {
+      dense: ops.transposedMatMul(rows, dy),
+      factors: { inputs: rows, outputs: dy },
+    });
+    if (hasBias) trace.gradients.set(`${name}/bias`, { dense: ops.biasGradient(dy) });
+    return needsInput ? asSides(ops.matMulTransposed(dy, kernel), x.shape, ops) : undefined;
   };
   return { y, backward };
-}
-
-/** [N,…,C] → [N,H,W,C]: the fused kernel normalises images; rows are images of one pixel. */
-function asImages(x: Tensor): Tensor {
-  return x.rank === 4 ? x : x.reshape([x.shape[0], 1, 1, x.shape[1]!]);
-}
-
-function asRows(x: Tensor): Tensor {
-  return x.rank === 2 ? x : x.reshape([x.shape[0], x.size / x.shape[0]]);
 }
 
 /** The layer in inference: batch normalisation takes the population statistics. */
 export function inferLayer(
   layer: LayerSpec,
-  x: Tensor,
+  x: Output,
   ops: Ops,
-  weight: (name: string) => Tensor,
-): Tensor {
+  weight: (name: string) => Output,
+): Output {
   switch (layer.kind) {
     case "convolution":
       return ops.conv2d(x, weight(`${layer.name}/kernel`));
     case "batch-norm": {
       const [scale, beta, mean, variance] = ["scale", "beta", "pop_mean", "pop_var"].map((part) =>
         weight(`${layer.name}/${part}`),
-      ) as [Tensor, Tensor, Tensor, Tensor];
-      return ops.normalise(asImages(x), { mean, variance }, scale, beta).reshape(x.shape);
+      ) as [Output, Output, Output, Output];
+      const y = ops.normalise(asImages(x, ops), { mean, variance }, scale, beta);
+      return asSides(y, x.shape, ops);
     }
     case "max-pool":
       return ops.maxPool(x).y;
     case "relu":
       return ops.relu(x);
     case "dense": {
-      const product = ops.matMul(asRows(x), weight(`${layer.name}/kernel`));
+      const product = ops.matMul(asRows(x, ops), weight(`${layer.name}/kernel`));
       return layer.bias ? ops.biasAdd(product, weight(`${layer.name}/bias`)) : product;
     }
   }
+}
+
+/** [N,…,C] → [N,H,W,C]: the fused kernel normalises images; rows are images of one pixel. */
+function asImages(x: Output, ops: Ops): Output {
+  return x.shape.length === 4 ? x : ops.reshape(x, [1, 1, x.shape[1]!]);
+}
+
+function asRows(x: Output, ops: Ops): Output {
+  if (x.shape.length === 2) return x;
+  return ops.reshape(x, [x.shape.slice(1).reduce((product, side) => product * side, 1)]);
+}
+
+/** In the shape given, which has as many values. */
+function asSides(x: Output, shape: readonly number[], ops: Ops): Output {
+  return x.shape.length === shape.length ? x : ops.reshape(x, shape.slice(1));
 }

@@ -1,206 +1,256 @@
-// TensorFlow's kernels by name. tfjs differentiates batch normalisation as a long chain of element-wise ops; calling the
-// fused forward and backward kernels directly is more than twice as fast. Attributes and outputs: TensorFlow's op registry
-// (tensorflow/core/ops/nn_ops.cc, math_ops.cc, training_ops.cc, resource_variable_ops.cc).
-import { type Attribute, Kernels, type SummaryWriter } from "./kernels.js";
-import type { Tensor, TensorFlow } from "./tensorflow.js";
-import { Variable } from "./variable.js";
+// TensorFlow's ops as nodes of a graph. Attributes and outputs: TensorFlow's op registry (tensorflow/core/ops/nn_ops.cc,
+// math_ops.cc, array_ops.cc, training_ops.cc, resource_variable_ops.cc). Tensors are float32, images NHWC, and N, the
+// number of samples, is known to the runs alone.
+import { type AddedNode, type AttributeValue, DataType, Graph, type Output } from "./graph.js";
+import { Session } from "./session.js";
+import type { TensorFlow } from "./tensorflow.js";
 
 export const BATCH_NORM_EPSILON = 1e-5;
 
-/**
- * The kernels that the network uses. Tensors are float32, images NHWC. Outputs belong to the caller's `tidy`.
- */
-export class Ops extends Kernels {
-  private readonly convolution: Attribute[];
-  private readonly pool: Attribute[];
-  private readonly oneDnnPool: Attribute[];
-  private readonly hasOneDnn: boolean;
-  private readonly normTraining: Attribute[];
-  private readonly normInference: Attribute[];
-  private readonly none: Tensor;
-  private readonly constants = new Map<number, Tensor>();
-  private variableCount = 0;
+type Attributes = Record<string, AttributeValue>;
 
-  constructor(tf: TensorFlow) {
-    super(tf);
-    const layout = [this.text("padding", "SAME"), this.text("data_format", "NHWC")];
-    this.convolution = [
-      this.float,
-      this.integers("strides", [1, 1, 1, 1]),
-      this.integers("dilations", [1, 1, 1, 1]),
-      this.flag("use_cudnn_on_gpu", true),
-      ...layout,
-    ];
-    this.pool = [
-      this.float,
-      this.integers("ksize", [1, 2, 2, 1]),
-      this.integers("strides", [1, 2, 2, 1]),
-      ...layout,
-    ];
-    this.oneDnnPool = [
-      ...this.pool,
-      this.flag("workspace_enabled", true),
-      // By this label TensorFlow finds the kernels that its own rewriting of ops puts in (mkl_op_registry).
-      this.text("_kernel", "MklNameChangeOp"),
-    ];
-    this.hasOneDnn = this.canRun("_MklNativeMaxPool", this.oneDnnPool, tf.ones([1, 2, 2, 1]), 2);
-    const norm = (isTraining: boolean) => [
-      this.float,
-      this.type("U"),
-      this.attribute("epsilon", "TF_ATTR_FLOAT", BATCH_NORM_EPSILON),
-      this.text("data_format", "NHWC"),
-      this.flag("is_training", isTraining),
-    ];
-    this.normTraining = norm(true);
-    this.normInference = norm(false);
-    this.none = tf.keep(tf.tensor1d([], "float32"));
+const FLOAT: Attributes = { T: { type: DataType.float } };
+const LAYOUT: Attributes = { padding: { text: "SAME" }, data_format: { text: "NHWC" } };
+const CONVOLUTION: Attributes = {
+  ...FLOAT,
+  ...LAYOUT,
+  strides: { integers: [1, 1, 1, 1] },
+  dilations: { integers: [1, 1, 1, 1] },
+};
+const POOL: Attributes = {
+  ...FLOAT,
+  ...LAYOUT,
+  ksize: { integers: [1, 2, 2, 1] },
+  strides: { integers: [1, 2, 2, 1] },
+};
+
+const ONE_DNN_POOL = "_MklNativeMaxPool";
+const ONE_DNN_ATTRIBUTES: Attributes = {
+  ...POOL,
+  workspace_enabled: { flag: true },
+  // By this label TensorFlow finds the kernels that its own rewriting of ops puts in (mkl_op_registry).
+  _kernel: { text: "MklNameChangeOp" },
+};
+
+/** Mean and biased variance, a value a channel. */
+export interface MomentOutputs {
+  mean: Output;
+  variance: Output;
+}
+
+/** A variable of the session that a graph runs in. */
+export interface Variable {
+  handle: Output;
+  /** The present value. */
+  value: Output;
+  /** Where a new value is fed; `assigned` puts it in place. */
+  fed: Output;
+  assigned: Output;
+}
+
+export class Ops {
+  readonly graph: Graph;
+  private readonly hasOneDnnPool: boolean;
+
+  /** @param hasOneDnnPool whether the library has oneDNN's kernels for max-pools */
+  constructor(graph: Graph, hasOneDnnPool: boolean) {
+    this.graph = graph;
+    this.hasOneDnnPool = hasOneDnnPool;
+  }
+
+  placeholder(name: string, shape: readonly number[], type: DataType = DataType.float): Output {
+    const attributes = { dtype: { type }, shape: { shape } };
+    return this.one("Placeholder", name, [], attributes, shape);
+  }
+
+  constant(name: string, values: Float32Array | Int32Array, shape: readonly number[] = []): Output {
+    const type = values instanceof Float32Array ? DataType.float : DataType.int32;
+    const attributes = { dtype: { type }, value: { tensor: { shape, values } } };
+    return this.one("Const", name, [], attributes, shape);
   }
 
   /** x [N,H,W,C] with kernel [k,k,C,F] → [N,H,W,F] */
-  conv2d(x: Tensor, kernel: Tensor): Tensor {
-    return this.one("Conv2D", this.convolution, [x, kernel]);
+  conv2d(x: Output, kernel: Output): Output {
+    const shape = [...x.shape.slice(0, 3), kernel.shape[3]!];
+    return this.one("Conv2D", "convolution", [x, kernel], CONVOLUTION, shape);
   }
 
-  conv2dInputGradient(inputShape: number[], kernel: Tensor, dy: Tensor): Tensor {
-    const shape = this.tf.tensor1d(inputShape, "int32");
-    return this.one("Conv2DBackpropInput", this.convolution, [shape, kernel, dy]);
+  conv2dInputGradient(x: Output, kernel: Output, dy: Output): Output {
+    const inputs = [this.shapeOf(x), kernel, dy];
+    return this.one("Conv2DBackpropInput", "input_gradient", inputs, CONVOLUTION, x.shape);
   }
 
-  conv2dKernelGradient(x: Tensor, kernelShape: number[], dy: Tensor): Tensor {
-    const shape = this.tf.tensor1d(kernelShape, "int32");
-    return this.one("Conv2DBackpropFilter", this.convolution, [x, shape, dy]);
+  conv2dKernelGradient(x: Output, kernel: Output, dy: Output): Output {
+    const inputs = [x, this.integers("kernel_shape", kernel.shape), dy];
+    return this.one("Conv2DBackpropFilter", "kernel_gradient", inputs, CONVOLUTION, kernel.shape);
   }
 
   /** 2 × 2, SAME, stride 2. `places` tells `maxPoolGradient` where the largest values were. */
-  maxPool(x: Tensor): { y: Tensor; places: Tensor | undefined } {
-    if (!this.hasOneDnn) return { y: this.one("MaxPool", this.pool, [x]), places: undefined };
-    const [y, places] = this.execute("_MklNativeMaxPool", this.oneDnnPool, [x], 2);
-    return { y: y!, places };
+  maxPool(x: Output): { y: Output; places: Output | undefined } {
+    const [n, height, width, channels] = x.shape as [number, number, number, number];
+    const shape = [n, Math.ceil(height / 2), Math.ceil(width / 2), channels];
+    if (!this.hasOneDnnPool) {
+      return { y: this.one("MaxPool", "max_pool", [x], POOL, shape), places: undefined };
+    }
+    const { outputs } = this.graph.add(ONE_DNN_POOL, "max_pool", [x], ONE_DNN_ATTRIBUTES, [
+      shape,
+      shape,
+    ]);
+    return { y: outputs[0]!, places: outputs[1]! };
   }
 
   /**
    * dy goes to the first largest value of each window, the others get 0.
    * TensorFlow's MaxPoolGrad looks for that value again, and takes a sixth of a training step; oneDNN's kernel, which
-   * TensorFlow itself takes in graphs, has noted it on the way forward. They give the same bits.
+   * TensorFlow itself takes where it sees both ways in one run, has noted it on the way forward. They give the same bits.
    */
-  maxPoolGradient(x: Tensor, { y, places }: { y: Tensor; places: Tensor | undefined }, dy: Tensor) {
-    return places
-      ? this.one("_MklNativeMaxPoolGrad", this.oneDnnPool, [x, y, dy, places])
-      : this.one("MaxPoolGrad", this.pool, [x, y, dy]);
+  maxPoolGradient(
+    x: Output,
+    { y, places }: { y: Output; places: Output | undefined },
+    dy: Output,
+  ): Output {
+    const name = "max_pool_gradient";
+    if (!places) return this.one("MaxPoolGrad", name, [x, y, dy], POOL, x.shape);
+    return this.one(`${ONE_DNN_POOL}Grad`, name, [x, y, dy, places], ONE_DNN_ATTRIBUTES, x.shape);
   }
 
-  relu(x: Tensor): Tensor {
-    return this.one("Relu", [this.float], [x]);
+  relu(x: Output): Output {
+    return this.one("Relu", "relu", [x], FLOAT, x.shape);
   }
 
-  reluGradient(dy: Tensor, y: Tensor): Tensor {
-    return this.one("ReluGrad", [this.float], [dy, y]);
+  reluGradient(dy: Output, y: Output): Output {
+    return this.one("ReluGrad", "relu_gradient", [dy, y], FLOAT, y.shape);
+  }
+
+  softmax(x: Output): Output {
+    return this.one("Softmax", "softmax", [x], FLOAT, x.shape);
   }
 
   /** a · b */
-  matMul(a: Tensor, b: Tensor): Tensor {
+  matMul(a: Output, b: Output): Output {
     return this.product(a, b, false);
   }
 
   /** aᵀ · b */
-  transposedMatMul(a: Tensor, b: Tensor): Tensor {
+  transposedMatMul(a: Output, b: Output): Output {
     return this.product(a, b, true);
   }
 
   /** a · bᵀ, by the batched kernel: MatMul's own takes half as long again for a transposed second factor. */
-  matMulTransposed(a: Tensor, b: Tensor): Tensor {
-    const transposes = [this.flag("adj_x", false), this.flag("adj_y", true)];
-    return this.one("BatchMatMulV2", [this.float, ...transposes], [a, b]);
+  matMulTransposed(a: Output, b: Output): Output {
+    const attributes = { ...FLOAT, adj_x: { flag: false }, adj_y: { flag: true } };
+    const shape = [a.shape[0]!, b.shape[0]!];
+    return this.one("BatchMatMulV2", "product", [a, b], attributes, shape);
   }
 
-  biasAdd(x: Tensor, bias: Tensor): Tensor {
-    return this.one("BiasAdd", [this.float, this.text("data_format", "NHWC")], [x, bias]);
+  biasAdd(x: Output, bias: Output): Output {
+    const attributes = { ...FLOAT, data_format: { text: "NHWC" } };
+    return this.one("BiasAdd", "sum", [x, bias], attributes, x.shape);
   }
 
-  biasGradient(dy: Tensor): Tensor {
-    return this.one("BiasAddGrad", [this.float, this.text("data_format", "NHWC")], [dy]);
+  biasGradient(dy: Output): Output {
+    const attributes = { ...FLOAT, data_format: { text: "NHWC" } };
+    return this.one("BiasAddGrad", "bias_gradient", [dy], attributes, [dy.shape[1]!]);
   }
 
-  scale(x: Tensor, factor: number): Tensor {
-    return this.one("Mul", [this.float], [x, this.constant(factor)]);
+  multiply(a: Output, b: Output): Output {
+    return this.one("Mul", "product", [a, b], FLOAT, a.shape);
+  }
+
+  /** To [N, …sides]. */
+  reshape(x: Output, sides: readonly number[]): Output {
+    const shape = [-1, ...sides];
+    const attributes = { ...FLOAT, Tshape: { type: DataType.int32 } };
+    return this.one("Reshape", "reshaped", [x, this.integers("shape", shape)], attributes, shape);
   }
 
   /**
-   * x [N,C] → mean and biased variance [C] over the rows. The sums are products with a row of ones, which is the fastest
-   * way that TensorFlow has on CPUs (docs/performance.md).
+   * x [N,…,C] → mean and biased variance [C] over all values of a channel.
+   * Adding them up one by one in float32, as TensorFlow's fused kernel does, is wrong in the fourth digit over the 39,200
+   * values of a convolution of 50 images, most of them the same background. So each pixel's moments are taken over the
+   * samples, as products with a row of 1/N, which is the fastest way that TensorFlow has on CPUs (docs/performance.md), and
+   * the pixels are pooled in float64 by the formula of `mergedMoments`.
+   * @param weights [1,N], all 1/N
    */
-  moments(x: Tensor): { mean: Tensor; variance: Tensor } {
-    const rows = x.shape[0];
-    const weights = this.tf.fill([1, rows], 1 / rows);
-    const mean = this.matMul(weights, x);
-    const squares = this.one("SquaredDifference", [this.float], [x, mean]);
-    return { mean, variance: this.matMul(weights, squares) };
+  moments(x: Output, weights: Output): MomentOutputs {
+    const channels = x.shape.at(-1)!;
+    const pixels = x.shape.slice(1, -1).reduce((product, side) => product * side, 1);
+    const rows = this.reshape(x, [pixels * channels]);
+    const means = this.matMul(weights, rows);
+    const variances = this.matMul(weights, this.squaredDifference(rows, means, DataType.float));
+    const [pixelMeans, pixelVariances] = [means, variances].map((values) =>
+      this.cast(this.reshape(values, [channels]), DataType.float, DataType.double),
+    ) as [Output, Output];
+    const mean = this.rowMean(pixelMeans);
+    const between = this.squaredDifference(pixelMeans, mean, DataType.double);
+    const attributes = { T: { type: DataType.double } };
+    const both = this.one("AddV2", "sum", [pixelVariances, between], attributes, between.shape);
+    return {
+      mean: this.cast(mean, DataType.double, DataType.float),
+      variance: this.cast(this.rowMean(both), DataType.double, DataType.float),
+    };
   }
 
   /** x [N,H,W,C], normalised with the moments given: (x − mean)/√(variance + ε)·scale + beta. */
-  normalise(x: Tensor, moments: { mean: Tensor; variance: Tensor }, scale: Tensor, beta: Tensor) {
+  normalise(x: Output, moments: MomentOutputs, scale: Output, beta: Output): Output {
     const inputs = [x, scale, beta, moments.mean, moments.variance];
-    return this.execute("FusedBatchNormV3", this.normInference, inputs, 6)[0]!;
+    return this.one("FusedBatchNormV3", "normalised", inputs, batchNorm(false), x.shape);
   }
 
   /** The way back through `normalise` where the moments were x's own. */
   batchNormGradient(
-    dy: Tensor,
-    x: Tensor,
-    scale: Tensor,
-    { mean, variance }: { mean: Tensor; variance: Tensor },
-  ): { dx: Tensor; dScale: Tensor; dBeta: Tensor } {
-    const outputs = this.execute(
+    dy: Output,
+    x: Output,
+    scale: Output,
+    { mean, variance }: MomentOutputs,
+  ): { dx: Output; dScale: Output; dBeta: Output } {
+    const none = this.constant("none", new Float32Array(0), [0]);
+    const inputs = [dy, x, scale, mean, variance, none];
+    const shapes = [x.shape, scale.shape, scale.shape];
+    const { outputs } = this.graph.add(
       "FusedBatchNormGradV3",
-      this.normTraining,
-      [dy, x, scale, mean, variance, this.none],
-      5,
+      "normalised_gradient",
+      inputs,
+      batchNorm(true),
+      shapes,
     );
-    const [dx, dScale, dBeta] = outputs as [Tensor, Tensor, Tensor];
+    const [dx, dScale, dBeta] = outputs as [Output, Output, Output];
     return { dx, dScale, dBeta };
   }
 
   /** logits [N,C], labels int32 [N] → cross-entropy of each sample, and its gradient by the logits. */
-  softmaxCrossEntropy(logits: Tensor, labels: Tensor): { losses: Tensor; dLogits: Tensor } {
-    const attributes = [this.float, this.attribute("Tlabels", "TF_ATTR_TYPE", this.int32)];
-    const outputs = this.execute(
+  softmaxCrossEntropy(logits: Output, labels: Output): { losses: Output; dLogits: Output } {
+    const { outputs } = this.graph.add(
       "SparseSoftmaxCrossEntropyWithLogits",
-      attributes,
+      "cross_entropy",
       [logits, labels],
-      2,
+      { ...FLOAT, Tlabels: { type: DataType.int32 } },
+      [labels.shape, logits.shape],
     );
-    const [losses, dLogits] = outputs as [Tensor, Tensor];
+    const [losses, dLogits] = outputs as [Output, Output];
     return { losses, dLogits };
   }
 
-  /** A variable that TensorFlow keeps and changes in place. */
-  variable(shape: number[], values: Float32Array): Variable {
-    const name = `tandem/${this.variableCount++}`;
-    const handle = this.one(
-      "VarHandleOp",
-      [
-        this.text("container", ""),
-        this.text("shared_name", name),
-        this.type("dtype"),
-        this.attribute("shape", "TF_ATTR_SHAPE", shape),
-      ],
-      [],
-    );
-    const variable = new Variable(this, shape, this.tf.keep(handle));
-    variable.assign(values);
-    return variable;
-  }
-
-  readVariable(handle: Tensor): Tensor {
-    return this.one("ReadVariableOp", [this.type("dtype")], [handle]);
-  }
-
-  assignVariable(handle: Tensor, value: Tensor): void {
-    this.execute("AssignVariableOp", [this.type("dtype")], [handle, value], 0);
-  }
-
-  destroyVariable(handle: Tensor): void {
-    this.execute("DestroyResourceOp", [this.flag("ignore_lookup_error", true)], [handle], 0);
+  variable(name: string, shape: readonly number[]): Variable {
+    const dtype = { dtype: { type: DataType.float } };
+    return this.graph.within(name, () => {
+      const handle = this.one(
+        "VarHandleOp",
+        "variable",
+        [],
+        {
+          ...dtype,
+          shape: { shape },
+          container: { text: "" },
+          shared_name: { text: name },
+        },
+        [],
+      );
+      const value = this.one("ReadVariableOp", "value", [handle], dtype, shape);
+      const fed = this.placeholder("fed", shape);
+      const assign = this.graph.add("AssignVariableOp", "assign", [handle, fed], dtype, []);
+      return { handle, value, fed, assigned: this.done("assigned", [assign]) };
+    });
   }
 
   /**
@@ -208,63 +258,105 @@ export class Ops extends Kernels {
    * The op would work out the corrected rate itself, in float32; with powers of 0 it takes the one it is given.
    */
   applyAdam(
-    variables: { weight: Variable; m: Variable; v: Variable },
-    gradient: Tensor,
-    rate: number,
+    { weight, m, v }: { weight: Variable; m: Variable; v: Variable },
+    gradient: Output,
+    rate: Output,
     constants: { beta1: number; beta2: number; epsilon: number },
-  ): void {
+  ): AddedNode {
     const { beta1, beta2, epsilon } = constants;
-    const [zero, first, second, small] = [0, beta1, beta2, epsilon].map((value) =>
-      this.constant(value),
-    ) as [Tensor, Tensor, Tensor, Tensor];
-    const scalars = [zero, zero, this.tf.scalar(rate), first, second, small];
-    const { weight, m, v } = variables;
-    this.execute(
-      "ResourceApplyAdam",
-      [this.float, this.flag("use_locking", false), this.flag("use_nesterov", false)],
-      [weight.handle, m.handle, v.handle, ...scalars, gradient],
-      0,
-    );
+    const scalar = (name: string, value: number) => this.constant(name, Float32Array.of(value));
+    const inputs = [
+      ...[weight.handle, m.handle, v.handle],
+      ...[scalar("power1", 0), scalar("power2", 0), rate],
+      ...[scalar("beta1", beta1), scalar("beta2", beta2), scalar("epsilon", epsilon)],
+      gradient,
+    ];
+    return this.graph.add("ResourceApplyAdam", "step", inputs, FLOAT, []);
   }
 
-  /** In 30 buckets at most, as TensorFlow chooses them. */
-  writeHistogram(writer: SummaryWriter, step: number, name: string, values: Float32Array): void {
-    const { tf } = this;
-    this.writeSummary("WriteHistogramSummary", [this.float], writer, step, () => [
-      tf.scalar(name, "string"),
-      tf.tensor1d(values),
+  /** Something to fetch, so that these nodes are run. */
+  done(name: string, nodes: readonly AddedNode[]): Output {
+    const values = Int32Array.of(0);
+    const attributes = {
+      dtype: { type: DataType.int32 },
+      value: { tensor: { shape: [], values } },
+    };
+    return this.graph.add("Const", name, [], attributes, [[]], nodes).outputs[0]!;
+  }
+
+  private integers(name: string, values: readonly number[]): Output {
+    return this.constant(name, Int32Array.from(values), [values.length]);
+  }
+
+  private shapeOf(x: Output): Output {
+    const attributes = { ...FLOAT, out_type: { type: DataType.int32 } };
+    return this.one("Shape", "shape", [x], attributes, [x.shape.length]);
+  }
+
+  private cast(x: Output, from: DataType, to: DataType): Output {
+    const attributes = { SrcT: { type: from }, DstT: { type: to } };
+    return this.one("Cast", "cast", [x], attributes, x.shape);
+  }
+
+  private squaredDifference(a: Output, b: Output, type: DataType): Output {
+    return this.one("SquaredDifference", "squares", [a, b], { T: { type } }, a.shape);
+  }
+
+  /** Of float64 rows. */
+  private rowMean(rows: Output): Output {
+    const attributes = {
+      T: { type: DataType.double },
+      Tidx: { type: DataType.int32 },
+      keep_dims: { flag: false },
+    };
+    return this.one("Mean", "mean", [rows, this.integers("axis", [0])], attributes, [
+      rows.shape[1]!,
     ]);
   }
 
-  /** @param graph a serialised GraphDef */
-  writeGraph(writer: SummaryWriter, graph: Uint8Array): void {
-    // tfjs takes bytes for a string; its types do not know it.
-    const bytes = graph as unknown as string;
-    this.writeSummary("WriteGraphSummary", [], writer, 0, () => [this.tf.scalar(bytes, "string")]);
+  private product(a: Output, b: Output, isTransposed: boolean): Output {
+    const attributes = {
+      ...FLOAT,
+      transpose_a: { flag: isTransposed },
+      transpose_b: { flag: false },
+    };
+    const shape = [a.shape[isTransposed ? 1 : 0]!, b.shape[1]!];
+    return this.one("MatMul", "product", [a, b], attributes, shape);
   }
 
-  /** A scalar that is made once: for the few that come again and again. */
-  private constant(value: number): Tensor {
-    let scalar = this.constants.get(value);
-    if (!scalar) {
-      scalar = this.tf.keep(this.tf.scalar(value));
-      this.constants.set(value, scalar);
-    }
-    return scalar;
+  private one(
+    op: string,
+    name: string,
+    inputs: readonly Output[],
+    attributes: Attributes,
+    shape: readonly number[],
+  ): Output {
+    return this.graph.add(op, name, inputs, attributes, [shape]).outputs[0]!;
   }
+}
 
-  /** Not every build of the library has every kernel. */
-  private canRun(name: string, attributes: Attribute[], input: Tensor, outputs: number): boolean {
-    try {
-      this.tidy(() => void this.execute(name, attributes, [input], outputs));
-      return true;
-    } catch {
-      return false;
-    }
-  }
+function batchNorm(isTraining: boolean): Attributes {
+  return {
+    ...FLOAT,
+    U: { type: DataType.float },
+    epsilon: { number: BATCH_NORM_EPSILON },
+    data_format: { text: "NHWC" },
+    is_training: { flag: isTraining },
+  };
+}
 
-  private product(a: Tensor, b: Tensor, transposeA: boolean): Tensor {
-    const transposes = [this.flag("transpose_a", transposeA), this.flag("transpose_b", false)];
-    return this.one("MatMul", [this.float, ...transposes], [a, b]);
+/** Whether this build of the library has oneDNN's kernels for max-pools: not every processor's has. */
+export function hasOneDnnPool(tf: TensorFlow): boolean {
+  const graph = new Graph();
+  const ops = new Ops(graph, true);
+  const x = ops.constant("x", new Float32Array(4), [1, 2, 2, 1]);
+  const { y } = ops.maxPool(x);
+  try {
+    const session = new Session(tf, graph);
+    session.scope((scope) => scope.run([], [y]));
+    session.dispose();
+    return true;
+  } catch {
+    return false;
   }
 }

@@ -1,26 +1,22 @@
 // The state of the training in one process: weights, population statistics, and, where it takes steps itself, Adam's slots.
 // The coordinator has one, and so has each worker; what the coordinator's does in a step, a worker's can do again bit for bit.
 import type { PopulationStatistics } from "../statistics/moments.js";
-import { ADAM, adamRate } from "./adam.js";
+import { adamRate } from "./adam.js";
+import type { Output } from "./graph.js";
 import { type Network, sizeOf } from "./network.js";
-import type { Ops } from "./ops.js";
+import { NetworkGraph } from "./network-graph.js";
+import { hasOneDnnPool, type Variable } from "./ops.js";
+import { type Feed, type Scope, Session } from "./session.js";
 import { type ReplicaKind, stateLayout } from "./state-layout.js";
-import type { Tensor } from "./tensorflow.js";
-import { Variable } from "./variable.js";
+import type { TensorFlow } from "./tensorflow.js";
 import type { Gradient, NamedTensor, Update } from "./values.js";
 
-interface Slots {
-  m: Variable;
-  v: Variable;
-}
-
 export class Replica {
-  readonly ops: Ops;
   readonly network: Network;
   readonly kind: ReplicaKind;
+  readonly graph: NetworkGraph;
+  readonly session: Session;
   private currentStep: number;
-  private readonly weights = new Map<string, Variable>();
-  private readonly slots = new Map<string, Slots>();
   private readonly population = new Map<string, PopulationStatistics>();
 
   /**
@@ -28,45 +24,35 @@ export class Replica {
    * @param step how many steps the state has behind it
    */
   constructor(
-    ops: Ops,
+    tf: TensorFlow,
     network: Network,
     kind: ReplicaKind,
     tensors: readonly NamedTensor[],
     step: number,
   ) {
-    this.ops = ops;
     this.network = network;
     this.kind = kind;
     this.currentStep = step;
-    const values = new Map(tensors.map((tensor) => [tensor.name, tensor.values]));
-    for (const { name, shape } of network.parameters) {
-      const zeros = () => new Float32Array(sizeOf(shape));
-      this.weights.set(name, ops.variable(shape, values.get(name) ?? zeros()));
-      if (kind === "weights-only") continue;
-      const [m, v] = ["m", "v"].map((slot) =>
-        ops.variable(shape, values.get(`adam/${slot}/${name}`) ?? zeros()),
-      ) as [Variable, Variable];
-      this.slots.set(name, { m, v });
-    }
+    this.graph = new NetworkGraph(network, hasOneDnnPool(tf));
+    this.session = new Session(tf, this.graph.graph);
     for (const { name, channels } of network.statistics) {
-      this.population.set(name, {
-        mean: values.get(`${name}/pop_mean`) ?? new Float32Array(channels),
-        variance: values.get(`${name}/pop_var`) ?? new Float32Array(channels).fill(1),
-      });
+      const mean = new Float32Array(channels);
+      const variance = new Float32Array(channels).fill(1);
+      this.population.set(name, { mean, variance });
     }
+    const values = new Map(tensors.map((tensor) => [tensor.name, tensor]));
+    const zeros = (name: string, shape: number[]): NamedTensor => {
+      return { name, shape, values: new Float32Array(sizeOf(shape)) };
+    };
+    const slots = stateLayout(network, kind)
+      .filter(({ name }) => this.graph.variables.has(name) && !values.has(name))
+      .map(({ name, shape }) => zeros(name, shape));
+    this.load([...tensors, ...slots], step);
   }
 
   /** How many steps the state has behind it. */
   get step(): number {
     return this.currentStep;
-  }
-
-  /** The present weights by name, as TensorFlow holds them; to be called and used within one `ops.tidy`. */
-  reader(): (name: string) => Tensor {
-    return (name) => {
-      const place = this.place(name);
-      return place instanceof Variable ? place.read() : this.ops.tf.tensor1d(place);
-    };
   }
 
   populationStatistics(): ReadonlyMap<string, PopulationStatistics> {
@@ -75,16 +61,18 @@ export class Replica {
 
   /** One step of Adam on every parameter, and the new population statistics. */
   apply(update: Update, learningRate: number): void {
-    const rate = adamRate(learningRate, this.currentStep + 1);
-    this.ops.tidy(() => {
-      for (const { name, shape } of this.network.parameters) {
-        const weight = this.weights.get(name);
-        const slots = this.slots.get(name);
+    const { rate, gradients, done } = this.graph.optimiser;
+    if (this.kind !== "with-slots") throw new RangeError("a step on a replica without slots");
+    this.session.scope((scope) => {
+      const feeds: Feed[] = [
+        [rate, scope.tensor([], Float32Array.of(adamRate(learningRate, this.currentStep + 1)))],
+      ];
+      for (const [name, outputs] of gradients) {
         const gradient = update.gradients.get(name);
-        if (!weight || !slots || !gradient)
-          throw new RangeError(`no gradient or slots for ${name}`);
-        this.ops.applyAdam({ weight, ...slots }, this.gradientTensor(gradient, shape), rate, ADAM);
+        if (!gradient) throw new RangeError(`no gradient for ${name}`);
+        feeds.push(...gradientFeeds(scope, outputs, gradient));
       }
+      scope.run(feeds, [done]);
     });
     this.setPopulation(update.population);
     this.currentStep++;
@@ -92,44 +80,49 @@ export class Replica {
 
   /** Takes over a state that was sent; tensors that it does not name stay as they are. The arrays become its own. */
   load(tensors: readonly NamedTensor[], step: number): void {
-    for (const { name, values } of tensors) {
-      const place = this.place(name);
-      if (place instanceof Variable) place.assign(values);
-      else place.set(values);
-    }
+    const assigned: Output[] = [];
+    this.session.scope((scope) => {
+      const feeds = tensors.flatMap(({ name, shape, values }): Feed[] => {
+        const place = this.place(name);
+        if (place instanceof Float32Array) {
+          place.set(values);
+          return [];
+        }
+        assigned.push(place.assigned);
+        return [[place.fed, scope.tensor(shape, values)]];
+      });
+      scope.run(feeds, assigned);
+    });
     this.currentStep = step;
   }
 
   /** A copy of the state in plain arrays, in the order of `stateLayout`. */
   snapshot(kind: ReplicaKind = this.kind): NamedTensor[] {
-    return this.ops.tidy(() =>
-      stateLayout(this.network, kind).map(({ name, shape }) => ({
+    return this.session.scope((scope) => {
+      const places = stateLayout(this.network, kind).map((tensor) => ({
+        ...tensor,
+        place: this.place(tensor.name),
+      }));
+      const read = places.flatMap(({ place }) =>
+        place instanceof Float32Array ? [] : [place.value],
+      );
+      const tensors = scope.run([], read);
+      let next = 0;
+      return places.map(({ name, shape, place }) => ({
         name,
         shape,
-        values: this.valuesOf(name),
-      })),
-    );
+        values: place instanceof Float32Array ? place.slice() : scope.floats(tensors[next++]!),
+      }));
+    });
   }
 
   dispose(): void {
-    for (const variable of this.weights.values()) variable.dispose();
-    for (const { m, v } of this.slots.values()) {
-      m.dispose();
-      v.dispose();
-    }
-  }
-
-  private valuesOf(name: string): Float32Array {
-    const place = this.place(name);
-    return place instanceof Variable ? (place.read().dataSync() as Float32Array) : place.slice();
+    this.session.dispose();
   }
 
   /** Where the values of a tensor of `stateLayout` are kept. */
   private place(name: string): Variable | Float32Array {
-    const slot = /^adam\/([mv])\/(.*)$/.exec(name);
-    const variable = slot
-      ? this.slots.get(slot[2]!)?.[slot[1] as keyof Slots]
-      : this.weights.get(name);
+    const variable = this.graph.variables.get(name);
     if (variable) return variable;
     const statistic = /^(.*)\/pop_(mean|var)$/.exec(name);
     const population = this.population.get(statistic?.[1] ?? "");
@@ -144,18 +137,23 @@ export class Replica {
       own?.variance.set(variance);
     }
   }
+}
 
-  private gradientTensor(gradient: Gradient, shape: number[]): Tensor {
-    const { tf } = this.ops;
-    if (gradient.form === "dense") return tf.tensor(gradient.values, shape, "float32");
-    // Σ XₛᵀdYₛ is the product of the Xₛ, put one below the other, with the dYₛ.
-    const rows = gradient.shards.reduce((total, shard) => total + shard.rows, 0);
-    const inputs = joined(gradient.shards.map((shard) => shard.inputs));
-    const outputs = joined(gradient.shards.map((shard) => shard.outputs));
-    const x = tf.tensor2d(inputs, [rows, inputs.length / rows], "float32");
-    const dy = tf.tensor2d(outputs, [rows, outputs.length / rows], "float32");
-    return this.ops.transposedMatMul(x, dy);
+function gradientFeeds(
+  scope: Scope,
+  outputs: { dense: Output; factors?: { inputs: Output; outputs: Output } },
+  gradient: Gradient,
+): Feed[] {
+  if (gradient.form === "dense") {
+    return [[outputs.dense, scope.tensor([...outputs.dense.shape], gradient.values)]];
   }
+  if (!outputs.factors) throw new RangeError("factors of a gradient that has none");
+  // Σ XₛᵀdYₛ is the product of the Xₛ, put one below the other, with the dYₛ.
+  const rows = gradient.shards.reduce((total, shard) => total + shard.rows, 0);
+  return (["inputs", "outputs"] as const).map((side): Feed => {
+    const values = joined(gradient.shards.map((shard) => shard[side]));
+    return [outputs.factors![side], scope.tensor([rows, values.length / rows], values)];
+  });
 }
 
 function joined(parts: readonly Float32Array[]): Float32Array {

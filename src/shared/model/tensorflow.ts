@@ -1,19 +1,67 @@
-// Loads tfjs-node, once and late: the library reads its number of threads when it loads and never again.
+// tfjs-node's native binding, loaded once and late: the library reads its number of threads when it loads and never again.
+// tfjs's own layer in JavaScript, which runs one op at a time, is left out: it takes half a second and 35 MB to load.
 import { createRequire } from "node:module";
-import util from "node:util";
-import type * as TensorFlowModule from "@tensorflow/tfjs-node";
 import { messageOf, TandemError } from "../errors.js";
 import { quietly } from "./quiet-load.js";
 
-export type TensorFlow = typeof TensorFlowModule;
-export type Tensor = TensorFlowModule.Tensor;
+/** What an op or a run gives back. */
+export interface TensorInfo {
+  id: number;
+  shape: number[];
+}
+
+export interface OpAttribute {
+  name: string;
+  /** One of the binding's TF_ATTR_…. */
+  type: number;
+  value: unknown;
+}
+
+/** What the binding's JavaScript layer calls; tensors go by numbers, and live until they are deleted. */
+export interface TensorFlow {
+  readonly TF_ATTR_STRING: number;
+  readonly TF_ATTR_TYPE: number;
+  readonly TF_FLOAT: number;
+  readonly TF_INT32: number;
+  readonly TF_INT64: number;
+  readonly TF_STRING: number;
+  /** The memory of the values may go on being used; strings are given as their bytes. */
+  createTensor(
+    shape: readonly number[],
+    type: number,
+    values: Float32Array | Int32Array | Uint8Array[],
+  ): number;
+  deleteTensor(id: number): void;
+  getNumOfTensors(): number;
+  /** A copy. */
+  tensorDataSync(id: number): Float32Array | Int32Array;
+  executeOp(
+    name: string,
+    attributes: OpAttribute[],
+    inputs: number[],
+    outputs: number,
+  ): TensorInfo[];
+  /** @param tags separated by commas */
+  loadSavedModel(folder: string, tags: string): number;
+  /** @param inputNames, outputNames `node:index`, separated by commas */
+  runSavedModel(
+    session: number,
+    inputs: readonly number[],
+    inputNames: string,
+    outputNames: string,
+  ): TensorInfo[];
+  deleteSavedModel(session: number): void;
+}
+
+/** Where tfjs-node's set-up, and ours, puts what it builds. */
+const BINDING = "@tensorflow/tfjs-node/lib/napi-v8/tfjs_binding.node";
 
 let loaded: { tf: TensorFlow; threads: number } | undefined;
 
 /**
  * @param threads TensorFlow's intra-op threads. They decide how sums are split and so the last bits of a result;
- * that is why they belong to a run's configuration.
- * @throws TandemError `native-library` where tfjs-node does not load, or is loaded with another number of threads
+ * that is why they belong to a run's configuration. Ops run one after another.
+ * @throws TandemError `native-library` where the binding does not load, or is loaded with another number of threads
  */
 export function loadTensorFlow(threads: number): TensorFlow {
   if (loaded) {
@@ -24,17 +72,14 @@ export function loadTensorFlow(threads: number): TensorFlow {
     );
   }
   process.env["TF_NUM_INTRAOP_THREADS"] = String(threads);
+  process.env["TF_NUM_INTEROP_THREADS"] = "1";
   process.env["TF_CPP_MIN_LOG_LEVEL"] ??= "2";
-  // Node 23 removed a helper that tfjs-node 4.22.0 calls.
-  const oldUtil = util as { isNullOrUndefined?: (value: unknown) => boolean };
-  oldUtil.isNullOrUndefined ??= (value) => value === null || value === undefined;
   try {
-    const require = createRequire(import.meta.url);
     const tf = quietly(() => {
-      const module = require("@tensorflow/tfjs-node") as TensorFlow;
-      // The first op makes the library set itself up.
-      module.tidy(() => module.scalar(1).add(1).dataSync());
-      return module;
+      const binding = createRequire(import.meta.url)(BINDING) as TensorFlow;
+      // The first tensor makes the library set itself up.
+      binding.deleteTensor(binding.createTensor([], binding.TF_FLOAT, Float32Array.of(0)));
+      return binding;
     });
     loaded = { tf, threads };
     return tf;

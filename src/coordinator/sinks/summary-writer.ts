@@ -1,0 +1,75 @@
+// TensorFlow's own writer of TensorBoard's event files, op by op (tensorflow/core/ops/summary_ops.cc).
+import type { OpAttribute, TensorFlow } from "../../shared/model/tensorflow.js";
+
+const MAX_QUEUE = 10;
+const FLUSH_MS = 120_000;
+
+export class SummaryWriter {
+  private readonly tf: TensorFlow;
+  private readonly writer: number;
+
+  /** @param folder is made where it is missing */
+  constructor(tf: TensorFlow, folder: string) {
+    this.tf = tf;
+    const attributes = [
+      { name: "shared_name", type: tf.TF_ATTR_STRING, value: `logdir:${folder}` },
+      { name: "container", type: tf.TF_ATTR_STRING, value: "" },
+    ];
+    const [writer] = tf.executeOp("SummaryWriter", attributes, [], 1);
+    this.writer = writer!.id;
+    const inputs = [
+      this.text(folder),
+      this.int32(MAX_QUEUE),
+      this.int32(FLUSH_MS),
+      this.text(".v2"),
+    ];
+    this.execute("CreateSummaryFileWriter", [], inputs);
+  }
+
+  scalar(tag: string, value: number, step: number): void {
+    const values = this.tf.createTensor([], this.tf.TF_FLOAT, Float32Array.of(value));
+    this.execute("WriteScalarSummary", [this.float], [this.int64(step), this.text(tag), values]);
+  }
+
+  /** In 30 buckets at most, as TensorFlow chooses them. */
+  histogram(tag: string, values: Float32Array, step: number): void {
+    const tensor = this.tf.createTensor([values.length], this.tf.TF_FLOAT, values);
+    this.execute("WriteHistogramSummary", [this.float], [this.int64(step), this.text(tag), tensor]);
+  }
+
+  /** @param graph a serialised GraphDef */
+  graph(graph: Uint8Array): void {
+    const tensor = this.tf.createTensor([], this.tf.TF_STRING, [graph]);
+    this.execute("WriteGraphSummary", [], [this.int64(0), tensor]);
+  }
+
+  flush(): void {
+    this.execute("FlushSummaryWriter", [], []);
+  }
+
+  /** @param inputs besides the writer; they are freed */
+  private execute(op: string, attributes: OpAttribute[], inputs: number[]): void {
+    try {
+      this.tf.executeOp(op, attributes, [this.writer, ...inputs], 0);
+    } finally {
+      for (const id of inputs) this.tf.deleteTensor(id);
+    }
+  }
+
+  private get float(): OpAttribute {
+    return { name: "T", type: this.tf.TF_ATTR_TYPE, value: this.tf.TF_FLOAT };
+  }
+
+  private text(value: string): number {
+    return this.tf.createTensor([], this.tf.TF_STRING, [new TextEncoder().encode(value)]);
+  }
+
+  private int32(value: number): number {
+    return this.tf.createTensor([], this.tf.TF_INT32, Int32Array.of(value));
+  }
+
+  /** @param value less than 2³¹; the binding takes the lower and the higher half */
+  private int64(value: number): number {
+    return this.tf.createTensor([], this.tf.TF_INT64, Int32Array.of(value, 0));
+  }
+}
