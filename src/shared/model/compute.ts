@@ -46,11 +46,10 @@ export function shardResult(
       [training.sampleWeights, scope.tensor([1, count], new Float32Array(count).fill(1 / count))],
       [training.lossScale, scope.tensor([], Float32Array.of(1 / batchSize))],
     ]);
+    const weights = replica.weightFeeds();
     const run = ({ feeds, fetches }: TrainingRun) => {
-      const found = scope.run(
-        feeds.map((output) => [output, tensors.get(output)!] as const),
-        fetches,
-      );
+      const fed = feeds.map((output) => [output, tensors.get(output)!] as const);
+      const found = scope.run([...weights, ...fed], fetches);
       fetches.forEach((output, index) => tensors.set(output, found[index]!));
     };
     const floats = (output: Output) => scope.floats(tensors.get(output)!);
@@ -79,7 +78,7 @@ export function shardResult(
   });
 }
 
-/** With the population statistics. @param fetches of the graph's inference, without its loss unless labels are given */
+/** Outputs of the graph's inference, with the population statistics. */
 function inferred(
   replica: Replica,
   samples: Samples,
@@ -98,6 +97,7 @@ function inferred(
   const feeds = [
     [images, imageTensor(replica, samples, scope)],
     [labels, labelTensor(samples, scope)],
+    ...replica.weightFeeds(),
     ...ofStatistics,
   ] as const;
   return scope.run(feeds, fetches).map((tensor) => scope.floats(tensor));

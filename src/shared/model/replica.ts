@@ -6,7 +6,7 @@ import type { Output } from "./graph.js";
 import { type Network, sizeOf } from "./network.js";
 import { NetworkGraph } from "./network-graph.js";
 import { hasOneDnnPool, type Variable } from "./ops.js";
-import { type Feed, type Scope, Session } from "./session.js";
+import { type Feed, type Scope, Session, type Tensor } from "./session.js";
 import { type ReplicaKind, stateLayout } from "./state-layout.js";
 import type { TensorFlow } from "./tensorflow.js";
 import type { Gradient, NamedTensor, Update } from "./values.js";
@@ -18,6 +18,11 @@ export class Replica {
   readonly session: Session;
   private currentStep: number;
   private readonly population = new Map<string, PopulationStatistics>();
+  /**
+   * The weights of a replica that takes no steps: what was sent is fed to the runs as it is, in the places of the
+   * variables' values, and not copied into variables first.
+   */
+  private readonly sent = new Map<string, Tensor>();
 
   /**
    * @param tensors those of `stateLayout`; slots that are missing start at zero. The arrays become the replica's own.
@@ -59,6 +64,11 @@ export class Replica {
     return this.population;
   }
 
+  /** What every run on this replica's weights is fed. */
+  weightFeeds(): Feed[] {
+    return [...this.sent].map(([name, tensor]) => [this.graph.variable(name).value, tensor]);
+  }
+
   /** One step of Adam on every parameter, and the new population statistics. */
   apply(update: Update, learningRate: number): void {
     const { rate, gradients, done } = this.graph.optimiser;
@@ -82,16 +92,19 @@ export class Replica {
   load(tensors: readonly NamedTensor[], step: number): void {
     const assigned: Output[] = [];
     this.session.scope((scope) => {
-      const feeds = tensors.flatMap(({ name, shape, values }): Feed[] => {
+      const feeds: Feed[] = [];
+      for (const { name, shape, values } of tensors) {
         const place = this.place(name);
-        if (place instanceof Float32Array) {
+        if (isStatistic(place)) {
           place.set(values);
-          return [];
+        } else if (this.kind === "with-slots") {
+          assigned.push(place.assigned);
+          feeds.push([place.fed, scope.tensor(shape, values)]);
+        } else {
+          this.takeSent(name, this.session.keep(shape, values));
         }
-        assigned.push(place.assigned);
-        return [[place.fed, scope.tensor(shape, values)]];
-      });
-      scope.run(feeds, assigned);
+      }
+      if (assigned.length > 0) scope.run(feeds, assigned);
     });
     this.currentStep = step;
   }
@@ -99,25 +112,31 @@ export class Replica {
   /** A copy of the state in plain arrays, in the order of `stateLayout`. */
   snapshot(kind: ReplicaKind = this.kind): NamedTensor[] {
     return this.session.scope((scope) => {
-      const places = stateLayout(this.network, kind).map((tensor) => ({
-        ...tensor,
-        place: this.place(tensor.name),
-      }));
-      const read = places.flatMap(({ place }) =>
-        place instanceof Float32Array ? [] : [place.value],
+      const layout = stateLayout(this.network, kind);
+      const names = layout.map(({ name }) => name).filter((name) => !isStatistic(this.place(name)));
+      const read = names.map((name) => this.graph.variable(name).value);
+      const tensors = this.sent.size > 0 ? [] : scope.run([], read);
+      const found = new Map(
+        names.map((name, index) => [name, this.sent.get(name) ?? tensors[index]]),
       );
-      const tensors = scope.run([], read);
-      let next = 0;
-      return places.map(({ name, shape, place }) => ({
-        name,
-        shape,
-        values: place instanceof Float32Array ? place.slice() : scope.floats(tensors[next++]!),
-      }));
+      return layout.map(({ name, shape }) => {
+        const place = this.place(name);
+        const values = isStatistic(place) ? place.slice() : scope.floats(found.get(name)!);
+        return { name, shape, values };
+      });
     });
   }
 
   dispose(): void {
+    for (const tensor of this.sent.values()) this.session.free(tensor);
+    this.sent.clear();
     this.session.dispose();
+  }
+
+  private takeSent(name: string, tensor: Tensor): void {
+    const former = this.sent.get(name);
+    if (former) this.session.free(former);
+    this.sent.set(name, tensor);
   }
 
   /** Where the values of a tensor of `stateLayout` are kept. */
@@ -137,6 +156,10 @@ export class Replica {
       own?.variance.set(variance);
     }
   }
+}
+
+function isStatistic(place: Variable | Float32Array): place is Float32Array {
+  return place instanceof Float32Array;
 }
 
 function gradientFeeds(

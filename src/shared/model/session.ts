@@ -37,6 +37,16 @@ export class Session {
     }
   }
 
+  /** A tensor that outlives scopes, until it is freed. @param values become TensorFlow's */
+  keep(shape: readonly number[], values: Float32Array): Tensor {
+    const id = this.tf.createTensor(shape, this.tf.TF_FLOAT, values);
+    return { id, shape: [...shape] };
+  }
+
+  free({ id }: Tensor): void {
+    this.tf.deleteTensor(id);
+  }
+
   dispose(): void {
     this.tf.deleteSavedModel(this.id);
   }
