@@ -13,7 +13,6 @@ import { Session } from "../../dist/shared/model/session.js";
 import { loadTensorFlow } from "../../dist/shared/model/tensorflow.js";
 import { median } from "../figures.mjs";
 
-/** @typedef {import("../../dist/shared/model/graph.js").Output} Output */
 /** @typedef {import("../../dist/shared/model/session.js").Feed} Feed */
 
 const [threads = 1, steps = 60] = process.argv.slice(2).map(Number);

@@ -12,7 +12,7 @@ export interface Output {
 }
 
 /** types.proto */
-export const DataType = { float: 1, double: 2, int32: 3, resource: 20 } as const;
+export const DataType = { float: 1, double: 2, int32: 3 } as const;
 export type DataType = (typeof DataType)[keyof typeof DataType];
 
 export type AttributeValue =

@@ -1,7 +1,7 @@
 // The layers' ways forward and back, as nodes of a graph. Each way forward gives its output and the function that puts in
 // the way from the output's gradient back to the input's, leaving the gradients of the layer's own parameters behind.
 import type { Output } from "./graph.js";
-import type { LayerSpec } from "./network.js";
+import { type LayerSpec, sizeOf } from "./network.js";
 import type { MomentOutputs, Ops } from "./ops.js";
 
 /** Where a parameter's gradient is found; a dense kernel's also as its factors (`Gradient`). */
@@ -136,7 +136,7 @@ function asImages(x: Output, ops: Ops): Output {
 
 function asRows(x: Output, ops: Ops): Output {
   if (x.shape.length === 2) return x;
-  return ops.reshape(x, [x.shape.slice(1).reduce((product, side) => product * side, 1)]);
+  return ops.reshape(x, [sizeOf(x.shape.slice(1))]);
 }
 
 /** In the shape given, which has as many values. */

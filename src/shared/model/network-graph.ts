@@ -42,7 +42,7 @@ export interface InferenceOutputs {
 export interface OptimiserOutputs {
   rate: Output;
   /** The gradient may be fed itself; a dense kernel's is the product of its factors where those are. */
-  gradients: ReadonlyMap<string, { dense: Output; factors?: { inputs: Output; outputs: Output } }>;
+  gradients: ReadonlyMap<string, GradientOutputs>;
   done: Output;
 }
 
@@ -192,10 +192,7 @@ export class NetworkGraph {
   private addOptimiser(): OptimiserOutputs {
     const { ops, graph, network } = this;
     const rate = ops.placeholder("rate", []);
-    const gradients = new Map<
-      string,
-      { dense: Output; factors?: { inputs: Output; outputs: Output } }
-    >();
+    const gradients = new Map<string, GradientOutputs>();
     const steps = network.parameters.map(({ name, shape, isDenseKernel }) =>
       graph.within(name, () => {
         const gradient = isDenseKernel
@@ -213,7 +210,7 @@ export class NetworkGraph {
     return { rate, gradients, done: ops.done("done", steps) };
   }
 
-  private factoredGradient(shape: readonly number[]) {
+  private factoredGradient(shape: readonly number[]): GradientOutputs {
     const { ops } = this;
     const [inputs, outputs] = [
       ops.placeholder("inputs", [-1, shape[0]!]),

@@ -2,6 +2,7 @@
 // math_ops.cc, array_ops.cc, training_ops.cc, resource_variable_ops.cc). Tensors are float32, images NHWC, and N, the
 // number of samples, is known to the runs alone.
 import { type AddedNode, type AttributeValue, DataType, Graph, type Output } from "./graph.js";
+import { sizeOf } from "./network.js";
 import { Session } from "./session.js";
 import type { TensorFlow } from "./tensorflow.js";
 
@@ -63,10 +64,16 @@ export class Ops {
     return this.one("Placeholder", name, [], attributes, shape);
   }
 
-  constant(name: string, values: Float32Array | Int32Array, shape: readonly number[] = []): Output {
+  /** @param after nodes that must have run before */
+  constant(
+    name: string,
+    values: Float32Array | Int32Array,
+    shape: readonly number[] = [],
+    after: readonly AddedNode[] = [],
+  ): Output {
     const type = values instanceof Float32Array ? DataType.float : DataType.int32;
     const attributes = { dtype: { type }, value: { tensor: { shape, values } } };
-    return this.one("Const", name, [], attributes, shape);
+    return this.one("Const", name, [], attributes, shape, after);
   }
 
   /** x [N,H,W,C] with kernel [k,k,C,F] → [N,H,W,F] */
@@ -174,7 +181,7 @@ export class Ops {
    */
   moments(x: Output, weights: Output): MomentOutputs {
     const channels = x.shape.at(-1)!;
-    const pixels = x.shape.slice(1, -1).reduce((product, side) => product * side, 1);
+    const pixels = sizeOf(x.shape.slice(1, -1));
     const rows = this.reshape(x, [pixels * channels]);
     const means = this.matMul(weights, rows);
     const variances = this.matMul(weights, this.squaredDifference(rows, means, DataType.float));
@@ -276,12 +283,7 @@ export class Ops {
 
   /** Something to fetch, so that these nodes are run. */
   done(name: string, nodes: readonly AddedNode[]): Output {
-    const values = Int32Array.of(0);
-    const attributes = {
-      dtype: { type: DataType.int32 },
-      value: { tensor: { shape: [], values } },
-    };
-    return this.graph.add("Const", name, [], attributes, [[]], nodes).outputs[0]!;
+    return this.constant(name, Int32Array.of(0), [], nodes);
   }
 
   private integers(name: string, values: readonly number[]): Output {
@@ -330,8 +332,9 @@ export class Ops {
     inputs: readonly Output[],
     attributes: Attributes,
     shape: readonly number[],
+    after: readonly AddedNode[] = [],
   ): Output {
-    return this.graph.add(op, name, inputs, attributes, [shape]).outputs[0]!;
+    return this.graph.add(op, name, inputs, attributes, [shape], after).outputs[0]!;
   }
 }
 

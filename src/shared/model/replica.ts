@@ -3,6 +3,7 @@
 import type { PopulationStatistics } from "../statistics/moments.js";
 import { adamRate } from "./adam.js";
 import type { Output } from "./graph.js";
+import type { GradientOutputs } from "./layers.js";
 import { type Network, sizeOf } from "./network.js";
 import { NetworkGraph } from "./network-graph.js";
 import { hasOneDnnPool, type Variable } from "./ops.js";
@@ -45,13 +46,10 @@ export class Replica {
       const variance = new Float32Array(channels).fill(1);
       this.population.set(name, { mean, variance });
     }
-    const values = new Map(tensors.map((tensor) => [tensor.name, tensor]));
-    const zeros = (name: string, shape: number[]): NamedTensor => {
-      return { name, shape, values: new Float32Array(sizeOf(shape)) };
-    };
+    const given = new Set(tensors.map(({ name }) => name));
     const slots = stateLayout(network, kind)
-      .filter(({ name }) => this.graph.variables.has(name) && !values.has(name))
-      .map(({ name, shape }) => zeros(name, shape));
+      .filter(({ name }) => this.graph.variables.has(name) && !given.has(name))
+      .map((tensor) => ({ ...tensor, values: new Float32Array(sizeOf(tensor.shape)) }));
     this.load([...tensors, ...slots], step);
   }
 
@@ -162,11 +160,7 @@ function isStatistic(place: Variable | Float32Array): place is Float32Array {
   return place instanceof Float32Array;
 }
 
-function gradientFeeds(
-  scope: Scope,
-  outputs: { dense: Output; factors?: { inputs: Output; outputs: Output } },
-  gradient: Gradient,
-): Feed[] {
+function gradientFeeds(scope: Scope, outputs: GradientOutputs, gradient: Gradient): Feed[] {
   if (gradient.form === "dense") {
     return [[outputs.dense, scope.tensor([...outputs.dense.shape], gradient.values)]];
   }

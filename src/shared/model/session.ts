@@ -13,8 +13,6 @@ export type Feed = readonly [output: Output, tensor: Tensor];
 export class Session {
   private readonly tf: TensorFlow;
   private readonly id: number;
-  /** Of lists of outputs that come again and again. */
-  private readonly names = new WeakMap<readonly Output[], string>();
 
   constructor(tf: TensorFlow, graph: Graph) {
     this.tf = tf;
@@ -54,12 +52,8 @@ export class Session {
   private run(feeds: readonly Feed[], fetches: readonly Output[]): Tensor[] {
     const inputs = feeds.map(([, tensor]) => tensor.id);
     const inputNames = feeds.map(([output]) => outputName(output)).join(",");
-    let names = this.names.get(fetches);
-    if (names === undefined) {
-      names = fetches.map(outputName).join(",");
-      this.names.set(fetches, names);
-    }
-    return this.tf.runSavedModel(this.id, inputs, inputNames, names);
+    const outputNames = fetches.map(outputName).join(",");
+    return this.tf.runSavedModel(this.id, inputs, inputNames, outputNames);
   }
 }
 
