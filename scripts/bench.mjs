@@ -159,7 +159,16 @@ async function phases(broadcast) {
         add("way back", task.answeredMs - task.computedToMs);
       }
       for (const phase of ["aggregate", "optimise", "broadcast"]) {
-        add(phase, trace[phase].toMs - trace[phase].fromMs);
+        const own = trace.phases.filter(
+          (/** @type {{phase: string}} */ each) => each.phase === phase,
+        );
+        const times = own.map(
+          (/** @type {{fromMs: number, toMs: number}} */ { fromMs, toMs }) => toMs - fromMs,
+        );
+        add(
+          phase,
+          times.reduce((/** @type {number} */ sum, /** @type {number} */ ms) => sum + ms, 0),
+        );
       }
     }
   }

@@ -7,7 +7,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { WebSocket } from "ws";
-import { isFactored } from "../dist/shared/model/network.js";
+import { isFactored, sizeOf } from "../dist/shared/model/network.js";
+import { stateLayout } from "../dist/shared/model/state-layout.js";
 import { encodeFrame } from "../dist/shared/protocol/frame.js";
 import { PROTOCOL_VERSION } from "../dist/shared/protocol/messages.js";
 import { checksumOf } from "../dist/shared/protocol/payload.js";
@@ -32,11 +33,16 @@ function any(list) {
 
 const floats = (/** @type {number} */ count) =>
   Float32Array.from({ length: count }, () => random.uniform());
-const resultParts = [
-  ...network.parameters.flatMap((parameter) => {
+const gradientParts = (/** @type {"classifier" | "features"} */ half) =>
+  network.parameters.flatMap((parameter) => {
     const { shape } = parameter;
-    return isFactored(parameter, LARGEST) ? [] : [floats(shape.reduce((x, y) => x * y, 1))];
-  }),
+    if (parameter.half !== half) return [];
+    if (isFactored(parameter, LARGEST)) return shape.map((side) => floats(LARGEST * side));
+    return [floats(sizeOf(shape))];
+  });
+const classifierParts = gradientParts("classifier");
+const resultParts = [
+  ...gradientParts("features"),
   ...network.statistics.flatMap(({ channels }) => [floats(channels), floats(channels)]),
 ];
 const factorParts = network.parameters.flatMap((parameter) => {
@@ -48,11 +54,13 @@ const updateParts = [
   ...network.parameters.flatMap((parameter) => {
     const { shape } = parameter;
     const [a = 1, b = 1] = shape;
-    if (!isFactored(parameter, LARGEST)) return [floats(shape.reduce((x, y) => x * y, 1))];
+    if (!isFactored(parameter, LARGEST)) return [floats(sizeOf(shape))];
     return [0, 1].flatMap(() => [floats(LARGEST * a), floats(LARGEST * b)]);
   }),
   ...network.statistics.flatMap(({ channels }) => [floats(channels), floats(channels)]),
 ];
+const stateParts = (/** @type {"classifier" | "features"} */ half) =>
+  stateLayout(network, "weights-only", [half]).map(({ shape }) => floats(sizeOf(shape)));
 const samples = [new Uint8Array(8).fill(9), new Uint8Array([0, 1])];
 const config = {
   model: "cnn",
@@ -85,12 +93,17 @@ const valid = [
     { type: "evaluated", task: 1, lossSum: 3, computed: { from: 1, to: 3 } },
     [new Uint8Array([1, 2])],
   ],
-  [{ type: "factors", task: 1, step: 2, shard: 0, checksum: checksumOf(factorParts) }, factorParts],
+  [
+    { type: "classifier", task: 1, step: 2, shard: 0, checksum: checksumOf(classifierParts) },
+    classifierParts,
+  ],
   [{ type: "factors", step: 2, shard: 1 }, factorParts],
   [{ type: "digest", step: 100, weights: 12345 }, []],
   [{ type: "goodbye" }, []],
   [{ type: "welcome", protocol: PROTOCOL_VERSION, name: "w", config, broadcast: "weights" }, []],
-  [{ type: "state", step: 3 }, [floats(8)]],
+  [{ type: "state", step: 3, half: "features" }, stateParts("features")],
+  [{ type: "state", step: 3, half: "classifier" }, stateParts("classifier")],
+  [{ type: "state", step: 3, half: "classifier", tail: [4096, 12] }, stateParts("classifier")],
   [{ type: "update", step: 3, own: [], relayed: [], wantsDigest: false }, updateParts],
   [{ type: "shard", task: 1, step: 2, shard: 0, count: 2 }, samples],
   [{ type: "evaluate", task: 1, step: 2, count: 2 }, samples],

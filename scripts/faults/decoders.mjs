@@ -1,31 +1,21 @@
 // All that a peer's bytes go through, on either side, for a small network: what the fuzzer and its finds are run against.
-import { cnn, isFactored } from "../../dist/shared/model/network.js";
+import { cnn } from "../../dist/shared/model/network.js";
 import { decodeFrame, FrameError } from "../../dist/shared/protocol/frame.js";
 import { parseFromCoordinator, parseFromWorker } from "../../dist/shared/protocol/messages.js";
 import {
+  readClassifier,
   readEvaluation,
   readFactors,
   readSamples,
   readShardResult,
   readState,
   readUpdate,
+  stateTailPlaces,
 } from "../../dist/shared/protocol/payload.js";
 
 export const network = cnn({ height: 2, width: 2 }, 3);
 /** Samples of the largest shard. */
 export const LARGEST = 2;
-
-/** What came before a result. */
-const factors = new Map(
-  network.parameters
-    .filter((parameter) => isFactored(parameter, LARGEST))
-    .map(({ name, shape: [a = 0, b = 0] }) => {
-      const inputs = new Float32Array(LARGEST * a);
-      const outputs = new Float32Array(LARGEST * b);
-      const shards = [{ rows: LARGEST, inputs, outputs }];
-      return /** @type {const} */ ([name, { form: /** @type {const} */ ("factors"), shards }]);
-    }),
-);
 
 /** Throws what a decoder should not have thrown. @param {Uint8Array} bytes @returns {"taken" | "refused"} */
 export function throughDecoders(bytes) {
@@ -36,12 +26,17 @@ export function throughDecoders(bytes) {
       const message = parse(frame);
       const { parts } = frame;
       if (message.type === "result") {
-        readShardResult(network, LARGEST, LARGEST, message, factors, parts);
+        readShardResult(network, LARGEST, LARGEST, message, new Map(), parts);
       }
+      if (message.type === "classifier") readClassifier(network, LARGEST, LARGEST, parts);
       if (message.type === "factors") readFactors(network, LARGEST, LARGEST, parts);
       if (message.type === "evaluated") readEvaluation(network, 2, message.lossSum, parts);
       if (message.type === "update") readUpdate(network, [LARGEST, LARGEST], new Map(), parts);
-      if (message.type === "state") readState(network, "weights-only", parts);
+      if (message.type === "state") {
+        const { half } = message;
+        stateTailPlaces(network, "weights-only", half, frame.tail, () => undefined);
+        readState(network, "weights-only", half, parts);
+      }
       if (message.type === "shard" || message.type === "evaluate") {
         readSamples(network.image, network.classCount, message.count, parts);
       }

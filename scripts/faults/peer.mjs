@@ -53,7 +53,9 @@ export async function joinRun(url, options = {}) {
   let computer;
   return new Promise((resolve) => {
     socket.on("close", () => resolve(socket));
-    const reader = new FrameReader(true);
+    const reader = new FrameReader((header, lengths) => {
+      return computer?.tailPlaces(parseFromCoordinator({ header }), lengths) ?? [];
+    });
     socket.on("message", (/** @type {Buffer} */ data) => {
       const frame = reader.take(data);
       if (!frame) return;
@@ -64,7 +66,7 @@ export async function joinRun(url, options = {}) {
         resolve(socket);
       } else if (message.type === "state") {
         computer?.takeState(message, frame.parts);
-        onState?.(message.step);
+        if (message.half === "features") onState?.(message.step);
       } else if (message.type === "update") {
         computer?.takeUpdate(message, frame.parts);
         if (computer && message.wantsDigest) socket.send(frameOf(digest(computer.digest())));

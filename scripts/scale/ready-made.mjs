@@ -16,7 +16,7 @@ import { checksumOf } from "../../dist/shared/protocol/payload.js";
 const [url = "", ...numbers] = process.argv.slice(2);
 const [count = 1, from = 0, to = 1] = numbers.map(Number);
 
-/** @typedef {{parts: Float32Array[], checksum: number, factors: Float32Array[], factorsChecksum: number}} ReadyMade */
+/** @typedef {{parts: Float32Array[], checksum: number, classifier: Float32Array[], classifierChecksum: number}} ReadyMade */
 
 /** By samples in the shard. @type {Map<number, ReadyMade>} */
 const results = new Map();
@@ -27,20 +27,36 @@ function prepare(config) {
   const network = networkOfRun(config);
   const small = (/** @type {number} */ length) => new Float32Array(length).fill(1e-6);
   for (const samples of new Set(shardSizes(config.batchSize, config.shards))) {
-    const parts = [
-      ...network.parameters
-        .filter((parameter) => !isFactored(parameter, largestShard(config)))
-        .map((parameter) => small(sizeOf(parameter.shape))),
-      ...network.statistics.flatMap(({ channels }) => [small(channels), small(channels)]),
-    ];
-    const factors = network.parameters
-      .filter((parameter) => isFactored(parameter, largestShard(config)))
-      .flatMap(({ shape }) => shape.map((side) => small(samples * side)));
+    const gradients = (/** @type {string} */ half) =>
+      network.parameters
+        .filter((parameter) => parameter.half === half)
+        .flatMap((parameter) => {
+          const { shape } = parameter;
+          return isFactored(parameter, largestShard(config))
+            ? shape.map((side) => small(samples * side))
+            : [small(sizeOf(shape))];
+        });
+    const moments = network.statistics.flatMap(({ channels }) => [
+      small(channels),
+      small(channels),
+    ]);
+    const parts = [...gradients("features"), ...moments];
+    const classifier = gradients("classifier");
     results.set(samples, {
       ...{ parts, checksum: checksumOf(parts) },
-      ...{ factors, factorsChecksum: checksumOf(factors) },
+      ...{ classifier, classifierChecksum: checksumOf(classifier) },
     });
   }
+}
+
+/** Where a state's tail is written: of no use to anyone here, so all workers share it. @type {Map<number, Uint8Array>} */
+const places = new Map();
+
+/** @param {number} length */
+function placeOf(length) {
+  const place = places.get(length) ?? new Uint8Array(length);
+  places.set(length, place);
+  return place;
 }
 
 let open = 0;
@@ -53,7 +69,7 @@ function join(number) {
     maxPayload: 2 ** 31,
     generateMask: (mask) => void mask.fill(0),
   });
-  const reader = new FrameReader(true);
+  const reader = new FrameReader((_header, lengths) => lengths.map(placeOf));
   /** @param {object} header @param {Float32Array[]} [parts] */
   const send = (header, parts) => socket.send(encodeFrame(header, parts));
   /** @type {{bytesRead: number, bytesWritten: number} | undefined} */
@@ -81,10 +97,8 @@ function join(number) {
         bytes.down += sign * (stream?.bytesRead ?? 0);
         const result = results.get(message.count);
         if (!result) throw new RangeError("a shard of another size");
-        const { parts, checksum, factors, factorsChecksum } = result;
-        if (factors.length > 0) {
-          send({ type: "factors", task, step, shard, checksum: factorsChecksum }, factors);
-        }
+        const { parts, checksum, classifier, classifierChecksum } = result;
+        send({ type: "classifier", task, step, shard, checksum: classifierChecksum }, classifier);
         send({ type: "result", task, step, shard, loss: 0.1, checksum, computed }, parts);
         return;
       }

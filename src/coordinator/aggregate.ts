@@ -18,10 +18,7 @@ export function aggregated(
 ): { loss: number; update: Update } {
   const [first] = results;
   if (!first) throw new RangeError("a step without results");
-  const gradients = new Map<string, Gradient>();
-  for (const name of first.gradients.keys()) {
-    gradients.set(name, summed(results.map((result) => ofName(result.gradients, name))));
-  }
+  const gradients = summedGradients(results.map((result) => result.gradients));
   const next = new Map<string, PopulationStatistics>();
   for (const [name, { mean, variance }] of population) {
     const own = { mean: mean.slice(), variance: variance.slice() };
@@ -30,6 +27,17 @@ export function aggregated(
   }
   const loss = results.reduce((total, result) => total + result.loss, 0);
   return { loss, update: { gradients, population: next } };
+}
+
+/**
+ * @param shards the gradients of each, in the order of the shards
+ * @throws RangeError where they do not name the same parameters
+ */
+export function summedGradients(
+  shards: readonly ReadonlyMap<string, Gradient>[],
+): Map<string, Gradient> {
+  const names = [...(shards[0]?.keys() ?? [])];
+  return new Map(names.map((name) => [name, summed(shards.map((own) => ofName(own, name)))]));
 }
 
 function ofName<T>(values: ReadonlyMap<string, T>, name: string): T {

@@ -6,36 +6,36 @@ import { FrameError } from "../shared/protocol/frame.js";
 import type { FromWorker } from "../shared/protocol/messages.js";
 import {
   checksumOf,
+  readClassifier,
   readEvaluation,
-  readFactors,
   readShardResult,
 } from "../shared/protocol/payload.js";
 import type { Answer, Task } from "./tasks.js";
 
-/** @throws FrameError where these cannot be the task's factors */
-export function checkedFactors(
+/** @throws FrameError where these cannot be the classifier's gradients of the task */
+export function checkedClassifier(
   task: Task,
-  message: FromWorker & { type: "factors" },
+  message: FromWorker & { type: "classifier" },
   parts: readonly Uint8Array[],
   network: Network,
   config: RunConfig,
 ): Map<string, Gradient> {
   const { step, shard, checksum } = message;
   if (task.kind !== "shard" || task.step !== step || task.shard !== shard) {
-    throw new FrameError("factors of another task");
+    throw new FrameError("gradients of another task");
   }
   if (checksum !== checksumOf(parts)) throw new FrameError("the checksum does not fit");
-  return readFactors(network, largestShard(config), task.samples.count, parts);
+  return readClassifier(network, largestShard(config), task.samples.count, parts);
 }
 
 /**
- * @param factors what came before the answer
+ * @param classifier what came before the answer
  * @throws FrameError where this cannot be the task's answer
  */
 export function checkedAnswer(
   task: Task,
   message: FromWorker & { type: "result" | "evaluated" },
-  factors: ReadonlyMap<string, Gradient>,
+  classifier: ReadonlyMap<string, Gradient> | undefined,
   parts: readonly Uint8Array[],
   network: Network,
   config: RunConfig,
@@ -51,6 +51,7 @@ export function checkedAnswer(
     message.step === task.step &&
     message.shard === task.shard;
   if (!isThisShard) throw new FrameError("an answer to another task");
-  const result = readShardResult(network, largestShard(config), count, message, factors, parts);
+  if (!classifier) throw new FrameError("half of an answer");
+  const result = readShardResult(network, largestShard(config), count, message, classifier, parts);
   return { kind: "shard", result };
 }

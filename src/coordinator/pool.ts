@@ -2,10 +2,11 @@
 // lost or overdue worker held to another. No wait here is without a deadline.
 import { TandemError } from "../shared/errors.js";
 import type { Events } from "../shared/events.js";
+import type { Gradient } from "../shared/model/values.js";
 import { Random } from "../shared/random.js";
 import { answerDigest as digestOf } from "./answer-digest.js";
 import { Schedule } from "./schedule.js";
-import type { Answer, Answered, Task, Timing, WorkerLink } from "./tasks.js";
+import type { Answer, Answered, NextHalf, Task, Timing, WorkerLink } from "./tasks.js";
 
 export interface PoolOptions {
   /** So many workers must be there before the first task is given out … */
@@ -38,11 +39,16 @@ const NOBODY: WorkerLink = {
   expel: () => undefined,
 };
 
+export type OnClassifier = (gradients: ReadonlyMap<number, ReadonlyMap<string, Gradient>>) => void;
+
 interface Round {
   tasks: ReadonlyMap<number, Task>;
   answers: Map<number, Answered>;
   /** Of tasks that are verified: what each worker answered. */
   votes: Map<number, (Answered & { digest: string })[]>;
+  /** First halves of answers, whoever gave them first. */
+  classifiers: Map<number, ReadonlyMap<string, Gradient>>;
+  onClassifier: OnClassifier | undefined;
   resolve: (answers: Map<number, Answered>) => void;
   reject: (error: Error) => void;
 }
@@ -105,13 +111,33 @@ export class Pool {
     this.advance();
   }
 
+  /** The first half of an answer has come; in a round with tasks that are verified it does not count, as it may be wrong. */
+  takeClassifier(taskId: number, gradients: ReadonlyMap<string, Gradient>): void {
+    const { round } = this;
+    const task = round?.tasks.get(taskId);
+    if (!round?.onClassifier || task?.kind !== "shard" || round.classifiers.has(taskId)) return;
+    round.classifiers.set(taskId, gradients);
+    const shards = [...round.tasks.values()].filter(({ kind }) => kind === "shard");
+    if (round.classifiers.size < shards.length || round.votes.size > 0) return;
+    try {
+      round.onClassifier(round.classifiers);
+    } catch (error) {
+      round.reject(error as Error);
+    }
+  }
+
   /**
    * Has all tasks done, by whoever is there.
+   * @param onClassifier is given the classifier's gradients by task, when those of all shards are there
    * @returns the answers by task id
    * @throws TandemError `workers-missing` where too few workers are there for longer than the deadline
    * @throws InterruptedError where `signal` comes and the tasks are not done soon after it
    */
-  async run(tasks: readonly Task[], signal: AbortSignal): Promise<Map<number, Answered>> {
+  async run(
+    tasks: readonly Task[],
+    signal: AbortSignal,
+    onClassifier?: OnClassifier,
+  ): Promise<Map<number, Answered>> {
     let finishTimer: NodeJS.Timeout | undefined;
     const onAbort = () => {
       const isPaused = this.links.size < this.required;
@@ -125,6 +151,8 @@ export class Pool {
           tasks: new Map(tasks.map((task) => [task.id, task])),
           answers: new Map(),
           votes: new Map(),
+          classifiers: new Map(),
+          onClassifier,
           resolve,
           reject,
         };
@@ -152,9 +180,9 @@ export class Pool {
     return this.links.size >= this.required;
   }
 
-  /** Passes the new state on to every worker. */
-  follow(): void {
-    for (const link of this.links) link.follow();
+  /** Passes the new state, or a half of it, on to every worker. @param next see `WorkerLink` */
+  follow(next?: NextHalf): void {
+    for (const link of this.links) link.follow(next);
   }
 
   /** No worker will come: the tasks in hand, and all that follow, fail. */

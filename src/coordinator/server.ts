@@ -6,12 +6,13 @@ import type { Duplex } from "node:stream";
 import { WebSocketServer } from "ws";
 import { messageOf, TandemError } from "../shared/errors.js";
 import type { Events } from "../shared/events.js";
-import { socketOptions } from "../shared/protocol/channel.js";
+import { encoded, socketOptions } from "../shared/protocol/channel.js";
 import { encodeFrame, MAX_HEADER_BYTES } from "../shared/protocol/frame.js";
 import type { FromCoordinator } from "../shared/protocol/messages.js";
-import { maxResultBytes } from "../shared/protocol/payload.js";
+import { factorParts, maxResultBytes } from "../shared/protocol/payload.js";
 import { largestShard } from "../shared/config.js";
 import type { Network } from "../shared/model/network.js";
+import type { Gradient } from "../shared/model/values.js";
 import { Conduct } from "./conduct.js";
 import type { Dashboard } from "./dashboard/dashboard.js";
 import type { WorkerStatus } from "./dashboard/recorder.js";
@@ -139,7 +140,7 @@ export class CoordinatorServer {
           address: addressOf(request),
           traffic: () => request.socket,
           onRejected: (name, reason) => this.tellRejected(name, reason),
-          relay: (from, step, shard, parts) => this.relay(from, step, shard, parts),
+          relay: (...what) => this.relay(...what),
           onDrifted: (worker, step) => this.parts.events.emit({ event: "drift", worker, step }),
           uniqueName: (wished) => this.uniqueName(wished),
           onClosed: (session) => this.sessions.delete(session),
@@ -148,11 +149,17 @@ export class CoordinatorServer {
     });
   }
 
-  private relay(from: Session, step: number, shard: number, parts: readonly Uint8Array[]): void {
-    const { feed } = this.parts;
-    if (!feed.wantsRelay(step, shard)) return;
+  private relay(
+    from: Session,
+    step: number,
+    shard: number,
+    classifier: ReadonlyMap<string, Gradient>,
+  ): void {
+    const { feed, network } = this.parts;
+    const parts = factorParts(network, classifier);
+    if (parts.length === 0 || !feed.wantsRelay(step, shard)) return;
     const header = { type: "factors", step, shard } satisfies FromCoordinator;
-    const frame = { head: encodeFrame(header, parts), tail: [] };
+    const frame = encoded(encodeFrame(header, parts));
     const others = [...this.sessions].filter((other) => other !== from && other.sendFactors(frame));
     feed.noteRelay(shard, from, others);
   }

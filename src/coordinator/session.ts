@@ -21,13 +21,13 @@ import {
 } from "../shared/protocol/messages.js";
 import { sampleParts } from "../shared/protocol/payload.js";
 import { ClockOffset } from "./clock-offset.js";
-import { checkedAnswer, checkedFactors } from "./checked-answer.js";
+import { checkedAnswer, checkedClassifier } from "./checked-answer.js";
 import type { Conduct } from "./conduct.js";
 import type { WorkerStatus } from "./dashboard/recorder.js";
 import { Liveness, type Traffic } from "./liveness.js";
 import type { Pool } from "./pool.js";
 import type { StateFeed } from "./state-feed.js";
-import type { EndReason, Task, WorkerLink } from "./tasks.js";
+import type { EndReason, NextHalf, Task, WorkerLink } from "./tasks.js";
 
 export interface SessionTimes {
   /** From the connection to hello. */
@@ -68,7 +68,12 @@ export interface SessionParts {
   /** The peer was turned away for what it is or did. */
   onRejected: (name: string, reason: string) => void;
   /** Passes the factors of a shard on to the other workers. */
-  relay: (from: Session, step: number, shard: number, parts: readonly Uint8Array[]) => void;
+  relay: (
+    from: Session,
+    step: number,
+    shard: number,
+    classifier: ReadonlyMap<string, Gradient>,
+  ) => void;
   /** The worker's replica is no longer the coordinator's, bit for bit. */
   onDrifted: (name: string, step: number) => void;
   /** Called once, when the connection is closed. */
@@ -79,10 +84,10 @@ interface HeldTask {
   task: Task;
   sinceMs: number;
   /** What has come of its answer so far. */
-  factors: ReadonlyMap<string, Gradient>;
+  classifier: ReadonlyMap<string, Gradient> | undefined;
 }
 
-/** Factors, and the rest. */
+/** The classifier's gradients, and the rest. */
 const MESSAGES_A_TASK = 2;
 
 type Phase = "hello" | "loading" | "active" | "closed";
@@ -106,6 +111,8 @@ export class Session implements WorkerLink {
   private slowestAnswerMs: number | undefined;
   private phase: Phase = "hello";
   private isBehind = false;
+  /** The step that the classifier's weights which it was sent last are of. */
+  private classifierStep: number | undefined;
   /** Its replica has come to other bits than the coordinator's: it needs the state. */
   private hasDrifted = false;
   private readonly liveness: Liveness;
@@ -121,7 +128,7 @@ export class Session implements WorkerLink {
     );
     receiveFrames(
       socket,
-      new FrameReader(false),
+      new FrameReader(),
       (frame) => this.receive(frame),
       (error) => this.fail(closeCodes.badMessage, error.message),
     );
@@ -136,7 +143,9 @@ export class Session implements WorkerLink {
   }
 
   send(task: Task): void {
-    this.tasks.set(task.id, { task, sinceMs: performance.now(), factors: new Map() });
+    // A task that it is given again it may have answered the first half of already.
+    const classifier = this.tasks.get(task.id)?.classifier;
+    this.tasks.set(task.id, { task, sinceMs: performance.now(), classifier });
     this.messagesLeft += MESSAGES_A_TASK;
     const { id, kind, step, samples } = task;
     const common = { task: id, step, count: samples.count };
@@ -147,22 +156,50 @@ export class Session implements WorkerLink {
     sendMessage(this.socket, header, sampleParts(samples));
   }
 
-  follow(): void {
+  follow(next?: NextHalf): void {
     if (this.phase !== "active" || this.isBehind) return;
     const { feed } = this.parts;
-    const needsState = this.hasDrifted;
-    this.hasDrifted = false;
-    if (needsState) sendFrame(this.socket, feed.state());
-    // With a state that is sent to it, a worker forgets what it had.
-    const { frame, wantsDigest } = feed.advance(needsState ? undefined : this);
-    if (wantsDigest) this.messagesLeft++;
     // A worker that has more to read than a whole state is not sent more on top: it catches up when it has read that.
-    if (this.socket.bufferedAmount > feed.stateBytes + HEADERS_BYTES) {
+    const isFirst = !next || this.classifierStep !== next.step;
+    if (isFirst && this.socket.bufferedAmount > feed.stateBytes + HEADERS_BYTES) {
       this.isBehind = true;
       this.parts.pool.suspend(this);
       return;
     }
-    sendFrame(this.socket, frame, () => this.catchUp());
+    if (next) this.sendHalf(next);
+    else this.sendUpdate();
+  }
+
+  private sendHalf({ half, step }: NextHalf): void {
+    const { feed } = this.parts;
+    const frames: EncodedFrame[] = [];
+    if (this.classifierStep !== step) frames.push(feed.half("classifier", step));
+    this.classifierStep = step;
+    if (half === "features") frames.push(feed.half("features", step));
+    this.sendFrames(frames);
+  }
+
+  private sendState(): void {
+    const { feed } = this.parts;
+    this.classifierStep = feed.step;
+    this.sendFrames(feed.state());
+  }
+
+  private sendUpdate(): void {
+    const { feed } = this.parts;
+    const needsState = this.hasDrifted;
+    this.hasDrifted = false;
+    // With a state that is sent to it, a worker forgets what it had.
+    const { frame, wantsDigest } = feed.update(needsState ? undefined : this);
+    if (wantsDigest) this.messagesLeft++;
+    this.sendFrames(needsState ? [...feed.state(), frame] : [frame]);
+  }
+
+  private sendFrames(frames: readonly EncodedFrame[]): void {
+    frames.forEach((frame, index) => {
+      const isLast = index === frames.length - 1;
+      sendFrame(this.socket, frame, isLast ? () => this.catchUp() : undefined);
+    });
   }
 
   /** Undefined until the worker takes part. */
@@ -274,8 +311,8 @@ export class Session implements WorkerLink {
       case "evaluated":
         this.takeAnswer(message, frame.parts);
         return;
-      case "factors":
-        this.takeFactors(message, frame.parts);
+      case "classifier":
+        this.takeClassifier(message, frame.parts);
         return;
       case "digest":
         this.takeDigest(message);
@@ -342,7 +379,7 @@ export class Session implements WorkerLink {
     this.phase = "active";
     this.parts.feed.whenOpen(() => {
       if (this.phase !== "active") return;
-      sendFrame(this.socket, this.parts.feed.state());
+      this.sendState();
       this.parts.pool.join(this);
     });
   }
@@ -350,27 +387,30 @@ export class Session implements WorkerLink {
   private catchUp(): void {
     if (!this.isBehind || this.phase !== "active" || this.socket.bufferedAmount > 0) return;
     this.isBehind = false;
-    sendFrame(this.socket, this.parts.feed.state(), () => this.catchUp());
+    this.sendState();
     this.parts.pool.resume(this);
   }
 
-  /** The first half of an answer; the other workers will need it, and get it at once. */
-  private takeFactors(
-    message: FromWorker & { type: "factors" },
+  /** The first half of an answer; what others can make of it already, they get at once. */
+  private takeClassifier(
+    message: FromWorker & { type: "classifier" },
     parts: readonly Uint8Array[],
   ): void {
     const held = this.tasks.get(message.task);
-    if (this.phase !== "active" || !held || held.factors.size > 0) return;
+    if (this.phase !== "active" || !held || held.classifier) return;
+    let gradients: ReadonlyMap<string, Gradient>;
     try {
       const { network, feed } = this.parts;
-      held.factors = checkedFactors(held.task, message, parts, network, feed.config);
+      gradients = checkedClassifier(held.task, message, parts, network, feed.config);
     } catch (error) {
       if (!(error instanceof FrameError)) throw error;
       this.fail(closeCodes.badResult, error.message);
       return;
     }
-    const { step, shard } = message;
-    this.parts.relay(this, step, shard, parts);
+    held.classifier = gradients;
+    const { task, step, shard } = message;
+    this.parts.relay(this, step, shard, gradients);
+    this.parts.pool.takeClassifier(task, gradients);
   }
 
   /** True where the worker can use another's factors of the present step, and was sent them. */
@@ -405,14 +445,14 @@ export class Session implements WorkerLink {
     const held = this.tasks.get(message.task);
     // Repeated answers are no offence; late ones the pool drops, as the task has become another's in the meantime.
     if (!held) return;
-    const { task, sinceMs, factors } = held;
+    const { task, sinceMs, classifier } = held;
     const nowMs = performance.now();
     this.liveness.noteSign();
     this.tasks.delete(task.id);
     this.slowestAnswerMs = Math.max(this.slowestAnswerMs ?? 0, nowMs - sinceMs);
     try {
       const { network, feed } = this.parts;
-      const answer = checkedAnswer(task, message, factors, parts, network, feed.config);
+      const answer = checkedAnswer(task, message, classifier, parts, network, feed.config);
       this.parts.pool.answer(
         this,
         task.id,

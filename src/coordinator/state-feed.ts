@@ -1,14 +1,14 @@
 // The frames that keep workers' replicas up to date. A state is made once a step however many workers there are, and only if
 // one asks; an update is made for each, without what that worker has.
 import { type Broadcast, largestShard, networkOfRun, type RunConfig } from "../shared/config.js";
-import { isFactored, sizeOf } from "../shared/model/network.js";
+import { type Half, HALVES, isFactored, sizeOf } from "../shared/model/network.js";
 import type { Replica } from "../shared/model/replica.js";
 import { type ReplicaKind, stateLayout } from "../shared/model/state-layout.js";
 import type { Update } from "../shared/model/values.js";
-import type { EncodedFrame } from "../shared/protocol/channel.js";
+import { encoded, type EncodedFrame } from "../shared/protocol/channel.js";
 import { encodeFrame } from "../shared/protocol/frame.js";
 import { type FromCoordinator, MAX_LISTED_SHARDS } from "../shared/protocol/messages.js";
-import { stateParts, updateParts, weightsDigest } from "../shared/protocol/payload.js";
+import { stateFrame, stateMemory, updateParts, weightsDigest } from "../shared/protocol/payload.js";
 import type { WorkerLink } from "./tasks.js";
 
 /** Steps between two looks at whether the workers' weights are still the coordinator's. */
@@ -28,6 +28,13 @@ interface LastStep {
   relays: ReadonlyMap<number, Relay>;
 }
 
+interface MadeState {
+  step: number;
+  frame: EncodedFrame;
+  /** Where the frame's values are. */
+  memory: ReadonlyMap<string, Float32Array>;
+}
+
 export class StateFeed {
   readonly config: RunConfig;
   readonly broadcast: Broadcast;
@@ -37,7 +44,8 @@ export class StateFeed {
   private last: LastStep | undefined;
   /** Of the step in hand, by shard. */
   private relays = new Map<number, Relay>();
-  private stateFrame: { step: number; frame: EncodedFrame } | undefined;
+  /** The states of the present step and of the next. */
+  private made: Record<Half, MadeState[]> = { classifier: [], features: [] };
   private digest: { step: number; weights: number } | undefined;
 
   constructor(config: RunConfig, broadcast: Broadcast) {
@@ -94,6 +102,8 @@ export class StateFeed {
   noteUpdate(update: Update, step: number, owners: readonly (WorkerLink | undefined)[]): void {
     this.last = { step, update, owners, relays: this.relays };
     this.relays = new Map();
+    // Else the first state, with Adam's slots, would be kept for the whole of a run.
+    if (this.leadsAhead) this.made = { classifier: [], features: [] };
   }
 
   /** True where the other workers will need a shard's factors, and have not been sent them yet. */
@@ -120,23 +130,44 @@ export class StateFeed {
   }
 
   /** All that a worker needs to stand where the coordinator stands. */
-  state(): EncodedFrame {
-    const { step } = this.replica;
-    if (this.stateFrame?.step !== step) {
-      // The tensors go apart, so that these megabytes, read once, are sent to everyone from where they are.
-      const tail = stateParts(this.replica.snapshot(this.replicaKind));
-      const head = encodeFrame({ type: "state", step }, [], tail.length);
-      this.stateFrame = { step, frame: { head, tail } };
-    }
-    return this.stateFrame.frame;
+  state(): EncodedFrame[] {
+    return HALVES.map((half) => this.half(half, this.step));
+  }
+
+  /** Steps behind the state that workers stand at. */
+  get step(): number {
+    return this.replica.step;
   }
 
   /**
-   * What takes a worker that stood one step back to the newest step.
+   * A half of the state, that has come to `step`; made once, whoever asks.
+   * The replica's classifier may have come to the next step already: then the present one's is here.
+   */
+  half(half: Half, step: number): EncodedFrame {
+    const made = this.made[half].find((state) => state.step === step);
+    if (made) return made.frame;
+    const { replica, replicaKind } = this;
+    // As much new memory at each step would be as much for V8 to collect.
+    const present = this.made[half].find((state) => state.step === replica.step);
+    const free = this.made[half].find((state) => state !== present && state.frame.unsent === 0);
+    const memory = free?.memory ?? stateMemory(replica.network, replicaKind, half);
+    const frame = stateFrame(replica, replicaKind, half, step, memory);
+    const others = this.made[half].filter((state) => state !== free);
+    this.made[half] = [...others.slice(-1), { step, frame, memory }];
+    return frame;
+  }
+
+  /** The classifier's weights of the present step, where workers were sent them. */
+  presentClassifier(): ReadonlyMap<string, Float32Array> | undefined {
+    return this.made.classifier.find(({ step }) => step === this.step)?.memory;
+  }
+
+  /**
+   * Where workers are sent updates: what takes one that stood a step back to the newest step.
    * @param link the worker, where it still has its own results of that step
    */
-  advance(link: WorkerLink | undefined): { frame: EncodedFrame; wantsDigest: boolean } {
-    if (!this.leadsAhead || !this.last) return { frame: this.state(), wantsDigest: false };
+  update(link: WorkerLink | undefined): { frame: EncodedFrame; wantsDigest: boolean } {
+    if (!this.last) throw new Error("no step yet");
     const { step, update, owners, relays } = this.last;
     const shardsWhere = (isHere: (owner: WorkerLink, shard: number) => boolean) =>
       owners
@@ -154,7 +185,7 @@ export class StateFeed {
     } satisfies FromCoordinator;
     const here = [...header.own, ...header.relayed];
     const parts = updateParts(this.replica.network, update, here);
-    const frame = { head: encodeFrame(header, parts), tail: [] };
+    const frame = encoded(encodeFrame(header, parts));
     return { frame, wantsDigest: header.wantsDigest };
   }
 }

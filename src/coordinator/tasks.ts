@@ -1,5 +1,6 @@
 // What the coordinator asks of workers, and what they answer, whether they are processes or the one in its own process.
 import type { Samples } from "../shared/data/dataset.js";
+import type { Half } from "../shared/model/network.js";
 import type { EvaluationResult, ShardResult } from "../shared/model/values.js";
 
 export type Task =
@@ -30,14 +31,23 @@ export interface Answered {
 
 export type EndReason = "finished" | "interrupted" | "failed";
 
+/** A half of the network whose weights have come to `step`; the classifier's come to it first. */
+export interface NextHalf {
+  half: Half;
+  step: number;
+}
+
 /** A worker as the pool sees it. It reports back by the pool's `answer` and `leave`. */
 export interface WorkerLink {
   readonly name: string;
   /** It is the coordinator's own process: nobody joins. */
   readonly isInProcess?: boolean;
   send(task: Task): void;
-  /** The state has advanced by one step: passes on what the worker needs to follow. */
-  follow(): void;
+  /**
+   * The state has advanced by one step, or a half of it: passes on what the worker needs to follow.
+   * @param next where weights are sent
+   */
+  follow(next?: NextHalf): void;
   /** The worker's results are wrong: it is put out, for good. */
   expel(reason: string): void;
 }

@@ -3,15 +3,16 @@ import type { RunConfig } from "../shared/config.js";
 import { type Dataset, gathered, type Samples, sliced } from "../shared/data/dataset.js";
 import { Sampler, shardSizes } from "../shared/data/sampler.js";
 import { type Accuracy, accuracyOf, evaluationPieces } from "../shared/evaluation.js";
-import type { Events, Span, TaskTrace } from "../shared/events.js";
+import type { Events, PhaseTrace, TaskTrace } from "../shared/events.js";
 import type { Replica } from "../shared/model/replica.js";
-import type { EvaluationResult, ShardResult } from "../shared/model/values.js";
-import { aggregated } from "./aggregate.js";
+import type { EvaluationResult, Gradient, ShardResult } from "../shared/model/values.js";
+import { aggregated, summedGradients } from "./aggregate.js";
 import type { CheckpointWriter } from "./checkpoint-writer.js";
+import { computeOn } from "./in-process-worker.js";
 import { InterruptedError, type Pool } from "./pool.js";
 import { spreadOf } from "./spread.js";
 import type { StateFeed } from "./state-feed.js";
-import type { Answered, Task, WorkerLink } from "./tasks.js";
+import type { Answer, Answered, Task, WorkerLink } from "./tasks.js";
 
 export interface TrainerOptions {
   config: RunConfig;
@@ -29,7 +30,7 @@ export interface TrainerParts {
   pool: Pool;
   events: Events;
   writer: CheckpointWriter;
-  feed: Pick<StateFeed, "leadsAhead" | "noteUpdate" | "noteStep">;
+  feed: Pick<StateFeed, "leadsAhead" | "noteUpdate" | "noteStep" | "presentClassifier">;
 }
 
 export type Outcome = { ended: "finished"; test: Accuracy } | { ended: "interrupted" };
@@ -39,6 +40,7 @@ interface StepInHand {
   plan: TaskPlan;
   /** By `performance.now`. */
   beganMs: number;
+  phases: PhaseWatch;
   answers: Promise<Map<number, Answered>>;
 }
 
@@ -56,6 +58,7 @@ export class Trainer {
   private readonly parts: TrainerParts;
   private readonly sampler: Sampler;
   private nextTaskId = 0;
+  private inHand: StepInHand | undefined;
 
   constructor(options: TrainerOptions, parts: TrainerParts) {
     this.options = options;
@@ -73,7 +76,12 @@ export class Trainer {
     try {
       outcome = await this.trainSteps(signal);
     } catch (error) {
-      this.save();
+      try {
+        if (this.parts.replica.isHalfway) this.finishStep();
+        this.save();
+      } catch {
+        // What went wrong first is told; the last checkpoint stays.
+      }
       if (!(error instanceof InterruptedError)) {
         // What went wrong first is what the user has to know.
         await this.parts.writer.finish().catch(() => undefined);
@@ -88,41 +96,42 @@ export class Trainer {
   private async trainSteps(signal: AbortSignal): Promise<Outcome> {
     const { config, steps, checkpointEvery } = this.options;
     const { replica, pool, events, feed } = this.parts;
-    const begin = (step: number) =>
-      step < steps && !signal.aborted ? this.begin(step, signal) : undefined;
+    const begin = (step: number) => {
+      this.inHand = step < steps && !signal.aborted ? this.begin(step, signal) : undefined;
+    };
     let lastMs = performance.now();
-    for (let inHand = begin(replica.step); inHand;) {
-      const { plan, beganMs } = inHand;
-      const answers = await inHand.answers;
+    begin(replica.step);
+    while (this.inHand) {
+      const { plan, beganMs, phases } = this.inHand;
+      const answers = await this.inHand.answers;
       if (plan.isEvaluated) this.tellEvaluation(plan, answers);
-      const watch = new Stopwatch(beganMs);
+      phases.begin();
       const results = plan.shards.map((task) => shardAnswer(answers, task));
       const { loss, update } = aggregated(results, replica.populationStatistics());
-      const aggregate = watch.lap();
+      phases.end("aggregate");
       const { step } = plan;
       if (plan.isEvaluated) {
         events.emit({ event: "spread", step, values: spreadOf(replica, update) });
       }
       feed.noteUpdate(update, step + 1, ownersOf(plan.shards, answers));
-      let [broadcast, optimise] = [aggregate, aggregate];
       if (feed.leadsAhead) {
         // The workers take the step while the coordinator does, and have their next tasks when they have.
         pool.follow();
-        inHand = begin(step + 1);
-        broadcast = watch.lap();
+        begin(step + 1);
+        phases.end("broadcast");
         replica.apply(update, config.learningRate);
-        optimise = watch.lap();
+        phases.end("optimise");
       } else {
         replica.apply(update, config.learningRate);
-        optimise = watch.lap();
-        pool.follow();
-        inHand = begin(step + 1);
-        broadcast = watch.lap();
+        phases.end("optimise");
+        pool.follow({ half: "features", step: step + 1 });
+        begin(step + 1);
+        phases.end("broadcast");
       }
       const shards = results.map((result) => result.moments);
       events.emit({ event: "moments", step, shards, population: update.population });
       const tasks = tracesOf(plan.tasks, answers, beganMs);
-      events.emit({ event: "trace", step, tasks, aggregate, broadcast, optimise });
+      events.emit({ event: "trace", step, tasks, phases: phases.ended });
       feed.noteStep();
       const nowMs = performance.now();
       const durationMs = nowMs - lastMs;
@@ -148,10 +157,43 @@ export class Trainer {
   private begin(step: number, signal: AbortSignal): StepInHand {
     const plan = this.plan(step);
     const beganMs = performance.now();
-    const answers = this.parts.pool.run(plan.tasks, signal);
+    const phases = new PhaseWatch(beganMs);
+    const answers = this.parts.pool.run(plan.tasks, signal, (classifiers) => {
+      this.goHalfway(plan, phases, classifiers);
+    });
     // It is awaited when its turn comes; if something else fails before, its failure is of no interest.
     answers.catch(() => undefined);
-    return { plan, beganMs, answers };
+    return { plan, beganMs, phases, answers };
+  }
+
+  /** Takes the classifier's step, and sends its new weights, while the workers go back through the features. */
+  private goHalfway(
+    plan: TaskPlan,
+    phases: PhaseWatch,
+    classifiers: ReadonlyMap<number, ReadonlyMap<string, Gradient>>,
+  ): void {
+    const { replica, pool, feed } = this.parts;
+    const present = feed.presentClassifier();
+    // An evaluation is told with the weights as they are before the step.
+    if (feed.leadsAhead || plan.isEvaluated || !present) return;
+    phases.begin();
+    const gradients = summedGradients(plan.shards.map(({ id }) => classifiers.get(id)!));
+    phases.end("aggregate");
+    replica.applyEarly(gradients, this.options.config.learningRate, present);
+    phases.end("optimise");
+    pool.follow({ half: "classifier", step: plan.step + 1 });
+    phases.end("broadcast");
+  }
+
+  /** Computes here what the workers no longer will of a step that the classifier has taken: a state is never of two steps. */
+  private finishStep(): void {
+    const { config } = this.options;
+    const { replica } = this.parts;
+    const shards = this.inHand?.plan.shards ?? [];
+    const compute = computeOn(replica, config);
+    const results = shards.map((task) => resultOf(compute(task), task));
+    const { update } = aggregated(results, replica.populationStatistics());
+    replica.apply(update, config.learningRate);
   }
 
   private plan(step: number): TaskPlan {
@@ -204,26 +246,34 @@ export class Trainer {
 }
 
 function shardAnswer(answers: ReadonlyMap<number, Answered>, task: Task): ShardResult {
-  const answer = answers.get(task.id)?.answer;
+  return resultOf(answers.get(task.id)?.answer, task);
+}
+
+function resultOf(answer: Answer | undefined, task: Task): ShardResult {
   if (answer?.kind !== "shard") throw new RangeError(`no result for task ${task.id}`);
   return answer.result;
 }
 
-/** Cuts the time since a moment into spans. */
-class Stopwatch {
+/** Cuts the time since a moment into phases. */
+class PhaseWatch {
+  readonly ended: PhaseTrace[] = [];
   private readonly zeroMs: number;
   private lastMs: number;
 
   constructor(zeroMs: number) {
     this.zeroMs = zeroMs;
+    this.lastMs = zeroMs;
+  }
+
+  begin(): void {
     this.lastMs = performance.now();
   }
 
-  /** From the last lap's end, or the making of the watch, to now. */
-  lap(): Span {
+  /** A phase ends now that began with the end of the last, or with `begin`. */
+  end(phase: PhaseTrace["phase"]): void {
     const fromMs = this.lastMs - this.zeroMs;
     this.lastMs = performance.now();
-    return { fromMs, toMs: this.lastMs - this.zeroMs };
+    this.ended.push({ phase, fromMs, toMs: this.lastMs - this.zeroMs });
   }
 }
 

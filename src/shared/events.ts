@@ -30,12 +30,8 @@ export type RunEvent =
       event: "trace";
       step: number;
       tasks: TaskTrace[];
-      /** Gradients added, moments merged. */
-      aggregate: Span;
-      /** Weights or updates made and handed to the sockets. */
-      broadcast: Span;
-      /** The coordinator's own step of Adam. */
-      optimise: Span;
+      /** Of the coordinator's own work, in their order; with weights for the classifier first, and then for the features. */
+      phases: PhaseTrace[];
     }
   /** What batch normalisation saw in a step: each shard's moments, and the statistics after them. For the page. */
   | {
@@ -55,6 +51,14 @@ export type RunEvent =
   | { event: "checkpoint-failed"; step: number; path: string; reason: string }
   | { event: "interrupted"; step: number; signal: string }
   | { event: "end"; step: number; testAccuracy: number; testLoss: number; path: string };
+
+/**
+ * `aggregate`: gradients added, moments merged. `optimise`: the coordinator's own step of Adam. `broadcast`: weights or
+ * updates made and handed to the sockets, with the next tasks.
+ */
+export interface PhaseTrace extends Span {
+  phase: "aggregate" | "optimise" | "broadcast";
+}
 
 export interface Span {
   fromMs: number;

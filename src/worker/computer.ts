@@ -12,20 +12,21 @@ import { evaluationResult, shardResult } from "../shared/model/compute.js";
 import type { Network } from "../shared/model/network.js";
 import { Replica } from "../shared/model/replica.js";
 import type { ReplicaKind } from "../shared/model/state-layout.js";
-import { loadTensorFlow, type TensorFlow } from "../shared/model/tensorflow.js";
-import type { Gradient } from "../shared/model/values.js";
+import { loadTensorFlow } from "../shared/model/tensorflow.js";
+import type { Gradient, NamedTensor } from "../shared/model/values.js";
 import { FrameError } from "../shared/protocol/frame.js";
 import type { FromCoordinator, FromWorker } from "../shared/protocol/messages.js";
 import {
   checksumOf,
+  classifierParts,
   evaluationParts,
-  factorParts,
   type KeptFactors,
   readFactors,
   readSamples,
   readState,
   readUpdate,
   shardResultParts,
+  stateTailPlaces,
   weightsDigest,
 } from "../shared/protocol/payload.js";
 
@@ -34,18 +35,22 @@ export interface Reply {
   parts: ArrayBufferView[];
 }
 
+/** Of a replica that no state has come to yet. */
+const NO_STEP = -1;
+
 export type Digest = FromWorker & { type: "digest" };
 
 export class Computer {
   private readonly config: RunConfig;
   private readonly network: Network;
-  private readonly tf: TensorFlow;
   private readonly kind: ReplicaKind;
   private readonly largestShard: number;
   /** Samples of each shard. */
   private readonly sizes: readonly number[];
   private readonly identity: string;
-  private replica: Replica | undefined;
+  private readonly replica: Replica;
+  /** The half of a state that came first, until the other is there. */
+  private classifier: { step: number; tensors: NamedTensor[] } | undefined;
   /** This step's factors by shard, which an update leaves out: of its own results, and those that were passed on. */
   private readonly own = new Map<number, ReadonlyMap<string, Gradient>>();
   private readonly relayed = new Map<number, ReadonlyMap<string, Gradient>>();
@@ -61,7 +66,13 @@ export class Computer {
     this.kind = broadcast === "updates" ? "with-slots" : "weights-only";
     this.largestShard = largestShard(config);
     this.sizes = shardSizes(config.batchSize, config.shards);
-    this.tf = loadTensorFlow(config.threads);
+    this.replica = new Replica(
+      loadTensorFlow(config.threads),
+      this.network,
+      this.kind,
+      [],
+      NO_STEP,
+    );
   }
 
   /** True where the computer can go on with this run, as after a lost connection. */
@@ -69,12 +80,33 @@ export class Computer {
     return this.identity === identityOf(config, broadcast);
   }
 
-  /** @throws FrameError where the parts are not this run's state */
+  /**
+   * Where the tail of a state is written as it arrives: weights where runs will read them.
+   * @throws FrameError where it cannot be the tail of this run's
+   */
+  tailPlaces(message: FromCoordinator, lengths: readonly number[]): Uint8Array[] {
+    if (message.type !== "state") throw new FrameError(`a tail behind ${message.type}`);
+    const { network, kind } = this;
+    return stateTailPlaces(network, kind, message.half, lengths, (name) =>
+      this.replica.nextPlace(name),
+    );
+  }
+
+  /**
+   * Takes a half of a state; with the features', which come last, the replica goes there.
+   * @throws FrameError where the parts are not this run's state
+   */
   takeState(message: FromCoordinator & { type: "state" }, parts: readonly Uint8Array[]): void {
+    const { half, step } = message;
+    const tensors = readState(this.network, this.kind, half, parts);
+    if (half === "classifier") {
+      this.classifier = { step, tensors };
+      return;
+    }
+    if (this.classifier?.step !== step) throw new FrameError(`features of step ${step} alone`);
+    this.replica.load([...this.classifier.tensors, ...tensors], step);
+    this.classifier = undefined;
     this.forgetFactors();
-    const tensors = readState(this.network, this.kind, parts);
-    if (this.replica) this.replica.load(tensors, message.step);
-    else this.replica = new Replica(this.tf, this.network, this.kind, tensors, message.step);
   }
 
   /** @throws FrameError where the update does not lead on from the replica's step */
@@ -97,12 +129,11 @@ export class Computer {
     if (rows === undefined) throw new FrameError(`factors of shard ${shard}, which is none`);
     const factors = readFactors(this.network, this.largestShard, rows, parts);
     // Those of a step that this replica is not at will not be asked for.
-    if (this.replica?.step === step) this.relayed.set(shard, factors);
+    if (this.replica.step === step) this.relayed.set(shard, factors);
   }
 
   /** What this worker's weights have come to, for the coordinator to compare with its own. */
   digest(): Digest {
-    if (!this.replica) throw new FrameError("a digest before the state");
     return { type: "digest", step: this.replica.step, weights: weightsDigest(this.replica) };
   }
 
@@ -132,13 +163,13 @@ export class Computer {
     }
     const { task, step, shard } = message;
     const { batchSize } = this.config;
-    const onFactors = (gradients: ReadonlyMap<string, Gradient>) => {
+    const onClassifier = (gradients: ReadonlyMap<string, Gradient>) => {
       if (this.kind === "with-slots") this.own.set(shard, gradients);
-      const factors = factorParts(this.network, gradients);
-      const checksum = checksumOf(factors);
-      send({ message: { type: "factors", task, step, shard, checksum }, parts: factors });
+      const own = classifierParts(this.network, gradients);
+      const checksum = checksumOf(own);
+      send({ message: { type: "classifier", task, step, shard, checksum }, parts: own });
     };
-    const result = shardResult(replica, samples, batchSize, this.largestShard, onFactors);
+    const result = shardResult(replica, samples, batchSize, this.largestShard, onClassifier);
     const computed = { from, to: performance.now() };
     const resultParts = shardResultParts(this.network, result);
     const { loss } = result;
@@ -155,7 +186,6 @@ export class Computer {
   }
 
   private replicaAt(step: number): Replica {
-    if (!this.replica) throw new FrameError("a task before the state");
     if (this.replica.step !== step) {
       throw new FrameError(`a task of step ${step} at step ${this.replica.step}`);
     }

@@ -6,6 +6,7 @@ import {
   receiveFrames,
   sendMessage,
   socketOptions,
+  type TailPlaces,
 } from "../shared/protocol/channel.js";
 import { closeCodes, FINAL_CLOSE_CODES } from "../shared/protocol/close-codes.js";
 import { type Frame, FrameError } from "../shared/protocol/frame.js";
@@ -154,7 +155,7 @@ export function workThrough(
       stop.removeEventListener("abort", sayGoodbye);
     };
 
-    receiveFrames(socket, new FrameReader(true), receive, (error) => {
+    receiveFrames(socket, new FrameReader(placesOf(holder)), receive, (error) => {
       const reason = `the coordinator sent what cannot be: ${error.message}`;
       finish({ kind: "lost", reason, wasWelcome: false });
       socket.close(closeCodes.badMessage, error.message.slice(0, 100));
@@ -185,6 +186,12 @@ export function workThrough(
 
 function send(socket: WebSocket, message: FromWorker, parts: ArrayBufferView[] = []): void {
   sendMessage(socket, message, parts);
+}
+
+/** A state's tail goes to where the computer wants it. */
+function placesOf(holder: ComputerHolder): TailPlaces {
+  return (header, lengths) =>
+    computerOf(holder).tailPlaces(parseFromCoordinator({ header }), lengths);
 }
 
 function computerOf(holder: ComputerHolder): Computer {

@@ -48,7 +48,12 @@ test("memory is flat over 2,000 steps", async () => {
     pool,
     events,
     writer,
-    feed: { leadsAhead: false, noteUpdate: () => undefined, noteStep: () => undefined },
+    feed: {
+      leadsAhead: false,
+      noteUpdate: () => undefined,
+      noteStep: () => undefined,
+      presentClassifier: () => undefined,
+    },
   });
   await trainer.train(new AbortController().signal);
   expect(new Set(tensors.values()).size).toBe(1);

@@ -1,7 +1,9 @@
 // The trainer with workers that answer in any order, twice, late or never: the result must not know.
+import { readFileSync } from "node:fs";
 import fc from "fast-check";
 import { beforeAll, describe, expect, test } from "vitest";
 import { CheckpointWriter } from "../../src/coordinator/checkpoint-writer.js";
+import { computeOn } from "../../src/coordinator/in-process-worker.js";
 import { Pool } from "../../src/coordinator/pool.js";
 import type { Answer, Task, WorkerLink } from "../../src/coordinator/tasks.js";
 import { Trainer } from "../../src/coordinator/trainer.js";
@@ -11,9 +13,12 @@ import { TandemError } from "../../src/shared/errors.js";
 import { Events, type RunEvent } from "../../src/shared/events.js";
 import { evaluationResult, shardResult } from "../../src/shared/model/compute.js";
 import { initialTensors } from "../../src/shared/model/initial.js";
+import type { Network } from "../../src/shared/model/network.js";
 import { Replica } from "../../src/shared/model/replica.js";
 import { loadTensorFlow, type TensorFlow } from "../../src/shared/model/tensorflow.js";
+import type { Gradient } from "../../src/shared/model/values.js";
 import { Random } from "../../src/shared/random.js";
+import { stateMemory } from "../../src/shared/protocol/payload.js";
 import { temporaryFolder, writeDataset } from "../support/data.js";
 
 let tf: TensorFlow;
@@ -34,7 +39,35 @@ beforeAll(() => {
   };
 });
 
-type Behaviour = "prompt" | "twice" | "leaves" | "silent";
+/** Those of which a half is there send the classifier's gradients before all else. */
+type Behaviour = "prompt" | "twice" | "leaves" | "silent" | "half, then leaves" | "half, then rest";
+
+/** A feed that every worker follows: the replica is its own. */
+function feedOf(replica: Replica) {
+  return {
+    leadsAhead: false,
+    noteUpdate: () => undefined,
+    noteStep: () => undefined,
+    presentClassifier: () => {
+      const memory = stateMemory(replica.network, "weights-only", "classifier");
+      replica.read([...memory].map(([name, into]) => ({ name, into })));
+      return memory;
+    },
+  };
+}
+
+/** The classifier's gradients in an answer. */
+function classifierOf(answer: Answer, network: Network): ReadonlyMap<string, Gradient> {
+  if (answer.kind !== "shard") throw new RangeError("gradients of an evaluation");
+  const { gradients } = answer.result;
+  const own = network.parameters.filter(({ half }) => half === "classifier");
+  return new Map(own.map(({ name }) => [name, gradients.get(name)!]));
+}
+
+const BEHAVIOURS: Behaviour[] = [
+  ...(["prompt", "twice", "leaves", "silent"] as const),
+  ...(["half, then leaves", "half, then rest"] as const),
+];
 
 /** A worker on the coordinator's own replica that answers when the random order lets it. */
 class FakeWorker implements WorkerLink {
@@ -85,7 +118,9 @@ async function finalState(workerCount: number, behaviours: Behaviour[], seed: nu
     const behaviour = behaviours[next++ % behaviours.length] ?? "prompt";
     const answer = compute(task);
     const send = () => pool.answer(worker, task.id, answer, timing);
-    if (behaviour === "leaves") {
+    const hasHalf = behaviour.startsWith("half") && task.kind === "shard";
+    if (hasHalf) outbox.push(() => pool.takeClassifier(task.id, classifierOf(answer, network)));
+    if (behaviour === "half, then leaves" || behaviour === "leaves") {
       outbox.push(() => {
         pool.leave(worker, "test");
         pool.join(new FakeWorker(`${worker.name}+`, act));
@@ -112,7 +147,7 @@ async function finalState(workerCount: number, behaviours: Behaviour[], seed: nu
       pool,
       events,
       writer: new CheckpointWriter(output, events),
-      feed: { leadsAhead: false, noteUpdate: () => undefined, noteStep: () => undefined },
+      feed: feedOf(replica),
     },
   );
   const outcome = await trainer.train(new AbortController().signal);
@@ -130,10 +165,7 @@ describe("the result of a run", () => {
     await fc.assert(
       fc.asyncProperty(
         fc.integer({ min: 1, max: 5 }),
-        fc.array(fc.constantFrom<Behaviour>("prompt", "twice", "leaves", "silent"), {
-          minLength: 1,
-          maxLength: 9,
-        }),
+        fc.array(fc.constantFrom<Behaviour>(...BEHAVIOURS), { minLength: 1, maxLength: 9 }),
         fc.nat(),
         async (workerCount, behaviours, seed) => {
           // Someone has to answer at last.
@@ -144,6 +176,48 @@ describe("the result of a run", () => {
       ),
       { numRuns: 25 },
     );
+  });
+
+  test("is a whole step's where the workers go when the classifier has taken it", async () => {
+    const network = networkOfRun(config);
+    const trained = async (leaveAfter: number, steps: number) => {
+      const events = new Events();
+      const pool = new Pool(events, { startWith: 1, goOnWith: 1, waitMs: 20 });
+      const replica = new Replica(tf, network, "with-slots", initialTensors(network, 3), 0);
+      const compute = computeOn(replica, config);
+      let wasHalfway = false;
+      const worker = new FakeWorker("w", (own, task) => {
+        setImmediate(() => {
+          const answer = compute(task);
+          if (task.kind === "shard") pool.takeClassifier(task.id, classifierOf(answer, network));
+          if (task.step === leaveAfter && replica.isHalfway) {
+            wasHalfway = true;
+            pool.leave(own, "test");
+          } else {
+            const timing = { sentMs: 0, computedFromMs: 0, computedToMs: 0, answeredMs: 0 };
+            pool.answer(own, task.id, answer, timing);
+          }
+        });
+      });
+      pool.join(worker);
+      const output = `${temporaryFolder()}/c.safetensors`;
+      const writer = new CheckpointWriter(output, events);
+      const trainer = new Trainer(
+        { config, steps, evalEvery: 0, checkpointEvery: 0, output },
+        { dataset, replica, pool, events, writer, feed: feedOf(replica) },
+      );
+      const training = trainer.train(new AbortController().signal);
+      if (leaveAfter < steps) {
+        await expect(training).rejects.toMatchObject({ code: "workers-missing" });
+        expect(wasHalfway).toBe(true);
+      } else {
+        await training;
+      }
+      replica.dispose();
+      return readFileSync(output);
+    };
+    const [left, whole] = [await trained(2, 10), await trained(10, 3)];
+    expect(left.equals(whole)).toBe(true);
   });
 });
 

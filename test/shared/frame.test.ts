@@ -2,7 +2,11 @@ import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { asFloats, decodeFrame, encodeFrame, FrameError } from "../../src/shared/protocol/frame.js";
 import { FrameReader } from "../../src/shared/protocol/channel.js";
+import { cnn } from "../../src/shared/model/network.js";
 import { parseFromCoordinator, parseFromWorker } from "../../src/shared/protocol/messages.js";
+import { stateTailPlaces } from "../../src/shared/protocol/payload.js";
+
+const network = cnn({ height: 28, width: 28 }, 10);
 
 const frames = fc.record({
   header: fc.record({
@@ -64,24 +68,52 @@ describe("a frame", () => {
 });
 
 describe("a frame with a tail", () => {
-  const parts = [Uint8Array.of(1, 2, 3), new Uint8Array(0), Uint8Array.of(4)];
-  const messages = [encodeFrame({ type: "state", step: 1 }, [], parts.length), ...parts];
+  const header = { type: "state", step: 1, half: "features" };
+  const allocated = (_header: unknown, lengths: readonly number[]) =>
+    lengths.map((length) => new Uint8Array(length));
+  const tails = fc.array(fc.uint8Array({ minLength: 1, maxLength: 40 }), { minLength: 1 });
 
-  test("is whole with its last part, and the next message begins another", () => {
-    const reader = new FrameReader(true);
-    for (let round = 0; round < 2; round++) {
-      for (const message of messages.slice(0, -1)) expect(reader.take(message)).toBeUndefined();
-      const frame = reader.take(messages.at(-1)!);
-      expect(frame?.parts).toEqual(parts);
-      expect(frame?.header).toEqual({ type: "state", step: 1 });
-    }
+  test("is whole with its last byte, however its parts are cut, and the next message begins another", () => {
+    fc.assert(
+      fc.property(tails, fc.integer({ min: 1, max: 40 }), (tail, piece) => {
+        const lengths = tail.map(({ length }) => length);
+        const pieces = tail.flatMap((part) =>
+          Array.from({ length: Math.ceil(part.length / piece) }, (_, index) =>
+            part.subarray(index * piece, (index + 1) * piece),
+          ),
+        );
+        const messages = [encodeFrame(header, [Uint8Array.of(7)], lengths), ...pieces];
+        const reader = new FrameReader(allocated);
+        for (let round = 0; round < 2; round++) {
+          for (const message of messages.slice(0, -1)) expect(reader.take(message)).toBeUndefined();
+          const frame = reader.take(messages.at(-1)!);
+          expect(frame?.parts.map((part) => [...part])).toEqual(
+            [Uint8Array.of(7), ...tail].map((part) => [...part]),
+          );
+          expect(frame?.header).toEqual(header);
+        }
+      }),
+    );
   });
 
-  test("is refused where none may be, and where its length is no count", () => {
-    expect(() => new FrameReader(false).take(messages[0]!)).toThrow(FrameError);
-    for (const tail of [-1, 1.5, 1e9, NaN, "3"]) {
-      const head = encodeFrame({ type: "state", step: 1, tail });
-      expect(() => new FrameReader(true).take(head), String(tail)).toThrow(FrameError);
+  test("is written where its reader wants it, and nowhere beside", () => {
+    const place = new Uint8Array(8);
+    const reader = new FrameReader(() => [place.subarray(2, 5)]);
+    reader.take(encodeFrame(header, [], [3]));
+    reader.take(Uint8Array.of(1, 2));
+    expect(() => reader.take(Uint8Array.of(3, 4))).toThrow(FrameError);
+    expect(reader.take(Uint8Array.of(3))?.parts).toEqual([Uint8Array.of(1, 2, 3)]);
+    expect([...place]).toEqual([0, 0, 1, 2, 3, 0, 0, 0]);
+  });
+
+  test("is refused where none may be, where it has no lengths, and where it is not this network's", () => {
+    const head = encodeFrame(header, [], [3]);
+    expect(() => new FrameReader().take(head)).toThrow(FrameError);
+    for (const tail of [3, [-1], [1.5], [0], [NaN], ["3"], [2 ** 60]]) {
+      const bad = encodeFrame({ ...header, tail });
+      const places = (_header: unknown, lengths: readonly number[]) =>
+        stateTailPlaces(network, "weights-only", "classifier", lengths, () => undefined);
+      expect(() => new FrameReader(places).take(bad), String(tail)).toThrow(FrameError);
     }
   });
 });

@@ -1,8 +1,8 @@
-// How a graph is cut into two runs, and that the second is fed all that the first has computed and no more.
+// How a graph is cut into runs, and that each is fed what those before it have computed and no more.
 import { createRequire } from "node:module";
 import { expect, test } from "vitest";
 import { Graph, type Output, outputName } from "../../src/shared/model/graph.js";
-import { cnn } from "../../src/shared/model/network.js";
+import { cnn, networkOf } from "../../src/shared/model/network.js";
 import { NetworkGraph } from "../../src/shared/model/network-graph.js";
 import { Ops } from "../../src/shared/model/ops.js";
 
@@ -19,31 +19,54 @@ test("a later run is fed what an earlier one computed, but constants and variabl
     ops.matMul(shared, weight.value),
     ops.constant("two", Float32Array.of(2)),
   );
-  expect(names(ops.graph.between([early], [late]))).toEqual(names([shared]));
-  // What the earlier run did not come to is computed by the later.
-  expect(names(ops.graph.between([hidden], [late]))).toEqual(names([hidden]));
-  expect(ops.graph.between([], [late])).toEqual([]);
+  const [first, second] = ops.graph.cut([[early], [late]]);
+  expect(names(first!.feeds)).toEqual(names([x]));
+  // What it wants itself, and what the later run needs of it.
+  expect(names(first!.fetches)).toEqual(names([early, shared]));
+  expect(names(second!.feeds)).toEqual(names([shared]));
+  expect(names(second!.fetches)).toEqual(names([late]));
+  // What no run before came to is computed where it is wanted first, from what is there.
+  const [, ...rest] = ops.graph.cut([[hidden], [shared], [late]]);
+  expect(rest.map(({ feeds }) => names(feeds))).toEqual([names([hidden]), names([shared])]);
+  // Placeholders are fed to every run that needs them, and fetched from none.
+  const other = ops.multiply(x, hidden);
+  const runs = ops.graph.cut([[hidden], [other]]);
+  expect(names(runs[1]!.feeds)).toEqual(names([x, hidden]));
+  expect(names(runs[0]!.fetches)).toEqual(names([hidden]));
 });
 
-test("a shard's way is cut after the factors, and not cut where there are none", () => {
+test("a shard's way is cut behind the classifier's gradients, factored or not", () => {
   const graph = new NetworkGraph(cnn({ height: 28, width: 28 }, 10), true);
   const { gradients } = graph.training;
   const small = graph.trainingRuns(25);
-  expect(small.factored.has("fc1/kernel")).toBe(true);
+  expect([...small.factored]).toEqual(["fc1/kernel"]);
   const factors = gradients.get("fc1/kernel")!.factors!;
+  const dense = (...parameters: string[]) =>
+    names(parameters.map((name) => gradients.get(name)!.dense));
   expect(names(small.first.fetches)).toEqual(
-    expect.arrayContaining(names([factors.inputs, factors.outputs])),
+    expect.arrayContaining([
+      ...names([factors.inputs, factors.outputs]),
+      ...dense("fc1/bn/scale", "fc2/kernel", "fc2/bias"),
+    ]),
   );
   // The product itself is nobody's to compute: 13 MB.
-  const fetched = names([...small.first.fetches, ...(small.second?.fetches ?? [])]);
-  expect(fetched).not.toContain(outputName(gradients.get("fc1/kernel")!.dense));
-  expect(names(small.second!.fetches)).toContain(outputName(gradients.get("conv1/kernel")!.dense));
+  const fetched = names([...small.first.fetches, ...small.second!.fetches]);
+  expect(fetched).not.toContain(dense("fc1/kernel")[0]);
+  expect(names(small.second!.fetches)).toEqual(
+    expect.arrayContaining(dense("conv1/kernel", "conv2/bn/beta")),
+  );
   const available = names([...small.first.feeds, ...small.first.fetches]);
   expect(available).toEqual(expect.arrayContaining(names(small.second!.feeds)));
 
   const large = graph.trainingRuns(4000);
   expect(large.factored.size).toBe(0);
-  expect(large.second).toBeUndefined();
+  expect(names(large.first.fetches)).toEqual(expect.arrayContaining(dense("fc1/kernel")));
+});
+
+test("a network without features is not cut", () => {
+  const layers = [{ kind: "dense", name: "only", units: 10, bias: true }] as const;
+  const graph = new NetworkGraph(networkOf({ height: 4, width: 4 }, 10, [...layers]), true);
+  expect(graph.trainingRuns(2).second).toBeUndefined();
 });
 
 test("a SavedModel is one that TensorFlow's own messages read", () => {

@@ -1,7 +1,7 @@
 // What the page is told, a JSON line each: the same lines come live, from a run's log, and inside an exported file.
 // `at` is in milliseconds since 1970. Arrays of numbers are base64 of little-endian float32 where that is said.
 import type { Broadcast, RunConfig } from "../../shared/config.js";
-import type { Span, TaskTrace } from "../../shared/events.js";
+import type { PhaseTrace, TaskTrace } from "../../shared/events.js";
 
 /** A layer's mean and variance by channel, each base64 of float32. */
 export interface PackedMoments {
@@ -81,9 +81,7 @@ export type Line =
       at: number;
       step: number;
       tasks: TaskTrace[];
-      aggregate: Span;
-      broadcast: Span;
-      optimise: Span;
+      phases: PhaseTrace[];
     }
   | { kind: "statistics"; at: number; step: number; layers: LayerStatistics[] }
   | {

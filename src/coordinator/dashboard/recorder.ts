@@ -138,8 +138,8 @@ export class Recorder implements EventSink {
       this.gathered = { steps: [], losses: [], durationsMs: [] };
     }
     if (this.trace) {
-      const { step, tasks, aggregate, broadcast, optimise } = this.trace;
-      this.tell({ kind: "trace", at, step, tasks, aggregate, broadcast, optimise });
+      const { step, tasks, phases } = this.trace;
+      this.tell({ kind: "trace", at, step, tasks, phases });
       this.trace = undefined;
     }
     if (this.moments && at - this.statisticsMs >= STATISTICS_MS) {

@@ -1,7 +1,7 @@
 // What a worker does: forward and backward over a shard, and inference on a piece of a data set.
 import type { Samples } from "../data/dataset.js";
-import type { Output } from "./graph.js";
-import type { TrainingRun } from "./network-graph.js";
+import type { GraphRun, Output } from "./graph.js";
+import type { Half } from "./network.js";
 import type { Replica } from "./replica.js";
 import type { Scope, Tensor } from "./session.js";
 import type { EvaluationResult, Gradient, ShardResult } from "./values.js";
@@ -25,15 +25,15 @@ function labelTensor({ count, labels }: Samples, scope: Scope): Tensor {
  * @param samples at least one
  * @param batchSize samples of the global batch, over which the loss is the mean
  * @param largestShard samples of the largest shard; it decides the form of the gradients (`isFactored`)
- * @param onFactors is given the gradients that are carried as factors as soon as they are there, while the layers below
- * them are still to be gone back through
+ * @param onClassifier is given the classifier's gradients as soon as they are there, while the features are still to be gone
+ * back through
  */
 export function shardResult(
   replica: Replica,
   samples: Samples,
   batchSize: number,
   largestShard: number,
-  onFactors?: (gradients: ReadonlyMap<string, Gradient>) => void,
+  onClassifier?: (gradients: ReadonlyMap<string, Gradient>) => void,
 ): ShardResult {
   const { graph, session, network } = replica;
   const { training } = graph;
@@ -47,24 +47,27 @@ export function shardResult(
       [training.lossScale, scope.tensor([], Float32Array.of(1 / batchSize))],
     ]);
     const weights = replica.weightFeeds();
-    const run = ({ feeds, fetches }: TrainingRun) => {
+    const run = ({ feeds, fetches }: GraphRun) => {
       const fed = feeds.map((output) => [output, tensors.get(output)!] as const);
       const found = scope.run([...weights, ...fed], fetches);
       fetches.forEach((output, index) => tensors.set(output, found[index]!));
     };
     const floats = (output: Output) => scope.floats(tensors.get(output)!);
+    const gradientsOf = (half: Half) =>
+      network.parameters.flatMap(({ name, half: own }): [string, Gradient][] => {
+        if (own !== half) return [];
+        const { dense, factors } = training.gradients.get(name)!;
+        if (!factors || !factored.has(name)) {
+          return [[name, { form: "dense", values: floats(dense) }]];
+        }
+        const { inputs, outputs } = factors;
+        const shard = { rows: count, inputs: floats(inputs), outputs: floats(outputs) };
+        return [[name, { form: "factors", shards: [shard] }]];
+      });
     run(first);
-    const gradients = new Map<string, Gradient>();
-    for (const name of factored) {
-      const { inputs, outputs } = training.gradients.get(name)!.factors!;
-      const own = { rows: count, inputs: floats(inputs), outputs: floats(outputs) };
-      gradients.set(name, { form: "factors", shards: [own] });
-    }
-    if (factored.size > 0) onFactors?.(gradients);
+    const classifier = gradientsOf("classifier");
+    onClassifier?.(new Map(classifier));
     if (second) run(second);
-    for (const [name, { dense }] of training.gradients) {
-      if (!factored.has(name)) gradients.set(name, { form: "dense", values: floats(dense) });
-    }
     const moments = network.statistics.map(({ name, valuesPerSample }) => {
       const { mean, variance } = training.moments.get(name)!;
       const values = { mean: floats(mean), variance: floats(variance) };
@@ -72,7 +75,7 @@ export function shardResult(
     });
     return {
       loss: sum(floats(training.losses)) / batchSize,
-      gradients,
+      gradients: new Map([...classifier, ...gradientsOf("features")]),
       moments: new Map(moments),
     };
   });

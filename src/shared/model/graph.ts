@@ -18,6 +18,7 @@ export type DataType = (typeof DataType)[keyof typeof DataType];
 export type AttributeValue =
   | { type: DataType }
   | { shape: readonly number[] }
+  | { integer: number }
   | { integers: readonly number[] }
   | { number: number }
   | { flag: boolean }
@@ -28,6 +29,12 @@ export type AttributeValue =
 export interface AddedNode {
   readonly name: string;
   readonly outputs: readonly Output[];
+}
+
+/** What is run in one go. */
+export interface GraphRun {
+  feeds: readonly Output[];
+  fetches: readonly Output[];
 }
 
 interface Node {
@@ -82,28 +89,39 @@ export class Graph {
   }
 
   /**
-   * What a run that fetches `later` can be fed by a run before it that fetched `earlier`, so that nothing is computed twice.
-   * Constants and variables' values, which cost nothing, are left to each run.
+   * Runs, one after the other, that fetch these outputs and compute nothing twice: each is fed what those before it have
+   * computed, and fetches besides its own what those after it are fed. Constants and variables' values, which cost nothing,
+   * are left to each run.
    */
-  between(earlier: readonly Output[], later: readonly Output[]): Output[] {
-    const computed = new Set<string>();
-    const visit = ({ node }: Output) => {
-      if (computed.has(node)) return;
-      computed.add(node);
-      this.node(node).inputs.forEach(visit);
-    };
-    earlier.forEach(visit);
-    const seen = new Set<string>();
-    const found: Output[] = [];
-    const collect = (output: Output) => {
-      if (seen.has(outputName(output))) return;
-      seen.add(outputName(output));
-      const { op, inputs } = this.node(output.node);
-      if (computed.has(output.node) && !FREE_OPS.has(op)) found.push(output);
-      else inputs.forEach(collect);
-    };
-    later.forEach(collect);
-    return found;
+  cut(groups: readonly (readonly Output[])[]): GraphRun[] {
+    const runOf = new Map<string, number>();
+    const runs = groups.map((group, run) => {
+      const visit = ({ node }: Output) => {
+        if (runOf.has(node)) return;
+        runOf.set(node, run);
+        this.node(node).inputs.forEach(visit);
+      };
+      group.forEach(visit);
+      return { feeds: new Set<Output>(), fetches: new Set(group) };
+    });
+    groups.forEach((group, run) => {
+      const seen = new Set<string>();
+      const collect = (output: Output) => {
+        if (seen.has(outputName(output))) return;
+        seen.add(outputName(output));
+        const { op, inputs } = this.node(output.node);
+        const isFed = op === "Placeholder";
+        const former = runOf.get(output.node)!;
+        if (!isFed && (former === run || FREE_OPS.has(op))) {
+          inputs.forEach(collect);
+          return;
+        }
+        runs[run]!.feeds.add(output);
+        if (!isFed) runs[former]!.fetches.add(output);
+      };
+      group.forEach(collect);
+    });
+    return runs.map(({ feeds, fetches }) => ({ feeds: [...feeds], fetches: [...fetches] }));
   }
 
   /** The first outputs of the nodes that `isWanted`, in the order in which they were added. */
@@ -156,10 +174,11 @@ export function outputName({ node, index }: Output): string {
   return `${node}:${index}`;
 }
 
-/** Of AttrValue 1 is the list, 2 bytes, 4 a float, 5 a bool, 6 a type, 7 a shape, 8 a tensor; of the list 3 is its integers. */
+/** Of AttrValue 1 is the list, 2 bytes, 3 an integer, 4 a float, 5 a bool, 6 a type, 7 a shape, 8 a tensor; of the list 3 is its integers. */
 function attributeField(value: AttributeValue): Uint8Array {
   if ("type" in value) return integer(6, value.type);
   if ("shape" in value) return message(7, shapeFields(value.shape));
+  if ("integer" in value) return integer(3, value.integer);
   if ("integers" in value) {
     return message(
       1,

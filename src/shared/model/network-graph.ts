@@ -1,7 +1,7 @@
 // A network as TensorFlow runs it: one graph with the weights and slots as variables, the way forward and back, inference,
 // and Adam's step. A run takes of it what is needed for what it fetches.
 import { ADAM } from "./adam.js";
-import { DataType, Graph, type Output } from "./graph.js";
+import { DataType, Graph, type GraphRun, type Output } from "./graph.js";
 import {
   type Backward,
   forwardLayer,
@@ -9,8 +9,9 @@ import {
   inferLayer,
   type Trace,
 } from "./layers.js";
-import { isFactored, type LayerSpec, type Network } from "./network.js";
+import { type Half, HALVES, isFactored, type LayerSpec, type Network, sizeOf } from "./network.js";
 import { type MomentOutputs, Ops, type Variable } from "./ops.js";
+import { PIECE_BYTES } from "./state-layout.js";
 
 /** Forward and backward over a shard, with the shard's own batch statistics. */
 export interface TrainingOutputs {
@@ -43,23 +44,18 @@ export interface OptimiserOutputs {
   rate: Output;
   /** The gradient may be fed itself; a dense kernel's is the product of its factors where those are. */
   gradients: ReadonlyMap<string, GradientOutputs>;
-  done: Output;
-}
-
-/** A part of a shard's way forward and back that is run in one go. */
-export interface TrainingRun {
-  feeds: readonly Output[];
-  fetches: readonly Output[];
+  done: Readonly<Record<Half, Output>>;
 }
 
 /**
- * The way to the gradients that are carried as factors, and the rest of the way back: the factors can be on their way to
- * the coordinator meanwhile. The second is missing where nothing is left, or nothing is carried as factors.
+ * A shard's way forward and back through the classifier, and the rest of the way back, through the features: the
+ * classifier's gradients are on their way to the coordinator meanwhile. The second is missing where there are no features.
  */
 export interface TrainingRuns {
+  /** The gradients that are carried as factors. */
   factored: ReadonlySet<string>;
-  first: TrainingRun;
-  second: TrainingRun | undefined;
+  first: GraphRun;
+  second: GraphRun | undefined;
 }
 
 export class NetworkGraph {
@@ -70,6 +66,8 @@ export class NetworkGraph {
   readonly training: TrainingOutputs;
   readonly inference: InferenceOutputs;
   readonly optimiser: OptimiserOutputs;
+  /** The values of the parameters, large ones in pieces of some rows each. */
+  readonly pieces: ReadonlyMap<string, readonly Output[]>;
   private readonly ops: Ops;
   private readonly runs = new Map<number, TrainingRuns>();
 
@@ -81,6 +79,7 @@ export class NetworkGraph {
     this.training = this.addTraining();
     this.inference = this.graph.within("inference", () => this.addInference());
     this.optimiser = this.graph.within("adam", () => this.addOptimiser());
+    this.pieces = new Map(network.parameters.map(({ name }) => [name, this.addPieces(name)]));
   }
 
   variable(name: string): Variable {
@@ -100,30 +99,39 @@ export class NetworkGraph {
   }
 
   private cut(largestShard: number): TrainingRuns {
-    const { training } = this;
-    const { images, labels, sampleWeights, lossScale, losses, moments } = training;
+    const { gradients, losses, moments } = this.training;
+    const { parameters } = this.network;
     const factored = new Set(
-      this.network.parameters
+      parameters
         .filter((parameter) => isFactored(parameter, largestShard))
         .map((parameter) => parameter.name),
     );
-    const outputs = [...training.gradients].map(([name, { dense, factors }]) =>
-      factors && factored.has(name) ? [factors.inputs, factors.outputs] : [dense],
-    );
-    const names = [...training.gradients.keys()];
-    const cut = 1 + names.findLastIndex((name) => factored.has(name));
-    const end = cut === 0 ? names.length : cut;
-    const fed = [images, labels, sampleWeights, lossScale];
+    const outputsOf = (half: Half) =>
+      parameters.flatMap((parameter) => {
+        if (parameter.half !== half) return [];
+        const { dense, factors } = gradients.get(parameter.name)!;
+        return factors && factored.has(parameter.name)
+          ? [factors.inputs, factors.outputs]
+          : [dense];
+      });
     const ofMoments = [...moments.values()].flatMap(({ mean, variance }) => [mean, variance]);
-    const results = [losses, ...ofMoments, ...outputs.slice(0, end).flat()];
-    const rest = outputs.slice(end).flat();
-    const carried = this.graph.between(results, rest);
-    const fetches = new Set([...results, ...carried.filter((output) => !fed.includes(output))]);
-    return {
-      factored,
-      first: { feeds: fed, fetches: [...fetches] },
-      second: rest.length > 0 ? { feeds: carried, fetches: rest } : undefined,
-    };
+    const rest = outputsOf("features");
+    const [first, second] = this.graph.cut([
+      [losses, ...ofMoments, ...outputsOf("classifier")],
+      rest,
+    ]) as [GraphRun, GraphRun];
+    return { factored, first, second: rest.length > 0 ? second : undefined };
+  }
+
+  private addPieces(name: string): Output[] {
+    const { value } = this.variable(name);
+    const [rows = 1, ...sides] = value.shape;
+    const most = Math.max(1, Math.floor(PIECE_BYTES / (4 * sizeOf(sides))));
+    if (rows <= most) return [value];
+    const sizes = Array.from({ length: Math.ceil(rows / most) }, (_, index) =>
+      Math.min(most, rows - index * most),
+    );
+    return this.graph.within(name, () => this.ops.split(value, sizes));
   }
 
   private addVariables(): Map<string, Variable> {
@@ -193,8 +201,8 @@ export class NetworkGraph {
     const { ops, graph, network } = this;
     const rate = ops.placeholder("rate", []);
     const gradients = new Map<string, GradientOutputs>();
-    const steps = network.parameters.map(({ name, shape, isDenseKernel }) =>
-      graph.within(name, () => {
+    const steps = network.parameters.map(({ name, shape, isDenseKernel, half }) => {
+      const node = graph.within(name, () => {
         const gradient = isDenseKernel
           ? this.factoredGradient(shape)
           : { dense: ops.placeholder("gradient", shape) };
@@ -205,9 +213,14 @@ export class NetworkGraph {
           v: this.variable(`adam/v/${name}`),
         };
         return ops.applyAdam(variables, gradient.dense, rate, ADAM);
-      }),
-    );
-    return { rate, gradients, done: ops.done("done", steps) };
+      });
+      return { half, node };
+    });
+    const done = HALVES.map((half) => {
+      const nodes = steps.flatMap((step) => (step.half === half ? [step.node] : []));
+      return [half, ops.done(half, nodes)] as const;
+    });
+    return { rate, gradients, done: Object.fromEntries(done) as Record<Half, Output> };
   }
 
   private factoredGradient(shape: readonly number[]): GradientOutputs {

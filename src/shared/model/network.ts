@@ -16,6 +16,15 @@ export type LayerSpec =
 export type Initial =
   { kind: "truncated-normal"; standardDeviation: number } | { kind: "constant"; value: number };
 
+/**
+ * The layers from the first dense one on, and those before it. The convolutions have most of the work and few of the weights,
+ * the dense layers the other way round (Krizhevsky, "One weird trick for parallelizing convolutional neural networks",
+ * 2014); and the way back comes to the dense layers first. So the classifier's weights are made anew and sent while workers
+ * go back through the features.
+ */
+export const HALVES = ["classifier", "features"] as const;
+export type Half = (typeof HALVES)[number];
+
 /** One trainable tensor. */
 export interface ParameterSpec {
   name: string;
@@ -23,6 +32,7 @@ export interface ParameterSpec {
   initial: Initial;
   /** The kernel of a dense layer: its gradient over n samples is a product XᵀdY of an n-row X and an n-row dY. */
   isDenseKernel: boolean;
+  half: Half;
 }
 
 /** The batch statistics of one normalised layer. */
@@ -71,7 +81,8 @@ export function networkOf(image: ImageShape, classCount: number, layers: LayerSp
   const kernel: Initial = { kind: "truncated-normal", standardDeviation: 0.1 };
   const constant = (value: number): Initial => ({ kind: "constant", value });
   const add = (name: string, shape: number[], initial: Initial, isDenseKernel = false) =>
-    parameters.push({ name, shape, initial, isDenseKernel });
+    parameters.push({ name, shape, initial, isDenseKernel, half });
+  let half: Half = "features";
   let [height, width, channels] = [image.height, image.width, 1];
   for (const layer of layers) {
     switch (layer.kind) {
@@ -94,6 +105,7 @@ export function networkOf(image: ImageShape, classCount: number, layers: LayerSp
       case "relu":
         break;
       case "dense":
+        half = "classifier";
         add(`${layer.name}/kernel`, [height * width * channels, layer.units], kernel, true);
         if (layer.bias) add(`${layer.name}/bias`, [layer.units], constant(0.1));
         [height, width, channels] = [1, 1, layer.units];

@@ -129,6 +129,18 @@ export class Ops {
     return this.one("ReluGrad", "relu_gradient", [dy, y], FLOAT, y.shape);
   }
 
+  /** x cut along its first side into as many parts as there are sizes; views of x's memory where their places allow. */
+  split(x: Output, sizes: readonly number[]): Output[] {
+    const attributes = {
+      ...FLOAT,
+      Tlen: { type: DataType.int32 },
+      num_split: { integer: sizes.length },
+    };
+    const inputs = [x, this.integers("sizes", sizes), this.constant("side", Int32Array.of(0))];
+    const shapes = sizes.map((size) => [size, ...x.shape.slice(1)]);
+    return [...this.graph.add("SplitV", "pieces", inputs, attributes, shapes).outputs];
+  }
+
   softmax(x: Output): Output {
     return this.one("Softmax", "softmax", [x], FLOAT, x.shape);
   }

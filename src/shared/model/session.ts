@@ -35,7 +35,7 @@ export class Session {
     }
   }
 
-  /** A tensor that outlives scopes, until it is freed. @param values become TensorFlow's */
+  /** A tensor that outlives scopes, until it is freed. @param values must stay as they are until then */
   keep(shape: readonly number[], values: Float32Array): Tensor {
     const id = this.tf.createTensor(shape, this.tf.TF_FLOAT, values);
     return { id, shape: [...shape] };

@@ -1,5 +1,6 @@
 // A WebSocket that carries frames, the same on both sides.
 import type { WebSocket } from "ws";
+import { PIECE_BYTES } from "../model/state-layout.js";
 import { decodeFrame, encodeFrame, type Frame, FrameError } from "./frame.js";
 
 /** Both ends: no compression (gradients do not compress), and a limit on what one message may hold. */
@@ -10,22 +11,33 @@ export function socketOptions(maxPayload: number): {
   return { perMessageDeflate: false, maxPayload };
 }
 
-/** A frame as it is sent: its bytes, and the parts that follow as messages of their own. */
+/** A frame as it is sent: its bytes, and those that follow in messages of their own. */
 export interface EncodedFrame {
   head: Buffer;
   tail: readonly ArrayBufferView[];
+  /** So many sockets have not taken all of it yet: until then its memory must stay as it is. */
+  unsent: number;
+}
+
+export function encoded(head: Buffer, tail: readonly ArrayBufferView[] = []): EncodedFrame {
+  return { head, tail, unsent: 0 };
 }
 
 /** Sends an encoded frame; `onSent` is called when it has left this process, or cannot any more. */
 export function sendFrame(
   socket: WebSocket,
-  { head, tail }: EncodedFrame,
+  frame: EncodedFrame,
   onSent: () => void = () => undefined,
 ): void {
-  const pieces = [head, ...tail];
+  const pieces = [frame.head, ...frame.tail.flatMap(inPieces)];
+  frame.unsent++;
+  const onLast = () => {
+    frame.unsent--;
+    onSent();
+  };
   pieces.forEach((piece, index) => {
     const isLast = index === pieces.length - 1;
-    socket.send(piece, { binary: true }, isLast ? () => onSent() : () => undefined);
+    socket.send(piece, { binary: true }, isLast ? onLast : () => undefined);
   });
 }
 
@@ -34,17 +46,34 @@ export function sendMessage(
   header: object,
   parts: readonly ArrayBufferView[] = [],
 ): void {
-  sendFrame(socket, { head: encodeFrame(header, parts), tail: [] });
+  sendFrame(socket, encoded(encodeFrame(header, parts)));
 }
+
+function inPieces({ buffer, byteOffset, byteLength }: ArrayBufferView): Uint8Array[] {
+  const count = Math.ceil(byteLength / PIECE_BYTES);
+  return Array.from({ length: count }, (_, index) => {
+    const from = index * PIECE_BYTES;
+    return new Uint8Array(buffer, byteOffset + from, Math.min(PIECE_BYTES, byteLength - from));
+  });
+}
+
+/**
+ * Where the parts of a tail are written as they arrive: a place of its length for each.
+ * @throws FrameError where a frame with this header has no such tail
+ */
+export type TailPlaces = (
+  header: Readonly<Record<string, unknown>>,
+  lengths: readonly number[],
+) => Uint8Array[];
 
 /** Puts messages together to frames. */
 export class FrameReader {
-  private readonly takesTails: boolean;
-  private unfinished: Frame | undefined;
+  private readonly places: TailPlaces | undefined;
+  private unfinished: { frame: Frame; places: Uint8Array[]; filled: number } | undefined;
 
-  /** @param takesTails whether frames may go on in messages of their own, as the coordinator's do */
-  constructor(takesTails: boolean) {
-    this.takesTails = takesTails;
+  /** @param places where frames may go on in messages of their own, as the coordinator's do */
+  constructor(places?: TailPlaces) {
+    this.places = places;
   }
 
   /**
@@ -52,14 +81,33 @@ export class FrameReader {
    * @throws FrameError where the message is not, or does not go on, a frame
    */
   take(message: Uint8Array): Frame | undefined {
-    const frame = this.unfinished ?? decodeFrame(message);
-    if (this.unfinished) {
-      frame.parts.push(message);
-      frame.tail--;
+    if (this.unfinished) return this.goOn(this.unfinished, message);
+    const frame = decodeFrame(message);
+    if (frame.tail.length === 0) return frame;
+    if (!this.places) throw new FrameError("a tail where none may be");
+    this.unfinished = { frame, places: this.places(frame.header, frame.tail), filled: 0 };
+    return undefined;
+  }
+
+  private goOn(
+    unfinished: { frame: Frame; places: Uint8Array[]; filled: number },
+    message: Uint8Array,
+  ): Frame | undefined {
+    const { frame, places } = unfinished;
+    const place = places[0]!;
+    if (unfinished.filled + message.length > place.length) {
+      throw new FrameError("more bytes than the tail's part has");
     }
-    if (frame.tail > 0 && !this.takesTails) throw new FrameError("a tail where none may be");
-    this.unfinished = frame.tail > 0 ? frame : undefined;
-    return this.unfinished ? undefined : frame;
+    place.set(message, unfinished.filled);
+    unfinished.filled += message.length;
+    if (unfinished.filled < place.length) return undefined;
+    unfinished.filled = 0;
+    places.shift();
+    frame.tail.shift();
+    frame.parts.push(place);
+    if (places.length > 0) return undefined;
+    this.unfinished = undefined;
+    return frame;
   }
 }
 

@@ -6,8 +6,9 @@
 //   then       the parts in the header's order, each followed by zero bytes up to a multiple of 8
 //
 // The header's `parts` lists the parts' lengths in bytes. Numbers in parts are little-endian.
-// Where the header has a `tail`, so many more parts follow, each a message of its own: large tensors go from where they are
-// to the socket, and from the socket to where they are used, without being put together on the way.
+// Where the header has a `tail`, a list of lengths in bytes, so many more parts follow in messages of their own, each of
+// bytes of one part alone: large tensors go from where they are to the socket, and from the socket to where they are used,
+// in pieces that stay in the processor's cache on the way.
 import { Packr, Unpackr } from "msgpackr";
 
 export const MAX_HEADER_BYTES = 16 * 1024;
@@ -22,8 +23,8 @@ const unpackr = new Unpackr({ useRecords: false, mapsAsObjects: true });
 export interface Frame {
   header: Record<string, unknown>;
   parts: Uint8Array[];
-  /** So many parts are still to come. */
-  tail: number;
+  /** Bytes of the parts that are still to come. */
+  tail: number[];
 }
 
 /** What arrived cannot be a frame: the sender is at fault. */
@@ -35,15 +36,15 @@ function padded(length: number): number {
 
 /**
  * The frame as one piece of memory: sent in fragments, it would be put together, and so copied, at each receiver.
- * @param tail how many parts follow in messages of their own
+ * @param tail bytes of the parts that follow in messages of their own, none of them empty
  */
 export function encodeFrame(
   header: object,
   parts: readonly ArrayBufferView[] = [],
-  tail = 0,
+  tail: readonly number[] = [],
 ): Buffer {
   const lengths = parts.map((part) => part.byteLength);
-  const packed = packr.pack({ ...header, parts: lengths, ...(tail === 0 ? {} : { tail }) });
+  const packed = packr.pack({ ...header, parts: lengths, ...(tail.length === 0 ? {} : { tail }) });
   const headLength = padded(4 + packed.byteLength);
   const length = parts.reduce((total, part) => total + padded(part.byteLength), headLength);
   const frame = Buffer.allocUnsafe(length);
@@ -71,27 +72,30 @@ export function decodeFrame(bytes: Uint8Array): Frame {
   if (headerLength > MAX_HEADER_BYTES) throw new FrameError("header too long");
   if (4 + headerLength > bytes.byteLength) throw new FrameError("header cut short");
   const header = unpackedHeader(bytes.subarray(4, 4 + headerLength));
-  const lengths = header["parts"];
-  if (!Array.isArray(lengths) || lengths.length > MAX_PARTS)
-    throw new FrameError("no list of parts");
+  const lengths = partLengths(header["parts"]);
+  const tail = partLengths(header["tail"] ?? []);
   const parts: Uint8Array[] = [];
   let offset = padded(4 + headerLength);
-  for (const length of lengths as unknown[]) {
-    if (typeof length !== "number" || !Number.isSafeInteger(length) || length < 0) {
-      throw new FrameError("a part's length is not a whole number");
-    }
+  for (const length of lengths) {
     if (offset + length > bytes.byteLength) throw new FrameError("parts cut short");
     parts.push(length === 0 ? NOTHING : bytes.subarray(offset, offset + length));
     offset += padded(length);
   }
   if (offset !== bytes.byteLength) throw new FrameError("length and list of parts do not agree");
-  const tail = header["tail"] ?? 0;
-  if (typeof tail !== "number" || !Number.isInteger(tail) || tail < 0 || tail > MAX_PARTS) {
-    throw new FrameError("the tail is not a number of parts");
-  }
+  if (tail.includes(0)) throw new FrameError("a part of a tail is empty");
   delete header["parts"];
   delete header["tail"];
   return { header, parts, tail };
+}
+
+function partLengths(value: unknown): number[] {
+  if (!Array.isArray(value) || value.length > MAX_PARTS) throw new FrameError("no list of parts");
+  for (const length of value as unknown[]) {
+    if (typeof length !== "number" || !Number.isSafeInteger(length) || length < 0) {
+      throw new FrameError("a part's length is not a whole number");
+    }
+  }
+  return value as number[];
 }
 
 function unpackedHeader(bytes: Uint8Array): Record<string, unknown> {

@@ -4,10 +4,11 @@
 // What is in a message's parts is told in payload.ts, how the bytes lie in frame.ts.
 import { z } from "zod";
 import { BROADCASTS, runConfigSchema } from "../config.js";
+import { HALVES } from "../model/network.js";
 import { type Frame, FrameError } from "./frame.js";
 
 /** Raised whenever one side could misread the other. */
-export const PROTOCOL_VERSION = 2;
+export const PROTOCOL_VERSION = 3;
 
 export const MAX_NAME_LENGTH = 64;
 
@@ -29,17 +30,17 @@ const fromWorker = z.discriminatedUnion("type", [
   /** TensorFlow is loaded with the run's threads; tasks may come. */
   z.strictObject({ type: z.literal("ready") }),
   /**
-   * The first half of an answer to `shard`, where gradients are carried as factors: sent while the layers below are still
-   * computed. Parts: the factors, and `checksum` over them.
+   * The first half of an answer to `shard`: the classifier's gradients, sent while the features are still gone back through.
+   * Parts: those, and `checksum` over them.
    */
   z.strictObject({
-    type: z.literal("factors"),
+    type: z.literal("classifier"),
     task: whole,
     step: whole,
     shard: whole,
     checksum: whole,
   }),
-  /** Answer to `shard`. Parts: the other gradients and the moments, and `checksum` over them. */
+  /** Second half of the answer. Parts: the features' gradients and the moments, and `checksum` over them. */
   z.strictObject({
     type: z.literal("result"),
     task: whole,
@@ -71,8 +72,11 @@ const fromCoordinator = z.discriminatedUnion("type", [
     config: runConfigSchema,
     broadcast: z.enum(BROADCASTS),
   }),
-  /** A whole state: after `ready`, after each step with `--broadcast weights`, and when a worker has fallen behind. */
-  z.strictObject({ type: z.literal("state"), step: whole }),
+  /**
+   * A half of the network's state: after `ready`, after each step with `--broadcast weights`, and when a worker has fallen
+   * behind. The classifier's comes first, maybe while the step before is not over: the features' makes the state whole.
+   */
+  z.strictObject({ type: z.literal("state"), step: whole, half: z.enum(HALVES) }),
   /**
    * With `--broadcast updates`, after each step: what leads from `step` − 1 to `step`. The factors of the shards in `own`
    * and `relayed` are left out: the worker has them, as it was its own results that were taken, or those it was sent.

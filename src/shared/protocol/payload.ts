@@ -2,9 +2,16 @@
 // Every length follows from the network and the configuration, so nothing a peer says about sizes is believed.
 import { crc32 } from "node:zlib";
 import type { ImageShape, Samples } from "../data/dataset.js";
-import { isFactored, type Network, type ParameterSpec, sizeOf } from "../model/network.js";
+import { alignedFloats } from "../model/aligned.js";
+import {
+  type Half,
+  isFactored,
+  type Network,
+  type ParameterSpec,
+  sizeOf,
+} from "../model/network.js";
 import type { Replica } from "../model/replica.js";
-import { type ReplicaKind, stateLayout } from "../model/state-layout.js";
+import { isLarge, type ReplicaKind, stateLayout, type TensorShape } from "../model/state-layout.js";
 import type {
   EvaluationResult,
   Factors,
@@ -14,7 +21,9 @@ import type {
   Update,
 } from "../model/values.js";
 import type { Moments, PopulationStatistics } from "../statistics/moments.js";
-import { asFloats, FrameError } from "./frame.js";
+import { encoded, type EncodedFrame } from "./channel.js";
+import { asFloats, encodeFrame, FrameError } from "./frame.js";
+import type { FromCoordinator } from "./messages.js";
 
 /** Takes the parts one by one and holds each against what it must be. */
 class PartReader {
@@ -62,16 +71,20 @@ export function checksumOf(parts: readonly ArrayBufferView[]): number {
   );
 }
 
+function parametersOf(network: Network, half: Half): ParameterSpec[] {
+  return network.parameters.filter((parameter) => parameter.half === half);
+}
+
 /**
- * Parts of the gradients: by parameter in the network's order, its values or, shard by shard, its two factors.
+ * Parts of the gradients: by parameter in the order given, its values or, shard by shard, its two factors.
  * @param without shards whose factors are left out
  */
 function gradientParts(
-  network: Network,
+  parameters: readonly ParameterSpec[],
   gradients: ReadonlyMap<string, Gradient>,
   without: readonly number[] = [],
 ): Float32Array[] {
-  return network.parameters.flatMap(({ name }) => {
+  return parameters.flatMap(({ name }) => {
     const gradient = gradients.get(name);
     if (!gradient) throw new RangeError(`no gradient for ${name}`);
     if (gradient.form === "dense") return [gradient.values];
@@ -90,13 +103,13 @@ export type KeptFactors = ReadonlyMap<number, ReadonlyMap<string, Gradient>>;
  */
 function readGradients(
   reader: PartReader,
-  network: Network,
+  parameters: readonly ParameterSpec[],
   largestShard: number,
   shards: readonly number[],
   kept: KeptFactors = new Map(),
 ): Map<string, Gradient> {
   const gradients = new Map<string, Gradient>();
-  for (const parameter of network.parameters) {
+  for (const parameter of parameters) {
     const { name, shape } = parameter;
     if (isFactored(parameter, largestShard)) {
       const factors = shards.flatMap((rows, shard) => {
@@ -118,6 +131,31 @@ function readFactorPair(reader: PartReader, { name, shape }: ParameterSpec, rows
   const inputs = reader.finiteFloats(rows * inputCount, name);
   const outputs = reader.finiteFloats(rows * outputCount, name);
   return { rows, inputs, outputs };
+}
+
+/** Parts of `classifier`: its gradients. */
+export function classifierParts(
+  network: Network,
+  gradients: ReadonlyMap<string, Gradient>,
+): ArrayBufferView[] {
+  return gradientParts(parametersOf(network, "classifier"), gradients);
+}
+
+/**
+ * @param rows samples of the shard
+ * @throws FrameError where the parts cannot be its classifier's gradients
+ */
+export function readClassifier(
+  network: Network,
+  largestShard: number,
+  rows: number,
+  parts: readonly Uint8Array[],
+): Map<string, Gradient> {
+  const reader = new PartReader(parts);
+  const parameters = parametersOf(network, "classifier");
+  const gradients = readGradients(reader, parameters, largestShard, [rows]);
+  reader.end();
+  return gradients;
 }
 
 /** Parts of `factors`: in the network's order, the two factors of each gradient that is carried so. */
@@ -153,19 +191,19 @@ export function readFactors(
   return gradients;
 }
 
-/** Parts of `result`: the gradients that are not in `factors`, then mean and variance of each normalised layer. */
+/** Parts of `result`: the features' gradients, then mean and variance of each normalised layer. */
 export function shardResultParts(network: Network, result: ShardResult): ArrayBufferView[] {
   const moments = network.statistics.flatMap(({ name }) => {
     const own = result.moments.get(name);
     if (!own) throw new RangeError(`no moments for ${name}`);
     return [own.mean, own.variance];
   });
-  return [...gradientParts(network, result.gradients, [0]), ...moments];
+  return [...gradientParts(parametersOf(network, "features"), result.gradients), ...moments];
 }
 
 /**
  * @param sampleCount samples of the shard that was given out
- * @param factors what came before in `factors`
+ * @param classifier what came before in `classifier`
  * @throws FrameError where the parts cannot be this shard's result
  */
 export function readShardResult(
@@ -173,19 +211,14 @@ export function readShardResult(
   largestShard: number,
   sampleCount: number,
   { loss, checksum }: { loss: number; checksum: number },
-  factors: ReadonlyMap<string, Gradient>,
+  classifier: ReadonlyMap<string, Gradient>,
   parts: readonly Uint8Array[],
 ): ShardResult {
   if (!Number.isFinite(loss)) throw new FrameError("loss is not finite");
   if (checksum !== checksumOf(parts)) throw new FrameError("the checksum does not fit");
   const reader = new PartReader(parts);
-  const gradients = readGradients(
-    reader,
-    network,
-    largestShard,
-    [sampleCount],
-    new Map([[0, factors]]),
-  );
+  const parameters = parametersOf(network, "features");
+  const features = readGradients(reader, parameters, largestShard, [sampleCount]);
   const moments = new Map<string, Moments>();
   for (const { name, channels, valuesPerSample } of network.statistics) {
     const mean = reader.finiteFloats(channels, `${name} mean`);
@@ -194,7 +227,7 @@ export function readShardResult(
     moments.set(name, { count: sampleCount * valuesPerSample, mean, variance });
   }
   reader.end();
-  return { loss, gradients, moments };
+  return { loss, gradients: new Map([...classifier, ...features]), moments };
 }
 
 /**
@@ -211,7 +244,7 @@ export function updateParts(
     if (!own) throw new RangeError(`no statistics for ${name}`);
     return [own.mean, own.variance];
   });
-  return [...gradientParts(network, update.gradients, without), ...population];
+  return [...gradientParts(network.parameters, update.gradients, without), ...population];
 }
 
 /**
@@ -226,7 +259,8 @@ export function readUpdate(
   parts: readonly Uint8Array[],
 ): Update {
   const reader = new PartReader(parts);
-  const gradients = readGradients(reader, network, Math.max(...shards), shards, kept);
+  const largest = Math.max(...shards);
+  const gradients = readGradients(reader, network.parameters, largest, shards, kept);
   const population = new Map<string, PopulationStatistics>();
   for (const { name, channels } of network.statistics) {
     const mean = reader.finiteFloats(channels, `${name} mean`);
@@ -281,26 +315,90 @@ export function readSamples(
 
 /** CRC-32 of the weights and the population statistics: replicas that have come to the same bits have the same. */
 export function weightsDigest(replica: Replica): number {
-  return checksumOf(stateParts(replica.snapshot("weights-only")));
+  return checksumOf(replica.snapshot("weights-only").map((tensor) => tensor.values));
 }
 
-/** Parts of `state`: the tensors of `stateLayout`. */
-export function stateParts(tensors: readonly NamedTensor[]): ArrayBufferView[] {
-  return tensors.map((tensor) => tensor.values);
+/** The tensors of a `state` in the order in which they are sent: small ones as parts, large ones as the tail. */
+function stateOrder(
+  network: Network,
+  kind: ReplicaKind,
+  half: Half,
+): { small: TensorShape[]; large: TensorShape[] } {
+  const layout = stateLayout(network, kind, [half]);
+  return { small: layout.filter((tensor) => !isLarge(tensor)), large: layout.filter(isLarge) };
+}
+
+/**
+ * A half of the state in memory that it can be sent from, and fed to runs from.
+ * @returns by name, in the order in which they are sent
+ */
+export function stateMemory(
+  network: Network,
+  kind: ReplicaKind,
+  half: Half,
+): Map<string, Float32Array> {
+  const { small, large } = stateOrder(network, kind, half);
+  const tensors = [...small, ...large];
+  const places = alignedFloats(tensors.map(({ shape }) => sizeOf(shape)));
+  return new Map(tensors.map(({ name }, index) => [name, places[index]!]));
+}
+
+/**
+ * A `state` as it is sent.
+ * @param step that the replica's half has come to
+ * @param memory of `stateMemory`, where the values are copied to; it must stay as it is until they are sent
+ */
+export function stateFrame(
+  replica: Replica,
+  kind: ReplicaKind,
+  half: Half,
+  step: number,
+  memory: ReadonlyMap<string, Float32Array>,
+): EncodedFrame {
+  const { small } = stateOrder(replica.network, kind, half);
+  replica.read([...memory].map(([name, into]) => ({ name, into })));
+  const values = [...memory.values()];
+  const tail = values.slice(small.length);
+  const lengths = tail.map(({ byteLength }) => byteLength);
+  const header = { type: "state", step, half } satisfies FromCoordinator;
+  return encoded(encodeFrame(header, values.slice(0, small.length), lengths), tail);
+}
+
+/**
+ * Places for the tail of a `state`.
+ * @param written where a tensor's values are to be written; undefined for memory of its own
+ * @throws FrameError where it cannot be the tail of this network's
+ */
+export function stateTailPlaces(
+  network: Network,
+  kind: ReplicaKind,
+  half: Half,
+  lengths: readonly number[],
+  written: (name: string) => Float32Array | undefined,
+): Uint8Array[] {
+  const { large } = stateOrder(network, kind, half);
+  if (lengths.length !== large.length)
+    throw new FrameError("not as many large tensors as there are");
+  return large.map(({ name, shape }, index) => {
+    const count = sizeOf(shape);
+    if (lengths[index] !== 4 * count) throw new FrameError(`${name}: ${lengths[index]} bytes`);
+    const { buffer, byteOffset, byteLength } = written(name) ?? new Float32Array(count);
+    return new Uint8Array(buffer, byteOffset, byteLength);
+  });
 }
 
 /** @throws FrameError where the parts are not a state of this network */
 export function readState(
   network: Network,
   kind: ReplicaKind,
+  half: Half,
   parts: readonly Uint8Array[],
 ): NamedTensor[] {
   const reader = new PartReader(parts);
-  const tensors = stateLayout(network, kind).map(({ name, shape }) => ({
-    name,
-    shape,
-    values: reader.floats(sizeOf(shape), name),
-  }));
+  const { small, large } = stateOrder(network, kind, half);
+  const tensors = [...small, ...large].map(({ name, shape }) => {
+    return { name, shape, values: reader.floats(sizeOf(shape), name) };
+  });
   reader.end();
   return tensors;
 }

@@ -43,12 +43,8 @@ export function showTimeline(run: Run): void {
       bar("up", task.computedToMs, task.answeredMs),
     ];
   });
-  for (const [row, span] of [
-    ["aggregate", trace.aggregate],
-    ["optimise", trace.optimise],
-    ["broadcast", trace.broadcast],
-  ] as const) {
-    bars.push({ row, phase: "coordinator", text: row, ...span });
+  for (const { phase: row, fromMs, toMs } of trace.phases) {
+    bars.push({ row, phase: "coordinator", text: row, fromMs, toMs });
   }
   place.replaceChildren(axis(bars, place.clientWidth || 320), key(bars, trace.step));
 }
