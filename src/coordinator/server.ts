@@ -156,8 +156,9 @@ export class CoordinatorServer {
     classifier: ReadonlyMap<string, Gradient>,
   ): void {
     const { feed, network } = this.parts;
+    if (!feed.wantsRelay(step, shard)) return;
     const parts = factorParts(network, classifier);
-    if (parts.length === 0 || !feed.wantsRelay(step, shard)) return;
+    if (parts.length === 0) return;
     const header = { type: "factors", step, shard } satisfies FromCoordinator;
     const frame = encoded(encodeFrame(header, parts));
     const others = [...this.sessions].filter((other) => other !== from && other.sendFactors(frame));

@@ -133,6 +133,19 @@ function readFactorPair(reader: PartReader, { name, shape }: ParameterSpec, rows
   return { rows, inputs, outputs };
 }
 
+/** Parts that hold one shard's gradients of these parameters and nothing else. */
+function readShardGradients(
+  parameters: readonly ParameterSpec[],
+  largestShard: number,
+  rows: number,
+  parts: readonly Uint8Array[],
+): Map<string, Gradient> {
+  const reader = new PartReader(parts);
+  const gradients = readGradients(reader, parameters, largestShard, [rows]);
+  reader.end();
+  return gradients;
+}
+
 /** Parts of `classifier`: its gradients. */
 export function classifierParts(
   network: Network,
@@ -151,11 +164,7 @@ export function readClassifier(
   rows: number,
   parts: readonly Uint8Array[],
 ): Map<string, Gradient> {
-  const reader = new PartReader(parts);
-  const parameters = parametersOf(network, "classifier");
-  const gradients = readGradients(reader, parameters, largestShard, [rows]);
-  reader.end();
-  return gradients;
+  return readShardGradients(parametersOf(network, "classifier"), largestShard, rows, parts);
 }
 
 /** Parts of `factors`: in the network's order, the two factors of each gradient that is carried so. */
@@ -180,15 +189,8 @@ export function readFactors(
   rows: number,
   parts: readonly Uint8Array[],
 ): Map<string, Gradient> {
-  const reader = new PartReader(parts);
-  const gradients = new Map<string, Gradient>();
-  for (const parameter of network.parameters) {
-    if (!isFactored(parameter, largestShard)) continue;
-    const shards = [readFactorPair(reader, parameter, rows)];
-    gradients.set(parameter.name, { form: "factors", shards });
-  }
-  reader.end();
-  return gradients;
+  const factored = network.parameters.filter((parameter) => isFactored(parameter, largestShard));
+  return readShardGradients(factored, largestShard, rows, parts);
 }
 
 /** Parts of `result`: the features' gradients, then mean and variance of each normalised layer. */
