@@ -3,6 +3,7 @@
 import { createRequire } from "node:module";
 import { messageOf, TandemError } from "../errors.js";
 import { quietly } from "./quiet-load.js";
+import { releaseStartUpPages } from "./start-up-pages.js";
 
 /** What an op or a run gives back. */
 export interface TensorInfo {
@@ -81,6 +82,7 @@ export function loadTensorFlow(threads: number): TensorFlow {
       binding.deleteTensor(binding.createTensor([], binding.TF_FLOAT, Float32Array.of(0)));
       return binding;
     });
+    releaseStartUpPages();
     loaded = { tf, threads };
     return tf;
   } catch (error) {
