@@ -1,6 +1,6 @@
 // Loading libtensorflow reads through most of its file once: symbol names for the dynamic linker, then the registration of
 // every op and kernel there is. The 250 MB of pages stay mapped, and count as the process's own resident memory, though
-// training comes back to a tenth of them.
+// training comes back to a third of them at most.
 import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 
