@@ -93,7 +93,7 @@ export class CoordinatorServer {
     const boundPort = typeof address === "object" && address ? address.port : port;
     const shownHost = host.includes(":") ? `[${host}]` : host;
     const url = `${tls ? "wss" : "ws"}://${shownHost}:${boundPort}`;
-    this.parts.events.emit({ event: "listening", url });
+    this.parts.events.emit({ event: "listening", url, urls: [url] });
     return url;
   }
 

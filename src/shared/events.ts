@@ -3,8 +3,11 @@ import type { Broadcast, RunConfig } from "./config.js";
 import type { Moments, PopulationStatistics } from "./statistics/moments.js";
 
 export type RunEvent =
-  /** The coordinator takes workers at `url`. */
-  | { event: "listening"; url: string }
+  /**
+   * The coordinator takes workers at `url`, and at all of `urls`: where it listens on every interface, those that other
+   * machines can reach it at come after the loopback one.
+   */
+  | { event: "listening"; url: string; urls: string[] }
   /** Training is about to begin, or to go on at `step`. */
   | {
       event: "start";
@@ -49,6 +52,15 @@ export type RunEvent =
   | { event: "evaluation"; step: number; trainAccuracy: number; testAccuracy: number }
   | { event: "checkpoint"; step: number; path: string }
   | { event: "checkpoint-failed"; step: number; path: string; reason: string }
+  /** The run's first checkpoint replaced one of another run, which is kept under `previous`. */
+  | { event: "checkpoint-kept"; path: string; previous: string }
+  /**
+   * Results that were used in the steps `from` to `to` came from a worker that was found to compute wrongly: the final
+   * checkpoint may not be the one that the configuration stands for.
+   */
+  | { event: "degraded"; worker: string; from: number; to: number; reason: string }
+  /** A reader of events failed; the training goes on without it, or it is tried again. */
+  | { event: "observer-failed"; observer: string; reason: string }
   | { event: "interrupted"; step: number; signal: string }
   | { event: "end"; step: number; testAccuracy: number; testLoss: number; path: string };
 

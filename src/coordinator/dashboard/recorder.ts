@@ -104,6 +104,9 @@ export class Recorder implements EventSink {
         return;
       }
       case "listening":
+      case "checkpoint-kept":
+      case "degraded":
+      case "observer-failed":
       case "spread":
       case "progress":
         return;

@@ -121,6 +121,9 @@ export class MetricsSink implements EventSink {
       case "listening":
       case "waiting":
       case "interrupted":
+      case "checkpoint-kept":
+      case "degraded":
+      case "observer-failed":
       case "moments":
       case "spread":
       case "progress":

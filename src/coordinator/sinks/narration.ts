@@ -32,7 +32,7 @@ export function sentenceOf(event: ToldEvent): Sentence | undefined {
   const say = (level: Sentence["level"], text: string): Sentence => ({ level, text });
   switch (event.event) {
     case "listening":
-      return say("info", `listening on ${event.url}; to watch: ${pageOf(event.url)}`);
+      return say("info", listeningText(event.url, event.urls));
     case "start": {
       const { shards, threads, batchSize } = event.config;
       const from = event.step > 0 ? `, from step ${event.step} on` : "";
@@ -74,6 +74,15 @@ export function sentenceOf(event: ToldEvent): Sentence | undefined {
         "error",
         `checkpoint of step ${event.step} could NOT be written to ${event.path}: ${event.reason}`,
       );
+    case "checkpoint-kept":
+      return say("warn", `the previous ${event.path} is kept as ${event.previous}`);
+    case "degraded":
+      return say(
+        "error",
+        `worker ${event.worker}: ${event.reason}; its results were used in steps ${event.from} to ${event.to}, so this run may not end in the file that its configuration stands for`,
+      );
+    case "observer-failed":
+      return say("error", `${event.observer} failed: ${event.reason}; the training goes on`);
     case "interrupted":
       return say(
         "warn",
@@ -84,6 +93,19 @@ export function sentenceOf(event: ToldEvent): Sentence | undefined {
     default:
       return event satisfies never;
   }
+}
+
+/** The addresses, and where other machines can reach them, the command to start a worker there. */
+function listeningText(url: string, urls: readonly string[]): string {
+  const first = `listening on ${url}; to watch: ${pageOf(url)}`;
+  const others = urls.filter((other) => other !== url);
+  const [other] = others;
+  if (other === undefined) return first;
+  return [
+    first,
+    ...others.map((each) => `  from other machines: ${each}; to watch: ${pageOf(each)}`),
+    `  to start a worker there: npx tandem worker ${other} --token-file token.txt`,
+  ].join("\n");
 }
 
 /** What is waited for, since when and until when at most. */

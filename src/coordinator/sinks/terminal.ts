@@ -107,6 +107,9 @@ export class TerminalSink implements EventSink {
       case "predictions":
       case "checkpoint":
       case "checkpoint-failed":
+      case "checkpoint-kept":
+      case "degraded":
+      case "observer-failed":
       case "interrupted":
       case "end":
         return;

@@ -15,6 +15,14 @@ export interface Checkpoint {
   step: number;
   /** Those of `stateLayout`, with Adam's slots. */
   tensors: NamedTensor[];
+  /** Steps whose results are suspect (`degraded` in events.ts); none in a run to which nothing of the kind happened. */
+  suspectSteps?: readonly StepRange[];
+}
+
+/** Steps `from` to `to`, both included. */
+export interface StepRange {
+  from: number;
+  to: number;
 }
 
 export function encodeCheckpoint(checkpoint: Checkpoint): Buffer[] {
