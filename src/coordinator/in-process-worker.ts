@@ -2,8 +2,9 @@
 import { largestShard, type RunConfig } from "../shared/config.js";
 import { evaluationResult, shardResult } from "../shared/model/compute.js";
 import type { Replica } from "../shared/model/replica.js";
-import type { Pool } from "./pool.js";
+import { divergedError, type Pool } from "./pool.js";
 import type { Answer, Task, WorkerLink } from "./tasks.js";
+import { checkAnswer, UnusableAnswerError } from "./workers/checked-answer.js";
 
 /** How a task is computed on a replica in this process. */
 export function computeOn(replica: Replica, config: RunConfig): (task: Task) => Answer {
@@ -19,6 +20,7 @@ export function computeOn(replica: Replica, config: RunConfig): (task: Task) => 
 
 export class InProcessWorker implements WorkerLink {
   readonly name = "in-process";
+  readonly origin = "coordinator";
   readonly isInProcess = true;
   private readonly pool: Pool;
   private readonly compute: (task: Task) => Answer;
@@ -35,6 +37,13 @@ export class InProcessWorker implements WorkerLink {
       const computedFromMs = performance.now();
       const answer = this.compute(task);
       const computedToMs = performance.now();
+      try {
+        checkAnswer(answer);
+      } catch (error) {
+        if (!(error instanceof UnusableAnswerError)) throw error;
+        this.pool.fail(divergedError(task, error.message));
+        return;
+      }
       const timing = { sentMs, computedFromMs, computedToMs, answeredMs: computedToMs };
       this.pool.answer(this, task.id, answer, timing);
     });

@@ -1,11 +1,14 @@
-// The workers of a run, whoever they are at the moment: gives out tasks, takes the first answer to each, and gives what a
-// lost or overdue worker held to another. No wait here is without a deadline.
+// The workers of a run, whoever they are at the moment: assigns tasks, uses the first answer to each, and reassigns those of
+// a worker that is lost or late. No wait here is without a deadline.
+import { createHmac, randomBytes } from "node:crypto";
+import type { StepRange } from "../shared/checkpoint/checkpoint.js";
 import { TandemError } from "../shared/errors.js";
 import type { Events } from "../shared/events.js";
 import type { Gradient } from "../shared/model/values.js";
-import { Random } from "../shared/random.js";
 import { answerDigest as digestOf } from "./answer-digest.js";
-import { Schedule } from "./schedule.js";
+import { Contributions } from "./contributions.js";
+import { DEFAULT_LIMITS, Schedule } from "./schedule.js";
+import { checkAnswer, UnusableAnswerError } from "./workers/checked-answer.js";
 import type { Answer, Answered, NextHalf, Task, Timing, WorkerLink } from "./tasks.js";
 
 export interface PoolOptions {
@@ -17,6 +20,8 @@ export interface PoolOptions {
   waitMs: number;
   /** Share of the shards that two workers compute, to be compared bit by bit. */
   verify?: number;
+  /** Those of the checkpoint that the run resumes from. */
+  suspectSteps?: readonly StepRange[];
   /** Computes a task here and now; it decides where workers disagree and no third is there. */
   arbiter?: (task: Task) => Answer;
 }
@@ -30,9 +35,13 @@ const FINISH_STEP_MS = 5_000;
 /** The signal came and the tasks in hand could not be finished in time. */
 export class InterruptedError extends Error {}
 
+/** Origins that are remembered because a wrong result came from there. */
+const MAX_SUSPECT_ORIGINS = 4096;
+
 /** Stands for the coordinator itself where it had to decide. */
 const NOBODY: WorkerLink = {
   name: "coordinator",
+  origin: "coordinator",
   isInProcess: true,
   send: () => undefined,
   follow: () => undefined,
@@ -56,7 +65,14 @@ interface Round {
 export class Pool {
   private readonly events: Events;
   private readonly options: PoolOptions;
-  private readonly schedule = new Schedule<WorkerLink, Task>();
+  private readonly schedule = new Schedule<WorkerLink, Task>(DEFAULT_LIMITS, (link) => link.origin);
+  private readonly contributions = new Contributions<WorkerLink>();
+  /** Which shards are verified must not be known to whom they are assigned; it decides no result. */
+  private readonly secret = randomBytes(32);
+  /** Wrong results came from there: from now on every result from there has to be confirmed. */
+  private readonly suspectOrigins = new Set<string>();
+  /** Steps that used results of workers that were found to compute wrongly. */
+  readonly suspectSteps: StepRange[];
   private readonly links = new Set<WorkerLink>();
   private required: number;
   private round: Round | undefined;
@@ -68,6 +84,7 @@ export class Pool {
   constructor(events: Events, options: PoolOptions) {
     this.events = events;
     this.options = options;
+    this.suspectSteps = [...(options.suspectSteps ?? [])];
     this.required = options.startWith;
   }
 
@@ -83,6 +100,7 @@ export class Pool {
   leave(link: WorkerLink, reason: string): void {
     if (!this.links.delete(link)) return;
     this.schedule.leave(link);
+    this.contributions.forget(link);
     this.events.emit({ event: "worker", name: link.name, state: "left", reason });
     this.advance();
   }
@@ -103,19 +121,25 @@ export class Pool {
   answer(link: WorkerLink, taskId: number, answer: Answer, timing: Timing): void {
     const task = this.schedule.answer(link, taskId, performance.now());
     if (task && this.round) {
+      if (this.isSuspect(link) && !this.round.votes.has(taskId)) this.round.votes.set(taskId, []);
       const votes = this.round.votes.get(taskId);
-      if (votes) votes.push({ link, answer, timing, digest: digestOf(answer) });
-      else this.round.answers.set(taskId, { link, answer, timing });
-      if (votes) this.count(this.round, task);
+      if (votes) {
+        votes.push({ link, answer, timing, digest: digestOf(answer) });
+        this.countVotes(this.round, task);
+      } else {
+        this.round.answers.set(taskId, { link, answer, timing });
+        if (task.kind === "shard") this.contributions.note(link, task.step);
+      }
     }
     this.advance();
   }
 
   /** The first half of an answer has come; in a round with tasks that are verified it does not count, as it may be wrong. */
-  takeClassifier(taskId: number, gradients: ReadonlyMap<string, Gradient>): void {
+  takeClassifier(link: WorkerLink, taskId: number, gradients: ReadonlyMap<string, Gradient>): void {
     const { round } = this;
     const task = round?.tasks.get(taskId);
     if (!round?.onClassifier || task?.kind !== "shard" || round.classifiers.has(taskId)) return;
+    if (this.isSuspect(link)) return;
     round.classifiers.set(taskId, gradients);
     const shards = [...round.tasks.values()].filter(({ kind }) => kind === "shard");
     if (round.classifiers.size < shards.length || round.votes.size > 0) return;
@@ -124,6 +148,35 @@ export class Pool {
     } catch (error) {
       round.reject(error as Error);
     }
+  }
+
+  /**
+   * A worker answered with numbers that no training can go on with. Computes the task here: where that gives such numbers
+   * too, the training has diverged and the run ends; else the worker is wrong.
+   */
+  hasDiverged(task: Task, problem: string): boolean {
+    const { arbiter } = this.options;
+    if (!arbiter || !this.round?.tasks.has(task.id)) return false;
+    try {
+      checkAnswer(arbiter(task));
+      return false;
+    } catch (error) {
+      if (!(error instanceof UnusableAnswerError)) throw error;
+      this.fail(divergedError(task, problem));
+      return true;
+    }
+  }
+
+  /** At `step` the worker's weights were the coordinator's: its results before were computed with the right ones. */
+  noteGoodReplica(link: WorkerLink, step: number): void {
+    this.contributions.confirm(link, step);
+  }
+
+  /** At `step` the worker's weights were not the coordinator's: since when, nobody knows. */
+  noteDivergedReplica(link: WorkerLink, step: number): void {
+    this.events.emit({ event: "drift", worker: link.name, step });
+    this.noteDegraded(link, `its weights differed at step ${step}`);
+    this.contributions.forget(link);
   }
 
   /**
@@ -218,14 +271,14 @@ export class Pool {
     this.required = this.options.goOnWith;
     clearTimeout(this.waitTimer);
     this.waitTimer = undefined;
-    this.giveOut(round);
+    this.assign(round);
   }
 
-  private giveOut(round: Round): void {
+  private assign(round: Round): void {
     this.decideStuck(round);
     const now = performance.now();
     for (const { worker, task, isRepeat } of this.schedule.assign(now)) {
-      if (isRepeat) this.tellRepeat(worker, task);
+      if (isRepeat) this.reportBackup(worker, task);
       worker.send(task);
     }
     clearTimeout(this.overdueTimer);
@@ -235,19 +288,22 @@ export class Pool {
     this.overdueTimer = setTimeout(() => this.advance(), Math.max(leftMs, 20));
   }
 
-  /** Which shards are verified is a matter of the step and the shard alone, not of who is there. */
   private isVerified(task: Task): boolean {
     const share = this.options.verify ?? 0;
     if (share === 0 || task.kind !== "shard") return false;
-    return new Random(task.step, `verify/${task.shard}`).uniform() < share;
+    const text = `${task.step}/${task.shard}`;
+    return createHmac("sha256", this.secret).update(text).digest().readUInt32LE() / 2 ** 32 < share;
   }
 
-  /** Two that agree are right. Where the first two do not, a third is asked. */
-  private count(round: Round, task: Task): void {
+  private isSuspect({ origin }: WorkerLink): boolean {
+    return this.suspectOrigins.has(origin);
+  }
+
+  /** Two that agree are right, if they are of different origins. Where the first two do not, a third is asked. */
+  private countVotes(round: Round, task: Task): void {
     const votes = round.votes.get(task.id) ?? [];
-    if (votes.length < 2) return;
-    const right = votes.find(
-      (vote) => votes.filter((other) => other.digest === vote.digest).length >= 2,
+    const right = votes.find((vote) =>
+      votes.some((other) => other.digest === vote.digest && other.link.origin !== vote.link.origin),
     );
     if (right) {
       this.settle(round, task, right);
@@ -257,11 +313,14 @@ export class Pool {
       this.decide(round, task);
       return;
     }
-    this.schedule.add(
-      [task],
-      1,
-      votes.map((vote) => vote.link),
-    );
+    // The task is no longer open where as many have answered as were asked.
+    if (!this.schedule.isOpen(task.id)) {
+      this.schedule.add(
+        [task],
+        1,
+        votes.map((vote) => vote.link),
+      );
+    }
   }
 
   /** Tasks that no worker is left to confirm are computed here. */
@@ -285,18 +344,37 @@ export class Pool {
     this.settle(round, task, right ?? { ...first, answer, link: NOBODY, digest });
   }
 
-  /** Takes the right answer, and puts out who gave another. */
+  /** Uses the right answer, and bans who gave another. */
   private settle(round: Round, task: Task, right: Answered & { digest: string }): void {
     round.answers.set(task.id, right);
+    this.schedule.drop([task.id]);
     for (const { link, digest } of round.votes.get(task.id) ?? []) {
       if (digest === right.digest) continue;
-      const name = task.kind === "shard" ? `shard ${task.shard} of step ${task.step}` : "a piece";
-      link.expel(`wrong result for ${name}`);
+      const name =
+        task.kind === "shard"
+          ? `shard ${task.shard} of step ${task.step}`
+          : `an evaluation at step ${task.step}`;
+      const reason = `wrong result for ${name}`;
+      if (!link.isInProcess) this.suspectOrigins.add(link.origin);
+      for (const [oldest] of this.suspectOrigins.entries()) {
+        if (this.suspectOrigins.size <= MAX_SUSPECT_ORIGINS) break;
+        this.suspectOrigins.delete(oldest);
+      }
+      this.noteDegraded(link, reason);
+      link.expel(reason);
     }
     this.advance();
   }
 
-  private tellRepeat(worker: WorkerLink, task: Task): void {
+  /** What nobody has confirmed of a worker's results may be wrong too, and the steps that used them cannot be taken back. */
+  private noteDegraded(link: WorkerLink, reason: string): void {
+    const range = this.contributions.of(link);
+    if (!range) return;
+    this.suspectSteps.push(range);
+    this.events.emit({ event: "degraded", worker: link.name, ...range, reason });
+  }
+
+  private reportBackup(worker: WorkerLink, task: Task): void {
     const name = task.kind === "shard" ? `shard ${task.shard}` : "evaluation";
     const { step } = task;
     this.events.emit({ event: "repeat", step, task: name, worker: worker.name, reason: "overdue" });
@@ -325,4 +403,11 @@ export class Pool {
     this.overdueTimer = undefined;
     this.waitTimer = undefined;
   }
+}
+
+export function divergedError(task: Task, problem: string): TandemError {
+  return new TandemError(
+    "diverged",
+    `The training diverged: at step ${task.step} the numbers became NaN, infinite or absurdly large (${problem}). Checkpoints of earlier steps are left as they are. Try a smaller --learning-rate or a larger --batch-size.`,
+  );
 }

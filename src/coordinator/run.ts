@@ -49,7 +49,8 @@ export async function runTraining(
     if (!compute) throw new Error("no replica to decide with");
     return compute(task);
   };
-  const pool = new Pool(events, { ...plan.pool, arbiter });
+  const suspectSteps = plan.resumeFrom?.suspectSteps ?? [];
+  const pool = new Pool(events, { ...plan.pool, arbiter, suspectSteps });
   const feed = new StateFeed(config, plan.broadcast);
   let server: CoordinatorServer | undefined;
   const view = new View(

@@ -1,5 +1,5 @@
-// Who computes what: tasks go to free workers in order, a task whose worker is lost goes to another, and so does, as a
-// copy, a task that is overdue. Pure: no sockets and no clock; the time is handed in.
+// Who computes what: tasks go to free workers in order, a task whose worker is lost is reassigned, and one that a straggler
+// holds gets a backup. A worker that has not answered anything yet is not relied on. Pure: the time is passed in.
 
 export interface ScheduleLimits {
   /** A task is overdue after this many times what such tasks usually take … */
@@ -28,7 +28,7 @@ export interface ScheduledTask {
 export interface Assignment<W, T extends ScheduledTask> {
   worker: W;
   task: T;
-  /** The task is with another worker already, and overdue. */
+  /** A backup task: another worker holds it already, and is late. */
   isRepeat: boolean;
 }
 
@@ -43,17 +43,27 @@ interface OpenTask<W, T> {
   holders: Map<W, Holder>;
   /** Workers that may not have it: they have answered it. */
   excluded: Set<W>;
+  /** Origins that may not have it either: each answer that is still wanted must come from another one. */
+  excludedOrigins: Set<unknown>;
 }
 
 /** @typeParam W what stands for a worker; compared by identity */
 export class Schedule<W, T extends ScheduledTask> {
   private readonly limits: ScheduleLimits;
+  private readonly originOf: (worker: W) => unknown;
   private readonly open = new Map<number, OpenTask<W, T>>();
   private readonly workers = new Map<W, Set<number>>();
   private readonly durations = new Map<string, number[]>();
+  /** Workers that have answered a task since they joined. */
+  private readonly proven = new Set<W>();
 
-  constructor(limits: ScheduleLimits = DEFAULT_LIMITS) {
+  /** @param originOf where a worker comes from: answers of one origin do not confirm each other */
+  constructor(
+    limits: ScheduleLimits = DEFAULT_LIMITS,
+    originOf: (worker: W) => unknown = (worker) => worker,
+  ) {
     this.limits = limits;
+    this.originOf = originOf;
   }
 
   get openCount(): number {
@@ -61,13 +71,16 @@ export class Schedule<W, T extends ScheduledTask> {
   }
 
   /**
-   * @param wanted from how many different workers each task wants an answer
-   * @param excluded workers that may not have these tasks
+   * @param wanted from how many different origins each task wants an answer
+   * @param excluded workers that have answered these tasks: neither they nor others of their origins may have them
    */
   add(tasks: readonly T[], wanted = 1, excluded: readonly W[] = []): void {
     for (const task of tasks) {
-      const entry = { task, wanted, holders: new Map(), excluded: new Set(excluded) };
-      this.open.set(task.id, entry);
+      this.open.set(task.id, {
+        ...{ task, wanted, holders: new Map() },
+        excluded: new Set(excluded),
+        excludedOrigins: new Set(excluded.map(this.originOf)),
+      });
     }
   }
 
@@ -76,11 +89,15 @@ export class Schedule<W, T extends ScheduledTask> {
     for (const id of taskIds) this.open.delete(id);
   }
 
+  isOpen(taskId: number): boolean {
+    return this.open.has(taskId);
+  }
+
   /** True where the task waits for an answer that none of the workers there may give. */
   isStuck(taskId: number): boolean {
     const entry = this.open.get(taskId);
     if (!entry || entry.holders.size > 0) return false;
-    return [...this.workers.keys()].every((worker) => entry.excluded.has(worker));
+    return [...this.workers.keys()].every((worker) => !this.mayHold(entry, worker));
   }
 
   /** The worker may be given tasks from now on. */
@@ -92,6 +109,7 @@ export class Schedule<W, T extends ScheduledTask> {
   leave(worker: W): void {
     for (const id of this.workers.get(worker) ?? []) this.open.get(id)?.holders.delete(worker);
     this.workers.delete(worker);
+    this.proven.delete(worker);
   }
 
   /**
@@ -101,31 +119,34 @@ export class Schedule<W, T extends ScheduledTask> {
   answer(worker: W, taskId: number, nowMs: number): T | undefined {
     const held = this.workers.get(worker);
     if (!held?.delete(taskId)) return undefined;
+    this.proven.add(worker);
     const entry = this.open.get(taskId);
     const holder = entry?.holders.get(worker);
     if (!entry || !holder) return undefined;
     entry.holders.delete(worker);
     entry.excluded.add(worker);
+    entry.excludedOrigins.add(this.originOf(worker));
     if (--entry.wanted === 0) this.open.delete(taskId);
     this.remember(entry.task.kind, nowMs - holder.sinceMs);
     return entry.task;
   }
 
-  /** Gives out what can be given out now. Each assignment returned counts as made. */
+  /** Assigns what can be assigned now. */
   assign(nowMs: number): Assignment<W, T>[] {
     const assignments: Assignment<W, T>[] = [];
-    const give = (worker: W, entry: OpenTask<W, T>) => {
-      const isRepeat = entry.holders.size >= entry.wanted;
+    const give = (worker: W, entry: OpenTask<W, T>, isRepeat = false) => {
       entry.holders.set(worker, { sinceMs: nowMs });
       this.workers.get(worker)?.add(entry.task.id);
       assignments.push({ worker, task: entry.task, isRepeat });
     };
     const waiting = [...this.open.values()].filter((entry) => entry.holders.size < entry.wanted);
-    // The least busy first. A second task at a busy worker hides the way there and back, as long as many are waiting.
+    // The least busy first. A second task at a busy worker hides the round trip, as long as many are waiting.
     for (const depth of [0, 1]) {
       for (const [worker, held] of this.workers) {
         if (held.size !== depth || (depth > 0 && waiting.length <= this.workers.size)) continue;
-        const place = waiting.findIndex((entry) => mayHold(entry, worker));
+        const place = waiting.findIndex(
+          (entry) => this.mayHold(entry, worker) && !this.isWithOrigin(entry, worker),
+        );
         const entry = waiting[place];
         if (!entry) continue;
         give(worker, entry);
@@ -133,20 +154,22 @@ export class Schedule<W, T extends ScheduledTask> {
       }
     }
     for (const entry of this.open.values()) {
-      if (entry.holders.size < entry.wanted || !this.isOverdue(entry, nowMs)) continue;
+      const isLate = this.isOverdue(entry, nowMs);
+      if (!isLate && !this.isUnsecured(entry)) continue;
       const free = [...this.workers].find(
-        ([worker, held]) => held.size === 0 && mayHold(entry, worker),
+        ([worker, held]) =>
+          held.size === 0 && this.mayHold(entry, worker) && (isLate || this.proven.has(worker)),
       )?.[0];
-      if (free !== undefined) give(free, entry);
+      if (free !== undefined) give(free, entry, isLate);
     }
     return assignments;
   }
 
-  /** Milliseconds until a task that is out becomes overdue; undefined where none is out. */
+  /** Milliseconds until a task that is assigned becomes overdue; undefined where none is assigned. */
   nextOverdueMs(nowMs: number): number | undefined {
     let next: number | undefined;
     for (const entry of this.open.values()) {
-      if (entry.holders.size < entry.wanted) continue;
+      if (entry.holders.size === 0) continue;
       const left = Math.max(0, this.latestSince(entry) + this.allowedMs(entry.task.kind) - nowMs);
       next = Math.min(next ?? left, left);
     }
@@ -154,10 +177,21 @@ export class Schedule<W, T extends ScheduledTask> {
   }
 
   private isOverdue(entry: OpenTask<W, T>, nowMs: number): boolean {
+    if (entry.holders.size === 0) return false;
     return nowMs - this.latestSince(entry) >= this.allowedMs(entry.task.kind);
   }
 
-  /** When the task was last given out: each copy gets its own time before the next is made. */
+  /**
+   * True where only workers hold the task that have not answered anything yet, and may never: a worker that has is not
+   * to stand idle beside it.
+   */
+  private isUnsecured({ holders, wanted }: OpenTask<W, T>): boolean {
+    return (
+      holders.size >= wanted && [...holders.keys()].every((worker) => !this.proven.has(worker))
+    );
+  }
+
+  /** When the task was last assigned: each backup gets its own time before the next is made. */
   private latestSince(entry: OpenTask<W, T>): number {
     return Math.max(...[...entry.holders.values()].map((holder) => holder.sinceMs));
   }
@@ -176,8 +210,14 @@ export class Schedule<W, T extends ScheduledTask> {
     if (known.length > REMEMBERED) known.shift();
     this.durations.set(kind, known);
   }
-}
 
-function mayHold<W, T>(entry: OpenTask<W, T>, worker: W): boolean {
-  return !entry.excluded.has(worker) && !entry.holders.has(worker);
+  private mayHold(entry: OpenTask<W, T>, worker: W): boolean {
+    if (entry.excluded.has(worker) || entry.holders.has(worker)) return false;
+    return !entry.excludedOrigins.has(this.originOf(worker));
+  }
+
+  /** True where a worker of the same origin holds the task: another answer from there would confirm nothing. */
+  private isWithOrigin({ holders }: OpenTask<W, T>, worker: W): boolean {
+    return [...holders.keys()].some((holder) => this.originOf(holder) === this.originOf(worker));
+  }
 }

@@ -1,25 +1,35 @@
 // The coordinator's port: lets in workers that may come, and turns away the rest before anything of size is read or sent.
 import { createHash, timingSafeEqual } from "node:crypto";
-import { createServer, type IncomingMessage, type Server } from "node:http";
+import { createServer, type IncomingMessage, type Server, ServerResponse } from "node:http";
 import { createServer as createTlsServer } from "node:https";
+import type { Socket } from "node:net";
 import type { Duplex } from "node:stream";
 import { WebSocketServer } from "ws";
-import { messageOf, TandemError } from "../shared/errors.js";
-import type { Events } from "../shared/events.js";
-import { encoded, socketOptions } from "../shared/protocol/channel.js";
-import { encodeFrame, MAX_HEADER_BYTES } from "../shared/protocol/frame.js";
-import type { FromCoordinator } from "../shared/protocol/messages.js";
-import { factorParts, maxResultBytes } from "../shared/protocol/payload.js";
-import { largestShard } from "../shared/config.js";
 import type { Network } from "../shared/model/network.js";
 import type { Gradient } from "../shared/model/values.js";
-import { Conduct } from "./conduct.js";
+import { messageOf, TandemError } from "../shared/errors.js";
+import type { Events } from "../shared/events.js";
+import { OutgoingFrame, socketOptions } from "../shared/protocol/channel.js";
+import { encodeFrame, MAX_HEADER_BYTES } from "../shared/protocol/frame.js";
+import type { FromCoordinator } from "../shared/protocol/messages.js";
+import { checksumOf, factorParts, maxResultBytes } from "../shared/protocol/payload.js";
+import { WebSocketTransport } from "../shared/protocol/transport.js";
+import { sanitizeText } from "../shared/text.js";
 import type { Dashboard } from "./dashboard/dashboard.js";
 import type { WorkerStatus } from "./dashboard/recorder.js";
 import type { Pool } from "./pool.js";
-import { DEFAULT_TIMES, Session, type SessionTimes } from "./session.js";
 import type { StateFeed } from "./state-feed.js";
 import type { EndReason } from "./tasks.js";
+import { reachableUrls } from "./workers/addresses.js";
+import { BanList } from "./workers/ban-list.js";
+import {
+  ConnectionLimits,
+  descriptorLimit,
+  maxConnections,
+  type Stage,
+} from "./workers/connection-limits.js";
+import { SendBudget } from "./workers/outbox.js";
+import { DEFAULT_TIMES, Session, type SessionPhase, type SessionTimes } from "./workers/session.js";
 
 export interface ServerOptions {
   host: string;
@@ -28,8 +38,9 @@ export interface ServerOptions {
   /** Workers must show the same. */
   token?: string;
   tls?: { cert: Buffer; key: Buffer };
-  maxConnections?: number;
   times?: SessionTimes;
+  /** Worker processes that this process starts itself. They need not be waited for at the end. */
+  ownWorkers?: number;
 }
 
 export interface ServerParts {
@@ -41,10 +52,35 @@ export interface ServerParts {
   dashboard: Pick<Dashboard, "handle">;
 }
 
-const DEFAULT_MAX_CONNECTIONS = 1024;
 const CLOSING_MS = 2_000;
+/** A worker that lost its connection so long before the run's end … */
+const LOST_MS = 20_000;
+/** … is waited for so long, so that it learns that the run has ended. */
+const LINGER_MS = 6_000;
+const MAX_LOST = 1024;
 const REJECTIONS_WINDOW_MS = 1_000;
-const MAX_REJECTIONS_TOLD = 20;
+const MAX_REJECTIONS_REPORTED = 20;
+const MAX_REASON_LENGTH = 200;
+
+/** From a connection to the end of its request's headers. */
+const HEADERS_MS = 10_000;
+/** From a connection to the end of its request. */
+const REQUEST_MS = 20_000;
+/** Without a byte in either direction. */
+const INACTIVE_MS = 60_000;
+/** A refusal may take so long to be read. */
+const REFUSAL_MS = 1_000;
+
+/** What may wait unsent for all workers together, beyond three states. */
+const SEND_BUDGET_BYTES = 256 * 1024 * 1024;
+
+const STAGE_OF: Record<SessionPhase, Stage> = {
+  hello: "idle",
+  loading: "joining",
+  active: "joined",
+  proven: "proven",
+  closed: "idle",
+};
 
 export class CoordinatorServer {
   private readonly options: ServerOptions;
@@ -52,27 +88,42 @@ export class CoordinatorServer {
   private readonly http: Server;
   private readonly sockets: WebSocketServer;
   private readonly sessions = new Set<Session>();
-  private readonly conduct = new Conduct();
+  private readonly connections: ConnectionLimits<string>;
+  private readonly bans = new BanList();
+  private budget: SendBudget | undefined;
+  /** When workers lost their connections that have not come back, by name. */
+  private readonly lostMs = new Map<string, number>();
+  private endReason: EndReason | undefined;
+  private onReturn: () => void = () => undefined;
   private rejectionsSinceMs = 0;
-  private rejectionsTold = 0;
+  private rejectionsReported = 0;
 
   constructor(options: ServerOptions, parts: ServerParts) {
     this.options = options;
     this.parts = parts;
+    this.connections = new ConnectionLimits(maxConnections(descriptorLimit(), options.ownWorkers));
+    const limits = {
+      headersTimeout: HEADERS_MS,
+      requestTimeout: REQUEST_MS,
+      connectionsCheckingInterval: 1_000,
+    };
     const { tls } = options;
-    this.http = tls ? createTlsServer(tls) : createServer();
-    this.http.on("request", (request, response) => {
-      this.parts.dashboard.handle(request, response);
-    });
+    this.http = tls
+      ? createTlsServer({ ...limits, ...tls, handshakeTimeout: HEADERS_MS })
+      : createServer(limits);
+    this.http.setTimeout(INACTIVE_MS, (socket: Socket) => socket.destroy());
+    this.http.on("connection", (socket: Socket) => this.admit(socket));
+    this.http.on("request", (request, response) => this.answer(request, response));
     // Padding and the parts' lengths are in the header's allowance.
-    const limit = maxResultBytes(parts.network, largestShard(parts.feed.config)) + MAX_HEADER_BYTES;
+    const limit = maxResultBytes(parts.network, parts.feed.largestShard) + MAX_HEADER_BYTES;
     this.sockets = new WebSocketServer({ noServer: true, ...socketOptions(limit) });
     this.http.on("upgrade", (request, socket, head) => this.upgrade(request, socket, head));
     this.http.on("clientError", (_error, socket) => socket.destroy());
+    this.http.on("tlsClientError", (_error, socket) => socket.destroy());
   }
 
   /**
-   * @returns the URL that workers are given
+   * @returns the URL at which workers on this machine reach it
    * @throws TandemError `listen-failed`
    */
   async listen(): Promise<string> {
@@ -82,30 +133,34 @@ export class CoordinatorServer {
         reject(
           new TandemError(
             "listen-failed",
-            `Cannot listen on ${host}:${port} (${messageOf(error)}). Take another --port (0 for a free one) or --host.`,
+            `Cannot listen on ${host}:${port} (${messageOf(error)}). Choose another --port (0 for a free one) or --host.`,
             { cause: error },
           ),
         );
       });
       this.http.listen(port, host, resolve);
     });
+    // Such as EMFILE at accept: the connection is lost, the port is not.
+    this.http.on("error", () => undefined);
     const address = this.http.address();
     const boundPort = typeof address === "object" && address ? address.port : port;
-    const shownHost = host.includes(":") ? `[${host}]` : host;
-    const url = `${tls ? "wss" : "ws"}://${shownHost}:${boundPort}`;
-    this.parts.events.emit({ event: "listening", url, urls: [url] });
+    const urls = reachableUrls(tls ? "wss" : "ws", host, boundPort);
+    const url = urls[0]!;
+    this.parts.events.emit({ event: "listening", url, urls });
     return url;
   }
 
-  /** Tells everyone who is connected that the run is over, waits a little for their goodbyes, and closes what is left. */
+  /** Ends everyone who is connected, waits a little for goodbyes and for workers that will come back, and closes what is left. */
   async close(reason: EndReason): Promise<void> {
-    this.http.close();
+    this.endReason = reason;
     for (const session of this.sessions) session.end(reason);
-    const deadline = performance.now() + CLOSING_MS;
-    while (this.sockets.clients.size > 0 && performance.now() < deadline) {
+    if (reason === "finished") await this.linger();
+    this.http.close();
+    const deadlineMs = performance.now() + CLOSING_MS;
+    while (this.sockets.clients.size > 0 && performance.now() < deadlineMs) {
       const [client] = this.sockets.clients;
       await new Promise<void>((resolve) => {
-        const timer = setTimeout(resolve, deadline - performance.now());
+        const timer = setTimeout(resolve, deadlineMs - performance.now());
         client?.once("close", () => {
           clearTimeout(timer);
           resolve();
@@ -121,32 +176,114 @@ export class CoordinatorServer {
     return [...this.sessions].flatMap((session) => session.status ?? []);
   }
 
+  /** Workers that lost their connection just before the end try again: they are told that the run has ended. */
+  private async linger(): Promise<void> {
+    if (this.options.ownWorkers !== undefined) return;
+    const sinceMs = performance.now() - LOST_MS;
+    for (const [name, lostMs] of this.lostMs) if (lostMs < sinceMs) this.lostMs.delete(name);
+    if (this.lostMs.size === 0) return;
+    await new Promise<void>((resolve) => {
+      const timer = setTimeout(resolve, LINGER_MS);
+      this.onReturn = () => {
+        if (this.lostMs.size > 0) return;
+        clearTimeout(timer);
+        resolve();
+      };
+    });
+  }
+
+  // ── connections ──
+
+  private admit(socket: Socket): void {
+    const key = keyOf(socket);
+    socket.once("close", () => this.connections.remove(key));
+    const hasRoom = this.connections.add(key, addressOf(socket), () => socket.destroy());
+    if (!hasRoom) socket.destroy();
+  }
+
+  private answer(request: IncomingMessage, response: ServerResponse): void {
+    const key = keyOf(request.socket);
+    this.connections.setStage(key, "proven");
+    response.once("close", () => this.connections.setStage(key, "idle"));
+    this.parts.dashboard.handle(request, response);
+  }
+
   private upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void {
     socket.on("error", () => socket.destroy());
+    if (request.headers.upgrade?.toLowerCase() !== "websocket") {
+      // Such as h2c, which a server may ignore (RFC 9110, section 7.8); Node has taken it out of its own hands by now.
+      const response = new ServerResponse(request);
+      response.shouldKeepAlive = false;
+      response.assignSocket(request.socket);
+      response.once("finish", () => socket.end());
+      this.answer(request, response);
+      return;
+    }
     const refusal = this.refusal(request);
     if (refusal) {
-      this.tellRejected(addressOf(request), refusal.reason);
+      this.reportRejected(addressOf(request.socket), refusal.reason);
       socket.end(
         `HTTP/1.1 ${refusal.status}\r\nConnection: close\r\nContent-Type: text/plain\r\nContent-Length: ${Buffer.byteLength(refusal.reason)}\r\n\r\n${refusal.reason}`,
       );
+      setTimeout(() => socket.destroy(), REFUSAL_MS).unref();
       return;
     }
     this.sockets.handleUpgrade(request, socket, head, (webSocket) => {
-      this.sessions.add(
-        new Session(webSocket, {
-          ...this.parts,
-          times: this.options.times ?? DEFAULT_TIMES,
-          conduct: this.conduct,
-          address: addressOf(request),
-          traffic: () => request.socket,
-          onRejected: (name, reason) => this.tellRejected(name, reason),
-          relay: (...what) => this.relay(...what),
-          onDrifted: (worker, step) => this.parts.events.emit({ event: "drift", worker, step }),
-          uniqueName: (wished) => this.uniqueName(wished),
-          onClosed: (session) => this.sessions.delete(session),
-        }),
-      );
+      this.openSession(new WebSocketTransport(webSocket, request.socket), request.socket);
     });
+  }
+
+  private openSession(transport: WebSocketTransport, socket: Socket): void {
+    const key = keyOf(socket);
+    const session = new Session(transport, {
+      ...this.parts,
+      times: this.options.times ?? DEFAULT_TIMES,
+      bans: this.bans,
+      budget: this.sendBudget(),
+      address: addressOf(socket),
+      endReason: () => this.endReason,
+      onProgress: ({ phase, name }) => {
+        this.connections.setStage(key, STAGE_OF[phase]);
+        this.noteReturn(name);
+      },
+      onRejected: (name, reason) => this.reportRejected(name, reason),
+      relay: (...what) => this.relay(...what),
+      uniqueName: (requested) => this.uniqueName(requested),
+      onClosed: (closed, wasLost) => {
+        this.sessions.delete(closed);
+        if (wasLost && closed.name !== "") this.noteLost(closed.name);
+      },
+    });
+    this.sessions.add(session);
+    this.connections.setClose(key, () => session.evict());
+  }
+
+  private noteLost(name: string): void {
+    this.lostMs.delete(name);
+    this.lostMs.set(name, performance.now());
+    const [oldest] = this.lostMs.keys();
+    if (this.lostMs.size > MAX_LOST && oldest !== undefined) this.lostMs.delete(oldest);
+  }
+
+  private noteReturn(name: string): void {
+    this.lostMs.delete(name);
+    this.onReturn();
+  }
+
+  private sendBudget(): SendBudget {
+    const { stateBytes } = this.parts.feed;
+    this.budget ??= new SendBudget(SEND_BUDGET_BYTES + 3 * stateBytes, () => this.relieve());
+    return this.budget;
+  }
+
+  /** Too much waits unsent: the workers that have read nothing for longest are dropped. */
+  private relieve(): void {
+    const nowMs = performance.now();
+    const byStall = [...this.sessions].sort((a, b) => b.stalledMs(nowMs) - a.stalledMs(nowMs));
+    for (const session of byStall) {
+      if (!this.budget?.isExceeded || session.stalledMs(nowMs) === 0) return;
+      session.dropUnread();
+    }
   }
 
   private relay(
@@ -159,21 +296,23 @@ export class CoordinatorServer {
     if (!feed.wantsRelay(step, shard)) return;
     const parts = factorParts(network, classifier);
     if (parts.length === 0) return;
-    const header = { type: "factors", step, shard } satisfies FromCoordinator;
-    const frame = encoded(encodeFrame(header, parts));
+    const checksum = checksumOf(parts);
+    const header = { type: "factors", step, shard, checksum } satisfies FromCoordinator;
+    const frame = new OutgoingFrame(encodeFrame(header, parts));
     const others = [...this.sessions].filter((other) => other !== from && other.sendFactors(frame));
     feed.noteRelay(shard, from, others);
   }
 
-  /** Told, but not more often than anyone would want to read: a flood of bad peers must not flood the log. */
-  private tellRejected(name: string, reason: string): void {
+  /** Reported, but not more often than anyone would want to read: a flood of bad peers must not flood the log. */
+  private reportRejected(name: string, reason: string): void {
     const now = performance.now();
     if (now - this.rejectionsSinceMs > REJECTIONS_WINDOW_MS) {
       this.rejectionsSinceMs = now;
-      this.rejectionsTold = 0;
+      this.rejectionsReported = 0;
     }
-    if (++this.rejectionsTold > MAX_REJECTIONS_TOLD) return;
-    this.parts.events.emit({ event: "worker", name, state: "rejected", reason });
+    if (++this.rejectionsReported > MAX_REJECTIONS_REPORTED) return;
+    const text = sanitizeText(reason, MAX_REASON_LENGTH);
+    this.parts.events.emit({ event: "worker", name, state: "rejected", reason: text });
   }
 
   private refusal(request: IncomingMessage): { status: string; reason: string } | undefined {
@@ -183,9 +322,6 @@ export class CoordinatorServer {
     }
     if (!this.hasToken(request.headers.authorization)) {
       return { status: "401 Unauthorized", reason: "the token is missing or wrong" };
-    }
-    if (this.sessions.size >= (this.options.maxConnections ?? DEFAULT_MAX_CONNECTIONS)) {
-      return { status: "503 Service Unavailable", reason: "as many workers as can be taken" };
     }
     return undefined;
   }
@@ -198,15 +334,20 @@ export class CoordinatorServer {
     return timingSafeEqual(digest(authorization ?? ""), digest(`Bearer ${token}`));
   }
 
-  private uniqueName(wished: string): string {
+  private uniqueName(requested: string): string {
     const taken = new Set([...this.sessions].map((session) => session.name));
     for (let number = 1; ; number++) {
-      const name = number === 1 ? wished : `${wished}-${number}`;
+      const name = number === 1 ? requested : `${requested}-${number}`;
       if (!taken.has(name)) return name;
     }
   }
 }
 
-function addressOf(request: IncomingMessage): string {
-  return request.socket.remoteAddress ?? "unknown";
+function addressOf(socket: Socket): string {
+  return socket.remoteAddress ?? "unknown";
+}
+
+/** The same for a TCP socket and for the TLS socket on it. */
+function keyOf(socket: Socket): string {
+  return `${addressOf(socket)} ${socket.remotePort}`;
 }

@@ -5,10 +5,16 @@ import { type Half, HALVES, isFactored, sizeOf } from "../shared/model/network.j
 import type { Replica } from "../shared/model/replica.js";
 import { type ReplicaKind, stateLayout } from "../shared/model/state-layout.js";
 import type { Update } from "../shared/model/values.js";
-import { encoded, type EncodedFrame } from "../shared/protocol/channel.js";
+import { OutgoingFrame } from "../shared/protocol/channel.js";
 import { encodeFrame } from "../shared/protocol/frame.js";
 import { type FromCoordinator, MAX_LISTED_SHARDS } from "../shared/protocol/messages.js";
-import { stateFrame, stateMemory, updateParts, weightsDigest } from "../shared/protocol/payload.js";
+import {
+  checksumOf,
+  stateFrame,
+  stateMemory,
+  updateParts,
+  weightsDigest,
+} from "../shared/protocol/payload.js";
 import type { WorkerLink } from "./tasks.js";
 
 /** Steps between two looks at whether the workers' weights are still the coordinator's. */
@@ -30,7 +36,7 @@ interface LastStep {
 
 interface MadeState {
   step: number;
-  frame: EncodedFrame;
+  frame: OutgoingFrame;
   /** Where the frame's values are. */
   memory: ReadonlyMap<string, Float32Array>;
 }
@@ -38,7 +44,8 @@ interface MadeState {
 export class StateFeed {
   readonly config: RunConfig;
   readonly broadcast: Broadcast;
-  private readonly wholeStateBytes: number;
+  /** Bytes of the largest thing that a worker is sent. */
+  readonly stateBytes: number;
   private openReplica: Replica | undefined;
   private readonly onOpen: (() => void)[] = [];
   private last: LastStep | undefined;
@@ -52,7 +59,7 @@ export class StateFeed {
     this.config = config;
     this.broadcast = updatesAreSmaller(config) ? broadcast : "weights";
     const layout = stateLayout(networkOfRun(config), this.replicaKind);
-    this.wholeStateBytes = layout.reduce((total, { shape }) => total + 4 * sizeOf(shape), 0);
+    this.stateBytes = layout.reduce((total, { shape }) => total + 4 * sizeOf(shape), 0);
   }
 
   /** What a worker's replica holds: with slots it takes the steps itself. */
@@ -60,9 +67,9 @@ export class StateFeed {
     return this.broadcast === "updates" ? "with-slots" : "weights-only";
   }
 
-  /** Bytes of the largest thing that a worker is sent. */
-  get stateBytes(): number {
-    return this.isOpen ? this.wholeStateBytes : 0;
+  /** Samples of the run's largest shard. */
+  get largestShard(): number {
+    return largestShard(this.config);
   }
 
   /** True once there is a state to send: the port is opened before the weights are made. */
@@ -124,13 +131,14 @@ export class StateFeed {
     }
   }
 
-  /** False where a worker's weights at `step` were not the coordinator's; a digest that comes too late is not judged. */
-  digestFits(step: number, weights: number): boolean {
-    return this.digest?.step !== step || this.digest.weights === weights;
+  /** Whether a worker's weights at `step` are the coordinator's; a digest that comes too late is not judged. */
+  judgeDigest(step: number, weights: number): "same" | "different" | "unknown" {
+    if (this.digest?.step !== step) return "unknown";
+    return this.digest.weights === weights ? "same" : "different";
   }
 
   /** All that a worker needs to stand where the coordinator stands. */
-  state(): EncodedFrame[] {
+  state(): OutgoingFrame[] {
     return HALVES.map((half) => this.half(half, this.step));
   }
 
@@ -143,13 +151,15 @@ export class StateFeed {
    * A half of the state, that has come to `step`; made once, whoever asks.
    * The replica's classifier may have come to the next step already: then the present one's is here.
    */
-  half(half: Half, step: number): EncodedFrame {
+  half(half: Half, step: number): OutgoingFrame {
     const made = this.made[half].find((state) => state.step === step);
     if (made) return made.frame;
     const { replica, replicaKind } = this;
     // As much new memory at each step would be as much for V8 to collect.
     const present = this.made[half].find((state) => state.step === replica.step);
-    const free = this.made[half].find((state) => state !== present && state.frame.unsent === 0);
+    const free = this.made[half].find(
+      (state) => state !== present && state.frame.receiverCount === 0,
+    );
     const memory = free?.memory ?? stateMemory(replica.network, replicaKind, half);
     const frame = stateFrame(replica, replicaKind, half, step, memory);
     const others = this.made[half].filter((state) => state !== free);
@@ -166,15 +176,15 @@ export class StateFeed {
    * Where workers are sent updates: what takes one that stood a step back to the newest step.
    * @param link the worker, where it still has its own results of that step
    */
-  update(link: WorkerLink | undefined): { frame: EncodedFrame; wantsDigest: boolean } {
+  update(link: WorkerLink | undefined): { frame: OutgoingFrame; wantsDigest: boolean } {
     if (!this.last) throw new Error("no step yet");
     const { step, update, owners, relays } = this.last;
     const shardsWhere = (isHere: (owner: WorkerLink, shard: number) => boolean) =>
       owners
         .flatMap((owner, shard) => (link && owner && isHere(owner, shard) ? [shard] : []))
         .slice(0, MAX_LISTED_SHARDS);
-    const header = {
-      type: "update",
+    const listed = {
+      type: "update" as const,
       step,
       own: shardsWhere((owner) => owner === link),
       relayed: shardsWhere((owner, shard) => {
@@ -182,10 +192,11 @@ export class StateFeed {
         return relay?.from === owner && link !== undefined && relay.to.has(link);
       }),
       wantsDigest: wantsDigest(step),
-    } satisfies FromCoordinator;
-    const here = [...header.own, ...header.relayed];
+    };
+    const here = [...listed.own, ...listed.relayed];
     const parts = updateParts(this.replica.network, update, here);
-    const frame = encoded(encodeFrame(header, parts));
+    const header = { ...listed, checksum: checksumOf(parts) } satisfies FromCoordinator;
+    const frame = new OutgoingFrame(encodeFrame(header, parts));
     return { frame, wantsDigest: header.wantsDigest };
   }
 }

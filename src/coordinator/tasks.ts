@@ -40,6 +40,8 @@ export interface NextHalf {
 /** A worker as the pool sees it. It reports back by the pool's `answer` and `leave`. */
 export interface WorkerLink {
   readonly name: string;
+  /** Where it comes from: two workers of one origin do not confirm each other's results. */
+  readonly origin: string;
   /** It is the coordinator's own process: nobody joins. */
   readonly isInProcess?: boolean;
   send(task: Task): void;
@@ -48,6 +50,6 @@ export interface WorkerLink {
    * @param next where weights are sent
    */
   follow(next?: NextHalf): void;
-  /** The worker's results are wrong: it is put out, for good. */
+  /** The worker's results are wrong: it is banned. */
   expel(reason: string): void;
 }

@@ -3,6 +3,7 @@ import type { RunConfig } from "../shared/config.js";
 import { type Dataset, gathered, type Samples, sliced } from "../shared/data/dataset.js";
 import { Sampler, shardSizes } from "../shared/data/sampler.js";
 import { type Accuracy, accuracyOf, evaluationPieces } from "../shared/evaluation.js";
+import { TandemError } from "../shared/errors.js";
 import type { Events, PhaseTrace, TaskTrace } from "../shared/events.js";
 import type { Replica } from "../shared/model/replica.js";
 import type { EvaluationResult, Gradient, ShardResult } from "../shared/model/values.js";
@@ -76,11 +77,13 @@ export class Trainer {
     try {
       outcome = await this.trainSteps(signal);
     } catch (error) {
+      // A state that led to NaN is of no use to anyone: the last checkpoint stays.
+      const isUsable = !(error instanceof TandemError && error.code === "diverged");
       try {
-        if (this.parts.replica.isHalfway) this.finishStep();
-        this.save();
+        if (isUsable && this.parts.replica.isHalfway) this.finishStep();
+        if (isUsable) this.save();
       } catch {
-        // What went wrong first is told; the last checkpoint stays.
+        // What went wrong first is reported; the last checkpoint stays.
       }
       if (!(error instanceof InterruptedError)) {
         // What went wrong first is what the user has to know.
@@ -239,9 +242,11 @@ export class Trainer {
   }
 
   private save(): void {
-    const { replica, writer } = this.parts;
+    const { replica, writer, pool } = this.parts;
     const { config } = this.options;
-    writer.write({ config, step: replica.step, tensors: replica.snapshot("with-slots") });
+    const tensors = replica.snapshot("with-slots");
+    const suspectSteps = [...pool.suspectSteps];
+    writer.write({ config, step: replica.step, tensors, suspectSteps });
   }
 }
 

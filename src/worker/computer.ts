@@ -27,6 +27,7 @@ import {
   readUpdate,
   shardResultParts,
   stateTailPlaces,
+  verifyChecksum,
   weightsDigest,
 } from "../shared/protocol/payload.js";
 
@@ -98,6 +99,7 @@ export class Computer {
    */
   takeState(message: FromCoordinator & { type: "state" }, parts: readonly Uint8Array[]): void {
     const { half, step } = message;
+    verifyChecksum(message.checksum, parts);
     const tensors = readState(this.network, this.kind, half, parts);
     if (half === "classifier") {
       this.classifier = { step, tensors };
@@ -111,6 +113,7 @@ export class Computer {
 
   /** @throws FrameError where the update does not lead on from the replica's step */
   takeUpdate(message: FromCoordinator & { type: "update" }, parts: readonly Uint8Array[]): void {
+    verifyChecksum(message.checksum, parts);
     const replica = this.replicaAt(message.step - 1);
     if (this.kind !== "with-slots") throw new FrameError("an update for a replica without slots");
     const kept: KeptFactors = new Map([
@@ -125,6 +128,7 @@ export class Computer {
   /** @throws FrameError where they cannot be that shard's */
   takeFactors(message: FromCoordinator & { type: "factors" }, parts: readonly Uint8Array[]): void {
     const { step, shard } = message;
+    verifyChecksum(message.checksum, parts);
     const rows = this.sizes[shard];
     if (rows === undefined) throw new FrameError(`factors of shard ${shard}, which is none`);
     const factors = readFactors(this.network, this.largestShard, rows, parts);
@@ -148,6 +152,7 @@ export class Computer {
   ): void {
     const replica = this.replicaAt(message.step);
     const { classes } = this.config.data;
+    verifyChecksum(message.checksum, parts);
     if (message.count < 1) throw new FrameError("a task without samples");
     const samples = readSamples(imageShape(this.config), classes, message.count, parts);
     const from = performance.now();
@@ -155,10 +160,10 @@ export class Computer {
       const result = evaluationResult(replica, samples);
       const computed = { from, to: performance.now() };
       const { task } = message;
-      send({
-        message: { type: "evaluated", task, lossSum: result.lossSum, computed },
-        parts: evaluationParts(result),
-      });
+      const { lossSum } = result;
+      const ownParts = evaluationParts(result);
+      const checksum = checksumOf(ownParts);
+      send({ message: { type: "evaluated", task, lossSum, checksum, computed }, parts: ownParts });
       return;
     }
     const { task, step, shard } = message;

@@ -72,6 +72,7 @@ const BEHAVIOURS: Behaviour[] = [
 /** A worker on the coordinator's own replica that answers when the random order lets it. */
 class FakeWorker implements WorkerLink {
   readonly name: string;
+  readonly origin = "test";
   private readonly act: (worker: FakeWorker, task: Task) => void;
 
   constructor(name: string, act: (worker: FakeWorker, task: Task) => void) {
@@ -119,7 +120,8 @@ async function finalState(workerCount: number, behaviours: Behaviour[], seed: nu
     const answer = compute(task);
     const send = () => pool.answer(worker, task.id, answer, timing);
     const hasHalf = behaviour.startsWith("half") && task.kind === "shard";
-    if (hasHalf) outbox.push(() => pool.takeClassifier(task.id, classifierOf(answer, network)));
+    if (hasHalf)
+      outbox.push(() => pool.takeClassifier(worker, task.id, classifierOf(answer, network)));
     if (behaviour === "half, then leaves" || behaviour === "leaves") {
       outbox.push(() => {
         pool.leave(worker, "test");
@@ -189,7 +191,9 @@ describe("the result of a run", () => {
       const worker = new FakeWorker("w", (own, task) => {
         setImmediate(() => {
           const answer = compute(task);
-          if (task.kind === "shard") pool.takeClassifier(task.id, classifierOf(answer, network));
+          if (task.kind === "shard") {
+            pool.takeClassifier(own, task.id, classifierOf(answer, network));
+          }
           if (task.step === leaveAfter && replica.isHalfway) {
             wasHalfway = true;
             pool.leave(own, "test");

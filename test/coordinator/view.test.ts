@@ -2,7 +2,7 @@
 import { createRequire } from "node:module";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { ClockOffset } from "../../src/coordinator/clock-offset.js";
+import { ClockOffset } from "../../src/coordinator/workers/clock-offset.js";
 import { History } from "../../src/coordinator/dashboard/history.js";
 import { waitingText } from "../../src/coordinator/sinks/narration.js";
 import { NetworkGraph } from "../../src/shared/model/network-graph.js";

@@ -163,15 +163,15 @@ describe("answers that cannot be", () => {
     socket.terminate();
   });
 
-  test("again and again leave the worker out for a while", async () => {
+  test("again and again ban the worker for a while", async () => {
     let code = 0;
-    for (let attempt = 0; attempt < 5 && code !== closeCodes.leftOut; attempt++) {
+    for (let attempt = 0; attempt < 5 && code !== closeCodes.banned; attempt++) {
       const socket = await connect(url);
       socket.send(hello("persistent"));
       socket.send(frameOf({ type: "nonsense" }));
       ({ code } = await closed(socket));
     }
-    expect(code).toBe(closeCodes.leftOut);
+    expect(code).toBe(closeCodes.banned);
   });
 });
 

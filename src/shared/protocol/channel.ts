@@ -1,7 +1,8 @@
-// A WebSocket that carries frames, the same on both sides.
+// Frames over a transport, the same on both sides: what is sent, and messages put together to frames.
 import type { WebSocket } from "ws";
 import { PIECE_BYTES } from "../model/state-layout.js";
 import { decodeFrame, encodeFrame, type Frame, FrameError } from "./frame.js";
+import type { Transport } from "./transport.js";
 
 /** Both ends: no compression (gradients do not compress), and a limit on what one message may hold. */
 export function socketOptions(maxPayload: number): {
@@ -11,42 +12,26 @@ export function socketOptions(maxPayload: number): {
   return { perMessageDeflate: false, maxPayload };
 }
 
-/** A frame as it is sent: its bytes, and those that follow in messages of their own. */
-export interface EncodedFrame {
-  head: Buffer;
-  tail: readonly ArrayBufferView[];
-  /** So many sockets have not taken all of it yet: until then its memory must stay as it is. */
-  unsent: number;
+/** A frame as it is sent: one message, and those with the pieces of its tail. One frame may go to many receivers. */
+export class OutgoingFrame {
+  readonly messages: readonly Uint8Array[];
+  readonly byteLength: number;
+  /** Receivers that it is still being sent to: until there are none its memory must stay as it is. */
+  receiverCount = 0;
+
+  constructor(head: Uint8Array, tail: readonly ArrayBufferView[] = []) {
+    this.messages = [head, ...tail.flatMap(inPieces)];
+    this.byteLength = this.messages.reduce((total, message) => total + message.byteLength, 0);
+  }
 }
 
-export function encoded(head: Buffer, tail: readonly ArrayBufferView[] = []): EncodedFrame {
-  return { head, tail, unsent: 0 };
-}
-
-/** Sends an encoded frame; `onSent` is called when it has left this process, or cannot any more. */
-export function sendFrame(
-  socket: WebSocket,
-  frame: EncodedFrame,
-  onSent: () => void = () => undefined,
-): void {
-  const pieces = [frame.head, ...frame.tail.flatMap(inPieces)];
-  frame.unsent++;
-  const onLast = () => {
-    frame.unsent--;
-    onSent();
-  };
-  pieces.forEach((piece, index) => {
-    const isLast = index === pieces.length - 1;
-    socket.send(piece, { binary: true }, isLast ? onLast : () => undefined);
-  });
-}
-
+/** Sends a message at once, without waiting for what was sent before. */
 export function sendMessage(
-  socket: WebSocket,
+  transport: Pick<Transport, "send">,
   header: object,
   parts: readonly ArrayBufferView[] = [],
 ): void {
-  sendFrame(socket, encoded(encodeFrame(header, parts)));
+  transport.send(encodeFrame(header, parts));
 }
 
 function inPieces({ buffer, byteOffset, byteLength }: ArrayBufferView): Uint8Array[] {
@@ -80,11 +65,12 @@ export class FrameReader {
    * @returns the frame, once it is whole
    * @throws FrameError where the message is not, or does not go on, a frame
    */
-  take(message: Uint8Array): Frame | undefined {
+  take(message: Uint8Array, isBinary = true): Frame | undefined {
+    if (!isBinary) throw new FrameError("text where binary messages are expected");
     if (this.unfinished) return this.goOn(this.unfinished, message);
     const frame = decodeFrame(message);
     if (frame.tail.length === 0) return frame;
-    if (!this.places) throw new FrameError("a tail where none may be");
+    if (!this.places) throw new FrameError("a tail where none is allowed");
     this.unfinished = { frame, places: this.places(frame.header, frame.tail), filled: 0 };
     return undefined;
   }

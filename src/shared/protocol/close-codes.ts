@@ -18,12 +18,14 @@ export const closeCodes = {
   badResult: 4004,
   /** More messages than were asked for. */
   tooMany: 4006,
-  /** The worker failed too often and is left out for a while. */
-  leftOut: 4007,
+  /** Too many failures: temporarily banned. */
+  banned: 4007,
   /** The worker's results were wrong. */
   wrongResults: 4008,
   /** The peer does not read what it is sent. */
   notReading: 4009,
+  /** The peer answers none of its tasks. */
+  noAnswer: 4010,
 } as const;
 
 export type CloseCode = (typeof closeCodes)[keyof typeof closeCodes];

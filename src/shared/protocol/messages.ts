@@ -1,14 +1,15 @@
 // The protocol in one place. A worker connects and says hello; the coordinator answers with the run's configuration
 // (welcome); the worker loads TensorFlow and says ready; the coordinator sends the state and from then on tasks, and after
 // each step the new weights (state) or what makes them (update). Each task gets one answer. At the end: end.
-// What is in a message's parts is told in payload.ts, how the bytes lie in frame.ts.
+// What is in a message's parts is told in payload.ts, how the bytes lie in frame.ts. Every message with parts has `checksum`,
+// the CRC-32 over all of them, the tail's included.
 import { z } from "zod";
 import { BROADCASTS, runConfigSchema } from "../config.js";
 import { HALVES } from "../model/network.js";
 import { type Frame, FrameError } from "./frame.js";
 
 /** Raised whenever one side could misread the other. */
-export const PROTOCOL_VERSION = 3;
+export const PROTOCOL_VERSION = 4;
 
 export const MAX_NAME_LENGTH = 64;
 
@@ -17,8 +18,13 @@ export const MAX_LISTED_SHARDS = 1024;
 
 const whole = z.number().int().min(0).max(Number.MAX_SAFE_INTEGER);
 
+/** Milliseconds of a clock that runs for 30,000 years. */
+const time = z.number().min(-1e15).max(1e15);
+
 /** When a worker computed a task, in milliseconds of its own clock, whose zero is its own affair. */
-const computed = z.strictObject({ from: z.number(), to: z.number() });
+const computed = z
+  .strictObject({ from: time, to: time })
+  .refine(({ from, to }) => from <= to, { message: "ends before it begins" });
 
 const fromWorker = z.discriminatedUnion("type", [
   /** First thing on a connection. */
@@ -55,6 +61,7 @@ const fromWorker = z.discriminatedUnion("type", [
     type: z.literal("evaluated"),
     task: whole,
     lossSum: z.number(),
+    checksum: whole,
     computed,
   }),
   /** Answer to an `update` that asks for it: CRC-32 of the weights that the worker has come to. */
@@ -76,7 +83,12 @@ const fromCoordinator = z.discriminatedUnion("type", [
    * A half of the network's state: after `ready`, after each step with `--broadcast weights`, and when a worker has fallen
    * behind. The classifier's comes first, maybe while the step before is not over: the features' makes the state whole.
    */
-  z.strictObject({ type: z.literal("state"), step: whole, half: z.enum(HALVES) }),
+  z.strictObject({
+    type: z.literal("state"),
+    step: whole,
+    half: z.enum(HALVES),
+    checksum: whole,
+  }),
   /**
    * With `--broadcast updates`, after each step: what leads from `step` − 1 to `step`. The factors of the shards in `own`
    * and `relayed` are left out: the worker has them, as it was its own results that were taken, or those it was sent.
@@ -87,9 +99,15 @@ const fromCoordinator = z.discriminatedUnion("type", [
     own: z.array(whole).max(MAX_LISTED_SHARDS),
     relayed: z.array(whole).max(MAX_LISTED_SHARDS),
     wantsDigest: z.boolean(),
+    checksum: whole,
   }),
   /** With `--broadcast updates`: the factors of another worker's shard of `step`, passed on as soon as they were there. */
-  z.strictObject({ type: z.literal("factors"), step: whole, shard: whole }),
+  z.strictObject({
+    type: z.literal("factors"),
+    step: whole,
+    shard: whole,
+    checksum: whole,
+  }),
   /** Compute one shard's gradients and moments. Parts: pixels, labels. */
   z.strictObject({
     type: z.literal("shard"),
@@ -97,9 +115,16 @@ const fromCoordinator = z.discriminatedUnion("type", [
     step: whole,
     shard: whole,
     count: whole,
+    checksum: whole,
   }),
   /** Infer one piece of a data set. Parts: pixels, labels. */
-  z.strictObject({ type: z.literal("evaluate"), task: whole, step: whole, count: whole }),
+  z.strictObject({
+    type: z.literal("evaluate"),
+    task: whole,
+    step: whole,
+    count: whole,
+    checksum: whole,
+  }),
   /** The run is over, by success or not; the worker ends. */
   z.strictObject({ type: z.literal("end"), reason: z.enum(["finished", "interrupted", "failed"]) }),
 ]);

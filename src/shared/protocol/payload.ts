@@ -1,4 +1,5 @@
-// What the parts of a message hold, and the checks on what arrives: numbers of parts, lengths, finite values.
+// What the parts of a message hold, and the checks on what arrives: numbers of parts, lengths, checksums. Whether the numbers
+// make sense is for others to say (bounds.ts).
 // Every length follows from the network and the configuration, so nothing a peer says about sizes is believed.
 import { crc32 } from "node:zlib";
 import type { ImageShape, Samples } from "../data/dataset.js";
@@ -21,7 +22,7 @@ import type {
   Update,
 } from "../model/values.js";
 import type { Moments, PopulationStatistics } from "../statistics/moments.js";
-import { encoded, type EncodedFrame } from "./channel.js";
+import { OutgoingFrame } from "./channel.js";
 import { asFloats, encodeFrame, FrameError } from "./frame.js";
 import type { FromCoordinator } from "./messages.js";
 
@@ -46,15 +47,6 @@ class PartReader {
     return asFloats(this.bytes(4 * count, what));
   }
 
-  finiteFloats(count: number, what: string): Float32Array {
-    const values = this.floats(count, what);
-    let zero = 0;
-    // 0 · x is 0 for every finite x and NaN for the others; one look at the sum replaces one at each number.
-    for (let index = 0; index < values.length; index++) zero += 0 * values[index]!;
-    if (zero !== 0) throw new FrameError(`${what}: a number is not finite`);
-    return values;
-  }
-
   end(): void {
     if (this.next !== this.parts.length) throw new FrameError("more parts than the message has");
   }
@@ -71,12 +63,18 @@ export function checksumOf(parts: readonly ArrayBufferView[]): number {
   );
 }
 
+/** @throws FrameError where the parts are not what the sender took the checksum of */
+export function verifyChecksum(checksum: number, parts: readonly ArrayBufferView[]): void {
+  if (checksum !== checksumOf(parts)) throw new FrameError("the checksum does not match");
+}
+
 function parametersOf(network: Network, half: Half): ParameterSpec[] {
   return network.parameters.filter((parameter) => parameter.half === half);
 }
 
 /**
- * Parts of the gradients: by parameter in the order given, its values or, shard by shard, its two factors.
+ * Parts of the gradients: by parameter in the order given, its values, or its two factors, each with the rows of all shards
+ * below one another: so the number of parts does not grow with the number of shards.
  * @param without shards whose factors are left out
  */
 function gradientParts(
@@ -88,10 +86,26 @@ function gradientParts(
     const gradient = gradients.get(name);
     if (!gradient) throw new RangeError(`no gradient for ${name}`);
     if (gradient.form === "dense") return [gradient.values];
-    return gradient.shards.flatMap(({ inputs, outputs }, shard) =>
-      without.includes(shard) ? [] : [inputs, outputs],
+    const shards =
+      without.length === 0
+        ? gradient.shards
+        : gradient.shards.filter((_, shard) => !without.includes(shard));
+    return (["inputs", "outputs"] as const).map((side) =>
+      concatFloats(shards.map((factors) => factors[side])),
     );
   });
+}
+
+function concatFloats(arrays: readonly Float32Array[]): Float32Array {
+  const [first] = arrays;
+  if (first && arrays.length === 1) return first;
+  const all = new Float32Array(arrays.reduce((total, { length }) => total + length, 0));
+  let offset = 0;
+  for (const array of arrays) {
+    all.set(array, offset);
+    offset += array.length;
+  }
+  return all;
 }
 
 /** The factors of some shards' results, by shard and parameter. */
@@ -112,25 +126,43 @@ function readGradients(
   for (const parameter of parameters) {
     const { name, shape } = parameter;
     if (isFactored(parameter, largestShard)) {
-      const factors = shards.flatMap((rows, shard) => {
-        const own = kept.get(shard)?.get(name);
-        if (own?.form === "factors") return own.shards;
-        if (kept.has(shard)) throw new FrameError(`${name}: no factors`);
-        return [readFactorPair(reader, parameter, rows)];
-      });
+      const factors = readFactorRows(reader, parameter, shards, kept);
       gradients.set(name, { form: "factors", shards: factors });
     } else {
-      gradients.set(name, { form: "dense", values: reader.finiteFloats(sizeOf(shape), name) });
+      gradients.set(name, { form: "dense", values: reader.floats(sizeOf(shape), name) });
     }
   }
   return gradients;
 }
 
-function readFactorPair(reader: PartReader, { name, shape }: ParameterSpec, rows: number): Factors {
+/** @returns the factors of each shard, those that were kept included */
+function readFactorRows(
+  reader: PartReader,
+  { name, shape }: ParameterSpec,
+  shards: readonly number[],
+  kept: KeptFactors,
+): Factors[] {
   const [inputCount, outputCount] = shape as [number, number];
-  const inputs = reader.finiteFloats(rows * inputCount, name);
-  const outputs = reader.finiteFloats(rows * outputCount, name);
-  return { rows, inputs, outputs };
+  const sent = shards.reduce((total, rows, shard) => total + (kept.has(shard) ? 0 : rows), 0);
+  const inputs = reader.floats(sent * inputCount, name);
+  const outputs = reader.floats(sent * outputCount, name);
+  let row = 0;
+  return shards.map((rows, shard) => {
+    const own = kept.get(shard)?.get(name);
+    if (own) {
+      const [factors] = own.form === "factors" ? own.shards : [];
+      if (factors?.rows !== rows) throw new FrameError(`${name}: no factors of shard ${shard}`);
+      return factors;
+    }
+    if (kept.has(shard)) throw new FrameError(`${name}: no factors of shard ${shard}`);
+    const from = row;
+    row += rows;
+    return {
+      rows,
+      inputs: inputs.subarray(from * inputCount, row * inputCount),
+      outputs: outputs.subarray(from * outputCount, row * outputCount),
+    };
+  });
 }
 
 /** Parts that hold one shard's gradients of these parameters and nothing else. */
@@ -212,20 +244,17 @@ export function readShardResult(
   network: Network,
   largestShard: number,
   sampleCount: number,
-  { loss, checksum }: { loss: number; checksum: number },
+  loss: number,
   classifier: ReadonlyMap<string, Gradient>,
   parts: readonly Uint8Array[],
 ): ShardResult {
-  if (!Number.isFinite(loss)) throw new FrameError("loss is not finite");
-  if (checksum !== checksumOf(parts)) throw new FrameError("the checksum does not fit");
   const reader = new PartReader(parts);
   const parameters = parametersOf(network, "features");
   const features = readGradients(reader, parameters, largestShard, [sampleCount]);
   const moments = new Map<string, Moments>();
   for (const { name, channels, valuesPerSample } of network.statistics) {
-    const mean = reader.finiteFloats(channels, `${name} mean`);
-    const variance = reader.finiteFloats(channels, `${name} variance`);
-    if (variance.some((value) => value < 0)) throw new FrameError(`${name}: negative variance`);
+    const mean = reader.floats(channels, `${name} mean`);
+    const variance = reader.floats(channels, `${name} variance`);
     moments.set(name, { count: sampleCount * valuesPerSample, mean, variance });
   }
   reader.end();
@@ -265,8 +294,8 @@ export function readUpdate(
   const gradients = readGradients(reader, network.parameters, largest, shards, kept);
   const population = new Map<string, PopulationStatistics>();
   for (const { name, channels } of network.statistics) {
-    const mean = reader.finiteFloats(channels, `${name} mean`);
-    const variance = reader.finiteFloats(channels, `${name} variance`);
+    const mean = reader.floats(channels, `${name} mean`);
+    const variance = reader.floats(channels, `${name} variance`);
     population.set(name, { mean, variance });
   }
   reader.end();
@@ -285,7 +314,6 @@ export function readEvaluation(
   lossSum: number,
   parts: readonly Uint8Array[],
 ): EvaluationResult {
-  if (!Number.isFinite(lossSum)) throw new FrameError("loss is not finite");
   const reader = new PartReader(parts);
   const predictions = reader.bytes(sampleCount, "predictions");
   if (predictions.some((value) => value >= network.classCount)) {
@@ -356,14 +384,15 @@ export function stateFrame(
   half: Half,
   step: number,
   memory: ReadonlyMap<string, Float32Array>,
-): EncodedFrame {
+): OutgoingFrame {
   const { small } = stateOrder(replica.network, kind, half);
   replica.read([...memory].map(([name, into]) => ({ name, into })));
   const values = [...memory.values()];
   const tail = values.slice(small.length);
   const lengths = tail.map(({ byteLength }) => byteLength);
-  const header = { type: "state", step, half } satisfies FromCoordinator;
-  return encoded(encodeFrame(header, values.slice(0, small.length), lengths), tail);
+  const checksum = checksumOf(values);
+  const header = { type: "state", step, half, checksum } satisfies FromCoordinator;
+  return new OutgoingFrame(encodeFrame(header, values.slice(0, small.length), lengths), tail);
 }
 
 /**
@@ -380,7 +409,7 @@ export function stateTailPlaces(
 ): Uint8Array[] {
   const { large } = stateOrder(network, kind, half);
   if (lengths.length !== large.length)
-    throw new FrameError("not as many large tensors as there are");
+    throw new FrameError(`expected ${large.length} tail parts, got ${lengths.length}`);
   return large.map(({ name, shape }, index) => {
     const count = sizeOf(shape);
     if (lengths[index] !== 4 * count) throw new FrameError(`${name}: ${lengths[index]} bytes`);

@@ -1,0 +1,34 @@
+// The URLs at which a coordinator can be reached. A wildcard such as 0.0.0.0 is something to listen on, and no address.
+import { networkInterfaces } from "node:os";
+
+const WILDCARDS: Record<string, { family: "IPv4" | "IPv6"; loopback: string }> = {
+  "0.0.0.0": { family: "IPv4", loopback: "127.0.0.1" },
+  "::": { family: "IPv6", loopback: "::1" },
+};
+
+/**
+ * @param host that the coordinator listens on
+ * @returns at least one URL; for a wildcard, the loopback one first and then one for each address of this machine
+ */
+export function reachableUrls(
+  scheme: "ws" | "wss",
+  host: string,
+  port: number,
+  interfaces = networkInterfaces(),
+): string[] {
+  const wildcard = WILDCARDS[host];
+  if (!wildcard) return [urlOf(scheme, host, port)];
+  const others = Object.values(interfaces)
+    .flatMap((addresses) => addresses ?? [])
+    // A wildcard of IPv6 takes IPv4 too. Link-local addresses need a zone that is another one on each machine.
+    .filter(
+      ({ family, internal }) => !internal && (family === "IPv4" || family === wildcard.family),
+    )
+    .map(({ address }) => address)
+    .filter((address) => !address.toLowerCase().startsWith("fe80:"));
+  return [wildcard.loopback, ...new Set(others)].map((address) => urlOf(scheme, address, port));
+}
+
+function urlOf(scheme: string, host: string, port: number): string {
+  return `${scheme}://${host.includes(":") ? `[${host}]` : host}:${port}`;
+}

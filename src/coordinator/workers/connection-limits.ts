@@ -1,0 +1,105 @@
+// How many connections there may be: so few that descriptors stay free for checkpoints and worker processes, and in such a way
+// that connections that do nothing never keep out those that work.
+import { isLoopback, originOf } from "./origin.js";
+
+/** Descriptors that the process has for itself: files, pipes, the event loop's own. */
+const RESERVED_DESCRIPTORS = 64;
+/** Where the operating system does not say how many there may be. */
+const DEFAULT_DESCRIPTORS = 1024;
+const MAX_CONNECTIONS = 2048;
+const MAX_IDLE_PER_ORIGIN = 64;
+/** Every process on this machine has the same address. */
+const MAX_IDLE_ON_LOOPBACK = 256;
+
+/** The descriptors that this process may have open (RLIMIT_NOFILE). */
+export function descriptorLimit(): number {
+  // Else Node looks up the names of all peers first (Node 22; older ones list interfaces only).
+  Object.assign(process.report, { excludeNetwork: true });
+  const report = process.report.getReport() as { userLimits?: { open_files?: { soft?: unknown } } };
+  const soft = report.userLimits?.open_files?.soft;
+  if (soft === "unlimited") return MAX_CONNECTIONS + RESERVED_DESCRIPTORS;
+  return typeof soft === "number" ? soft : DEFAULT_DESCRIPTORS;
+}
+
+/** @param descriptors of the process @param workerProcesses that it starts itself, with two pipes each */
+export function maxConnections(descriptors: number, workerProcesses = 0): number {
+  const free = descriptors - RESERVED_DESCRIPTORS - 3 * workerProcesses;
+  return Math.max(8, Math.min(MAX_CONNECTIONS, free));
+}
+
+/**
+ * What a connection has shown, from nothing to much. `idle`: nothing yet, or a request that is over. `joining`: a worker's
+ * hello. `joined`: a worker that is ready. `proven`: a worker that has answered a task, or a page that is open.
+ */
+export const STAGES = ["idle", "joining", "joined", "proven"] as const;
+export type Stage = (typeof STAGES)[number];
+
+interface Entry {
+  origin: string;
+  stage: Stage;
+  close: () => void;
+}
+
+/** @typeParam K what stands for a connection */
+export class ConnectionLimits<K> {
+  private readonly max: number;
+  private readonly maxIdleOf: (origin: string) => number;
+  /** In the order in which they came. */
+  private readonly entries = new Map<K, Entry>();
+
+  /** @param max connections in all */
+  constructor(max: number) {
+    this.max = max;
+    const share = Math.max(4, Math.floor(max / 2));
+    this.maxIdleOf = (origin) =>
+      Math.min(share, isLoopback(origin) ? MAX_IDLE_ON_LOOPBACK : MAX_IDLE_PER_ORIGIN);
+  }
+
+  get size(): number {
+    return this.entries.size;
+  }
+
+  /**
+   * A connection has come. Where there are too many, the oldest of those that have shown least is closed.
+   * @param close must lead to `remove`
+   * @returns false where there is no room for it
+   */
+  add(connection: K, address: string, close: () => void): boolean {
+    const origin = originOf(address);
+    const idle = [...this.entries].filter(
+      ([, entry]) => entry.stage === "idle" && entry.origin === origin,
+    );
+    if (idle.length >= this.maxIdleOf(origin)) this.evict(idle[0]);
+    if (this.entries.size >= this.max) {
+      const weakest = STAGES.slice(0, -1)
+        .map((stage) => [...this.entries].find(([, entry]) => entry.stage === stage))
+        .find((entry) => entry !== undefined);
+      if (!weakest) return false;
+      this.evict(weakest);
+    }
+    this.entries.set(connection, { origin, stage: "idle", close });
+    return true;
+  }
+
+  setStage(connection: K, stage: Stage): void {
+    const entry = this.entries.get(connection);
+    if (entry) entry.stage = stage;
+  }
+
+  /** @param close how the connection is closed from now on */
+  setClose(connection: K, close: () => void): void {
+    const entry = this.entries.get(connection);
+    if (entry) entry.close = close;
+  }
+
+  remove(connection: K): void {
+    this.entries.delete(connection);
+  }
+
+  private evict(found: [K, Entry] | undefined): void {
+    if (!found) return;
+    const [connection, entry] = found;
+    this.entries.delete(connection);
+    entry.close();
+  }
+}

@@ -1,0 +1,29 @@
+// Where a peer comes from, as far as it cannot choose that itself. Pure.
+
+/** An IPv4 address in its IPv6 form (RFC 4291, section 2.5.5.2) is the IPv4 address. */
+function plainAddress(address: string): string {
+  return address.replace(/^::ffff:(?=\d+\.)/i, "");
+}
+
+export function isLoopback(address: string): boolean {
+  const plain = plainAddress(address);
+  return plain === "::1" || plain.startsWith("127.");
+}
+
+/**
+ * What two connections have in common that come from one machine or one home: the IPv4 address, or the /64 of an IPv6
+ * address, as a host chooses the other half itself (RFC 4291, section 2.5.1).
+ */
+export function originOf(address: string): string {
+  const plain = plainAddress(address);
+  if (!plain.includes(":")) return plain;
+  const [head = "", tail] = plain.split("%")[0]!.toLowerCase().split("::");
+  const first = head === "" ? [] : head.split(":");
+  const last = tail === undefined || tail === "" ? [] : tail.split(":");
+  const zeros = tail === undefined ? 0 : 8 - first.length - last.length;
+  const groups = [...first, ...Array<string>(Math.max(0, zeros)).fill("0"), ...last];
+  return `${groups
+    .slice(0, 4)
+    .map((group) => group.replace(/^0+(?=.)/, ""))
+    .join(":")}::/64`;
+}

@@ -1,0 +1,64 @@
+// How large the numbers of a shard's result may be. Finite numbers are not enough: a gradient of 3e38 squares to infinity
+// in Adam's second moment, and from there the weights become NaN, a step after the worker that sent it has left. Within
+// these limits no sum over shards, moment or optimizer slot can overflow float32. Pure.
+import type { Moments } from "../statistics/moments.js";
+import type { Gradient, ShardResult } from "./values.js";
+
+/** Its square, 1e36, is within float32 (3.4e38), with room for a sum of factors. */
+const MAX_MAGNITUDE = 1e18;
+
+/** The largest magnitude; NaN where a value is NaN or infinite. */
+function maxMagnitude(values: Float32Array | Float64Array): number {
+  let max = 0;
+  let zero = 0;
+  for (let index = 0; index < values.length; index++) {
+    const magnitude = Math.abs(values[index]!);
+    if (magnitude > max) max = magnitude;
+    // 0 · x is 0 for every finite x and NaN for the others.
+    zero += 0 * magnitude;
+  }
+  return max + zero;
+}
+
+function problemOf(what: string, magnitude: number): string | undefined {
+  if (magnitude <= MAX_MAGNITUDE) return undefined;
+  return Number.isFinite(magnitude)
+    ? `${what}: a number beyond ${MAX_MAGNITUDE.toExponential()}`
+    : `${what}: a number is not finite`;
+}
+
+/** @returns what is wrong with one of the gradients; undefined where all are within the limits */
+export function findGradientProblem(gradients: ReadonlyMap<string, Gradient>): string | undefined {
+  for (const [name, gradient] of gradients) {
+    // XᵀdY over n rows is at most n · max|X| · max|dY|.
+    const magnitude =
+      gradient.form === "dense"
+        ? maxMagnitude(gradient.values)
+        : gradient.shards.reduce(
+            (sum, { rows, inputs, outputs }) =>
+              sum + rows * maxMagnitude(inputs) * maxMagnitude(outputs),
+            0,
+          );
+    const problem = problemOf(name, magnitude);
+    if (problem !== undefined) return problem;
+  }
+  return undefined;
+}
+
+function findMomentsProblem(name: string, { mean, variance }: Moments): string | undefined {
+  if (variance.some((value) => value < 0)) return `${name}: negative variance`;
+  return (
+    problemOf(`${name} mean`, maxMagnitude(mean)) ??
+    problemOf(`${name} variance`, Math.sqrt(maxMagnitude(variance)))
+  );
+}
+
+/** @returns what is wrong with a result; undefined where every number is within the limits */
+export function findResultProblem(result: Omit<ShardResult, "gradients">): string | undefined {
+  if (!Number.isFinite(result.loss)) return "the loss is not finite";
+  for (const [name, moments] of result.moments) {
+    const problem = findMomentsProblem(name, moments);
+    if (problem !== undefined) return problem;
+  }
+  return undefined;
+}

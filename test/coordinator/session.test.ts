@@ -1,0 +1,291 @@
+// One worker's connection as a state machine: an in-memory transport, a clock that the test moves, and no TensorFlow.
+import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
+import type { Pool } from "../../src/coordinator/pool.js";
+import type { StateFeed } from "../../src/coordinator/state-feed.js";
+import type { EndReason, Task } from "../../src/coordinator/tasks.js";
+import { BanList } from "../../src/coordinator/workers/ban-list.js";
+import { SendBudget } from "../../src/coordinator/workers/outbox.js";
+import { DEFAULT_TIMES, Session } from "../../src/coordinator/workers/session.js";
+import type { RunConfig } from "../../src/shared/config.js";
+import { cnn } from "../../src/shared/model/network.js";
+import { OutgoingFrame } from "../../src/shared/protocol/channel.js";
+import { closeCodes } from "../../src/shared/protocol/close-codes.js";
+import { decodeFrame, encodeFrame } from "../../src/shared/protocol/frame.js";
+import { PROTOCOL_VERSION } from "../../src/shared/protocol/messages.js";
+import { checksumOf } from "../../src/shared/protocol/payload.js";
+import { MemoryTransport } from "../support/memory-transport.js";
+
+const IMAGE = { height: 2, width: 2 };
+const CONFIG: RunConfig = {
+  model: "cnn",
+  seed: 0,
+  batchSize: 4,
+  shards: 2,
+  learningRate: 1e-4,
+  threads: 1,
+  validationSize: 0,
+  data: { ...IMAGE, classes: 3, digest: "a".repeat(64) },
+};
+const STATE_BYTES = 3 * 512 * 1024;
+const SECOND = 1_000;
+
+function harness({ address = "192.0.2.7", budgetBytes = Infinity } = {}) {
+  const transport = new MemoryTransport();
+  const bans = new BanList();
+  const pool = {
+    join: vi.fn<Pool["join"]>(),
+    leave: vi.fn<Pool["leave"]>(),
+    suspend: vi.fn<Pool["suspend"]>(),
+    resume: vi.fn<Pool["resume"]>(),
+    answer: vi.fn<Pool["answer"]>(),
+    takeClassifier: vi.fn<Pool["takeClassifier"]>(),
+    hasDiverged: vi.fn<Pool["hasDiverged"]>(() => false),
+    noteGoodReplica: vi.fn<Pool["noteGoodReplica"]>(),
+    noteDivergedReplica: vi.fn<Pool["noteDivergedReplica"]>(),
+  };
+  const state = () => [new OutgoingFrame(new Uint8Array(8), [new Float32Array(STATE_BYTES / 4)])];
+  const feed = {
+    config: CONFIG,
+    broadcast: "weights",
+    largestShard: 2,
+    stateBytes: STATE_BYTES,
+    step: 0,
+    state: vi.fn(state),
+    half: vi.fn(() => state()[0]!),
+    whenOpen: (letIn: () => void) => letIn(),
+    judgeDigest: vi.fn<StateFeed["judgeDigest"]>(() => "same"),
+  };
+  const onRejected = vi.fn<(name: string, reason: string) => void>();
+  const onClosed = vi.fn<(session: Session, wasLost: boolean) => void>();
+  const end = { reason: undefined as EndReason | undefined };
+  let session: Session | undefined;
+  const budget = new SendBudget(budgetBytes, () => session?.dropUnread());
+  session = new Session(transport, {
+    ...{ pool: pool as unknown as Pool, feed: feed as unknown as StateFeed },
+    ...{ network: cnn(IMAGE, 3), times: DEFAULT_TIMES, bans, budget, address },
+    ...{ onRejected, onClosed, onProgress: () => undefined, relay: () => undefined },
+    uniqueName: (requested) => requested,
+    endReason: () => end.reason,
+  });
+  const deliver = (message: object, parts: ArrayBufferView[] = []) =>
+    transport.deliver(encodeFrame(message, parts));
+  const hello = (name = "w") => deliver({ type: "hello", protocol: PROTOCOL_VERSION, name });
+  const join = () => {
+    hello();
+    deliver({ type: "ready" });
+  };
+  return { transport, session, pool, feed, bans, onRejected, onClosed, end, deliver, hello, join };
+}
+
+function evaluation(id: number): Task {
+  const samples = { count: 1, pixels: new Uint8Array(4), labels: new Uint8Array(1) };
+  return { kind: "evaluate", id, step: 0, samples };
+}
+
+function evaluated(task: number, computed = { from: 0, to: 1 }) {
+  const parts = [new Uint8Array(1)];
+  const checksum = checksumOf(parts);
+  return [{ type: "evaluated", task, lossSum: 0, checksum, computed }, parts] as const;
+}
+
+beforeEach(() => void vi.useFakeTimers());
+afterEach(() => void vi.useRealTimers());
+
+describe("the handshake", () => {
+  test("welcomes a worker, and lets it in with the state when it is ready", () => {
+    const { transport, pool, hello, deliver } = harness();
+    hello();
+    expect(decodeFrame(transport.accept()[0]!).header).toMatchObject({ type: "welcome" });
+    expect(pool.join).not.toHaveBeenCalled();
+    deliver({ type: "ready" });
+    expect(pool.join).toHaveBeenCalledOnce();
+    expect(transport.accept().length).toBeGreaterThan(1);
+  });
+
+  test("has a deadline for hello and one for ready", () => {
+    const silent = harness();
+    vi.advanceTimersByTime(DEFAULT_TIMES.helloMs);
+    expect(silent.transport.closedWith?.code).toBe(closeCodes.tooSlow);
+    const slow = harness();
+    slow.hello();
+    for (let ms = 0; ms < DEFAULT_TIMES.readyMs; ms += DEFAULT_TIMES.pingMs) {
+      expect(slow.transport.closedWith).toBeUndefined();
+      vi.advanceTimersByTime(DEFAULT_TIMES.pingMs);
+      slow.transport.accept();
+      if (!slow.transport.closedWith) slow.transport.deliverPong();
+    }
+    expect(slow.transport.closedWith).toMatchObject({ code: closeCodes.tooSlow });
+  });
+
+  test("buffers a few kilobytes until hello, and no result", () => {
+    const { transport } = harness();
+    transport.deliverBytes(16 * 1024);
+    expect(transport.isOpen).toBe(true);
+    transport.deliverBytes(1);
+    expect(transport.closedWith?.code).toBe(closeCodes.tooMany);
+    expect(transport.wasDestroyed).toBe(true);
+  });
+
+  test("buffers no more from a worker that was assigned nothing", () => {
+    const { transport, join } = harness();
+    join();
+    transport.deliverBytes(20 * 1024);
+    expect(transport.closedWith?.code).toBe(closeCodes.tooMany);
+  });
+
+  test("after the run's end tells the worker so", () => {
+    const { transport, hello, end } = harness();
+    end.reason = "finished";
+    hello();
+    expect(decodeFrame(transport.accept()[0]!).header).toEqual({ type: "end", reason: "finished" });
+    expect(transport.closedWith?.code).toBe(closeCodes.ended);
+  });
+});
+
+describe("answers", () => {
+  test("whose time runs backwards are refused, and reach nobody", () => {
+    const { transport, session, pool, deliver, join } = harness();
+    join();
+    session.send(evaluation(1));
+    deliver(...(evaluated(1, { from: 9, to: 4 }) as unknown as [object, ArrayBufferView[]]));
+    expect(transport.closedWith?.code).toBe(closeCodes.badMessage);
+    expect(pool.answer).not.toHaveBeenCalled();
+  });
+
+  test("may be many, each after its task; honest pongs and pings change nothing about it", () => {
+    const { transport, session, pool, deliver, join } = harness();
+    join();
+    for (let id = 0; id < 500; id++) {
+      session.send(evaluation(id));
+      transport.accept();
+      deliver(...(evaluated(id) as unknown as [object, ArrayBufferView[]]));
+      vi.advanceTimersByTime(SECOND);
+      if (id % 2 === 1) transport.deliverPong();
+    }
+    expect(transport.closedWith).toBeUndefined();
+    expect(pool.answer).toHaveBeenCalledTimes(500);
+  });
+
+  test("that no training can go on with are the run's fault only where the coordinator gets them too", () => {
+    for (const isRuns of [true, false]) {
+      const { transport, session, pool, deliver, join } = harness();
+      pool.hasDiverged.mockReturnValue(isRuns);
+      join();
+      session.send(evaluation(1));
+      const [message, parts] = evaluated(1);
+      deliver({ ...message, lossSum: 1e308 * 10 }, parts as ArrayBufferView[]);
+      // Infinity is no number that the schema knows.
+      expect(transport.closedWith?.code).toBe(closeCodes.badMessage);
+    }
+  });
+});
+
+describe("a worker that", () => {
+  test("gives no sign of life is gone after its time", () => {
+    const { transport, pool, join } = harness();
+    join();
+    transport.accept();
+    vi.advanceTimersByTime(60 * SECOND);
+    expect(pool.leave.mock.calls[0]?.[1]).toMatch(/silent/);
+    expect(transport.wasDestroyed).toBe(true);
+  });
+
+  test("takes a minute for its state over a slow link is alive all the while", () => {
+    const { transport, session, join } = harness();
+    join();
+    for (let count = 0; count < 20; count++) session.follow({ half: "features", step: count });
+    // A piece of 512 KiB every 3 s, and pongs wait behind them.
+    while (transport.pending.length > 0) {
+      vi.advanceTimersByTime(3 * SECOND);
+      transport.accept(1);
+      expect(transport.closedWith).toBeUndefined();
+    }
+    transport.deliverPong();
+    vi.advanceTimersByTime(6 * SECOND);
+    expect(transport.closedWith).toBeUndefined();
+  });
+
+  test("reads nothing and answers pings nevertheless is dropped", () => {
+    const { transport, join, onRejected } = harness();
+    join();
+    for (let seconds = 0; seconds < 20 && !transport.closedWith; seconds += 2) {
+      vi.advanceTimersByTime(2 * SECOND);
+      transport.deliverPong();
+    }
+    expect(transport.closedWith?.code).toBe(closeCodes.notReading);
+    expect(onRejected).toHaveBeenCalledOnce();
+  });
+
+  test("floods pongs is cut", () => {
+    const { transport, join } = harness();
+    join();
+    transport.deliverPong();
+    expect(transport.closedWith?.code).toBe(closeCodes.tooMany);
+  });
+
+  test("answers pings and none of its tasks is excluded", () => {
+    const { transport, session, join } = harness();
+    join();
+    transport.accept();
+    session.send(evaluation(1));
+    for (let seconds = 0; seconds < 60 && !transport.closedWith; seconds += 2) {
+      transport.accept();
+      vi.advanceTimersByTime(2 * SECOND);
+      transport.deliverPong();
+    }
+    expect(transport.closedWith?.code).toBe(closeCodes.noAnswer);
+  });
+
+  test("falls behind is sent no more than it can read, and catches up when it has read it", () => {
+    const { transport, session, pool, feed, join } = harness();
+    join();
+    for (let step = 1; step < 50; step++) session.follow({ half: "features", step });
+    expect(pool.suspend).toHaveBeenCalledOnce();
+    const unread = transport.pending.reduce((sum, { message }) => sum + message.byteLength, 0);
+    expect(unread).toBeLessThan(4 * STATE_BYTES + 4 * 1024 * 1024);
+    transport.accept();
+    expect(pool.resume).toHaveBeenCalledOnce();
+    expect(feed.state).toHaveBeenCalledTimes(2);
+  });
+
+  test("is wrong is banned by its address, and on this machine only for a while", () => {
+    const remote = harness();
+    remote.join();
+    remote.session.expel("wrong result");
+    expect(remote.bans.remainingMs("192.0.2.7", 1e12)).toBe(Infinity);
+    const local = harness({ address: "::ffff:127.0.0.1" });
+    local.join();
+    local.session.expel("wrong result");
+    expect(local.bans.remainingMs("w@127.0.0.1", performance.now())).toBeLessThan(Infinity);
+    expect(local.bans.remainingMs("w@127.0.0.1", performance.now())).toBeGreaterThan(0);
+  });
+
+  test("comes back under another name is still banned", () => {
+    const { bans, transport, hello } = harness();
+    bans.banPermanently("192.0.2.7");
+    hello("somebody-else");
+    expect(transport.closedWith?.code).toBe(closeCodes.wrongResults);
+  });
+});
+
+test("one budget holds what waits for all workers, and a frame for many counts once", () => {
+  const exceeded = vi.fn();
+  const budget = new SendBudget(1_000, exceeded);
+  const frame = new OutgoingFrame(new Uint8Array(600));
+  for (let receivers = 0; receivers < 10; receivers++) budget.add(frame);
+  expect(exceeded).not.toHaveBeenCalled();
+  budget.add(new OutgoingFrame(new Uint8Array(600)));
+  expect(exceeded).toHaveBeenCalledOnce();
+  for (let receivers = 0; receivers < 10; receivers++) budget.remove(frame);
+  expect(budget.isExceeded).toBe(false);
+});
+
+test("the end does not come between a frame and its tail", () => {
+  const { transport, session, join } = harness();
+  join();
+  for (let step = 1; step < 9; step++) session.follow({ half: "features", step });
+  session.end("finished");
+  const last = transport.accept().at(-1)!;
+  expect(() => decodeFrame(last)).toThrow();
+  expect(transport.closedWith).toEqual({ code: closeCodes.ended, reason: "finished" });
+});
