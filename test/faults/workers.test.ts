@@ -225,7 +225,7 @@ test("with updates, a worker that reports other weights is named and sent the ri
     name: "drifting",
     onState: (step) => states.push(step),
     // Its weights are right, so that the run's end can be held against the calm run's.
-    digest: (own) => (own.step === 100 ? { ...own, weights: own.weights ^ 1 } : own),
+    digest: (own) => (own.step === 100 ? { ...own, weights: (own.weights ^ 1) >>> 0 } : own),
   });
   const drift = await coordinator.event((event) => event.event === "drift");
   expect(drift).toMatchObject({ worker: "drifting", step: 100 });
