@@ -105,3 +105,61 @@ describe("the schedule", () => {
     expect(few.assign(0)).toHaveLength(1);
   });
 });
+
+describe("a worker that has not answered anything", () => {
+  test("is not relied on: one that has answers what it holds, as soon as it is free", () => {
+    const schedule = new Schedule<string, ScheduledTask>(LIMITS);
+    for (const worker of ["mute", "mute too", "honest"]) schedule.join(worker);
+    schedule.add(tasks(3));
+    const assigned = schedule.assign(0);
+    const own = assigned.find(({ worker }) => worker === "honest")!;
+    expect(schedule.answer("honest", own.task.id, 5)).toBeDefined();
+    for (let answered = 1; answered < 3; answered++) {
+      const [next] = schedule.assign(5 + answered);
+      expect(next).toMatchObject({ worker: "honest", isRepeat: false });
+      expect(schedule.answer("honest", next!.task.id, 6 + answered)).toBeDefined();
+    }
+    expect(schedule.openCount).toBe(0);
+  });
+
+  test("computes nothing twice where all have answered before", () => {
+    const schedule = new Schedule<string, ScheduledTask>(LIMITS);
+    for (const worker of ["a", "b"]) schedule.join(worker);
+    schedule.add(tasks(2));
+    for (const { worker, task } of schedule.assign(0)) schedule.answer(worker, task.id, 10);
+    schedule.add([
+      { id: 7, kind: "shard" },
+      { id: 8, kind: "shard" },
+    ]);
+    expect(schedule.assign(20)).toHaveLength(2);
+    schedule.answer("a", 7, 21);
+    expect(schedule.assign(22)).toEqual([]);
+  });
+});
+
+describe("a task that two origins must answer", () => {
+  const originOf = (worker: string) => worker[0];
+
+  test("does not go to two workers of one origin, and is stuck where there is no other", () => {
+    const schedule = new Schedule<string, ScheduledTask>(LIMITS, originOf);
+    for (const worker of ["x1", "x2"]) schedule.join(worker);
+    schedule.add(tasks(1), 2);
+    const [first, ...others] = schedule.assign(0);
+    expect(others).toEqual([]);
+    expect(schedule.isStuck(0)).toBe(false);
+    schedule.answer(first!.worker, 0, 5);
+    expect(schedule.assign(6)).toEqual([]);
+    expect(schedule.isStuck(0)).toBe(true);
+    schedule.join("y1");
+    expect(schedule.assign(7)).toMatchObject([{ worker: "y1" }]);
+  });
+
+  test("has a backup within the origin where its only holder is late", () => {
+    const schedule = new Schedule<string, ScheduledTask>(LIMITS, originOf);
+    for (const worker of ["x1", "x2"]) schedule.join(worker);
+    schedule.add(tasks(1), 2);
+    schedule.assign(0);
+    expect(schedule.nextOverdueMs(0)).toBe(LIMITS.overdueFirstMs);
+    expect(schedule.assign(LIMITS.overdueFirstMs)).toMatchObject([{ isRepeat: true }]);
+  });
+});
