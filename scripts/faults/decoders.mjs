@@ -26,7 +26,7 @@ export function throughDecoders(bytes) {
       const message = parse(frame);
       const { parts } = frame;
       if (message.type === "result") {
-        readShardResult(network, LARGEST, LARGEST, message, new Map(), parts);
+        readShardResult(network, LARGEST, LARGEST, message.loss, new Map(), parts);
       }
       if (message.type === "classifier") readClassifier(network, LARGEST, LARGEST, parts);
       if (message.type === "factors") readFactors(network, LARGEST, LARGEST, parts);

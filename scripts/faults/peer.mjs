@@ -8,10 +8,18 @@ import { Computer } from "../../dist/worker/computer.js";
 
 /** @typedef {{message: Record<string, unknown>, parts: ArrayBufferView[]}} Reply */
 
-/** @param {string} url @param {Record<string, string>} [headers] @returns {Promise<WebSocket>} */
-export function connect(url, headers = {}) {
+/**
+ * @param {string} url @param {Record<string, string>} [headers]
+ * @param {string} [localAddress] where the connection comes from, such as 127.0.0.2
+ * @returns {Promise<WebSocket>}
+ */
+export function connect(url, headers = {}, localAddress = undefined) {
   return new Promise((resolve, reject) => {
-    const socket = new WebSocket(url, { perMessageDeflate: false, headers });
+    const socket = new WebSocket(url, {
+      perMessageDeflate: false,
+      headers,
+      ...(localAddress === undefined ? {} : { localAddress }),
+    });
     socket.once("open", () => resolve(socket));
     socket.once("error", reject);
   });
@@ -37,6 +45,7 @@ export function closed(socket) {
  * @param {{
  *   name?: string,
  *   token?: string,
+ *   localAddress?: string,
  *   onState?: (step: number) => void,
  *   digest?: (own: import("../../dist/worker/computer.js").Digest) => object,
  *   change?: (reply: Reply, task: Record<string, unknown>) => (Uint8Array | "close")[],
@@ -45,8 +54,9 @@ export function closed(socket) {
  * @returns {Promise<WebSocket>} after the welcome
  */
 export async function joinRun(url, options = {}) {
-  const { name = "peer", token, change, onState, digest = (own) => own } = options;
-  const socket = await connect(url, token ? { authorization: `Bearer ${token}` } : {});
+  const { name = "peer", token, localAddress, change, onState, digest = (own) => own } = options;
+  const headers = token ? { authorization: `Bearer ${token}` } : undefined;
+  const socket = await connect(url, headers, localAddress);
   socket.on("error", () => undefined);
   socket.send(frameOf({ type: "hello", protocol: PROTOCOL_VERSION, name }));
   /** @type {Computer | undefined} */
