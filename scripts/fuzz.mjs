@@ -1,7 +1,7 @@
 // Damaged messages and allocation bombs, made by a small grammar, against all that reads them: the decoders in this process,
 // a live coordinator, the tasks of a live run, a real worker's stream, and live workers.
 //   node scripts/fuzz.mjs [--inputs 1000000] [--connections 40000] [--answers 500] [--messages 5000] [--hostile 200]
-//     [--steps 60] [--seed 1] [--finds FOLDER]
+//     [--steps 200] [--seed 1] [--finds FOLDER]
 // 0 leaves a part out. An input that is too much for a decoder is written to the folder of finds (test/fuzz/finds), from
 // where the tests read it. Exits with 1 on any find, death or changed result.
 import { join } from "node:path";
@@ -22,7 +22,7 @@ const { values: options } = parseArgs({
     answers: { type: "string", default: "500" },
     messages: { type: "string", default: "5000" },
     hostile: { type: "string", default: "200" },
-    steps: { type: "string", default: "60" },
+    steps: { type: "string", default: "200" },
     seed: { type: "string", default: "1" },
     finds: { type: "string", default: join(ROOT, "test/fuzz/finds") },
   },
@@ -32,6 +32,12 @@ const { values: options } = parseArgs({
 const random = (part) => new Random(Number(options.seed), `fuzz/${part}`);
 
 const runs = new Runs(Number(options.steps));
+for (const signal of ["SIGINT", "SIGTERM"]) {
+  process.on(signal, () => {
+    runs.close();
+    process.exit(1);
+  });
+}
 /** @type {[number, (count: number) => boolean | Promise<boolean>][]} */
 const parts = [
   [

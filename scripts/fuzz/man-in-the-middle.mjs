@@ -115,6 +115,19 @@ function proxy(port, random, counts) {
   });
 }
 
+/** A worker that is told of another version of the protocol ends: another takes its place. The run waits for two. */
+async function keepWorker(
+  /** @type {import("./live-run.mjs").LiveRun} */ run,
+  /** @type {string} */ url,
+) {
+  while (!run.isOver) {
+    const worker = run.worker("far", url);
+    await Promise.race([worker.ended, run.command.ended]);
+    if (run.isOver) worker.kill("SIGKILL");
+    await worker.ended;
+  }
+}
+
 /**
  * @param {import("./live-run.mjs").Runs} runs
  * @param {Random} random
@@ -130,11 +143,10 @@ export async function fuzzStream(runs, random, messages) {
     const middle = await proxy(Number(new URL(run.url).port), random, counts);
     run.worker("honest");
     await run.joined("honest");
-    const far = run.worker("far", middle.url);
+    const far = keepWorker(run, middle.url);
     outcome = await run.outcome();
     middle.close();
-    far.kill("SIGKILL");
-    await far.ended;
+    await far;
   }
   process.stdout.write(
     `man in the middle: ${counts.messages} messages, ${counts.flips} bytes flipped, ${rounds} runs of ${runs.steps} steps, ${outcome}\n`,

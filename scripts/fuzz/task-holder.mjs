@@ -129,7 +129,7 @@ export async function fuzzAnswers(runs, random, answers) {
         continue;
       }
       // One that is not cut off for what it sent goes of itself, with whatever it still holds.
-      const timer = setTimeout(() => socket.terminate(), 500 + random.below(1000));
+      const timer = setTimeout(() => socket.terminate(), 200 + random.below(400));
       await closed(socket);
       clearTimeout(timer);
     }
