@@ -1,6 +1,11 @@
 // All that a peer's bytes go through, on either side, for a small network: what the fuzzer and its finds are run against.
 import { cnn } from "../../dist/shared/model/network.js";
-import { decodeFrame, FrameError } from "../../dist/shared/protocol/frame.js";
+import {
+  COORDINATOR_FRAME_LIMITS,
+  decodeFrame,
+  FrameError,
+  WORKER_FRAME_LIMITS,
+} from "../../dist/shared/protocol/frame.js";
 import { parseFromCoordinator, parseFromWorker } from "../../dist/shared/protocol/messages.js";
 import {
   readClassifier,
@@ -20,9 +25,12 @@ export const LARGEST = 2;
 /** Throws what a decoder should not have thrown. @param {Uint8Array} bytes @returns {"taken" | "refused"} */
 export function throughDecoders(bytes) {
   let outcome = /** @type {"taken" | "refused"} */ ("refused");
-  for (const parse of [parseFromWorker, parseFromCoordinator]) {
+  for (const { parse, limits } of [
+    { parse: parseFromWorker, limits: WORKER_FRAME_LIMITS },
+    { parse: parseFromCoordinator, limits: COORDINATOR_FRAME_LIMITS },
+  ]) {
     try {
-      const frame = decodeFrame(bytes);
+      const frame = decodeFrame(bytes, limits);
       const message = parse(frame);
       const { parts } = frame;
       if (message.type === "result") {

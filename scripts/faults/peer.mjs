@@ -9,17 +9,15 @@ import { Computer } from "../../dist/worker/computer.js";
 /** @typedef {{message: Record<string, unknown>, parts: ArrayBufferView[]}} Reply */
 
 /**
- * @param {string} url @param {Record<string, string>} [headers]
- * @param {string} [localAddress] where the connection comes from, such as 127.0.0.2
+ * @param {string} url
+ * @param {Record<string, string>} [headers]
+ * @param {string} [localAddress] where it comes from: any of 127.0.0.0/8
  * @returns {Promise<WebSocket>}
  */
 export function connect(url, headers = {}, localAddress = undefined) {
   return new Promise((resolve, reject) => {
-    const socket = new WebSocket(url, {
-      perMessageDeflate: false,
-      headers,
-      ...(localAddress === undefined ? {} : { localAddress }),
-    });
+    const from = localAddress === undefined ? {} : { localAddress };
+    const socket = new WebSocket(url, { perMessageDeflate: false, headers, ...from });
     socket.once("open", () => resolve(socket));
     socket.once("error", reject);
   });
@@ -46,16 +44,18 @@ export function closed(socket) {
  *   name?: string,
  *   token?: string,
  *   localAddress?: string,
+ *   holder?: { computer?: Computer },
  *   onState?: (step: number) => void,
  *   digest?: (own: import("../../dist/worker/computer.js").Digest) => object,
  *   change?: (reply: Reply, task: Record<string, unknown>) => (Uint8Array | "close")[],
  * }} [options] `change` says what is sent in place of a reply: whole messages as bytes, or that the connection is cut;
- *   `digest` what is sent in place of its digest
+ *   `holder` keeps what loaded TensorFlow for the next connection; `digest` what is sent in place of its digest
  * @returns {Promise<WebSocket>} after the welcome
  */
 export async function joinRun(url, options = {}) {
-  const { name = "peer", token, localAddress, change, onState, digest = (own) => own } = options;
-  const headers = token ? { authorization: `Bearer ${token}` } : undefined;
+  const { name = "peer", token, change, onState, digest = (own) => own } = options;
+  const { holder = {}, localAddress } = options;
+  const headers = token ? { authorization: `Bearer ${token}` } : {};
   const socket = await connect(url, headers, localAddress);
   socket.on("error", () => undefined);
   socket.send(frameOf({ type: "hello", protocol: PROTOCOL_VERSION, name }));
@@ -71,7 +71,11 @@ export async function joinRun(url, options = {}) {
       if (!frame) return;
       const message = parseFromCoordinator(frame);
       if (message.type === "welcome") {
-        computer = new Computer(message.config, message.broadcast);
+        const { config, broadcast } = message;
+        if (!holder.computer?.fits(config, broadcast)) {
+          holder.computer = new Computer(config, broadcast);
+        }
+        computer = holder.computer;
         socket.send(frameOf({ type: "ready" }));
         resolve(socket);
       } else if (message.type === "state") {

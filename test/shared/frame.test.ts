@@ -1,9 +1,20 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { asFloats, decodeFrame, encodeFrame, FrameError } from "../../src/shared/protocol/frame.js";
+import {
+  asFloats,
+  COORDINATOR_FRAME_LIMITS,
+  decodeFrame,
+  encodeFrame,
+  FrameError,
+  WORKER_FRAME_LIMITS,
+} from "../../src/shared/protocol/frame.js";
 import { FrameReader } from "../../src/shared/protocol/channel.js";
 import { cnn } from "../../src/shared/model/network.js";
-import { parseFromCoordinator, parseFromWorker } from "../../src/shared/protocol/messages.js";
+import {
+  describeIssue,
+  parseFromCoordinator,
+  parseFromWorker,
+} from "../../src/shared/protocol/messages.js";
 import { stateTailPlaces } from "../../src/shared/protocol/payload.js";
 
 const network = cnn({ height: 28, width: 28 }, 10);
@@ -67,6 +78,65 @@ describe("a frame", () => {
   });
 });
 
+describe("a frame's limits", () => {
+  /** A frame's bytes around a header of any bytes. */
+  const around = (header: Uint8Array) => {
+    const bytes = new Uint8Array(4 + header.length);
+    new DataView(bytes.buffer).setUint32(0, header.length, true);
+    bytes.set(header, 4);
+    return bytes;
+  };
+  const nested = (head: readonly number[], count: number) =>
+    around(
+      joined([
+        Uint8Array.of(0x81, 0xa1, 0x61),
+        ...Array<Uint8Array>(count).fill(Uint8Array.from(head)),
+      ]),
+    );
+
+  test("hold back 3,000 nested arrays of 30,000,000 entries, which killed the coordinator", () => {
+    const header = nested([0xdd, 0x01, 0xc9, 0xc3, 0x80], 3_000);
+    expect(() => decodeFrame(header, COORDINATOR_FRAME_LIMITS)).toThrow(FrameError);
+    // As many as fit, where the header itself is not too long.
+    const shorter = nested([0xdd, 0x01, 0xc9, 0xc3, 0x80], 1_000);
+    expect(() => decodeFrame(shorter)).toThrow("an array longer than the header");
+  });
+
+  test("hold back nested arrays of 65,535 entries, which took 4.4 GB", () => {
+    const header = nested([0xdc, 0xff, 0xff], 5_000);
+    expect(() => decodeFrame(header, COORDINATOR_FRAME_LIMITS)).toThrow(FrameError);
+    expect(() => decodeFrame(nested([0xdc, 0xff, 0xff], 2_000))).toThrow(FrameError);
+  });
+
+  test("let through an update of as many shards as updates are sent of, which late joiners could not read", () => {
+    const shards = 1_023;
+    const parts = Array.from({ length: 4 * shards + 13 }, () => new Uint8Array(8));
+    const listed = Array.from({ length: shards }, (_, shard) => shard);
+    const header = { type: "update", step: 2 ** 40, own: listed, relayed: [], wantsDigest: true };
+    const bytes = encodeFrame(header, parts);
+    expect(decodeFrame(bytes, COORDINATOR_FRAME_LIMITS).parts).toHaveLength(parts.length);
+    // From a worker nothing of that size is expected.
+    expect(() => decodeFrame(bytes)).toThrow(FrameError);
+  });
+
+  test("leave room for the longest header that they allow", () => {
+    for (const limits of [WORKER_FRAME_LIMITS, COORDINATOR_FRAME_LIMITS]) {
+      const tail = Array.from({ length: limits.parts }, () => 2 ** 31);
+      const bytes = encodeFrame({ type: "state", step: 1, half: "features" }, [], tail);
+      expect(decodeFrame(bytes, limits).tail).toHaveLength(limits.parts);
+    }
+  });
+
+  test("bound the parts of a tail", () => {
+    const withTail = (tail: number[]) => encodeFrame({ type: "state" }, [], tail);
+    expect(decodeFrame(withTail([2 ** 31])).tail).toEqual([2 ** 31]);
+    expect(() => decodeFrame(withTail([2 ** 31 + 1]))).toThrow("too long");
+    expect(() => decodeFrame(withTail(Array<number>(1025).fill(1)))).toThrow(
+      "more than 1024 parts",
+    );
+  });
+});
+
 describe("a frame with a tail", () => {
   const header = { type: "state", step: 1, half: "features" };
   const allocated = (_header: unknown, lengths: readonly number[]) =>
@@ -127,5 +197,37 @@ describe("messages", () => {
     expect(() => parseFromCoordinator(frame({ type: "update", step: -1 }))).toThrow(FrameError);
     expect(() => parseFromCoordinator(frame({ type: "update", step: 1.5 }))).toThrow(FrameError);
     expect(parseFromWorker(frame({ type: "hello", protocol: 1, name: "a" })).type).toBe("hello");
+  });
+
+  test("that are refused repeat nothing that the peer chose", () => {
+    const evil = "\u001b[2J<!--<script>\n";
+    const headers: Record<string, unknown>[] = [
+      { type: evil },
+      { type: "ready", [evil]: 1 },
+      { type: "hello", protocol: evil, name: evil.repeat(9) },
+      { type: "result", task: 1, step: 1, shard: 1, loss: evil, computed: { [evil]: evil } },
+      { type: "welcome", protocol: 1, name: evil, config: { [evil]: { [evil]: 1 } } },
+      { [evil]: evil },
+    ];
+    for (const header of headers) {
+      for (const parse of [parseFromWorker, parseFromCoordinator]) {
+        let reason = "";
+        try {
+          parse({ header });
+        } catch (error) {
+          reason = (error as FrameError).message;
+        }
+        expect(reason).toMatch(/^[\w ?.,:-]{1,120}$/);
+        expect(reason).not.toContain("script");
+      }
+    }
+    const refuse = () => parseFromWorker({ header: { type: "digest", step: -1, weights: 0 } });
+    expect(refuse).toThrow("step: less than 0");
+  });
+
+  test("are refused without the key of a record that the peer chose", () => {
+    const path = ["config", "\u001b]0;title\u0007"];
+    const issue = { code: "custom", path, message: "wrong", input: 1 } as const;
+    expect(describeIssue(issue)).toBe("config.?: wrong");
   });
 });

@@ -9,16 +9,49 @@
 // Where the header has a `tail`, a list of lengths in bytes, so many more parts follow in messages of their own, each of
 // bytes of one part alone: large tensors go from where they are to the socket, and from the socket to where they are used,
 // in pieces that stay in the processor's cache on the way.
-import { Packr, Unpackr } from "msgpackr";
+import { MessagePackError, packMap, unpackMap } from "./message-pack.js";
 
-export const MAX_HEADER_BYTES = 16 * 1024;
-const MAX_PARTS = 1024;
 const ALIGNMENT = 8;
 const NOTHING = new Uint8Array(0);
 
-// Plain maps and arrays only: no records, no structures shared between messages, no extensions of JavaScript's own.
-const packr = new Packr({ useRecords: false });
-const unpackr = new Unpackr({ useRecords: false, mapsAsObjects: true });
+/** What a frame may have at most; the bound on a header's bytes is one on what decoding it allocates. */
+export interface FrameLimits {
+  headerBytes: number;
+  /** In the message itself, and again in the tail. */
+  parts: number;
+}
+
+/** A length of at most 2^32 − 1 is one byte for its type and four for its value. */
+const LENGTH_BYTES = 5;
+/** A header's other fields. The largest, a welcome with its configuration, takes some 400 bytes. */
+const FIELDS_BYTES = 2048;
+
+/** What a coordinator takes from workers: a result has a part for each parameter, and two for each normalised layer. */
+export const WORKER_FRAME_LIMITS: FrameLimits = {
+  headerBytes: FIELDS_BYTES + 1024 * LENGTH_BYTES,
+  parts: 1024,
+};
+
+/** For limits on whole messages. */
+export const MAX_HEADER_BYTES = WORKER_FRAME_LIMITS.headerBytes;
+
+/**
+ * Of an update. Updates are sent only where they are smaller than the weights: over the dense kernels [in × out],
+ * samples · Σ(in + out) < Σ in·out. As out ≤ 1,024, in·out < 1,024 · (in + out): so there are fewer samples in a batch, and
+ * no more shards than samples.
+ */
+export const MAX_UPDATE_SHARDS = 1024;
+/** The network has two dense kernels; in factors, each is two parts per shard. */
+const MAX_UPDATE_PARTS = WORKER_FRAME_LIMITS.parts + 2 * 2 * MAX_UPDATE_SHARDS;
+
+/** What a worker takes from its coordinator: an update's parts, and the list of shards whose factors are left out. */
+export const COORDINATOR_FRAME_LIMITS: FrameLimits = {
+  headerBytes: FIELDS_BYTES + (MAX_UPDATE_PARTS + MAX_UPDATE_SHARDS) * LENGTH_BYTES,
+  parts: MAX_UPDATE_PARTS,
+};
+
+/** Of a part in a tail. */
+const MAX_TAIL_PART_BYTES = 2 ** 31;
 
 export interface Frame {
   header: Record<string, unknown>;
@@ -44,7 +77,7 @@ export function encodeFrame(
   tail: readonly number[] = [],
 ): Buffer {
   const lengths = parts.map((part) => part.byteLength);
-  const packed = packr.pack({ ...header, parts: lengths, ...(tail.length === 0 ? {} : { tail }) });
+  const packed = packMap({ ...header, parts: lengths, ...(tail.length === 0 ? {} : { tail }) });
   const headLength = padded(4 + packed.byteLength);
   const length = parts.reduce((total, part) => total + padded(part.byteLength), headLength);
   const frame = Buffer.allocUnsafe(length);
@@ -62,18 +95,20 @@ export function encodeFrame(
 }
 
 /**
+ * Takes time and memory in proportion to the bytes that are there, whatever they declare.
  * @param bytes one whole message; the parts are views of it
+ * @param limits where the message is a coordinator's, `COORDINATOR_FRAME_LIMITS`
  * @throws FrameError where the bytes are not exactly one frame
  */
-export function decodeFrame(bytes: Uint8Array): Frame {
+export function decodeFrame(bytes: Uint8Array, limits: FrameLimits = WORKER_FRAME_LIMITS): Frame {
   if (bytes.byteLength < 4) throw new FrameError("shorter than the header's length");
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const headerLength = view.getUint32(0, true);
-  if (headerLength > MAX_HEADER_BYTES) throw new FrameError("header too long");
+  if (headerLength > limits.headerBytes) throw new FrameError("header too long");
   if (4 + headerLength > bytes.byteLength) throw new FrameError("header cut short");
-  const header = unpackedHeader(bytes.subarray(4, 4 + headerLength));
-  const lengths = partLengths(header["parts"]);
-  const tail = partLengths(header["tail"] ?? []);
+  const header = unpackHeader(bytes.subarray(4, 4 + headerLength));
+  const lengths = partLengths(header["parts"], limits);
+  const tail = header["tail"] === undefined ? [] : partLengths(header["tail"], limits);
   const parts: Uint8Array[] = [];
   let offset = padded(4 + headerLength);
   for (const length of lengths) {
@@ -82,14 +117,18 @@ export function decodeFrame(bytes: Uint8Array): Frame {
     offset += padded(length);
   }
   if (offset !== bytes.byteLength) throw new FrameError("length and list of parts do not agree");
-  if (tail.includes(0)) throw new FrameError("a part of a tail is empty");
+  for (const length of tail) {
+    if (length === 0) throw new FrameError("a part of a tail is empty");
+    if (length > MAX_TAIL_PART_BYTES) throw new FrameError("a part of a tail is too long");
+  }
   delete header["parts"];
   delete header["tail"];
   return { header, parts, tail };
 }
 
-function partLengths(value: unknown): number[] {
-  if (!Array.isArray(value) || value.length > MAX_PARTS) throw new FrameError("no list of parts");
+function partLengths(value: unknown, { parts }: FrameLimits): number[] {
+  if (!Array.isArray(value)) throw new FrameError("no list of parts");
+  if (value.length > parts) throw new FrameError(`more than ${parts} parts`);
   for (const length of value as unknown[]) {
     if (typeof length !== "number" || !Number.isSafeInteger(length) || length < 0) {
       throw new FrameError("a part's length is not a whole number");
@@ -98,17 +137,13 @@ function partLengths(value: unknown): number[] {
   return value as number[];
 }
 
-function unpackedHeader(bytes: Uint8Array): Record<string, unknown> {
-  let header: unknown;
+function unpackHeader(bytes: Uint8Array): Record<string, unknown> {
   try {
-    header = unpackr.unpack(bytes);
+    return unpackMap(bytes);
   } catch (error) {
-    throw new FrameError("header is not MessagePack", { cause: error });
+    if (!(error instanceof MessagePackError)) throw error;
+    throw new FrameError(`header: ${error.message}`, { cause: error });
   }
-  if (typeof header !== "object" || header === null || Array.isArray(header)) {
-    throw new FrameError("header is not a map");
-  }
-  return header as Record<string, unknown>;
 }
 
 /** The part's numbers, without a copy where its place in memory allows. */

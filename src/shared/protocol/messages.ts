@@ -6,7 +6,8 @@
 import { z } from "zod";
 import { BROADCASTS, runConfigSchema } from "../config.js";
 import { HALVES } from "../model/network.js";
-import { type Frame, FrameError } from "./frame.js";
+import { sanitizeText } from "../text.js";
+import { type Frame, FrameError, MAX_UPDATE_SHARDS } from "./frame.js";
 
 /** Raised whenever one side could misread the other. */
 export const PROTOCOL_VERSION = 4;
@@ -14,7 +15,7 @@ export const PROTOCOL_VERSION = 4;
 export const MAX_NAME_LENGTH = 64;
 
 /** More than this are sent, rather than listed: the header stays small. */
-export const MAX_LISTED_SHARDS = 1024;
+export const MAX_LISTED_SHARDS = MAX_UPDATE_SHARDS;
 
 const whole = z.number().int().min(0).max(Number.MAX_SAFE_INTEGER);
 
@@ -132,19 +133,63 @@ const fromCoordinator = z.discriminatedUnion("type", [
 export type FromWorker = z.infer<typeof fromWorker>;
 export type FromCoordinator = z.infer<typeof fromCoordinator>;
 
-function parsed<T>(schema: z.ZodType<T>, frame: Pick<Frame, "header">): T {
-  const result = schema.safeParse(frame.header);
+const MAX_REASON_LENGTH = 120;
+
+function parseHeader<T>(schema: z.ZodType<T>, { header }: Pick<Frame, "header">): T {
+  const result = schema.safeParse(header);
   if (result.success) return result.data;
-  const issue = result.error.issues[0];
-  throw new FrameError(`${issue?.path.join(".") || "message"}: ${issue?.message ?? "invalid"}`);
+  throw new FrameError(describeIssue(result.error.issues[0]));
+}
+
+/**
+ * What is wrong with a message, for logs, terminals and the close frame. In words of this file and of the schemas only: the
+ * messages of zod repeat keys and values, which the peer chose.
+ */
+export function describeIssue(issue: z.core.$ZodIssue | undefined): string {
+  const path = (issue?.path ?? []).map((key) => (isPlainKey(key) ? String(key) : "?")).join(".");
+  return sanitizeText(`${path || "message"}: ${faultOf(issue)}`, MAX_REASON_LENGTH);
+}
+
+/** Fields of the schemas, and places in lists. A key of a record, were there one, would be the peer's own. */
+function isPlainKey(key: PropertyKey): boolean {
+  return typeof key === "number" || (typeof key === "string" && /^[a-z]\w{0,31}$/i.test(key));
+}
+
+function faultOf(issue: z.core.$ZodIssue | undefined): string {
+  if (!issue) return "invalid";
+  switch (issue.code) {
+    case "invalid_type":
+      return `expected ${issue.expected}`;
+    case "too_small":
+      return `less than ${issue.minimum}`;
+    case "too_big":
+      return `more than ${issue.maximum}`;
+    case "invalid_value":
+      return `expected one of ${issue.values.map(String).join(", ")}`;
+    case "unrecognized_keys":
+      return "unknown fields";
+    case "invalid_union":
+      return "unknown kind";
+    case "custom":
+      // A refinement's own text, from its schema.
+      return issue.message;
+    case "invalid_format":
+    case "invalid_key":
+    case "invalid_element":
+    case "not_multiple_of":
+      return "invalid";
+    default:
+      issue satisfies never;
+      return "invalid";
+  }
 }
 
 /** @throws FrameError where the header is not a worker's message */
 export function parseFromWorker(frame: Pick<Frame, "header">): FromWorker {
-  return parsed(fromWorker, frame);
+  return parseHeader(fromWorker, frame);
 }
 
 /** @throws FrameError where the header is not a coordinator's message */
 export function parseFromCoordinator(frame: Pick<Frame, "header">): FromCoordinator {
-  return parsed(fromCoordinator, frame);
+  return parseHeader(fromCoordinator, frame);
 }

@@ -1,0 +1,78 @@
+// Damaged messages and allocation bombs against both decoders, in this process. A find is an input that makes a decoder throw
+// anything but a FrameError, allocate much more than it has bytes, or take long.
+import { mkdirSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { getHeapStatistics } from "node:v8";
+import { throughDecoders } from "../faults/decoders.mjs";
+import { Grammar } from "./grammar.mjs";
+
+/** @typedef {import("../../dist/shared/random.js").Random} Random */
+
+const MAX_MS = 50;
+/** Beyond an input's own bytes; the network's parts and the garbage of the inputs before are below it. */
+const MAX_ALLOCATED_BYTES = 32 * 1024 * 1024;
+
+function allocatedBytes() {
+  const { used_heap_size, external_memory } = getHeapStatistics();
+  return used_heap_size + external_memory;
+}
+
+/**
+ * @param {Uint8Array} bytes
+ * @returns {{outcome: "taken" | "refused", fault?: undefined} | {fault: string}}
+ */
+function judge(bytes) {
+  const before = allocatedBytes();
+  const startMs = performance.now();
+  let outcome;
+  try {
+    outcome = throughDecoders(bytes);
+  } catch (error) {
+    return { fault: error instanceof Error ? String(error.stack) : String(error) };
+  }
+  const ms = performance.now() - startMs;
+  const allocated = allocatedBytes() - before;
+  if (allocated > MAX_ALLOCATED_BYTES) return { fault: `${allocated} bytes allocated` };
+  if (ms > MAX_MS && isSlow(bytes)) return { fault: `${ms} ms` };
+  return { outcome };
+}
+
+/** Slow each time, and not because another process had the processor. @param {Uint8Array} bytes */
+function isSlow(bytes) {
+  return [1, 2, 3, 4, 5].every(() => {
+    const startMs = performance.now();
+    throughDecoders(bytes);
+    return performance.now() - startMs > MAX_MS;
+  });
+}
+
+/**
+ * @param {Random} random
+ * @param {number} inputs
+ * @param {string} findsFolder
+ * @param {string} seed names the finds
+ * @returns {boolean} whether there were no finds
+ */
+export function fuzzDecoders(random, inputs, findsFolder, seed) {
+  const grammar = new Grammar(random);
+  const counts = { taken: 0, refused: 0 };
+  let finds = 0;
+  let early = 0;
+  for (let index = 0; index < inputs; index++) {
+    const bytes = grammar.message();
+    const judged = judge(bytes);
+    if (judged.fault === undefined) counts[judged.outcome]++;
+    else {
+      finds++;
+      mkdirSync(findsFolder, { recursive: true });
+      writeFileSync(join(findsFolder, `${seed}-${index}.bin`), bytes);
+      process.stderr.write(`find ${index}: ${judged.fault}\n`);
+    }
+    if (index === Math.floor(inputs / 2)) early = process.memoryUsage().rss;
+  }
+  const growth = (process.memoryUsage().rss - early) / 1e6;
+  process.stdout.write(
+    `decoders: ${inputs} inputs, ${counts.taken} valid, ${counts.refused} refused, ${finds} finds, resident memory ${growth.toFixed(0)} MB more than at half the inputs\n`,
+  );
+  return finds === 0;
+}

@@ -1,0 +1,84 @@
+// A coordinator that sends damaged messages and bombs to live worker processes. A worker may refuse, try again or end with
+// exit code 0 or 1 and a sentence; it may not crash, nor take memory without bound.
+import { WebSocketServer } from "ws";
+import { encodeFrame } from "../../dist/shared/protocol/frame.js";
+import { PROTOCOL_VERSION } from "../../dist/shared/protocol/messages.js";
+import { config, Grammar } from "./grammar.mjs";
+import { residentMb } from "./live-run.mjs";
+
+/** @typedef {import("../../dist/shared/random.js").Random} Random */
+
+/** Each try again comes later than the one before: new processes are faster. */
+const CONNECTIONS_PER_WORKER = 5;
+const MAX_WORKER_MB = 1500;
+const PARALLEL = 2;
+
+/** Sends a few messages to each worker that connects. @param {Grammar} grammar @param {() => void} onVisit */
+function serveDamage(grammar, onVisit) {
+  const { random } = grammar;
+  const server = new WebSocketServer({ port: 0, host: "127.0.0.1", perMessageDeflate: false });
+  server.on("connection", (socket) => {
+    onVisit();
+    const timer = setTimeout(() => socket.terminate(), 1_500);
+    socket.on("error", () => undefined);
+    socket.on("close", () => clearTimeout(timer));
+    socket.once("message", () => {
+      if (random.below(2) === 0) {
+        const welcome = { type: "welcome", protocol: PROTOCOL_VERSION, name: "w" };
+        socket.send(
+          encodeFrame({ ...welcome, config, broadcast: grammar.any(["weights", "updates"]) }),
+        );
+      }
+      for (let messages = 1 + random.below(3); messages > 0; messages--) {
+        socket.send(grammar.message(grammar.fromCoordinator));
+      }
+    });
+  });
+  return server;
+}
+
+/**
+ * @param {import("./live-run.mjs").Runs} runs
+ * @param {Random} random
+ * @param {number} connections in all
+ */
+export async function fuzzWorker(runs, random, connections) {
+  const grammar = new Grammar(random);
+  let visits = 0;
+  let most = 0;
+  let deaths = 0;
+  const live = async () => {
+    while (visits < connections) await liveOnce();
+  };
+  const liveOnce = async () => {
+    let own = 0;
+    /** @type {() => void} */
+    let stop = () => undefined;
+    const server = serveDamage(grammar, () => {
+      visits++;
+      most = Math.max(most, residentMb(worker.child.pid, "VmHWM") || 0);
+      if (++own > CONNECTIONS_PER_WORKER || visits > connections) stop();
+    });
+    await new Promise((resolve) => server.once("listening", resolve));
+    const address = server.address();
+    const port = typeof address === "object" ? address?.port : 0;
+    const worker = runs.command(["worker", `ws://127.0.0.1:${port}`, "--retry-for", "20"]);
+    stop = () => worker.kill("SIGTERM");
+    const { code, signal } = await worker.ended;
+    const isFine = signal === null && [0, 1, 143].includes(code ?? -1);
+    if (!isFine || / at .*\.js:\d+|should not happen/.test(worker.stderr)) {
+      deaths++;
+      process.stderr.write(
+        `a worker ended with ${code ?? signal}: ${worker.stderr.slice(-2000)}\n`,
+      );
+    }
+    for (const client of server.clients) client.terminate();
+    server.close();
+  };
+  await Promise.all(Array.from({ length: PARALLEL }, live));
+  const isBounded = most < MAX_WORKER_MB;
+  process.stdout.write(
+    `workers: ${visits} connections to a hostile coordinator, ${deaths} deaths, resident memory at most ${most.toFixed(0)} MB${isBounded ? "" : ", TOO MUCH"}\n`,
+  );
+  return deaths === 0 && isBounded;
+}

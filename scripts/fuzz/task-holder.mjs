@@ -1,0 +1,143 @@
+// A worker that holds tasks: it joins a live run, computes truly, and spoils its answers in every way the grammar knows.
+import { setTimeout as delay } from "node:timers/promises";
+import { closed, frameOf, joinRun } from "../faults/peer.mjs";
+import { checksumOf } from "../../dist/shared/protocol/payload.js";
+import { BOUNDARY_VALUES, Grammar } from "./grammar.mjs";
+import { randomAddress, residentMb } from "./live-run.mjs";
+
+/** @typedef {import("../../dist/shared/random.js").Random} Random */
+/** @typedef {import("../faults/peer.mjs").Reply} Reply */
+/** @typedef {Uint8Array | "close"} Outgoing */
+
+const HONEST_ANSWERS_BEFORE = 4;
+
+/** The answers of one connection: some are true, one is spoiled, and what came before can come again. */
+class SpoiledAnswers {
+  /** @param {Grammar} grammar @param {Record<string, number>} counts by what was done */
+  constructor(grammar, counts) {
+    this.grammar = grammar;
+    this.counts = counts;
+    this.trueOnes = grammar.random.below(HONEST_ANSWERS_BEFORE);
+    /** @type {Uint8Array[]} */
+    this.sent = [];
+    /** A half that is kept back until the other has gone. @type {Uint8Array | undefined} */
+    this.held = undefined;
+  }
+
+  /** @param {Reply} reply @returns {Outgoing[]} */
+  next(reply) {
+    const bytes = frameOf(reply.message, reply.parts);
+    const held = this.held;
+    this.held = undefined;
+    if (held) return [bytes, held];
+    if (this.trueOnes-- > 0) {
+      this.sent.push(bytes);
+      return [bytes];
+    }
+    const ways = Object.entries(this.ways(reply, bytes));
+    const [name, spoil] = this.grammar.any(ways);
+    this.counts[name] = (this.counts[name] ?? 0) + 1;
+    return spoil();
+  }
+
+  /**
+   * None of these changes a number that is finite and whose checksum fits: only another worker's answer would show that.
+   * @param {Reply} reply @param {Uint8Array} bytes
+   * @returns {Record<string, () => Outgoing[]>}
+   */
+  ways({ message, parts }, bytes) {
+    const { grammar } = this;
+    const { random } = grammar;
+    const withMessage = (/** @type {Record<string, unknown>} */ changed) => [
+      frameOf(changed, parts),
+    ];
+    return {
+      "a field at a boundary": () => {
+        const key = grammar.any(Object.keys(message));
+        return withMessage({ ...message, [key]: grammar.any(BOUNDARY_VALUES) });
+      },
+      "timings at a boundary": () => {
+        const computed = { from: grammar.any(BOUNDARY_VALUES), to: grammar.any(BOUNDARY_VALUES) };
+        return withMessage({ ...message, computed });
+      },
+      "timings backwards": () => withMessage({ ...message, computed: { from: 9, to: 4 } }),
+      "a field gone, added or of another type": () => withMessage(grammar.spoilField(message)),
+      "another's task": () => {
+        const away = random.below(2) === 0 ? -1 - random.below(5) : 1 + random.below(5);
+        return withMessage({ ...message, task: Math.max(0, Number(message["task"]) + away) });
+      },
+      twice: () => [bytes, bytes],
+      never: () => [],
+      "cut off": () => ["close"],
+      "halves in the wrong order": () => {
+        this.held = bytes;
+        return [];
+      },
+      "old answers": () => [...this.sent.map((old) => Uint8Array.from(old)), bytes],
+      "a part missing": () => [frameOf(message, parts.slice(1))],
+      "parts in another order": () => [frameOf(message, [...parts].reverse())],
+      "a number that is not finite": () => {
+        const spoiled = parts.map((part) => new Float32Array(floatsOf(part)));
+        const part = grammar.any(spoiled);
+        part[random.below(part.length)] = grammar.any([NaN, Infinity, -Infinity]);
+        const checksum = "checksum" in message ? { checksum: checksumOf(spoiled) } : {};
+        return [frameOf({ ...message, ...checksum }, spoiled)];
+      },
+      "bytes damaged": () => [grammar.edited(Uint8Array.from(bytes))],
+      "a bomb": () => [grammar.bombs.message(message)],
+      "any message": () => [grammar.message(), bytes],
+      "a flood": () => Array.from({ length: 200 }, () => bytes),
+    };
+  }
+}
+
+/** @param {ArrayBufferView} part */
+function floatsOf({ buffer, byteOffset, byteLength }) {
+  return new Float32Array(buffer, byteOffset, Math.floor(byteLength / 4));
+}
+
+/**
+ * @param {import("./live-run.mjs").Runs} runs
+ * @param {Random} random
+ * @param {number} answers to spoil at least; runs follow on each other until then
+ */
+export async function fuzzAnswers(runs, random, answers) {
+  const grammar = new Grammar(random);
+  /** @type {Record<string, number>} */
+  const counts = {};
+  /** @type {{computer?: import("../../dist/worker/computer.js").Computer}} */
+  const holder = {};
+  const spoiled = () => Object.values(counts).reduce((total, count) => total + count, 0);
+  let outcome = "result unchanged";
+  let most = 0;
+  for (let round = 0; spoiled() < answers && outcome === "result unchanged"; round++) {
+    const run = await runs.coordinator(3);
+    run.worker("first");
+    run.worker("second");
+    let peers = 0;
+    while (!run.isOver) {
+      const change = new SpoiledAnswers(grammar, counts);
+      const socket = await joinRun(run.url, {
+        name: `holder-${peers++}`,
+        localAddress: randomAddress(random),
+        holder,
+        change: (reply) => change.next(reply),
+      }).catch(() => undefined);
+      most = Math.max(most, residentMb(run.command.child.pid, "VmHWM") || 0);
+      if (!socket) {
+        await delay(50);
+        continue;
+      }
+      // One that is not cut off for what it sent goes of itself, with whatever it still holds.
+      const timer = setTimeout(() => socket.terminate(), 200 + random.below(400));
+      await closed(socket);
+      clearTimeout(timer);
+    }
+    outcome = await run.outcome();
+  }
+  const kinds = Object.entries(counts).map(([name, count]) => `${name} ${count}`);
+  process.stdout.write(
+    `answers: ${spoiled()} spoiled (${kinds.join(", ")}), resident memory of the coordinator at most ${most.toFixed(0)} MB, ${outcome}\n`,
+  );
+  return outcome === "result unchanged";
+}
