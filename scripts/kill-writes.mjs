@@ -6,7 +6,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { parseArgs } from "node:util";
-import { removeLeftovers } from "../dist/shared/checkpoint/atomic-write.js";
+import { removeLeftovers } from "../dist/shared/checkpoint/output-lock.js";
 import { readCheckpoint } from "../dist/shared/checkpoint/checkpoint.js";
 import { Random } from "../dist/shared/random.js";
 import { Command, digestOf, ROOT } from "./faults/processes.mjs";

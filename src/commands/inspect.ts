@@ -1,5 +1,5 @@
 import type { Command } from "commander";
-import { readCheckpoint, tensorBytes } from "../shared/checkpoint/checkpoint.js";
+import { inspectCheckpoint, type StepRange, tensorBytes } from "../shared/checkpoint/checkpoint.js";
 import { addJsonOption } from "./options.js";
 
 export function inspectCommand(program: Command, exitWith: (code: number) => void): void {
@@ -9,10 +9,11 @@ export function inspectCommand(program: Command, exitWith: (code: number) => voi
     .argument("<checkpoint>", "a .safetensors file that a run wrote");
   addJsonOption(command);
   command.action((file: string, options: { json?: boolean }) => {
-    const { step, config, tensors } = readCheckpoint(file);
+    const { step, config, tensors, suspectSteps = [] } = inspectCheckpoint(file);
     if (options.json) {
       const shapes = tensors.map(({ name, shape }) => ({ name, dtype: "float32", shape }));
-      const line = { event: "inspected", path: file, step, config, tensors: shapes };
+      const suspect = suspectSteps.length === 0 ? {} : { suspectSteps };
+      const line = { event: "inspected", path: file, step, config, tensors: shapes, ...suspect };
       process.stdout.write(`${JSON.stringify(line)}\n`);
     } else {
       const { data, ...numbers } = config;
@@ -20,6 +21,7 @@ export function inspectCommand(program: Command, exitWith: (code: number) => voi
       const width = Math.max(...tensors.map(({ name }) => name.length)) + 2;
       const lines = [
         `step ${step}`,
+        ...(suspectSteps.length === 0 ? [] : [suspicion(suspectSteps)]),
         ...settings.map(([name, value]) => `${name.padEnd(width)}${String(value)}`),
         `${tensors.length} tensors of float32, ${(tensorBytes(tensors) / 1e6).toFixed(1)} MB`,
         ...tensors.map(({ name, shape }) => `${name.padEnd(width)}${shape.join(" × ")}`),
@@ -28,4 +30,9 @@ export function inspectCommand(program: Command, exitWith: (code: number) => voi
     }
     exitWith(0);
   });
+}
+
+function suspicion(ranges: readonly StepRange[]): string {
+  const steps = ranges.map(({ from, to }) => (from === to ? `${from}` : `${from} to ${to}`));
+  return `suspect steps: ${steps.join(", ")}. A worker whose results they used was found to compute wrongly, so this may not be the state that the configuration stands for: train again from an earlier checkpoint if that matters.`;
 }

@@ -1,12 +1,12 @@
 // From options to a run that can begin: everything that can be wrong is found here, before anything is started or written.
-import { mkdirSync } from "node:fs";
 import type { Command } from "commander";
-import { checkWritable } from "../shared/checkpoint/atomic-write.js";
 import { type Checkpoint, readCheckpoint } from "../shared/checkpoint/checkpoint.js";
 import { dataConfig, type RunConfig, runConfigSchema } from "../shared/config.js";
 import { type Dataset, loadDataset, mnistFolder } from "../shared/data/dataset.js";
-import { messageOf, TandemError } from "../shared/errors.js";
+import { TandemError } from "../shared/errors.js";
+import { checkMemory } from "./memory-check.js";
 import { isGiven, type TrainingOptions } from "./options.js";
+import { checkOutputs, makeSummaryFolder, takeOutput } from "./output-files.js";
 
 export interface RunSettings {
   config: RunConfig;
@@ -28,14 +28,19 @@ const CONFIG_OPTIONS = {
 type ConfigOption = keyof typeof CONFIG_OPTIONS;
 
 /**
+ * The output is this process's own from here on.
  * @param defaultShards where neither --shards nor a checkpoint says otherwise
  * @throws TandemError with exit code 2, naming the option or file
  */
 export function runSettings(
   command: Command,
-  options: TrainingOptions,
+  options: TrainingOptions & { logFile?: string },
   defaultShards: number,
 ): RunSettings {
+  const dataFolder = options.data ?? mnistFolder();
+  checkOutputs(options, dataFolder);
+  // Before the checkpoint is read: it may be the output, and another run still writing it.
+  takeOutput(options.output);
   const resumeFrom = options.resume === undefined ? undefined : readCheckpoint(options.resume);
   const numbers = configNumbers(command, options, defaultShards, resumeFrom);
   if (resumeFrom && resumeFrom.step > options.steps) {
@@ -44,16 +49,17 @@ export function runSettings(
       `--steps ${options.steps}: the checkpoint ${options.resume} has ${resumeFrom.step} steps behind it already. Give more --steps.`,
     );
   }
-  const dataset = loadDataset(options.data ?? mnistFolder(), numbers.validationSize);
+  const dataset = loadDataset(dataFolder, numbers.validationSize);
   checkSizes(numbers, dataset);
   const config = runConfigSchema.parse({ model: "cnn", ...numbers, data: dataConfig(dataset) });
   if (resumeFrom && resumeFrom.config.data.digest !== config.data.digest) {
     throw new TandemError(
       "resume-contradiction",
-      `The data in ${options.data ?? mnistFolder()} is not what ${options.resume} was trained on. Give that data with --data.`,
+      `The data in ${dataFolder} is not what ${options.resume} was trained on. Give that data with --data.`,
     );
   }
-  checkWritable(options.output, "--output");
+  // A coordinator's shards are computed by workers, which may be on other machines.
+  checkMemory(config, command.name() !== "coordinator");
   makeSummaryFolder(options.summaryDir);
   return { config, dataset, options, resumeFrom };
 }
@@ -100,17 +106,4 @@ function checkSizes(numbers: Record<ConfigOption, number>, dataset: Dataset): vo
       `--batch-size ${batchSize} is more than the ${dataset.training.count} training samples. Give a smaller batch, or a smaller --validation-size.`,
     );
   }
-}
-
-function makeSummaryFolder(folder: string): void {
-  try {
-    mkdirSync(folder, { recursive: true });
-  } catch (error) {
-    throw new TandemError(
-      "output-unwritable",
-      `--summary-dir ${folder} cannot be made (${messageOf(error)}). Give another folder.`,
-      { cause: error },
-    );
-  }
-  checkWritable(`${folder}/events`, "--summary-dir");
 }

@@ -1,35 +1,77 @@
 // Writes checkpoints while the training goes on: one at a time, the newest first, and again where a write fails. A full disk
-// or a lost folder does not stop the run; it is told, and the exit code of the run tells too if it lasts to the end.
-import { setTimeout as delay } from "node:timers/promises";
+// or a lost folder does not stop the run; it is reported, and the run's exit code is 1 if it lasts to the end.
+// Nothing that was saved before is lost: see `isWorthWriting` and `keepForeign`.
+import { existsSync } from "node:fs";
+import { stat } from "node:fs/promises";
 import { writeAtomically } from "../shared/checkpoint/atomic-write.js";
-import { type Checkpoint, encodeCheckpoint } from "../shared/checkpoint/checkpoint.js";
+import {
+  type Checkpoint,
+  digestIn,
+  encodeCheckpoint,
+  type StepRange,
+} from "../shared/checkpoint/checkpoint.js";
+import { keepPrevious } from "../shared/checkpoint/keep-previous.js";
+import { digestOf } from "../shared/checkpoint/safetensors.js";
+import { mergeStepRanges } from "../shared/checkpoint/step-ranges.js";
 import { messageOf, TandemError } from "../shared/errors.js";
 import type { Events } from "../shared/events.js";
+import { firstNonFinite } from "../shared/model/finite.js";
 
 const RETRY_MS = 5_000;
 /** At the end of a run it is tried so often before the run counts as failed. */
 const LAST_TRIES = 3;
 const LAST_RETRY_MS = 1_000;
 
+export interface CheckpointWriterOptions {
+  /** What the run goes on from: it may be replaced, and its suspect steps stay suspect. */
+  resumeFrom?: Checkpoint | undefined;
+  /** The step at which the run is complete: its state is written whether or not a step led there. */
+  lastStep?: number;
+  retryMs?: number;
+}
+
 export class CheckpointWriter {
   private readonly path: string;
   private readonly events: Events;
+  private readonly initialStep: number;
+  private readonly lastStep: number;
+  private readonly suspectSteps: readonly StepRange[];
   private readonly retryMs: number;
+  /** Digests of what may be replaced: what was resumed from, and what was written last or is being written. */
+  private own = new Set<string>();
+  private hasKept = false;
   /** The newest checkpoint that is not yet on the disk. */
   private waiting: Checkpoint | undefined;
   private writing: Promise<void> | undefined;
   private retryTimer: NodeJS.Timeout | undefined;
   private lastError: unknown;
 
-  constructor(path: string, events: Events, retryMs = RETRY_MS) {
+  constructor(path: string, events: Events, options: CheckpointWriterOptions = {}) {
+    const { resumeFrom, lastStep = Infinity, retryMs = RETRY_MS } = options;
     this.path = path;
     this.events = events;
+    this.initialStep = resumeFrom?.step ?? 0;
+    this.lastStep = lastStep;
+    this.suspectSteps = resumeFrom?.suspectSteps ?? [];
     this.retryMs = retryMs;
+    if (resumeFrom?.digest !== undefined) this.own.add(resumeFrom.digest);
   }
 
-  /** Takes the checkpoint over and returns at once. One that still waits is dropped for a newer one. */
+  /**
+   * Takes the checkpoint over and returns at once. One that still waits is dropped for a newer one.
+   * @throws TandemError `diverged` where the state holds NaN or infinities; the newest before it is still written
+   */
   write(checkpoint: Checkpoint): void {
-    this.waiting = checkpoint;
+    const broken = firstNonFinite(checkpoint.tensors);
+    if (broken !== undefined) {
+      throw new TandemError(
+        "diverged",
+        `The state of step ${checkpoint.step} holds numbers that are not finite (${broken}). It is not written: ${this.path} stays as it is. Try a smaller --learning-rate.`,
+      );
+    }
+    if (!this.isWorthWriting(checkpoint.step)) return;
+    const suspectSteps = [...this.suspectSteps, ...(checkpoint.suspectSteps ?? [])];
+    this.waiting = { ...checkpoint, suspectSteps: mergeStepRanges(suspectSteps) };
     this.startWriting();
   }
 
@@ -41,7 +83,7 @@ export class CheckpointWriter {
     clearTimeout(this.retryTimer);
     await this.writing;
     for (let tries = 1; this.waiting && tries < LAST_TRIES; tries++) {
-      await delay(LAST_RETRY_MS);
+      await new Promise((resolve) => setTimeout(resolve, LAST_RETRY_MS));
       clearTimeout(this.retryTimer);
       this.startWriting();
       await this.writing;
@@ -55,6 +97,11 @@ export class CheckpointWriter {
     );
   }
 
+  /** A run that was interrupted before its first step has nothing that is worth an existing file. */
+  private isWorthWriting(step: number): boolean {
+    return step > this.initialStep || step >= this.lastStep || !existsSync(this.path);
+  }
+
   private startWriting(): void {
     this.writing ??= this.writeWaiting().finally(() => (this.writing = undefined));
   }
@@ -64,7 +111,12 @@ export class CheckpointWriter {
       const checkpoint = this.waiting;
       const { step } = checkpoint;
       try {
-        await writeAtomically(this.path, encodeCheckpoint(checkpoint));
+        const pieces = encodeCheckpoint(checkpoint);
+        const digest = digestOf(pieces);
+        // Before it is written: where only the sync of the folder fails, the file is this run's all the same.
+        this.own.add(digest);
+        await writeAtomically(this.path, pieces, (target) => this.keepForeign(target));
+        this.own = new Set([digest]);
       } catch (error) {
         this.lastError = error;
         const reason = messageOf(error);
@@ -76,5 +128,28 @@ export class CheckpointWriter {
       if (this.waiting === checkpoint) this.waiting = undefined;
       this.events.emit({ event: "checkpoint", step, path: this.path });
     }
+  }
+
+  /**
+   * Keeps what is about to be replaced, where this run neither wrote it nor resumed from it. Once in a run: a second time
+   * would replace what was kept the first time.
+   */
+  private async keepForeign(target: string): Promise<void> {
+    if (this.hasKept || (await sizeOf(target)) === 0) return;
+    const digest = digestIn(target);
+    if (digest !== undefined && this.own.has(digest)) return;
+    const previous = await keepPrevious(target);
+    this.hasKept = true;
+    this.events.emit({ event: "checkpoint-kept", path: this.path, previous });
+  }
+}
+
+/** Bytes; 0 where there is no file. */
+async function sizeOf(file: string): Promise<number> {
+  try {
+    return (await stat(file)).size;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === "ENOENT") return 0;
+    throw error;
   }
 }

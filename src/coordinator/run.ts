@@ -1,5 +1,4 @@
 // A run put together from its parts: replica, pool, workers here or behind a port, sinks, and the one training loop.
-import { removeLeftovers } from "../shared/checkpoint/atomic-write.js";
 import type { Checkpoint } from "../shared/checkpoint/checkpoint.js";
 import { type Broadcast, networkOfRun, type RunConfig } from "../shared/config.js";
 import type { Dataset } from "../shared/data/dataset.js";
@@ -83,8 +82,9 @@ export async function runTraining(
     view.open(replica);
     if (!server) pool.join(new InProcessWorker(pool, compute));
     tellStart(plan, feed.broadcast, replica.step, events);
-    removeLeftovers(plan.training.output);
-    const writer = new CheckpointWriter(plan.training.output, events);
+    const { output, steps: lastStep } = plan.training;
+    const { resumeFrom } = plan;
+    const writer = new CheckpointWriter(output, events, { resumeFrom, lastStep });
     const trainer = new Trainer(
       { config, ...plan.training },
       { dataset, replica, pool, events, writer, feed },

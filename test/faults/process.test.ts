@@ -3,9 +3,9 @@ import { execFileSync } from "node:child_process";
 import { existsSync, mkdirSync, readdirSync, renameSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, beforeAll, describe, expect, test } from "vitest";
-import { isAlive } from "../../src/shared/checkpoint/atomic-write.js";
 import { readCheckpoint } from "../../src/shared/checkpoint/checkpoint.js";
 import { temporaryFolder } from "../support/data.js";
+import { isAlive } from "../support/processes.js";
 import { SmallRun } from "../support/small-run.js";
 import { killAll, type Tandem } from "../support/tandem.js";
 

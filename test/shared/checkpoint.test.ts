@@ -8,9 +8,17 @@ import {
   encodeCheckpoint,
   readCheckpoint,
 } from "../../src/shared/checkpoint/checkpoint.js";
-import { encodeSafetensors } from "../../src/shared/checkpoint/safetensors.js";
+import { memorySource } from "../../src/shared/checkpoint/byte-source.js";
+import {
+  encodeSafetensors,
+  readHeader,
+  readTensors,
+  verifyTensors,
+} from "../../src/shared/checkpoint/safetensors.js";
+import type { StepRange } from "../../src/shared/checkpoint/step-ranges.js";
 import { networkOfRun, type RunConfig } from "../../src/shared/config.js";
 import { TandemError } from "../../src/shared/errors.js";
+import { firstNonFinite } from "../../src/shared/model/finite.js";
 import { initialTensors } from "../../src/shared/model/initial.js";
 import { sizeOf } from "../../src/shared/model/network.js";
 import { stateLayout } from "../../src/shared/model/state-layout.js";
@@ -96,6 +104,52 @@ describe("a checkpoint", () => {
     expect(other(own, tensors.slice(1))).toBe("checkpoint-model");
     expect(other({ ...own, step: "-1" })).toBe("checkpoint-damaged");
     expect(other({ ...own, config: "{" })).toBe("checkpoint-damaged");
+  });
+
+  test("with numbers that are not finite is refused, by the tensor's name", () => {
+    for (const value of [NaN, Infinity, -Infinity]) {
+      const poisoned = tensors.map((tensor) => ({ ...tensor, values: tensor.values.slice() }));
+      poisoned[5]!.values[poisoned[5]!.values.length - 1] = value;
+      const bytes = Buffer.concat(encodeCheckpoint({ config, step: 7, tensors: poisoned }));
+      expect(codeOf(bytes)).toBe("checkpoint-damaged");
+      expect(() => decodeCheckpoint("f", bytes)).toThrow(`not finite: ${poisoned[5]!.name}`);
+      expect(firstNonFinite(poisoned)).toBe(poisoned[5]!.name);
+    }
+    const extremes = Float32Array.of(3.4028234663852886e38, -3.4028234663852886e38, 1e-45, -0);
+    expect(firstNonFinite([{ name: "extremes", shape: [4], values: extremes }])).toBeUndefined();
+  });
+
+  test("carries its suspect steps, and without any is the same bytes as ever", () => {
+    const bytesWith = (suspectSteps: StepRange[]) =>
+      Buffer.concat(encodeCheckpoint({ config, step: 7, tensors, suspectSteps }));
+    expect(bytesWith([]).equals(file)).toBe(true);
+    expect(decodeCheckpoint("f", file)).not.toHaveProperty("suspectSteps");
+    const ranges = [
+      { from: 5, to: 6 },
+      { from: 0, to: 1 },
+      { from: 2, to: 3 },
+    ];
+    expect(decodeCheckpoint("f", bytesWith(ranges)).suspectSteps).toEqual([
+      { from: 0, to: 3 },
+      { from: 5, to: 6 },
+    ]);
+    const metadata = { format: "tandem/1", step: "7", config: JSON.stringify(config) };
+    for (const text of ["", "[]", "{}", '[{"from":3,"to":2}]', '[{"from":1,"to":2.5}]', "[null]"]) {
+      const bytes = encodeSafetensors({ ...metadata, suspect_steps: text }, tensors);
+      expect(codeOf(Buffer.concat(bytes)), text).toBe("checkpoint-damaged");
+    }
+  });
+
+  test("read in pieces of any size is the same, and in place as in memory of its own", () => {
+    const source = memorySource(file);
+    const header = readHeader(source, () => undefined);
+    for (const pieceBytes of [4, 12, 4096, 2 ** 24]) {
+      expect(readTensors(source, header, pieceBytes)).toEqual(tensors);
+      verifyTensors(source, header, pieceBytes);
+    }
+    const altered = Buffer.from(file);
+    altered[file.length - 2]! ^= 1;
+    expect(() => verifyTensors(memorySource(altered), header, 4096)).toThrow("altered");
   });
 
   test("that is missing, or a folder, is named", () => {

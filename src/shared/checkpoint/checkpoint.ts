@@ -1,13 +1,25 @@
 // A run's state as a file: what resuming and evaluating need, and nothing else (no time, no host, no path).
-import { existsSync, readFileSync, statSync } from "node:fs";
 import { configText, networkOfRun, type RunConfig, runConfigSchema } from "../config.js";
-import { messageOf, TandemError } from "../errors.js";
+import { TandemError } from "../errors.js";
 import { sizeOf } from "../model/network.js";
 import { stateLayout } from "../model/state-layout.js";
 import type { NamedTensor } from "../model/values.js";
-import { decodeSafetensors, encodeSafetensors, SafetensorsError } from "./safetensors.js";
+import { type ByteSource, memorySource, withFile } from "./byte-source.js";
+import {
+  DIGEST_KEY,
+  encodeSafetensors,
+  readHeader,
+  readTensors,
+  SafetensorsError,
+  type SafetensorsHeader,
+  verifyTensors,
+} from "./safetensors.js";
+import { parseStepRanges, type StepRange, stepRangesText } from "./step-ranges.js";
+
+export type { StepRange } from "./step-ranges.js";
 
 const FORMAT = "tandem/1";
+const SUSPECT_KEY = "suspect_steps";
 
 export interface Checkpoint {
   config: RunConfig;
@@ -17,61 +29,97 @@ export interface Checkpoint {
   tensors: NamedTensor[];
   /** Steps whose results are suspect (`degraded` in events.ts); none in a run to which nothing of the kind happened. */
   suspectSteps?: readonly StepRange[];
+  /** Of the file that it was read from: files with the same digest have the same content. */
+  digest?: string;
 }
 
-/** Steps `from` to `to`, both included. */
-export interface StepRange {
-  from: number;
-  to: number;
-}
+/** What a checkpoint holds, without the numbers. */
+export type CheckpointSummary = Omit<Checkpoint, "tensors"> & {
+  tensors: { name: string; shape: number[] }[];
+};
 
+/** @returns the file's bytes in pieces; the same state gives the same bytes */
 export function encodeCheckpoint(checkpoint: Checkpoint): Buffer[] {
-  const { config, step, tensors } = checkpoint;
-  const metadata = { format: FORMAT, step: String(step), config: configText(config) };
+  const { config, step, tensors, suspectSteps = [] } = checkpoint;
+  const metadata = {
+    format: FORMAT,
+    step: String(step),
+    config: configText(config),
+    ...(suspectSteps.length === 0 ? {} : { [SUSPECT_KEY]: stepRangesText(suspectSteps) }),
+  };
   return encodeSafetensors(metadata, tensors);
 }
 
 /** @throws TandemError `checkpoint-…`, naming the file and the reason */
 export function readCheckpoint(file: string): Checkpoint {
-  if (!existsSync(file)) {
-    throw new TandemError(
-      "checkpoint-missing",
-      `The checkpoint ${file} does not exist. Give the path of a .safetensors file that a run wrote with --output.`,
-    );
-  }
-  if (statSync(file).isDirectory()) {
-    throw new TandemError("checkpoint-missing", `${file} is a folder. Give a checkpoint's path.`);
-  }
-  let bytes: Buffer;
-  try {
-    bytes = readFileSync(file);
-  } catch (error) {
-    throw new TandemError(
-      "checkpoint-missing",
-      `The checkpoint ${file} cannot be read (${messageOf(error)}). Check its permissions.`,
-      { cause: error },
-    );
-  }
-  return decodeCheckpoint(file, bytes);
+  return withFile(file, (source) => checkpointIn(file, source));
 }
 
-export function decodeCheckpoint(file: string, bytes: Buffer): Checkpoint {
-  if (bytes.length === 0) throw damaged(file, "it is empty");
-  let content;
+/** As `readCheckpoint`, of memory. */
+export function decodeCheckpoint(file: string, bytes: Uint8Array): Checkpoint {
+  return checkpointIn(file, memorySource(bytes));
+}
+
+/** Checks all of the file as `readCheckpoint` does, in little memory. @throws as `readCheckpoint` */
+export function inspectCheckpoint(file: string): CheckpointSummary {
+  return withFile(file, (source) =>
+    readWith(file, source, (header) => {
+      verifyTensors(source, header);
+      return header.entries.map(({ name, shape }) => ({ name, shape }));
+    }),
+  );
+}
+
+/**
+ * The digest that a file carries, without a look at its tensors.
+ * @returns undefined where it is no checkpoint, or there is no file
+ */
+export function digestIn(file: string): string | undefined {
   try {
-    content = decodeSafetensors(bytes, (metadata) => checkFormat(file, metadata["format"]));
+    return withFile(file, (source) => readHeader(source, () => undefined).metadata[DIGEST_KEY]);
+  } catch {
+    return undefined;
+  }
+}
+
+function checkpointIn(file: string, source: ByteSource): Checkpoint {
+  return readWith(file, source, (header) => readTensors(source, header));
+}
+
+function readWith<Tensor extends { name: string; shape: number[] }>(
+  file: string,
+  source: ByteSource,
+  tensorsOf: (header: SafetensorsHeader) => Tensor[],
+): Omit<Checkpoint, "tensors"> & { tensors: Tensor[] } {
+  if (source.byteLength === 0) throw damaged(file, "it is empty");
+  let metadata: Record<string, string>;
+  let tensors: Tensor[];
+  try {
+    const header = readHeader(source, (found) => checkFormat(file, found["format"]));
+    metadata = header.metadata;
+    tensors = tensorsOf(header);
   } catch (error) {
     if (error instanceof SafetensorsError) throw damaged(file, error.message, error);
     throw error;
   }
-  const { metadata, tensors } = content;
   const config = parsedConfig(file, metadata["config"]);
   const step = Number(metadata["step"]);
   if (!Number.isSafeInteger(step) || step < 0 || String(step) !== metadata["step"]) {
     throw damaged(file, `its step is ${metadata["step"]}`);
   }
   checkLayout(file, config, tensors);
-  return { config, step, tensors };
+  return { config, step, tensors, ...suspectSteps(file, metadata), digest: metadata[DIGEST_KEY]! };
+}
+
+function suspectSteps(
+  file: string,
+  metadata: Record<string, string>,
+): { suspectSteps?: StepRange[] } {
+  const text = metadata[SUSPECT_KEY];
+  if (text === undefined) return {};
+  const ranges = parseStepRanges(text);
+  if (!ranges) throw damaged(file, "its list of suspect steps is invalid");
+  return { suspectSteps: ranges };
 }
 
 function checkFormat(file: string, format: string | undefined): void {
@@ -110,7 +158,11 @@ function parsedConfig(file: string, text: string | undefined): RunConfig {
   throw damaged(file, `its configuration is invalid (${issue?.path.join(".")}: ${issue?.message})`);
 }
 
-function checkLayout(file: string, config: RunConfig, tensors: readonly NamedTensor[]): void {
+function checkLayout(
+  file: string,
+  config: RunConfig,
+  tensors: readonly { name: string; shape: number[] }[],
+): void {
   const expected = stateLayout(networkOfRun(config), "with-slots");
   const describe = (tensor: { name: string; shape: number[] } | undefined) =>
     tensor ? `${tensor.name} [${tensor.shape.join("×")}]` : "nothing";
@@ -125,6 +177,6 @@ function checkLayout(file: string, config: RunConfig, tensors: readonly NamedTen
 }
 
 /** Bytes of a checkpoint's tensors, for messages. */
-export function tensorBytes(tensors: readonly NamedTensor[]): number {
+export function tensorBytes(tensors: readonly { shape: number[] }[]): number {
   return tensors.reduce((total, tensor) => total + 4 * sizeOf(tensor.shape), 0);
 }

@@ -1,20 +1,38 @@
 // The safetensors format (huggingface/safetensors, README "Format"): a uint64 LE with the header's length, the header as
 // JSON, the tensors' bytes without gaps. Read strictly, and as far as Tandem writes it: float32 tensors and text metadata.
+// Reading goes through the file once, piece by piece: each piece is hashed and checked on its way to its tensor.
 import { createHash } from "node:crypto";
+import { TandemError } from "../errors.js";
+import { isAllFinite } from "../model/finite.js";
 import { sizeOf } from "../model/network.js";
 import type { NamedTensor } from "../model/values.js";
+import type { ByteSource } from "./byte-source.js";
 
 /** The file is not what the format asks for; the message says where. */
 export class SafetensorsError extends Error {}
 
-export interface SafetensorsFile {
+export interface TensorEntry {
+  name: string;
+  shape: number[];
+  /** Where its bytes begin in the file. */
+  position: number;
+  byteLength: number;
+}
+
+export interface SafetensorsHeader {
   metadata: Record<string, string>;
-  tensors: NamedTensor[];
+  entries: TensorEntry[];
+  /** The header as it is in the file. */
+  bytes: Buffer;
 }
 
 const MAX_HEADER_BYTES = 100_000_000; // the public reader's own limit
-const DIGEST_KEY = "digest";
+export const DIGEST_KEY = "digest";
 const NO_DIGEST = "0".repeat(64);
+/** Whole float32 values; a piece that is hashed right after it was read is still in the processor's cache. */
+const PIECE_BYTES = 2 ** 20;
+/** No buffer of Node's may be larger than 4 GiB, and no write than 2 GiB. */
+const MAX_WRITE_BYTES = 2 ** 30;
 
 function alignedHeader(text: string): Buffer {
   const bytes = Buffer.from(text, "utf8");
@@ -32,8 +50,14 @@ function headerText(metadata: Record<string, string>, tensors: readonly NamedTen
   return JSON.stringify(header);
 }
 
-function bytesOf(values: Float32Array): Buffer {
-  return Buffer.from(values.buffer, values.byteOffset, values.byteLength);
+/** The memory of the values, in pieces. */
+function piecesOf(values: Float32Array, maxBytes = MAX_WRITE_BYTES): Buffer[] {
+  const pieces: Buffer[] = [];
+  for (let from = 0; from < values.byteLength; from += maxBytes) {
+    const byteLength = Math.min(maxBytes, values.byteLength - from);
+    pieces.push(Buffer.from(values.buffer, values.byteOffset + from, byteLength));
+  }
+  return pieces;
 }
 
 /**
@@ -44,42 +68,120 @@ export function encodeSafetensors(
   metadata: Record<string, string>,
   tensors: readonly NamedTensor[],
 ): Buffer[] {
-  const data = tensors.map((tensor) => bytesOf(tensor.values));
+  const data = tensors.flatMap((tensor) => piecesOf(tensor.values));
   const headerWith = (digest: string) => {
     const header = alignedHeader(headerText({ ...metadata, [DIGEST_KEY]: digest }, tensors));
     const length = Buffer.alloc(8);
     length.writeBigUInt64LE(BigInt(header.length));
     return Buffer.concat([length, header]);
   };
-  return [headerWith(digestOf([headerWith(NO_DIGEST), ...data])), ...data];
+  const hash = createHash("sha256").update(headerWith(NO_DIGEST));
+  for (const piece of data) hash.update(piece);
+  return [headerWith(hash.digest("hex")), ...data];
 }
 
-function digestOf(pieces: readonly Uint8Array[]): string {
-  const hash = createHash("sha256");
-  for (const piece of pieces) hash.update(piece);
-  return hash.digest("hex");
+/** The digest in what `encodeSafetensors` gave. */
+export function digestOf([header]: readonly Uint8Array[]): string {
+  const text = Buffer.from(header ?? []).toString("utf8", 8);
+  const { __metadata__: metadata } = JSON.parse(text) as { __metadata__: Record<string, string> };
+  return metadata[DIGEST_KEY]!;
 }
 
 /**
- * @param acceptMetadata may throw where the metadata is not the caller's; called before the tensors are looked at
- * @throws SafetensorsError where the bytes are not a whole, unaltered file as `encodeSafetensors` writes it
+ * What the file says it holds; its tensors are not looked at yet.
+ * @param acceptMetadata may throw where the metadata is not the caller's; called before anything else is checked
+ * @throws SafetensorsError where the header is damaged, or does not fit the file's length
  */
-export function decodeSafetensors(
-  file: Buffer,
+export function readHeader(
+  source: ByteSource,
   acceptMetadata: (metadata: Record<string, string>) => void,
-): SafetensorsFile {
-  if (file.length < 8) throw new SafetensorsError(`cut short: ${file.length} bytes`);
-  const headerLength = Number(file.readBigUInt64LE(0));
+): SafetensorsHeader {
+  if (source.byteLength < 8) throw new SafetensorsError(`cut short: ${source.byteLength} bytes`);
+  const length = Buffer.alloc(8);
+  source.readInto(length, 0);
+  const headerLength = Number(length.readBigUInt64LE(0));
   if (headerLength > MAX_HEADER_BYTES) throw new SafetensorsError("not a safetensors file");
-  if (8 + headerLength > file.length) throw new SafetensorsError("cut short within the header");
-  const headerBytes = file.subarray(8, 8 + headerLength);
-  const header = parsedHeader(headerBytes.toString("utf8"));
+  const dataLength = source.byteLength - 8 - headerLength;
+  if (dataLength < 0) throw new SafetensorsError("cut short within the header");
+  const bytes = Buffer.alloc(headerLength);
+  source.readInto(bytes, 8);
+  const header = parsedHeader(bytes.toString("utf8"));
   const metadata = textMap(header["__metadata__"]);
   delete header["__metadata__"];
-  const data = file.subarray(8 + headerLength);
   acceptMetadata(metadata);
-  checkDigest(file, headerBytes, metadata, data, header);
-  return { metadata, tensors: tensorsOf(header, data) };
+  checkLength(header, dataLength);
+  return { metadata, entries: entriesOf(header, 8 + headerLength), bytes };
+}
+
+/**
+ * The tensors, each in memory of its own.
+ * @throws SafetensorsError where the file is altered, or holds numbers that are not finite
+ * @throws TandemError `too-large` where there is no memory for them
+ */
+export function readTensors(
+  source: ByteSource,
+  header: SafetensorsHeader,
+  pieceBytes = PIECE_BYTES,
+): NamedTensor[] {
+  const tensors = header.entries.map(({ name, shape, byteLength }) => {
+    return { name, shape, values: allocateFloats(name, byteLength / 4) };
+  });
+  readData(source, header, pieceBytes, (index, from, count) =>
+    tensors[index]!.values.subarray(from, from + count),
+  );
+  return tensors;
+}
+
+/** As `readTensors`, in the memory of one piece. */
+export function verifyTensors(
+  source: ByteSource,
+  header: SafetensorsHeader,
+  pieceBytes = PIECE_BYTES,
+): void {
+  const piece = new Float32Array(pieceBytes / 4);
+  readData(source, header, pieceBytes, (_index, _from, count) => piece.subarray(0, count));
+}
+
+/** @param placeFor where `count` values of a tensor, from value `from` on, are to be put */
+function readData(
+  source: ByteSource,
+  header: SafetensorsHeader,
+  pieceBytes: number,
+  placeFor: (index: number, from: number, count: number) => Float32Array,
+): void {
+  const { entries, metadata } = header;
+  const hash = createHash("sha256");
+  const length = Buffer.alloc(8);
+  length.writeBigUInt64LE(BigInt(header.bytes.length));
+  hash.update(length).update(headerWithoutDigest(header));
+  let nonFinite: string | undefined;
+  entries.forEach(({ name, position, byteLength }, index) => {
+    for (let offset = 0; offset < byteLength; offset += pieceBytes) {
+      const place = placeFor(index, offset / 4, Math.min(pieceBytes, byteLength - offset) / 4);
+      const bytes = new Uint8Array(place.buffer, place.byteOffset, place.byteLength);
+      source.readInto(bytes, position + offset);
+      hash.update(bytes);
+      if (nonFinite === undefined && !isAllFinite(place)) nonFinite = name;
+    }
+  });
+  if (hash.digest("hex") !== metadata[DIGEST_KEY]) {
+    throw new SafetensorsError("altered: its digest does not fit its content");
+  }
+  if (nonFinite !== undefined) {
+    throw new SafetensorsError(`it holds numbers that are not finite: ${nonFinite}`);
+  }
+}
+
+function allocateFloats(name: string, count: number): Float32Array {
+  try {
+    return new Float32Array(count);
+  } catch (error) {
+    throw new TandemError(
+      "too-large",
+      `There is no memory for the tensor ${name}, ${(4e-9 * count).toFixed(1)} GB. Take a machine with more memory.`,
+      { cause: error },
+    );
+  }
 }
 
 function parsedHeader(text: string): Record<string, unknown> {
@@ -104,11 +206,18 @@ function textMap(value: unknown): Record<string, string> {
   return Object.fromEntries(entries as [string, string][]);
 }
 
-function endOfData(header: Record<string, unknown>): number {
-  return Object.values(header).reduce<number>(
-    (end, entry) => Math.max(end, offsetsOf(entry)[1]),
+/** Before all else about the tensors: a file that is cut is called cut, and not altered. */
+function checkLength(header: Record<string, unknown>, dataLength: number): void {
+  const end = Object.values(header).reduce<number>(
+    (last, entry) => Math.max(last, offsetsOf(entry)[1]),
     0,
   );
+  if (dataLength < end) {
+    throw new SafetensorsError(`cut short: ${dataLength} bytes of tensors, the header has ${end}`);
+  }
+  if (dataLength > end) {
+    throw new SafetensorsError(`longer than its header says, by ${dataLength - end} bytes`);
+  }
 }
 
 function offsetsOf(entry: unknown): [number, number] {
@@ -123,33 +232,18 @@ function offsetsOf(entry: unknown): [number, number] {
   return [begin as number, end as number];
 }
 
-/** Length first, then the digest: a file that is cut is called cut, and not altered. */
-function checkDigest(
-  file: Buffer,
-  headerBytes: Buffer,
-  metadata: Record<string, string>,
-  data: Buffer,
-  header: Record<string, unknown>,
-): void {
-  const end = endOfData(header);
-  if (data.length < end) {
-    throw new SafetensorsError(`cut short: ${data.length} bytes of tensors, the header has ${end}`);
-  }
-  if (data.length > end) {
-    throw new SafetensorsError(`longer than its header says, by ${data.length - end} bytes`);
-  }
+/** The header as it was hashed: with zeros in the digest's place. */
+function headerWithoutDigest({ bytes, metadata }: SafetensorsHeader): Buffer {
   const digest = metadata[DIGEST_KEY];
   if (digest === undefined) throw new SafetensorsError("it carries no digest");
   const marked = `"${DIGEST_KEY}":"${digest}"`;
-  const place = headerBytes.indexOf(marked);
-  const blanked = Buffer.from(headerBytes);
+  const place = bytes.indexOf(marked);
+  const blanked = Buffer.from(bytes);
   if (place >= 0) blanked.write(marked.replace(digest, NO_DIGEST), place);
-  if (digestOf([file.subarray(0, 8), blanked, data]) !== digest) {
-    throw new SafetensorsError("altered: its digest does not fit its content");
-  }
+  return blanked;
 }
 
-function tensorsOf(header: Record<string, unknown>, data: Buffer): NamedTensor[] {
+function entriesOf(header: Record<string, unknown>, dataPosition: number): TensorEntry[] {
   let offset = 0;
   return Object.entries(header).map(([name, entry]) => {
     const { dtype, shape } = entry as { dtype?: unknown; shape?: unknown };
@@ -163,8 +257,6 @@ function tensorsOf(header: Record<string, unknown>, data: Buffer): NamedTensor[]
       throw new SafetensorsError(`${name}: offsets that do not fit its shape`);
     }
     offset = end;
-    // A copy of its own: aligned, and free of the file's buffer.
-    const values = new Float32Array(new Uint8Array(data.subarray(begin, end)).buffer);
-    return { name, shape: shape as number[], values };
+    return { name, shape: shape as number[], position: dataPosition + begin, byteLength };
   });
 }

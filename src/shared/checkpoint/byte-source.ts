@@ -1,0 +1,82 @@
+// Where a checkpoint's bytes come from: an open file that is read in pieces, or memory. A file may be larger than any one
+// buffer of JavaScript's (Node reads no more than 2 GiB at once).
+import { closeSync, constants, fstatSync, openSync, readSync, statSync } from "node:fs";
+import { messageOf, TandemError } from "../errors.js";
+
+export interface ByteSource {
+  readonly byteLength: number;
+  /** Fills `target` with the bytes from `position` on. @throws Error where the source ends before */
+  readInto(target: Uint8Array, position: number): void;
+}
+
+export function memorySource(bytes: Uint8Array): ByteSource {
+  return {
+    byteLength: bytes.byteLength,
+    readInto: (target, position) => {
+      target.set(bytes.subarray(position, position + target.byteLength));
+    },
+  };
+}
+
+/**
+ * Opens a file for `use`, and closes it after.
+ * @throws TandemError `checkpoint-missing` where there is no regular file, or it cannot be read. Named pipes and devices are
+ * refused at once: reading them could wait for ever, or never end.
+ */
+export function withFile<T>(file: string, use: (source: ByteSource) => T): T {
+  const refuse = (what: string, cause?: unknown) =>
+    new TandemError("checkpoint-missing", what, { cause });
+  let fd: number;
+  try {
+    if (!statSync(file).isFile()) throw refuse(notAFile(file));
+    // Should the name have become a named pipe meanwhile: this open does not wait for its writer.
+    fd = openSync(file, constants.O_RDONLY | constants.O_NONBLOCK);
+  } catch (error) {
+    if (error instanceof TandemError) throw error;
+    if ((error as NodeJS.ErrnoException).code === "ENOENT") {
+      throw refuse(
+        `The checkpoint ${file} does not exist. Give the path of a .safetensors file that a run wrote with --output.`,
+        error,
+      );
+    }
+    throw refuse(`The checkpoint ${file} cannot be read (${messageOf(error)}). Check its permissions.`, error);
+  }
+  try {
+    const status = fstatSync(fd);
+    if (!status.isFile()) throw refuse(notAFile(file));
+    return use(fileSource(file, fd, status.size));
+  } finally {
+    closeSync(fd);
+  }
+}
+
+function notAFile(file: string): string {
+  return `${file} is not a regular file (but a folder, a named pipe, a device or a socket). Give a checkpoint's path.`;
+}
+
+function fileSource(file: string, fd: number, byteLength: number): ByteSource {
+  return {
+    byteLength,
+    readInto: (target, position) => {
+      for (let filled = 0; filled < target.byteLength;) {
+        let count: number;
+        try {
+          count = readSync(fd, target, filled, target.byteLength - filled, position + filled);
+        } catch (error) {
+          throw new TandemError(
+            "checkpoint-missing",
+            `The checkpoint ${file} cannot be read (${messageOf(error)}). Take another copy of it.`,
+            { cause: error },
+          );
+        }
+        if (count === 0) {
+          throw new TandemError(
+            "checkpoint-damaged",
+            `The checkpoint ${file} became shorter while it was read. Take another copy of it.`,
+          );
+        }
+        filled += count;
+      }
+    },
+  };
+}

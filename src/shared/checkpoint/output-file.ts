@@ -1,0 +1,70 @@
+// What is found out about output files before a run that would otherwise be found after it.
+import {
+  accessSync,
+  constants,
+  existsSync,
+  lstatSync,
+  readlinkSync,
+  realpathSync,
+  statSync,
+} from "node:fs";
+import { basename, dirname, join, resolve } from "node:path";
+import { messageOf, TandemError } from "../errors.js";
+
+/**
+ * The path with all links followed, also of a file that does not exist yet.
+ * @throws the system's error where its folder does not exist, or the links go in a circle
+ */
+export function realPathOf(file: string): string {
+  const path = join(realpathSync(dirname(resolve(file))), basename(file));
+  const isLink = lstatSync(path, { throwIfNoEntry: false })?.isSymbolicLink() ?? false;
+  if (!isLink) return path;
+  // What exists is resolved by the system, which knows circles; what does not is a link to nothing, or to another link.
+  if (existsSync(path)) return realpathSync(path);
+  const target = resolve(dirname(path), readlinkSync(path));
+  if (target === path) throw new Error(`${file} is a symbolic link to itself`);
+  return realPathOf(target);
+}
+
+/** Whether both names are of one file, or would be. */
+export function isSameFile(a: string, b: string): boolean {
+  try {
+    const [first, second] = [a, b].map((file) => statSync(file, { throwIfNoEntry: false }));
+    if (first && second) return first.dev === second.dev && first.ino === second.ino;
+    return realPathOf(a) === realPathOf(b);
+  } catch {
+    return resolve(a) === resolve(b);
+  }
+}
+
+/** @throws TandemError `output-unwritable` where a file of this name could not be written */
+export function checkWritable(file: string, option: string): void {
+  const refuse = (what: string) =>
+    new TandemError("output-unwritable", `${option} ${file}: ${what}`);
+  if (file === "") {
+    throw new TandemError("output-unwritable", `${option} is empty. Give the path of a file.`);
+  }
+  let target: string;
+  try {
+    target = realPathOf(file);
+  } catch (error) {
+    const folder = dirname(resolve(file));
+    if (existsSync(folder)) throw refuse(`${messageOf(error)}. Give another path.`);
+    throw refuse(`the folder ${folder} does not exist. Make it first, or give another path.`);
+  }
+  const folder = dirname(target);
+  if (!statSync(folder).isDirectory()) {
+    throw refuse(`${folder} is not a folder. Give another path.`);
+  }
+  const status = statSync(target, { throwIfNoEntry: false });
+  if (status?.isDirectory()) throw refuse("it is a folder. Give the path of a file.");
+  if (status && !status.isFile()) {
+    throw refuse("it is a device, a named pipe or a socket. Give the path of a file.");
+  }
+  try {
+    accessSync(folder, constants.W_OK | constants.X_OK);
+    if (status) accessSync(target, constants.W_OK);
+  } catch {
+    throw refuse(`it cannot be written. Check the permissions of ${folder}.`);
+  }
+}

@@ -1,0 +1,122 @@
+// One run at a time writes an output. The lock is the system's own, on a file beside the output: it dies with its process,
+// however that ends, and holds while the process is stopped; a heartbeat, as proper-lockfile has, would do neither at once.
+import { closeSync, constants, fstatSync, openSync, readdirSync, rmSync, statSync } from "node:fs";
+import { createRequire } from "node:module";
+import { dirname, join } from "node:path";
+import { messageOf, TandemError } from "../errors.js";
+import { isTemporaryOf } from "./atomic-write.js";
+import { previousName } from "./keep-previous.js";
+import { realPathOf } from "./output-file.js";
+
+/** How long a holder that was just killed may still need to be gone. */
+const PATIENCE_MS = 1_000;
+const RETRY_MS = 50;
+
+export interface OutputLock {
+  /** Why there is none: the file system, or the platform, knows no locks. */
+  missing?: string;
+  release(): void;
+}
+
+/** Errors that say whose the lock is, rather than that there are no locks. */
+const FOREIGN = ["EACCES", "EPERM", "ELOOP", "EISDIR"];
+
+type TryLock = (fd: number) => boolean;
+
+/**
+ * Locks the file until the process ends or releases it. What killed writers left beside it is removed: whoever holds the
+ * lock knows that nobody writes there.
+ * @param file in a folder that can be written
+ * @throws TandemError `output-locked` where another process has it
+ */
+export function lockOutput(file: string, patienceMs = PATIENCE_MS): OutputLock {
+  const target = realPathOf(file);
+  const path = `${target}.lock`;
+  let fd: number | undefined;
+  try {
+    fd = openLocked(path, loadTryLock(), patienceMs);
+  } catch (error) {
+    if (isForeign(error)) {
+      throw new TandemError(
+        "output-locked",
+        `${path} cannot be opened (${messageOf(error)}): another user's run may be writing ${file}. Remove it if there is none, or give another --output.`,
+        { cause: error },
+      );
+    }
+    return { missing: messageOf(error), release: () => undefined };
+  }
+  if (fd === undefined) {
+    throw new TandemError(
+      "output-locked",
+      `Another run is writing ${file} (it holds ${path}). Wait until it ends or stop it, or give another --output.`,
+    );
+  }
+  removeLeftovers(target);
+  return releasedAtExit(path, fd);
+}
+
+function isForeign(error: unknown): boolean {
+  return FOREIGN.includes((error as NodeJS.ErrnoException).code ?? "");
+}
+
+function loadTryLock(): TryLock {
+  const { tryLock } = createRequire(import.meta.url)("fs-native-extensions") as {
+    tryLock: TryLock;
+  };
+  return tryLock;
+}
+
+/** @returns undefined where another process has the lock */
+function openLocked(path: string, tryLock: TryLock, patienceMs: number): number | undefined {
+  const deadlineMs = performance.now() + patienceMs;
+  do {
+    const flags = constants.O_RDWR | constants.O_CREAT | constants.O_NOFOLLOW;
+    const fd = openSync(path, flags, 0o666);
+    try {
+      // A holder removes the file when it is done: a lock on a file that is gone keeps nobody out.
+      if (tryLock(fd) && isStillAt(path, fd)) return fd;
+    } catch (error) {
+      closeSync(fd);
+      throw error;
+    }
+    closeSync(fd);
+    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, RETRY_MS);
+  } while (performance.now() < deadlineMs);
+  return undefined;
+}
+
+function isStillAt(path: string, fd: number): boolean {
+  const [own, there] = [fstatSync(fd), statSync(path, { throwIfNoEntry: false })];
+  return there?.ino === own.ino && there.dev === own.dev;
+}
+
+function releasedAtExit(path: string, fd: number): OutputLock {
+  let isHeld = true;
+  const release = () => {
+    if (!isHeld) return;
+    isHeld = false;
+    process.off("exit", release);
+    try {
+      // Removed before it is unlocked, so that nobody else's lock is.
+      if (isStillAt(path, fd)) rmSync(path, { force: true });
+    } catch {
+      // The folder is gone, or cannot be written any more. The lock itself goes with the descriptor.
+    }
+    closeSync(fd);
+  };
+  process.on("exit", release);
+  return { release };
+}
+
+/**
+ * Temporary files of processes that were killed in the middle of a write. To be called by who holds the lock.
+ * @param target a real path
+ */
+export function removeLeftovers(target: string): void {
+  const folder = dirname(target);
+  const files = [target, previousName(target)];
+  for (const entry of readdirSync(folder)) {
+    if (!files.some((file) => isTemporaryOf(file, entry))) continue;
+    rmSync(join(folder, entry), { force: true });
+  }
+}

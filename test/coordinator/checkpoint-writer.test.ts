@@ -1,0 +1,187 @@
+// What the writer does with its file: when it writes, what it keeps, when it tries again. With a fake clock.
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  statSync,
+  writeFileSync,
+} from "node:fs";
+import { join } from "node:path";
+import { afterEach, beforeEach, expect, test, vi } from "vitest";
+import { CheckpointWriter } from "../../src/coordinator/checkpoint-writer.js";
+import { type Checkpoint, readCheckpoint } from "../../src/shared/checkpoint/checkpoint.js";
+import { Events, type RunEvent } from "../../src/shared/events.js";
+import { checkpointOf } from "../support/checkpoints.js";
+import { temporaryFolder } from "../support/data.js";
+
+let folder: string;
+let output: string;
+let seen: RunEvent[];
+let events: Events;
+
+beforeEach(() => {
+  folder = temporaryFolder();
+  output = join(folder, "good.safetensors");
+  seen = [];
+  events = new Events();
+  events.add({ handle: (event) => seen.push(event) });
+});
+afterEach(() => {
+  vi.useRealTimers();
+});
+
+async function writeRun(checkpoints: Checkpoint[], options = {}): Promise<void> {
+  const writer = new CheckpointWriter(output, events, options);
+  for (const checkpoint of checkpoints) writer.write(checkpoint);
+  await writer.finish();
+}
+
+const named = (name: string) => seen.filter(({ event }) => event === name);
+
+test("an interrupted start leaves a finished checkpoint as it was", async () => {
+  await writeRun([checkpointOf(900)]);
+  const finished = readFileSync(output);
+  await writeRun([checkpointOf(0, 2)], { lastStep: 10_000 });
+  expect(readFileSync(output).equals(finished)).toBe(true);
+  expect(readdirSync(folder)).toEqual(["good.safetensors"]);
+});
+
+test("a start that is interrupted where there is no file writes one", async () => {
+  await writeRun([checkpointOf(0)], { lastStep: 10_000 });
+  expect(readCheckpoint(output).step).toBe(0);
+});
+
+test("--steps 0 is written, as it is asked for", async () => {
+  await writeRun([checkpointOf(5)]);
+  await writeRun([checkpointOf(0, 2)], { lastStep: 0 });
+  expect(readCheckpoint(output).step).toBe(0);
+  expect(readCheckpoint(join(folder, "good.previous.safetensors")).step).toBe(5);
+});
+
+test("another run's checkpoint is kept, the first time it is replaced, and the newest kept one stays", async () => {
+  await writeRun([checkpointOf(900)]);
+  const former = readFileSync(output);
+  seen = [];
+  const writer = new CheckpointWriter(output, events);
+  writer.write(checkpointOf(1, 2));
+  await writer.finish();
+  writer.write(checkpointOf(2, 2));
+  await writer.finish();
+  const previous = join(folder, "good.previous.safetensors");
+  expect(readFileSync(previous).equals(former)).toBe(true);
+  expect(named("checkpoint-kept")).toEqual([{ event: "checkpoint-kept", path: output, previous }]);
+  await writeRun([checkpointOf(3, 3)]);
+  expect(readCheckpoint(previous).step).toBe(2);
+  expect(readdirSync(folder).sort()).toEqual(["good.previous.safetensors", "good.safetensors"]);
+});
+
+test("what was resumed from is replaced and not kept; another file is kept", async () => {
+  await writeRun([checkpointOf(5)]);
+  const resumeFrom = readCheckpoint(output);
+  await writeRun([checkpointOf(6)], { resumeFrom });
+  expect(readdirSync(folder)).toEqual(["good.safetensors"]);
+  // The same name with other content: somebody put another checkpoint there meanwhile.
+  await writeRun([checkpointOf(7)], { resumeFrom });
+  expect(readCheckpoint(join(folder, "good.previous.safetensors")).step).toBe(6);
+});
+
+test("a file that is no checkpoint is kept too, an empty one is not", async () => {
+  writeFileSync(output, "not a checkpoint");
+  await writeRun([checkpointOf(1)]);
+  expect(readFileSync(join(folder, "good.previous.safetensors"), "utf8")).toBe("not a checkpoint");
+  const other = (output = join(folder, "empty"));
+  writeFileSync(other, "");
+  await writeRun([checkpointOf(1)]);
+  expect(existsSync(join(folder, "empty.previous"))).toBe(false);
+});
+
+test("where the old file cannot be kept it is not replaced", async () => {
+  vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout"] });
+  await writeRun([checkpointOf(5)]);
+  mkdirSync(join(folder, "good.previous.safetensors"));
+  const writer = new CheckpointWriter(output, events);
+  writer.write(checkpointOf(1, 2));
+  const finished = expect(writer.finish()).rejects.toMatchObject({ code: "write-failed" });
+  await passUntil(() => named("checkpoint-failed").length === 3);
+  await finished;
+  expect(readCheckpoint(output).step).toBe(5);
+  expect(readdirSync(folder).sort()).toEqual(["good.previous.safetensors", "good.safetensors"]);
+});
+
+test("NaN is never written, and names its tensor", async () => {
+  const writer = new CheckpointWriter(output, events);
+  writer.write(checkpointOf(1));
+  const broken = checkpointOf(2);
+  broken.tensors[3]!.values[0] = -Infinity;
+  expect(() => writer.write(broken)).toThrow(
+    expect.objectContaining({
+      code: "diverged",
+      message: expect.stringContaining(broken.tensors[3]!.name) as string,
+    }) as Error,
+  );
+  await writer.finish();
+  expect(readCheckpoint(output).step).toBe(1);
+});
+
+test("suspect steps of a run that is resumed stay suspect", async () => {
+  const resumeFrom = { ...checkpointOf(5), suspectSteps: [{ from: 2, to: 3 }] };
+  const suspectSteps = [
+    { from: 7, to: 8 },
+    { from: 3, to: 4 },
+  ];
+  await writeRun([{ ...checkpointOf(9), suspectSteps }], { resumeFrom });
+  expect(readCheckpoint(output).suspectSteps).toEqual([
+    { from: 2, to: 4 },
+    { from: 7, to: 8 },
+  ]);
+});
+
+test("a failed write is tried again after a while, with the newest state", async () => {
+  vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout"] });
+  output = join(folder, "out", "good.safetensors");
+  const writer = new CheckpointWriter(output, events, { retryMs: 5_000 });
+  writer.write(checkpointOf(1));
+  await realTurnsUntil(() => named("checkpoint-failed").length === 1);
+  mkdirSync(join(folder, "out"));
+  await vi.advanceTimersByTimeAsync(4_999);
+  expect(existsSync(output)).toBe(false);
+  await vi.advanceTimersByTimeAsync(1);
+  await realTurnsUntil(() => named("checkpoint").length === 1);
+  expect(readCheckpoint(output).step).toBe(1);
+  renameSync(join(folder, "out"), join(folder, "gone"));
+  writer.write(checkpointOf(2));
+  await realTurnsUntil(() => named("checkpoint-failed").length === 2);
+  renameSync(join(folder, "gone"), join(folder, "out"));
+  writer.write(checkpointOf(3));
+  await writer.finish();
+  expect(readCheckpoint(output).step).toBe(3);
+  expect(vi.getTimerCount()).toBe(0);
+});
+
+test("of checkpoints that come while one is written only the newest is", async () => {
+  await writeRun([1, 2, 3, 4].map((step) => checkpointOf(step)));
+  expect(named("checkpoint").map((event) => "step" in event && event.step)).toEqual([1, 4]);
+});
+
+test("the mode of the file that is replaced stays", async () => {
+  await writeRun([checkpointOf(1)]);
+  chmodSync(output, 0o640);
+  await writeRun([checkpointOf(2)]);
+  expect(statSync(output).mode & 0o777).toBe(0o640);
+});
+
+/** Lets files be written until it is so. */
+async function realTurnsUntil(isSo: () => boolean): Promise<void> {
+  while (!isSo()) await new Promise((resolve) => setImmediate(resolve));
+}
+
+/** The same, while time passes. */
+async function passUntil(isSo: () => boolean): Promise<void> {
+  while (!isSo()) {
+    await vi.advanceTimersByTimeAsync(1_000);
+    await new Promise((resolve) => setImmediate(resolve));
+  }
+}
