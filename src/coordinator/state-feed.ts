@@ -6,8 +6,8 @@ import type { Replica } from "../shared/model/replica.js";
 import { type ReplicaKind, stateLayout } from "../shared/model/state-layout.js";
 import type { Update } from "../shared/model/values.js";
 import { OutgoingFrame } from "../shared/protocol/channel.js";
-import { encodeFrame } from "../shared/protocol/frame.js";
-import { type FromCoordinator, MAX_LISTED_SHARDS } from "../shared/protocol/messages.js";
+import { encodeFrame, MAX_LISTED_SHARDS } from "../shared/protocol/frame.js";
+import type { FromCoordinator } from "../shared/protocol/messages.js";
 import {
   checksumOf,
   stateFrame,

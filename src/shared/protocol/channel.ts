@@ -1,7 +1,14 @@
 // Frames over a transport, the same on both sides: what is sent, and messages put together to frames.
 import type { WebSocket } from "ws";
 import { PIECE_BYTES } from "../model/state-layout.js";
-import { decodeFrame, encodeFrame, type Frame, FrameError } from "./frame.js";
+import {
+  COORDINATOR_FRAME_LIMITS,
+  decodeFrame,
+  encodeFrame,
+  type Frame,
+  FrameError,
+  WORKER_FRAME_LIMITS,
+} from "./frame.js";
 import type { Transport } from "./transport.js";
 
 /** Both ends: no compression (gradients do not compress), and a limit on what one message may hold. */
@@ -68,7 +75,8 @@ export class FrameReader {
   take(message: Uint8Array, isBinary = true): Frame | undefined {
     if (!isBinary) throw new FrameError("text where binary messages are expected");
     if (this.unfinished) return this.goOn(this.unfinished, message);
-    const frame = decodeFrame(message);
+    const limits = this.places ? COORDINATOR_FRAME_LIMITS : WORKER_FRAME_LIMITS;
+    const frame = decodeFrame(message, limits);
     if (frame.tail.length === 0) return frame;
     if (!this.places) throw new FrameError("a tail where none is allowed");
     this.unfinished = { frame, places: this.places(frame.header, frame.tail), filled: 0 };

@@ -35,19 +35,13 @@ export const WORKER_FRAME_LIMITS: FrameLimits = {
 /** For limits on whole messages. */
 export const MAX_HEADER_BYTES = WORKER_FRAME_LIMITS.headerBytes;
 
-/**
- * Of an update. Updates are sent only where they are smaller than the weights: over the dense kernels [in × out],
- * samples · Σ(in + out) < Σ in·out. As out ≤ 1,024, in·out < 1,024 · (in + out): so there are fewer samples in a batch, and
- * no more shards than samples.
- */
-export const MAX_UPDATE_SHARDS = 1024;
-/** The network has two dense kernels; in factors, each is two parts per shard. */
-const MAX_UPDATE_PARTS = WORKER_FRAME_LIMITS.parts + 2 * 2 * MAX_UPDATE_SHARDS;
+/** Shards that an update lists as left out; more are sent rather than listed. */
+export const MAX_LISTED_SHARDS = 1024;
 
-/** What a worker takes from its coordinator: an update's parts, and the list of shards whose factors are left out. */
+/** What a worker takes from its coordinator: a state's tail, and an update's two lists of shards, besides the parts. */
 export const COORDINATOR_FRAME_LIMITS: FrameLimits = {
-  headerBytes: FIELDS_BYTES + (MAX_UPDATE_PARTS + MAX_UPDATE_SHARDS) * LENGTH_BYTES,
-  parts: MAX_UPDATE_PARTS,
+  headerBytes: FIELDS_BYTES + (2 * 1024 + 2 * MAX_LISTED_SHARDS) * LENGTH_BYTES,
+  parts: 1024,
 };
 
 /** Of a part in a tail. */

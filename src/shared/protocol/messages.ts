@@ -7,15 +7,12 @@ import { z } from "zod";
 import { BROADCASTS, runConfigSchema } from "../config.js";
 import { HALVES } from "../model/network.js";
 import { sanitizeText } from "../text.js";
-import { type Frame, FrameError, MAX_UPDATE_SHARDS } from "./frame.js";
+import { type Frame, FrameError, MAX_LISTED_SHARDS } from "./frame.js";
 
 /** Raised whenever one side could misread the other. */
 export const PROTOCOL_VERSION = 4;
 
 export const MAX_NAME_LENGTH = 64;
-
-/** More than this are sent, rather than listed: the header stays small. */
-export const MAX_LISTED_SHARDS = MAX_UPDATE_SHARDS;
 
 const whole = z.number().int().min(0).max(Number.MAX_SAFE_INTEGER);
 
