@@ -20,8 +20,6 @@ export interface PoolOptions {
   waitMs: number;
   /** Share of the shards that two workers compute, to be compared bit by bit. */
   verify?: number;
-  /** Those of the checkpoint that the run resumes from. */
-  suspectSteps?: readonly StepRange[];
   /** Computes a task here and now; it decides where workers disagree and no third is there. */
   arbiter?: (task: Task) => Answer;
 }
@@ -72,7 +70,7 @@ export class Pool {
   /** Wrong results came from there: from now on every result from there has to be confirmed. */
   private readonly suspectOrigins = new Set<string>();
   /** Steps that used results of workers that were found to compute wrongly. */
-  readonly suspectSteps: StepRange[];
+  readonly suspectSteps: StepRange[] = [];
   private readonly links = new Set<WorkerLink>();
   private required: number;
   private round: Round | undefined;
@@ -84,7 +82,6 @@ export class Pool {
   constructor(events: Events, options: PoolOptions) {
     this.events = events;
     this.options = options;
-    this.suspectSteps = [...(options.suspectSteps ?? [])];
     this.required = options.startWith;
   }
 

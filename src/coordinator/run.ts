@@ -48,8 +48,7 @@ export async function runTraining(
     if (!compute) throw new Error("no replica to decide with");
     return compute(task);
   };
-  const suspectSteps = plan.resumeFrom?.suspectSteps ?? [];
-  const pool = new Pool(events, { ...plan.pool, arbiter, suspectSteps });
+  const pool = new Pool(events, { ...plan.pool, arbiter });
   const feed = new StateFeed(config, plan.broadcast);
   let server: CoordinatorServer | undefined;
   const view = new View(
