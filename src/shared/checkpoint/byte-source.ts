@@ -39,7 +39,10 @@ export function withFile<T>(file: string, use: (source: ByteSource) => T): T {
         error,
       );
     }
-    throw refuse(`The checkpoint ${file} cannot be read (${messageOf(error)}). Check its permissions.`, error);
+    throw refuse(
+      `The checkpoint ${file} cannot be read (${messageOf(error)}). Check its permissions.`,
+      error,
+    );
   }
   try {
     const status = fstatSync(fd);
