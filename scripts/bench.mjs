@@ -3,13 +3,14 @@
 // The pairs across a network need root and iproute2: two network namespaces joined by a cable of limited rate.
 // --peers installs PyTorch (some gigabytes) into Tandem's cache folder; nothing else should run meanwhile.
 import { execFile, execFileSync } from "node:child_process";
-import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
-import { cpus, homedir, tmpdir } from "node:os";
+import { existsSync, readFileSync, rmSync } from "node:fs";
+import { cpus, homedir } from "node:os";
 import { join } from "node:path";
 import { parseArgs, promisify } from "node:util";
 import { canMakeNamespaces, Namespace } from "./faults/namespace.mjs";
 import { Command, ROOT } from "./faults/processes.mjs";
 import { median, spread } from "./figures.mjs";
+import { temporaryFolder } from "./faults/temporary-folder.mjs";
 
 const { values: options } = parseArgs({
   options: {
@@ -24,7 +25,7 @@ const steps = Number(options.steps);
 const WARM_UP = 20;
 /** Of the reference network, forward and backward, by the shapes (docs/performance.md). */
 const GIGAFLOP_A_STEP = 4.15;
-const folder = mkdtempSync(join(tmpdir(), "tandem-bench-"));
+const folder = temporaryFolder("tandem-bench-");
 const run = promisify(execFile);
 
 /** @param {Command} command the median of its steps, without the first ones */

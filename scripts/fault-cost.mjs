@@ -1,13 +1,12 @@
 // What one fault costs: the longest gap between two steps after it, less the usual one. Two workers, MNIST, batches of 50.
 //   node scripts/fault-cost.mjs [--times 9]
-import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { rmSync } from "node:fs";
 import { setTimeout as delay } from "node:timers/promises";
 import { parseArgs } from "node:util";
 import { canMakeNamespaces, Namespace } from "./faults/namespace.mjs";
 import { Command } from "./faults/processes.mjs";
 import { median } from "./figures.mjs";
+import { temporaryFolder } from "./faults/temporary-folder.mjs";
 
 const { values: options } = parseArgs({ options: { times: { type: "string", default: "9" } } });
 const times = Number(options.times);
@@ -17,7 +16,7 @@ const times = Number(options.times);
  * @param {(worker: Command, namespace: Namespace | undefined) => Promise<void>} inflict until the fault has passed
  */
 async function costOf(kind, inflict) {
-  const folder = mkdtempSync(join(tmpdir(), "tandem-cost-"));
+  const folder = temporaryFolder("tandem-cost-");
   const namespace = kind === "link down" ? new Namespace() : undefined;
   /** @type {number[]} */
   const stepTimes = [];

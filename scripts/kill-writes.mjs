@@ -1,8 +1,7 @@
 // SIGKILL at random moments of checkpoint writing: each time the file must load and be one of the two states.
 //   node scripts/kill-writes.mjs [--kills 200] [--seed 1]
 import { spawn } from "node:child_process";
-import { copyFileSync, mkdtempSync, readdirSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { copyFileSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { parseArgs } from "node:util";
@@ -10,12 +9,13 @@ import { removeLeftovers } from "../dist/shared/checkpoint/output-lock.js";
 import { readCheckpoint } from "../dist/shared/checkpoint/checkpoint.js";
 import { Random } from "../dist/shared/random.js";
 import { Command, digestOf, ROOT } from "./faults/processes.mjs";
+import { temporaryFolder } from "./faults/temporary-folder.mjs";
 
 const { values: options } = parseArgs({
   options: { kills: { type: "string", default: "200" }, seed: { type: "string", default: "1" } },
 });
 const random = new Random(Number(options.seed), "kill-writes");
-const folder = mkdtempSync(join(tmpdir(), "tandem-kill-"));
+const folder = temporaryFolder("tandem-kill-");
 const [a, b, output] = ["a", "b", "output"].map((name) => join(folder, `${name}.safetensors`));
 if (!a || !b || !output) throw new Error("no names");
 
@@ -58,7 +58,6 @@ for (let kill = 0; kill < Number(options.kills); kill++) {
   removeLeftovers(output);
 }
 const clean = readdirSync(folder).every((name) => !name.endsWith(".tmp"));
-rmSync(folder, { recursive: true, force: true });
 process.stdout.write(
   `${options.kills} kills: the file was the first state ${counts.first} times, the second ${counts.second} times, anything else ${counts.bad} times; ${counts.leftovers} kills left a temporary file, ${clean ? "none is left now" : "NOT removed"}\n`,
 );

@@ -1,11 +1,11 @@
 // A long run with a fault at regular intervals; what the coordinator holds at the start and at the end.
 //   node scripts/soak.mjs [--steps 10000] [--every 20]
-import { mkdtempSync, readdirSync, readFileSync, readlinkSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { readdirSync, readFileSync, readlinkSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { parseArgs } from "node:util";
 import { Command, digestOf } from "./faults/processes.mjs";
+import { temporaryFolder } from "./faults/temporary-folder.mjs";
 
 const { values: options } = parseArgs({
   options: {
@@ -14,7 +14,7 @@ const { values: options } = parseArgs({
   },
 });
 const steps = Number(options.steps);
-const folder = mkdtempSync(join(tmpdir(), "tandem-soak-"));
+const folder = temporaryFolder("tandem-soak-");
 const output = join(folder, "soak.safetensors");
 /** @type {Map<number, {residentMb: number, files: number, sockets: number}>} */
 const held = new Map();
@@ -95,5 +95,4 @@ const lines = [...held].map(
 process.stdout.write(
   `${steps} steps, faults: ${JSON.stringify(counts)}, exit code ${code}\n${lines.join("\n")}\nSHA-256 ${code === 0 ? digestOf(output) : "none"}\n`,
 );
-rmSync(folder, { recursive: true, force: true });
 process.exit(code === 0 ? 0 : 1);

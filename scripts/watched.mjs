@@ -3,12 +3,11 @@
 // A page is its stream of lines, read to the end as the browser does. With --browser they are pages in Chromium on this same
 // machine, which then also has to draw them.
 import { get } from "node:http";
-import { mkdtempSync, rmSync } from "node:fs";
-import { cpus, tmpdir } from "node:os";
-import { join } from "node:path";
+import { cpus } from "node:os";
 import { parseArgs } from "node:util";
 import { Command } from "./faults/processes.mjs";
 import { median, spread } from "./figures.mjs";
+import { temporaryFolder } from "./faults/temporary-folder.mjs";
 
 const { values: options } = parseArgs({
   options: {
@@ -23,7 +22,7 @@ const stretch = Number(options.steps);
 const count = 2 * Number(options.stretches);
 /** Steps at the start of each stretch that are not counted: a page's opening is not its being open. */
 const SETTLE = 20;
-const folder = mkdtempSync(join(tmpdir(), "tandem-watched-"));
+const folder = temporaryFolder("tandem-watched-");
 
 let bytes = 0;
 
@@ -93,5 +92,4 @@ try {
   );
 } finally {
   command.kill("SIGKILL");
-  rmSync(folder, { recursive: true, force: true });
 }

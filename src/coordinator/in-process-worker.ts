@@ -1,6 +1,7 @@
 // The worker of `single`: in the coordinator's own process, on the coordinator's own replica.
 import { largestShard, type RunConfig } from "../shared/config.js";
 import { evaluationResult, shardResult } from "../shared/model/compute.js";
+import { messageOf, TandemError } from "../shared/errors.js";
 import type { Replica } from "../shared/model/replica.js";
 import { divergedError, type Pool } from "./pool.js";
 import type { Answer, Task, WorkerLink } from "./tasks.js";
@@ -35,7 +36,13 @@ export class InProcessWorker implements WorkerLink {
     const sentMs = performance.now();
     setImmediate(() => {
       const computedFromMs = performance.now();
-      const answer = this.compute(task);
+      let answer: Answer;
+      try {
+        answer = this.compute(task);
+      } catch (error) {
+        this.pool.fail(computeFailure(task, error));
+        return;
+      }
       const computedToMs = performance.now();
       try {
         checkAnswer(answer);
@@ -56,4 +63,14 @@ export class InProcessWorker implements WorkerLink {
   expel(): void {
     // It is the coordinator itself; there is nobody to hold it against.
   }
+}
+
+/** What TensorFlow throws where memory is short has hints for its own users after the first line. */
+function computeFailure({ samples }: Task, error: unknown): TandemError {
+  if (error instanceof TandemError) return error;
+  return new TandemError(
+    "compute-failed",
+    `${samples.count} samples could not be computed at once (${messageOf(error).split("\n")[0]}). Is there enough memory? Give a smaller --batch-size or more --shards.`,
+    { cause: error },
+  );
 }

@@ -1,4 +1,4 @@
-// Whether numbers are finite. Pure, and fast enough to be asked of a whole state: some 10 ms for 39 MB.
+// Whether numbers are finite. Pure, and fast enough to be asked of a whole state: below 20 ms for 39 MB.
 import type { NamedTensor } from "./values.js";
 
 const EXPONENT = 0x7f800000;

@@ -1,0 +1,23 @@
+// A folder for a script's files that is gone when the script is, however it ends short of SIGKILL.
+import { mkdtempSync, rmSync } from "node:fs";
+import { constants, tmpdir } from "node:os";
+import { join } from "node:path";
+
+/** @type {string[]} */
+const folders = [];
+
+/** @param {string} prefix of the folder's name */
+export function temporaryFolder(prefix) {
+  const folder = mkdtempSync(join(tmpdir(), prefix));
+  folders.push(folder);
+  return folder;
+}
+
+process.on("exit", () => {
+  for (const folder of folders) rmSync(folder, { recursive: true, force: true, maxRetries: 3 });
+});
+
+for (const signal of /** @type {const} */ (["SIGINT", "SIGTERM", "SIGHUP"])) {
+  // Signals end a process without its "exit" event, unless somebody listens.
+  process.once(signal, () => process.exit(128 + constants.signals[signal]));
+}

@@ -1,0 +1,19 @@
+import { expect, test } from "vitest";
+import { InProcessWorker } from "../../src/coordinator/in-process-worker.js";
+import { Pool } from "../../src/coordinator/pool.js";
+import type { Task } from "../../src/coordinator/tasks.js";
+import { Events } from "../../src/shared/events.js";
+
+test("a batch too large for the memory ends the run with one line", async () => {
+  const pool = new Pool(new Events(), { startWith: 1, goOnWith: 1, waitMs: 0 });
+  const compute = () => {
+    throw new Error("OOM when allocating tensor with shape[20000,12544]\nHint: more lines");
+  };
+  pool.join(new InProcessWorker(pool, compute));
+  const samples = { count: 20_000, pixels: new Uint8Array(), labels: new Uint8Array() };
+  const task: Task = { kind: "evaluate", id: 0, step: 0, samples };
+  await expect(pool.run([task], new AbortController().signal)).rejects.toMatchObject({
+    code: "compute-failed",
+    message: expect.stringMatching(/^20000 samples .*OOM.*--batch-size[^\n]*$/) as string,
+  });
+});
