@@ -12,7 +12,15 @@ const CLI = fileURLToPath(new URL("../../dist/cli.js", import.meta.url));
 /** With it the library greets on every processor; without, only on those with AVX512-VNNI and the like. */
 const GREETING = { TF_ENABLE_ONEDNN_OPTS: "1" };
 
-const noSteps = () => ["single", "--data", writeDataset(), "--validation-size", "0", "--steps", "0"];
+const noSteps = () => [
+  "single",
+  "--data",
+  writeDataset(),
+  "--validation-size",
+  "0",
+  "--steps",
+  "0",
+];
 
 function expectOnlyTandem(text: string): void {
   expect(text).toContain("checkpoint of step 0 written");
