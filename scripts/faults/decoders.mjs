@@ -43,7 +43,7 @@ export function throughDecoders(bytes) {
       if (message.type === "state") {
         const { half } = message;
         stateTailPlaces(network, "weights-only", half, frame.tail, () => undefined);
-        readState(network, "weights-only", half, parts);
+        readState(network, "weights-only", message, parts);
       }
       if (message.type === "shard" || message.type === "evaluate") {
         readSamples(network.image, network.classCount, message.count, parts);

@@ -1,6 +1,7 @@
 // Allocation bombs as a grammar over MessagePack's bytes: every type that has a length declares more than is there, alone,
 // nested, in lists, as keys, and in every field of otherwise valid messages, before and behind valid content.
 import { pack } from "msgpackr";
+import { sealFrame } from "../../dist/shared/protocol/frame.js";
 
 /** @typedef {import("../../dist/shared/random.js").Random} Random */
 
@@ -141,9 +142,9 @@ export class Bombs {
     const count = random.below(8) === 0 ? this.any(COUNTS) : entries.length;
     const head = count < 16 ? [0x80 + count] : this.head([0xdf, 4], count);
     const packed = Buffer.concat([Uint8Array.from(head), ...entries.flat()]);
-    const bytes = new Uint8Array(Math.ceil((4 + packed.length) / 8) * 8 + 8);
+    const bytes = new Uint8Array(Math.ceil((8 + packed.length) / 8) * 8 + 8);
     new DataView(bytes.buffer).setUint32(0, packed.length, true);
-    bytes.set(packed, 4);
-    return bytes;
+    bytes.set(packed, 8);
+    return sealFrame(bytes);
   }
 }

@@ -1,7 +1,6 @@
 // A worker that holds tasks: it joins a live run, computes truly, and spoils its answers in every way the grammar knows.
 import { setTimeout as delay } from "node:timers/promises";
 import { closed, frameOf, joinRun } from "../faults/peer.mjs";
-import { checksumOf } from "../../dist/shared/protocol/payload.js";
 import { BOUNDARY_VALUES, Grammar } from "./grammar.mjs";
 import { randomAddress, residentMb } from "./live-run.mjs";
 
@@ -41,7 +40,7 @@ class SpoiledAnswers {
   }
 
   /**
-   * None of these changes a number that is finite and whose checksum fits: only another worker's answer would show that.
+   * None of these changes a number that is finite: only another worker's answer would show that.
    * @param {Reply} reply @param {Uint8Array} bytes
    * @returns {Record<string, () => Outgoing[]>}
    */
@@ -80,8 +79,7 @@ class SpoiledAnswers {
         const spoiled = parts.map((part) => new Float32Array(floatsOf(part)));
         const part = grammar.any(spoiled);
         part[random.below(part.length)] = grammar.any([NaN, Infinity, -Infinity]);
-        const checksum = "checksum" in message ? { checksum: checksumOf(spoiled) } : {};
-        return [frameOf({ ...message, ...checksum }, spoiled)];
+        return [frameOf(message, spoiled)];
       },
       "bytes damaged": () => [grammar.edited(Uint8Array.from(bytes))],
       "a bomb": () => [grammar.bombs.message(message)],

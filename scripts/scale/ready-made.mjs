@@ -9,14 +9,13 @@ import { isFactored, sizeOf } from "../../dist/shared/model/network.js";
 import { FrameReader } from "../../dist/shared/protocol/channel.js";
 import { encodeFrame } from "../../dist/shared/protocol/frame.js";
 import { parseFromCoordinator, PROTOCOL_VERSION } from "../../dist/shared/protocol/messages.js";
-import { checksumOf } from "../../dist/shared/protocol/payload.js";
 
 /** @typedef {import("../../dist/shared/config.js").RunConfig} RunConfig */
 
 const [url = "", ...numbers] = process.argv.slice(2);
 const [count = 1, from = 0, to = 1] = numbers.map(Number);
 
-/** @typedef {{parts: Float32Array[], checksum: number, classifier: Float32Array[], classifierChecksum: number}} ReadyMade */
+/** @typedef {{parts: Float32Array[], classifier: Float32Array[]}} ReadyMade */
 
 /** By samples in the shard. @type {Map<number, ReadyMade>} */
 const results = new Map();
@@ -43,8 +42,8 @@ function prepare(config) {
     const parts = [...gradients("features"), ...moments];
     const classifier = gradients("classifier");
     results.set(samples, {
-      ...{ parts, checksum: checksumOf(parts) },
-      ...{ classifier, classifierChecksum: checksumOf(classifier) },
+      parts,
+      classifier,
     });
   }
 }
@@ -97,9 +96,9 @@ function join(number) {
         bytes.down += sign * (stream?.bytesRead ?? 0);
         const result = results.get(message.count);
         if (!result) throw new RangeError("a shard of another size");
-        const { parts, checksum, classifier, classifierChecksum } = result;
-        send({ type: "classifier", task, step, shard, checksum: classifierChecksum }, classifier);
-        send({ type: "result", task, step, shard, loss: 0.1, checksum, computed }, parts);
+        const { parts, classifier } = result;
+        send({ type: "classifier", task, step, shard }, classifier);
+        send({ type: "result", task, step, shard, loss: 0.1, computed }, parts);
         return;
       }
       case "evaluate":

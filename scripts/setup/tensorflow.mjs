@@ -1,5 +1,6 @@
 // The native side of tfjs-node: libtensorflow from the tensorflow-cpu wheel, and the package's binding built against it.
 // Both lie in the user's cache folder (cache.mjs).
+import { createHash } from "node:crypto";
 import {
   copyFileSync,
   existsSync,
@@ -11,20 +12,50 @@ import {
   writeFileSync,
 } from "node:fs";
 import { join } from "node:path";
+import { fileURLToPath } from "node:url";
 import { cacheFolder, makeOnce, removeLeftovers } from "./cache.mjs";
 import { say, SetupError } from "./report.mjs";
 import { lastLines, run } from "./run.mjs";
 import { fetchWheel, LIBRARIES, libraryIsWhole, unpackWheel, WHEEL } from "./wheel.mjs";
 
 const NAPI_VERSION = 8;
+const BINDING = "tfjs_binding.node";
+/** Makes libtensorflow heed its log level while it loads; the binding is linked to it. */
+const LOG_LEVEL = "libtandem_log_level.so";
+const LOG_LEVEL_SOURCE = fileURLToPath(new URL("log-level.cc", import.meta.url));
 const NEEDED_BYTES = 1.3e9;
+
+/** Where tfjs-node looks for its binding. @param {string} root */
+function packageFolder(root) {
+  return join(root, "node_modules/@tensorflow/tfjs-node/lib/napi-v8");
+}
+
+/** Another source is another binding: set-ups of different versions share the cache. */
+function logLevelDigest() {
+  return createHash("sha256").update(readFileSync(LOG_LEVEL_SOURCE)).digest("hex").slice(0, 12);
+}
+
+/**
+ * True where the package holds the binding that this set-up makes: one of an earlier version loads as well.
+ * @param {string} root @param {string} binding
+ */
+function isLinked(root, binding) {
+  return [BINDING, LOG_LEVEL].every((name) => {
+    const [installed, built] = [join(packageFolder(root), name), join(binding, name)];
+    return (
+      existsSync(installed) &&
+      existsSync(built) &&
+      readFileSync(installed).equals(readFileSync(built))
+    );
+  });
+}
 
 /**
  * True where a fresh process can load tfjs-node's binding; the whole package is not loaded, to stay within a second.
  * @param {string} root
  */
 async function bindingLoads(root) {
-  const binding = join(root, "node_modules/@tensorflow/tfjs-node/lib/napi-v8/tfjs_binding.node");
+  const binding = join(packageFolder(root), BINDING);
   if (!existsSync(binding)) return false;
   const program = `require(${JSON.stringify(binding)}).isUsingGpuDevice()`;
   const result = await run(process.execPath, ["-e", program], {
@@ -67,34 +98,46 @@ function checkDiskSpace(folder) {
   }
 }
 
+/** @param {string} compiler @param {string[]} args @param {string} what @param {string} [label] */
+async function compileNative(compiler, args, what, label) {
+  const flags = ["-O2", "-std=c++17", "-fPIC", "-shared"];
+  const result = await run(compiler, [...flags, ...args], label === undefined ? {} : { label });
+  if (result.code !== 0) {
+    throw new SetupError(
+      `${compiler} could not build ${what} (it needs C++17).\n${lastLines(result.output, 30)}`,
+    );
+  }
+}
+
 /** @param {string} library @param {string} root @param {string} target of the binding */
 async function buildBinding(library, root, target) {
-  const tfjsNode = join(root, "node_modules/@tensorflow/tfjs-node");
-  const isWhole = (/** @type {string} */ folder) => existsSync(join(folder, "tfjs_binding.node"));
+  const source = join(root, "node_modules/@tensorflow/tfjs-node/binding");
+  const isWhole = (/** @type {string} */ folder) =>
+    [BINDING, LOG_LEVEL].every((name) => existsSync(join(folder, name)));
   await makeOnce(target, isWhole, async (work) => {
     const compiler = await findCompiler();
     say("Building tfjs-node's binding …");
-    const result = await run(
-      compiler,
-      [
-        ...["-O2", "-std=c++17", "-fPIC", "-shared", `-DNAPI_VERSION=${NAPI_VERSION}`],
-        // The Node-API is the same from Node 20 to 24, so its own headers serve where Node's are not installed.
-        `-I${join(root, "node_modules/node-api-headers/include")}`,
-        `-I${join(library, "tensorflow/include")}`,
-        join(tfjsNode, "binding/tfjs_backend.cc"),
-        join(tfjsNode, "binding/tfjs_binding.cc"),
-        `-L${join(library, "tensorflow")}`,
-        ...Object.keys(LIBRARIES).map((name) => `-l:${name}`),
-        "-Wl,-rpath,$ORIGIN/../../deps/lib",
-        ...["-o", join(work, "tfjs_binding.node")],
-      ],
-      { label: "building" },
-    );
-    if (result.code !== 0) {
-      throw new SetupError(
-        `${compiler} could not build tfjs-node's binding (it needs C++17).\n${lastLines(result.output, 30)}`,
-      );
-    }
+    const tensorFlow = `-L${join(library, "tensorflow")}`;
+    // Both lie in the package's lib/napi-v8 in the end.
+    const runPath = "-Wl,-rpath,$ORIGIN/../../deps/lib:$ORIGIN";
+    const logLevelArgs = [
+      ...[LOG_LEVEL_SOURCE, tensorFlow, "-l:libtensorflow_framework.so.2"],
+      ...["-Wl,-z,initfirst", runPath, "-o", join(work, LOG_LEVEL)],
+    ];
+    await compileNative(compiler, logLevelArgs, LOG_LEVEL);
+    const bindingArgs = [
+      `-DNAPI_VERSION=${NAPI_VERSION}`,
+      // The Node-API is the same from Node 20 to 24, so its own headers serve where Node's are not installed.
+      `-I${join(root, "node_modules/node-api-headers/include")}`,
+      `-I${join(library, "tensorflow/include")}`,
+      join(source, "tfjs_backend.cc"),
+      join(source, "tfjs_binding.cc"),
+      // Nothing in the binding calls it, so a linker could leave it out.
+      ...["-Wl,--no-as-needed", `-L${work}`, `-l:${LOG_LEVEL}`, tensorFlow],
+      ...Object.keys(LIBRARIES).map((name) => `-l:${name}`),
+      ...[runPath, "-o", join(work, BINDING)],
+    ];
+    await compileNative(compiler, bindingArgs, "tfjs-node's binding", "building");
   });
 }
 
@@ -105,8 +148,14 @@ function linkIntoPackage(library, binding, root) {
   mkdirSync(join(tfjsNode, "deps"), { recursive: true });
   rmSync(libraryLink, { recursive: true, force: true });
   symlinkSync(join(library, "tensorflow"), libraryLink);
-  mkdirSync(join(tfjsNode, "lib/napi-v8"), { recursive: true });
-  copyFileSync(join(binding, "tfjs_binding.node"), join(tfjsNode, "lib/napi-v8/tfjs_binding.node"));
+  mkdirSync(packageFolder(root), { recursive: true });
+  for (const name of [BINDING, LOG_LEVEL]) {
+    const target = join(packageFolder(root), name);
+    // Removed first: written in place, it would change under a process that has loaded it, and in every folder that
+    // shares the file by a hard link.
+    rmSync(target, { force: true });
+    copyFileSync(join(binding, name), target);
+  }
 }
 
 /** Elsewhere than on Linux x64 no wheel with this library is known: the package's own installer gets its chance. @param {string} root */
@@ -122,12 +171,16 @@ async function tryOwnInstaller(root) {
 
 /** @param {string} root */
 export async function setUpTensorFlow(root) {
-  if (await bindingLoads(root)) return;
   if (process.platform !== "linux" || process.arch !== "x64") {
-    await tryOwnInstaller(root);
+    if (!(await bindingLoads(root))) await tryOwnInstaller(root);
     return;
   }
   const cache = cacheFolder();
+  const tfjsNode = join(root, "node_modules/@tensorflow/tfjs-node");
+  const { version } = JSON.parse(readFileSync(join(tfjsNode, "package.json"), "utf8"));
+  const wheel = WHEEL.sha256.slice(0, 12);
+  const binding = join(cache, `binding-${version}-${wheel}-${logLevelDigest()}`);
+  if (isLinked(root, binding) && (await bindingLoads(root))) return;
   try {
     mkdirSync(cache, { recursive: true });
   } catch (error) {
@@ -136,7 +189,7 @@ export async function setUpTensorFlow(root) {
     );
   }
   removeLeftovers(cache);
-  const library = join(cache, `tensorflow-${WHEEL.version}-${WHEEL.sha256.slice(0, 12)}`);
+  const library = join(cache, `tensorflow-${WHEEL.version}-${wheel}`);
   await findCompiler();
   await makeOnce(library, libraryIsWhole, async (work) => {
     await checkPython();
@@ -144,9 +197,6 @@ export async function setUpTensorFlow(root) {
     await unpackWheel(await fetchWheel(work), work);
     if (!libraryIsWhole(work)) throw new SetupError("The wheel does not hold the known library.");
   });
-  const tfjsNode = join(root, "node_modules/@tensorflow/tfjs-node");
-  const { version } = JSON.parse(readFileSync(join(tfjsNode, "package.json"), "utf8"));
-  const binding = join(cache, `binding-${version}-${WHEEL.sha256.slice(0, 12)}`);
   await buildBinding(library, root, binding);
   linkIntoPackage(library, binding, root);
   if (!(await bindingLoads(root))) {

@@ -9,7 +9,7 @@ import {
   type TrainingOptions,
   wholeNumber,
 } from "./options.js";
-import { readPem, readToken } from "./credentials.js";
+import { readServerTls, readToken, requireLongToken } from "./credentials.js";
 import { runSettings } from "./run-settings.js";
 import { train } from "./train.js";
 
@@ -45,6 +45,7 @@ export function coordinatorCommand(program: Command, exitWith: (code: number) =>
         `--host ${options.host} can be reached from other machines, and without a token anyone there could join the run. Give --token-file FILE, or --insecure if that is meant.`,
       );
     }
+    if (token !== undefined && !isLoopback(options.host)) requireLongToken(token, options.host);
     const tls = readTls(options);
     const settings = runSettings(command, options, options.minWorkers);
     exitWith(
@@ -79,5 +80,5 @@ function readTls(options: CoordinatorOptions): { cert: Buffer; key: Buffer } | u
   if (tlsCert === undefined || tlsKey === undefined) {
     throw new TandemError("usage", "--tls-cert and --tls-key belong together. Give both.");
   }
-  return { cert: readPem("--tls-cert", tlsCert), key: readPem("--tls-key", tlsKey) };
+  return readServerTls(tlsCert, tlsKey, (text) => process.stderr.write(`${text}\n`));
 }

@@ -1,6 +1,12 @@
 // What coordinator and workers know each other by: the shared token, which is never printed, and TLS certificates.
+import { createPrivateKey, type KeyObject, randomBytes, X509Certificate } from "node:crypto";
 import { readFileSync } from "node:fs";
+import { createSecureContext } from "node:tls";
 import { messageOf, TandemError } from "../shared/errors.js";
+
+/** Beyond this machine a token can be guessed at from anywhere. */
+const MIN_TOKEN_LENGTH = 16;
+const PEM_CERTIFICATE = /-----BEGIN CERTIFICATE-----.+?-----END CERTIFICATE-----/gs;
 
 /**
  * The token in the file, or else in TANDEM_TOKEN; undefined where there is neither. White space around it does not count.
@@ -38,15 +44,109 @@ function checked(token: string, where: string): string {
   );
 }
 
-/** @throws TandemError `tls-files` where the file cannot be read */
-export function readPem(option: string, file: string): Buffer {
+/** @throws TandemError `token-file` where the token is too short for a coordinator that other machines can reach */
+export function requireLongToken(token: string, host: string): void {
+  if (token.length >= MIN_TOKEN_LENGTH) return;
+  throw new TandemError(
+    "token-file",
+    `--host ${host} can be reached from other machines, and the token has fewer than ${MIN_TOKEN_LENGTH} characters. Make a longer one, for example: openssl rand -hex 32 > token`,
+  );
+}
+
+/** A secret that nobody has to remember. */
+export function makeToken(): string {
+  return randomBytes(32).toString("hex");
+}
+
+/**
+ * Certificate and key of a server that can serve with them.
+ * @param warn called with a sentence where the certificate is not valid today
+ * @throws TandemError `tls-files` where one cannot be read or is no PEM, or where they do not belong together
+ */
+export function readServerTls(
+  certFile: string,
+  keyFile: string,
+  warn: (text: string) => void,
+): { cert: Buffer; key: Buffer } {
+  const cert = readPem("--tls-cert", certFile);
+  const key = readPem("--tls-key", keyFile);
+  const [certificate] = certificatesIn(cert, "--tls-cert", certFile, warn);
+  if (!certificate?.checkPrivateKey(privateKey(key, keyFile))) {
+    throw tlsError(
+      `--tls-key ${keyFile} is not the key of the certificate in --tls-cert ${certFile}. Give the two that were made together.`,
+    );
+  }
+  try {
+    createSecureContext({ cert, key });
+  } catch (error) {
+    throw tlsError(
+      `--tls-cert ${certFile} cannot be served with (${messageOf(error)}). Make a new certificate.`,
+      error,
+    );
+  }
+  return { cert, key };
+}
+
+/** @throws TandemError `tls-files` where the file cannot be read or holds no certificate */
+export function readAuthorities(option: string, file: string): Buffer {
+  const pem = readPem(option, file);
+  certificatesIn(pem, option, file, (text) => process.stderr.write(`${text}\n`));
+  return pem;
+}
+
+function certificatesIn(
+  pem: Buffer,
+  option: string,
+  file: string,
+  warn: (text: string) => void,
+): X509Certificate[] {
+  const blocks = pem.toString("latin1").match(PEM_CERTIFICATE) ?? [];
+  if (blocks.length === 0) {
+    throw tlsError(`${option} ${file} holds no certificate. Give a PEM file.`);
+  }
+  return blocks.map((block) => {
+    let certificate: X509Certificate;
+    try {
+      certificate = new X509Certificate(block);
+    } catch (error) {
+      throw tlsError(
+        `${option} ${file} holds a damaged certificate (${messageOf(error)}). Give a PEM file.`,
+        error,
+      );
+    }
+    if (Date.parse(certificate.validTo) < Date.now()) {
+      warn(`${option} ${file}: the certificate expired on ${certificate.validTo}`);
+    }
+    return certificate;
+  });
+}
+
+function privateKey(pem: Buffer, file: string): KeyObject {
+  try {
+    return createPrivateKey(pem);
+  } catch (error) {
+    // Both forms say so in the clear: "BEGIN ENCRYPTED PRIVATE KEY" (PKCS 8), "Proc-Type: 4,ENCRYPTED" (RFC 1421).
+    if (pem.includes("ENCRYPTED")) {
+      throw tlsError(
+        `--tls-key ${file} is encrypted. Decrypt it, for example: openssl pkey -in ${file} -out key.pem`,
+        error,
+      );
+    }
+    throw tlsError(`--tls-key ${file} holds no private key. Give a PEM file.`, error);
+  }
+}
+
+function readPem(option: string, file: string): Buffer {
   try {
     return readFileSync(file);
   } catch (error) {
-    throw new TandemError(
-      "tls-files",
+    throw tlsError(
       `${option} ${file} cannot be read (${messageOf(error)}). Give a PEM file.`,
-      { cause: error },
+      error,
     );
   }
+}
+
+function tlsError(sentence: string, cause?: unknown): TandemError {
+  return new TandemError("tls-files", sentence, { cause });
 }

@@ -1,7 +1,7 @@
-// Ctrl-C and SIGTERM: the first asks the run to end in good order, the second ends it at once.
+// Ctrl-C, SIGTERM and a closed terminal (SIGHUP): the first asks the run to end in good order, the second ends it at once.
 import { constants } from "node:os";
 
-const SIGNALS = ["SIGINT", "SIGTERM"] as const;
+const SIGNALS = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
 type Signal = (typeof SIGNALS)[number];
 
 export class Interrupts {
@@ -18,6 +18,8 @@ export class Interrupts {
   ) {
     for (const signal of SIGNALS) {
       process.on(signal, () => {
+        // A terminal that closes sends two: the kernel's, and the shell's to its jobs.
+        if (this.received === "SIGHUP" && signal === "SIGHUP") return;
         if (this.received) {
           onSecond();
           process.exit(exitCodeOf(signal));
@@ -34,7 +36,7 @@ export class Interrupts {
     return this.controller.signal;
   }
 
-  /** 130 after SIGINT, 143 after SIGTERM, 0 where none came. */
+  /** 130 after SIGINT, 143 after SIGTERM, 129 after SIGHUP, 0 where none came. */
   get exitCode(): number {
     return this.received ? exitCodeOf(this.received) : 0;
   }

@@ -8,6 +8,7 @@ import {
   type TrainingOptions,
   wholeNumber,
 } from "./options.js";
+import { makeToken, readToken } from "./credentials.js";
 import { runSettings } from "./run-settings.js";
 import { train } from "./train.js";
 
@@ -27,7 +28,9 @@ export function localCommand(program: Command, exitWith: (code: number) => void)
   addTellingOptions(addWorkersOptions(addTrainingOptions(command, "the number of workers")));
   command.action(async (options: LocalOptions) => {
     const settings = runSettings(command, options, options.workers);
-    const workers = new LocalWorkers((text) => process.stderr.write(`${text}\n`));
+    // Other users of this machine can reach the port too.
+    const token = readToken(undefined) ?? makeToken();
+    const workers = new LocalWorkers(token, (text) => process.stderr.write(`${text}\n`));
     try {
       exitWith(
         await train({
@@ -39,7 +42,7 @@ export function localCommand(program: Command, exitWith: (code: number) => void)
             waitMs: options.workerWait,
             verify: options.verify,
           },
-          server: { host: "127.0.0.1", port: 0 },
+          server: { host: "127.0.0.1", port: 0, token },
           onListening: (url, fail) => workers.start(url, options.workers, fail),
           onKilled: () => workers.killAll(),
         }),

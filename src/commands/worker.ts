@@ -2,8 +2,9 @@ import { hostname } from "node:os";
 import type { Command } from "commander";
 import { TandemError } from "../shared/errors.js";
 import { MAX_NAME_LENGTH } from "../shared/protocol/messages.js";
+import { sanitizeText } from "../shared/text.js";
 import { runWorker, type WorkerEvent } from "../worker/worker.js";
-import { readPem, readToken } from "./credentials.js";
+import { readAuthorities, readToken } from "./credentials.js";
 import { Interrupts } from "./interrupts.js";
 import { addJsonOption, seconds } from "./options.js";
 
@@ -26,21 +27,24 @@ export function workerCommand(program: Command, exitWith: (code: number) => void
       "how the coordinator calls this worker (default: host name and process id)",
     )
     .option("--token-file <file>", "the coordinator's token (or TANDEM_TOKEN)")
-    .option("--tls-ca <file>", "certificate that the coordinator's is signed by (PEM)")
+    .option("--tls-ca <file>", "certificates to trust besides the system's (PEM)")
     .option("--retry-for <seconds>", "how long the coordinator may be away", seconds, 60_000)
     .option("--end-with-parent", "end when standard input is closed");
   addJsonOption(command);
   command.action(async (url: string, options: WorkerOptions) => {
     const token = readToken(options.tokenFile);
-    const ca = options.tlsCa === undefined ? undefined : readPem("--tls-ca", options.tlsCa);
+    const ca = options.tlsCa === undefined ? undefined : readAuthorities("--tls-ca", options.tlsCa);
+    const address = coordinatorAddress(url);
     const interrupts = new Interrupts();
     if (options.endWithParent) {
+      // Read, as a closed standard input is noticed only by reading.
       process.stdin.resume();
       process.stdin.on("close", () => process.exit(1));
+      process.stdin.on("error", () => process.exit(1));
     }
     await runWorker(
       {
-        url: webSocketUrl(url),
+        ...address,
         name: (options.name ?? `${hostname()}-${process.pid}`).slice(0, MAX_NAME_LENGTH),
         retryForMs: options.retryFor,
         ...(token === undefined ? {} : { token }),
@@ -53,17 +57,29 @@ export function workerCommand(program: Command, exitWith: (code: number) => void
   });
 }
 
-function webSocketUrl(text: string): string {
+/** @throws TandemError `usage`, which does not repeat what may be a secret */
+function coordinatorAddress(text: string): { url: string; shownUrl: string } {
   const withScheme = /^[a-z]+:\/\//i.test(text) ? text : `ws://${text}`;
   const asSocket = withScheme.replace(/^http(s?):/i, "ws$1:");
   if (URL.canParse(asSocket)) {
     const url = new URL(asSocket);
+    if (url.username !== "" || url.password !== "") {
+      throw new TandemError(
+        "usage",
+        "The coordinator's address has a user name or password in it, which other users of this machine can see. Give the token with --token-file or TANDEM_TOKEN.",
+      );
+    }
     const isSocket = url.protocol === "ws:" || url.protocol === "wss:";
-    if (isSocket && url.hostname !== "" && url.hash === "") return url.href;
+    if (isSocket && url.hostname !== "" && url.hash === "") {
+      const { href } = url;
+      url.search = "";
+      return { url: href, shownUrl: url.href };
+    }
   }
+  const shown = sanitizeText(text.replace(/[?#].*$/s, "").replace(/^.*@/s, ""), 200);
   throw new TandemError(
     "usage",
-    `${text} is no coordinator's address. Give one such as ws://192.0.2.1:7711; the coordinator prints it.`,
+    `${shown} is no coordinator's address. Give one such as ws://192.0.2.1:7711; the coordinator prints it.`,
   );
 }
 

@@ -1,7 +1,8 @@
 // The worker processes of `local`: started here, started again when one is lost, and ended with the run.
-import { type ChildProcess, spawn } from "node:child_process";
+import { type ChildProcess, spawn, type SpawnOptions } from "node:child_process";
 import { fileURLToPath } from "node:url";
-import { TandemError } from "../shared/errors.js";
+import { messageOf, TandemError } from "../shared/errors.js";
+import { sanitizeText } from "../shared/text.js";
 
 const CLI = fileURLToPath(new URL("../cli.js", import.meta.url));
 /** A worker that lived shorter than this did not really start. */
@@ -10,18 +11,32 @@ const MAX_SHORT_LIVES = 3;
 const RESTART_DELAY_MS = 200;
 const END_MS = 3_000;
 const KEPT_OUTPUT = 4_000;
+const MAX_PROBLEM_LENGTH = 300;
+/** The system has no descriptor, process or memory to spare right now. */
+const SHORTAGES: readonly unknown[] = ["EMFILE", "ENFILE", "EAGAIN", "ENOMEM"];
+const LONGEST_DELAY_MS = 10_000;
+
+/** Of `node:child_process`; a test supplies its own. */
+export type Spawn = (program: string, args: string[], options: SpawnOptions) => ChildProcess;
 
 export class LocalWorkers {
+  private readonly token: string;
   private readonly onProblem: (text: string) => void;
+  private readonly spawn: Spawn;
   private readonly children = new Set<ChildProcess>();
   private readonly timers = new Set<NodeJS.Timeout>();
   private ending = false;
   private fail: (error: Error) => void = () => undefined;
   private lastProblem = "";
 
-  /** @param onProblem is told where a worker does not start */
-  constructor(onProblem: (text: string) => void) {
+  /**
+   * @param token goes to the workers by their environment: a command line is public
+   * @param onProblem called with a sentence where a worker does not start
+   */
+  constructor(token: string, onProblem: (text: string) => void, spawnProcess: Spawn = spawn) {
+    this.token = token;
     this.onProblem = onProblem;
+    this.spawn = spawnProcess;
   }
 
   /** @param fail is called once none is left that could be started again */
@@ -32,55 +47,91 @@ export class LocalWorkers {
 
   /** Waits for the workers, which the coordinator has told that the run is over, and kills those that do not end. */
   async end(): Promise<void> {
-    this.ending = true;
-    for (const timer of this.timers) clearTimeout(timer);
+    this.stopRestarts();
     await Promise.all([...this.children].map((child) => ended(child)));
   }
 
   killAll(): void {
-    this.ending = true;
+    this.stopRestarts();
     for (const child of this.children) child.kill("SIGKILL");
   }
 
-  private startOne(url: string, name: string, shortLives: number): void {
-    const startedMs = performance.now();
-    const child = spawn(
-      process.execPath,
-      [CLI, "worker", url, "--name", name, "--end-with-parent"],
-      // A group of its own: Ctrl-C in the terminal reaches the coordinator, which ends its workers in good order. The
-      // open standard input tells the worker that its parent lives.
-      { stdio: ["pipe", "ignore", "pipe"], detached: true },
-    );
-    this.children.add(child);
-    let output = "";
-    child.stderr.on("data", (chunk: Buffer) => {
-      output = (output + chunk.toString()).slice(-KEPT_OUTPUT);
-    });
-    child.on("error", (error) => this.tellProblem(`${name} did not start: ${error.message}`));
-    child.on("close", (code) => {
-      this.children.delete(child);
-      if (this.ending || code === 0) return;
-      const isShort = performance.now() - startedMs < SHORT_LIFE_MS;
-      const lives = isShort ? shortLives + 1 : 0;
-      if (isShort && output !== "") this.tellProblem(`${name}: ${lastLine(output)}`);
-      if (lives >= MAX_SHORT_LIVES) {
-        this.giveUpIfAlone();
-        return;
-      }
-      const timer = setTimeout(
-        () => {
-          this.timers.delete(timer);
-          this.startOne(url, name, lives);
-        },
-        RESTART_DELAY_MS * 2 ** lives,
-      );
-      this.timers.add(timer);
-    });
+  private stopRestarts(): void {
+    this.ending = true;
+    for (const timer of this.timers) clearTimeout(timer);
+    this.timers.clear();
   }
 
-  private tellProblem(text: string): void {
-    this.lastProblem = text;
-    this.onProblem(text);
+  /** @param shortLives how often in a row the worker has not really started */
+  private startOne(url: string, name: string, shortLives: number, shortages = 0): void {
+    const startedMs = performance.now();
+    let output = "";
+    let problem: NodeJS.ErrnoException | undefined;
+    let isOver = false;
+    const onOver = (code: number | null) => {
+      if (isOver) return;
+      isOver = true;
+      if (this.ending || code === 0) return;
+      if (problem && SHORTAGES.includes(problem.code)) {
+        if (shortages === 0) this.reportProblem(`${name} did not start yet: ${problem.message}`);
+        this.startLater(shortages, () => this.startOne(url, name, shortLives, shortages + 1));
+        return;
+      }
+      const isShort = performance.now() - startedMs < SHORT_LIFE_MS;
+      const lives = isShort ? shortLives + 1 : 0;
+      if (problem) this.reportProblem(`${name} did not start: ${problem.message}`);
+      else if (isShort && output !== "") this.reportProblem(`${name}: ${lastLine(output)}`);
+      if (lives >= MAX_SHORT_LIVES) this.giveUpIfAlone();
+      else this.startLater(lives, () => this.startOne(url, name, lives));
+    };
+    let child: ChildProcess;
+    try {
+      child = this.spawn(
+        process.execPath,
+        [CLI, "worker", url, "--name", name, "--end-with-parent"],
+        {
+          // The open standard input tells the worker that its parent lives.
+          stdio: ["pipe", "ignore", "pipe"],
+          env: { ...process.env, TANDEM_TOKEN: this.token },
+          // A group of its own: Ctrl-C in the terminal reaches the coordinator, which ends its workers in good order.
+          detached: true,
+        },
+      );
+    } catch (error) {
+      problem = error instanceof Error ? error : new Error(messageOf(error));
+      onOver(null);
+      return;
+    }
+    this.children.add(child);
+    // Where there are no descriptors left, the child has no streams, and its "error" follows.
+    child.stderr?.on("data", (chunk: Buffer) => {
+      output = (output + chunk.toString()).slice(-KEPT_OUTPUT);
+    });
+    child.stdin?.on("error", () => undefined);
+    const forget = (code: number | null) => {
+      this.children.delete(child);
+      onOver(code);
+    };
+    child.on("error", (error) => {
+      problem = error;
+      // One that never ran has no "close" to wait for.
+      if (child.pid === undefined) forget(null);
+    });
+    child.on("close", forget);
+  }
+
+  private startLater(attempt: number, start: () => void): void {
+    const delayMs = Math.min(LONGEST_DELAY_MS, RESTART_DELAY_MS * 2 ** attempt);
+    const timer = setTimeout(() => {
+      this.timers.delete(timer);
+      start();
+    }, delayMs);
+    this.timers.add(timer);
+  }
+
+  private reportProblem(text: string): void {
+    this.lastProblem = sanitizeText(text, MAX_PROBLEM_LENGTH);
+    this.onProblem(this.lastProblem);
   }
 
   private giveUpIfAlone(): void {
@@ -105,7 +156,7 @@ function ended(child: ChildProcess): Promise<void> {
       clearTimeout(timer);
       resolve();
     };
-    if (child.exitCode !== null || child.signalCode !== null) done();
+    if (child.exitCode !== null || child.signalCode !== null || child.pid === undefined) done();
     else child.once("close", done);
   });
 }

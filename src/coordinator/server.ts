@@ -12,7 +12,7 @@ import type { Events } from "../shared/events.js";
 import { OutgoingFrame, socketOptions } from "../shared/protocol/channel.js";
 import { encodeFrame, MAX_HEADER_BYTES } from "../shared/protocol/frame.js";
 import type { FromCoordinator } from "../shared/protocol/messages.js";
-import { checksumOf, factorParts, maxResultBytes } from "../shared/protocol/payload.js";
+import { factorParts, maxResultBytes } from "../shared/protocol/payload.js";
 import { WebSocketTransport } from "../shared/protocol/transport.js";
 import { sanitizeText } from "../shared/text.js";
 import type { Dashboard } from "./dashboard/dashboard.js";
@@ -296,8 +296,7 @@ export class CoordinatorServer {
     if (!feed.wantsRelay(step, shard)) return;
     const parts = factorParts(network, classifier);
     if (parts.length === 0) return;
-    const checksum = checksumOf(parts);
-    const header = { type: "factors", step, shard, checksum } satisfies FromCoordinator;
+    const header = { type: "factors", step, shard } satisfies FromCoordinator;
     const frame = new OutgoingFrame(encodeFrame(header, parts));
     const others = [...this.sessions].filter((other) => other !== from && other.sendFactors(frame));
     feed.noteRelay(shard, from, others);

@@ -8,13 +8,7 @@ import type { Update } from "../shared/model/values.js";
 import { OutgoingFrame } from "../shared/protocol/channel.js";
 import { encodeFrame, MAX_LISTED_SHARDS } from "../shared/protocol/frame.js";
 import type { FromCoordinator } from "../shared/protocol/messages.js";
-import {
-  checksumOf,
-  stateFrame,
-  stateMemory,
-  updateParts,
-  weightsDigest,
-} from "../shared/protocol/payload.js";
+import { stateFrame, stateMemory, updateParts, weightsDigest } from "../shared/protocol/payload.js";
 import type { WorkerLink } from "./tasks.js";
 
 /** Steps between two looks at whether the workers' weights are still the coordinator's. */
@@ -183,8 +177,8 @@ export class StateFeed {
       owners
         .flatMap((owner, shard) => (link && owner && isHere(owner, shard) ? [shard] : []))
         .slice(0, MAX_LISTED_SHARDS);
-    const listed = {
-      type: "update" as const,
+    const header = {
+      type: "update",
       step,
       own: shardsWhere((owner) => owner === link),
       relayed: shardsWhere((owner, shard) => {
@@ -192,10 +186,9 @@ export class StateFeed {
         return relay?.from === owner && link !== undefined && relay.to.has(link);
       }),
       wantsDigest: wantsDigest(step),
-    };
-    const here = [...listed.own, ...listed.relayed];
+    } satisfies FromCoordinator;
+    const here = [...header.own, ...header.relayed];
     const parts = updateParts(this.replica.network, update, here);
-    const header = { ...listed, checksum: checksumOf(parts) } satisfies FromCoordinator;
     const frame = new OutgoingFrame(encodeFrame(header, parts));
     return { frame, wantsDigest: header.wantsDigest };
   }

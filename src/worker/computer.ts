@@ -17,7 +17,6 @@ import type { Gradient, NamedTensor } from "../shared/model/values.js";
 import { FrameError } from "../shared/protocol/frame.js";
 import type { FromCoordinator, FromWorker } from "../shared/protocol/messages.js";
 import {
-  checksumOf,
   classifierParts,
   evaluationParts,
   type KeptFactors,
@@ -27,7 +26,6 @@ import {
   readUpdate,
   shardResultParts,
   stateTailPlaces,
-  verifyChecksum,
   weightsDigest,
 } from "../shared/protocol/payload.js";
 
@@ -99,8 +97,7 @@ export class Computer {
    */
   takeState(message: FromCoordinator & { type: "state" }, parts: readonly Uint8Array[]): void {
     const { half, step } = message;
-    verifyChecksum(message.checksum, parts);
-    const tensors = readState(this.network, this.kind, half, parts);
+    const tensors = readState(this.network, this.kind, message, parts);
     if (half === "classifier") {
       this.classifier = { step, tensors };
       return;
@@ -113,7 +110,6 @@ export class Computer {
 
   /** @throws FrameError where the update does not lead on from the replica's step */
   takeUpdate(message: FromCoordinator & { type: "update" }, parts: readonly Uint8Array[]): void {
-    verifyChecksum(message.checksum, parts);
     const replica = this.replicaAt(message.step - 1);
     if (this.kind !== "with-slots") throw new FrameError("an update for a replica without slots");
     const kept: KeptFactors = new Map([
@@ -128,7 +124,6 @@ export class Computer {
   /** @throws FrameError where they cannot be that shard's */
   takeFactors(message: FromCoordinator & { type: "factors" }, parts: readonly Uint8Array[]): void {
     const { step, shard } = message;
-    verifyChecksum(message.checksum, parts);
     const rows = this.sizes[shard];
     if (rows === undefined) throw new FrameError(`factors of shard ${shard}, which is none`);
     const factors = readFactors(this.network, this.largestShard, rows, parts);
@@ -152,7 +147,6 @@ export class Computer {
   ): void {
     const replica = this.replicaAt(message.step);
     const { classes } = this.config.data;
-    verifyChecksum(message.checksum, parts);
     if (message.count < 1) throw new FrameError("a task without samples");
     const samples = readSamples(imageShape(this.config), classes, message.count, parts);
     const from = performance.now();
@@ -161,27 +155,25 @@ export class Computer {
       const computed = { from, to: performance.now() };
       const { task } = message;
       const { lossSum } = result;
-      const ownParts = evaluationParts(result);
-      const checksum = checksumOf(ownParts);
-      send({ message: { type: "evaluated", task, lossSum, checksum, computed }, parts: ownParts });
+      send({
+        message: { type: "evaluated", task, lossSum, computed },
+        parts: evaluationParts(result),
+      });
       return;
     }
     const { task, step, shard } = message;
     const { batchSize } = this.config;
     const onClassifier = (gradients: ReadonlyMap<string, Gradient>) => {
       if (this.kind === "with-slots") this.own.set(shard, gradients);
-      const own = classifierParts(this.network, gradients);
-      const checksum = checksumOf(own);
-      send({ message: { type: "classifier", task, step, shard, checksum }, parts: own });
+      const message = { type: "classifier", task, step, shard } as const;
+      send({ message, parts: classifierParts(this.network, gradients) });
     };
     const result = shardResult(replica, samples, batchSize, this.largestShard, onClassifier);
     const computed = { from, to: performance.now() };
-    const resultParts = shardResultParts(this.network, result);
     const { loss } = result;
-    const checksum = checksumOf(resultParts);
     send({
-      message: { type: "result", task, step, shard, loss, checksum, computed },
-      parts: resultParts,
+      message: { type: "result", task, step, shard, loss, computed },
+      parts: shardResultParts(this.network, result),
     });
   }
 

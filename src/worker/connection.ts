@@ -1,202 +1,258 @@
-// One connection of a worker to its coordinator, from hello to whatever ends it.
-import { WebSocket } from "ws";
+// One connection of a worker to its coordinator, from hello to whatever ends it. A coordinator may be broken or hostile:
+// every wait has a deadline, and what may arrive is bounded before it is read.
+import { totalmem } from "node:os";
+import type { Broadcast, RunConfig } from "../shared/config.js";
 import { messageOf, TandemError } from "../shared/errors.js";
-import {
-  FrameReader,
-  receiveFrames,
-  sendMessage,
-  socketOptions,
-  type TailPlaces,
-} from "../shared/protocol/channel.js";
+import { FrameReader } from "../shared/protocol/channel.js";
 import { closeCodes, FINAL_CLOSE_CODES } from "../shared/protocol/close-codes.js";
-import { type Frame, FrameError } from "../shared/protocol/frame.js";
+import { encodeFrame, type Frame, FrameError } from "../shared/protocol/frame.js";
 import {
   type FromCoordinator,
   type FromWorker,
+  MAX_NAME_LENGTH,
   parseFromCoordinator,
   PROTOCOL_VERSION,
 } from "../shared/protocol/messages.js";
-import { Computer } from "./computer.js";
+import type { Transport } from "../shared/protocol/transport.js";
+import { sanitizeText } from "../shared/text.js";
+import type { Computer } from "./computer.js";
+import { MAX_BYTES_BEFORE_WELCOME, maxMessageBytes, refusalOf } from "./limits.js";
 
-/** What a coordinator may send at most in one message: the largest network's state with Adam's slots is below it. */
-const MAX_MESSAGE_BYTES = 2 ** 32 - 1;
-const CONNECT_MS = 10_000;
-/** The coordinator pings every two seconds; after so long without anything it is gone. */
+/** The coordinator pings every two seconds; after so long without a byte it is gone. */
 const SILENCE_MS = 15_000;
 const SILENCE_CHECK_MS = 1_000;
-
-export interface ConnectionOptions {
-  url: string;
-  name: string;
-  token?: string;
-  /** Certificates that the coordinator's may be signed by, besides the system's. */
-  ca?: Buffer;
-}
+/** Whatever else arrives: pings alone are no welcome. */
+const WELCOME_MS = 20_000;
+/** A connection that lasted so long was of use, also where there was no task. */
+const USEFUL_AFTER_MS = 30_000;
+const CLOSING_MS = 1_000;
+const MAX_REASON_LENGTH = 200;
 
 export type ConnectionEnd =
   /** The coordinator said that the run is over. */
   | { kind: "ended"; reason: string }
   /** The worker was asked to stop, and said goodbye. */
   | { kind: "stopped" }
-  /** The coordinator refused for good. */
+  /** The coordinator refused for good, or asks for what this worker cannot do. */
   | { kind: "refused"; reason: string }
-  /** The connection broke or never came about; it may be tried again. */
-  | { kind: "lost"; reason: string; wasWelcome: boolean };
+  /** The connection broke; it may be tried again. */
+  | { kind: "lost"; reason: string; wasUseful: boolean };
 
-export interface ConnectionEvents {
-  onWelcome: (name: string) => void;
+export type WorkerRuntime = Pick<
+  Computer,
+  "fits" | "tailPlaces" | "takeState" | "takeUpdate" | "takeFactors" | "digest" | "compute"
+>;
+
+/** The runtime outlives a connection, so that a worker that comes back need not load TensorFlow again. */
+export interface RuntimeHolder {
+  runtime: WorkerRuntime | undefined;
+  create(config: RunConfig, broadcast: Broadcast): WorkerRuntime;
 }
 
-/** The computer outlives a connection, so that a worker that comes back need not load TensorFlow again. */
-export interface ComputerHolder {
-  computer: Computer | undefined;
+export interface ServeOptions {
+  name: string;
+  holder: RuntimeHolder;
+  onWelcome: (name: string) => void;
+  /** Bytes of memory that a run's network may need; default: the machine's. */
+  memoryBytes?: number;
 }
 
 /**
- * Connects, works until something ends the connection, and tells what.
+ * Serves the coordinator until something ends the connection, and returns what.
  * @param stop asks to finish the task in hand and say goodbye
+ * @throws TandemError `native-library`, `compute-failed`: what would fail at the next try too
  */
-export function workThrough(
-  options: ConnectionOptions,
-  holder: ComputerHolder,
-  events: ConnectionEvents,
+export function serveConnection(
+  transport: Transport,
+  options: ServeOptions,
   stop: AbortSignal,
 ): Promise<ConnectionEnd> {
   return new Promise((resolve, reject) => {
-    const socket = new WebSocket(options.url, {
-      ...socketOptions(MAX_MESSAGE_BYTES),
-      handshakeTimeout: CONNECT_MS,
-      ...(options.token === undefined
-        ? {}
-        : { headers: { authorization: `Bearer ${options.token}` } }),
-      ...(options.ca === undefined ? {} : { ca: options.ca }),
-      // Masks guard against scripts in browsers (RFC 6455, section 10.3); of zeros they cost nothing.
-      generateMask: (mask) => void mask.fill(0),
-    });
-    let wasWelcome = false;
-    let end: ConnectionEnd | undefined;
-    let lastSignMs = performance.now();
-    const silenceTimer = setInterval(() => {
-      if (performance.now() - lastSignMs < SILENCE_MS) return;
-      finish({ kind: "lost", reason: "the coordinator is silent", wasWelcome });
-      socket.terminate();
-    }, SILENCE_CHECK_MS);
-
-    const finish = (how: ConnectionEnd) => (end ??= how);
-    const heard = () => (lastSignMs = performance.now());
-    const sayGoodbye = () => {
-      finish({ kind: "stopped" });
-      if (socket.readyState !== WebSocket.OPEN) {
-        socket.terminate();
-        return;
-      }
-      send(socket, { type: "goodbye" });
-      socket.close(closeCodes.goingAway);
-      setTimeout(() => socket.terminate(), 1_000).unref();
-    };
-    const handle = (message: FromCoordinator, frame: Frame) => {
-      switch (message.type) {
-        case "welcome":
-          wasWelcome = true;
-          if (!holder.computer?.fits(message.config, message.broadcast)) {
-            holder.computer = new Computer(message.config, message.broadcast);
-          }
-          events.onWelcome(message.name);
-          send(socket, { type: "ready" });
-          return;
-        case "end":
-          finish({ kind: "ended", reason: message.reason });
-          socket.close(closeCodes.ended);
-          return;
-        case "state":
-          computerOf(holder).takeState(message, frame.parts);
-          return;
-        case "update": {
-          const computer = computerOf(holder);
-          computer.takeUpdate(message, frame.parts);
-          if (message.wantsDigest) send(socket, computer.digest());
-          return;
-        }
-        case "shard":
-        case "evaluate":
-          computerOf(holder).compute(message, frame.parts, (reply) =>
-            send(socket, reply.message, reply.parts),
-          );
-          return;
-        case "factors":
-          computerOf(holder).takeFactors(message, frame.parts);
-          return;
-        default:
-          message satisfies never;
-      }
-    };
-    const receive = (frame: Frame) => {
-      if (end) return;
-      try {
-        const older = olderSide(frame.header);
-        if (older) {
-          finish({ kind: "refused", reason: older });
-          socket.close(closeCodes.version, older);
-          return;
-        }
-        handle(parseFromCoordinator(frame), frame);
-      } catch (error) {
-        if (error instanceof FrameError) throw error;
-        // What fails here fails at the next try too: the library does not load, or TensorFlow refuses.
-        socket.terminate();
-        cleanUp();
-        reject(asTandemError(error));
-      }
-      // What arrived while the task was computed has not been looked at yet.
-      heard();
-    };
-    const cleanUp = () => {
-      clearInterval(silenceTimer);
-      stop.removeEventListener("abort", sayGoodbye);
-    };
-
-    receiveFrames(socket, new FrameReader(placesOf(holder)), receive, (error) => {
-      const reason = `the coordinator sent what cannot be: ${error.message}`;
-      finish({ kind: "lost", reason, wasWelcome: false });
-      socket.close(closeCodes.badMessage, error.message.slice(0, 100));
-    });
-    socket.on("open", () => {
-      send(socket, { type: "hello", protocol: PROTOCOL_VERSION, name: options.name });
-    });
-    // Any byte is a sign of life: on a slow line a state takes long, and pings wait behind it.
-    socket.on("upgrade", (response) => response.socket.on("data", heard));
-    socket.on("unexpected-response", (_request, response) => {
-      const status = response.statusCode ?? 0;
-      const reason = `HTTP ${status}: ${status === 401 ? "the token is missing or wrong" : (response.statusMessage ?? "")}`;
-      const isFinal = status !== 503 && status >= 400;
-      finish(isFinal ? { kind: "refused", reason } : { kind: "lost", reason, wasWelcome });
-      socket.terminate();
-    });
-    socket.on("error", (error) =>
-      finish({ kind: "lost", reason: messageOf(error) || "no connection", wasWelcome }),
-    );
-    socket.on("close", (code, reason) => {
-      cleanUp();
-      resolve(end ?? closedBy(code, reason.toString(), wasWelcome));
-    });
-    if (stop.aborted) sayGoodbye();
-    else stop.addEventListener("abort", sayGoodbye, { once: true });
+    const connection = new Connection(transport, options, resolve, reject);
+    connection.open(stop);
   });
 }
 
-function send(socket: WebSocket, message: FromWorker, parts: ArrayBufferView[] = []): void {
-  sendMessage(socket, message, parts);
-}
+class Connection {
+  private readonly transport: Transport;
+  private readonly options: ServeOptions;
+  private readonly resolve: (end: ConnectionEnd) => void;
+  private readonly reject: (error: TandemError) => void;
+  private readonly openedMs = performance.now();
+  private readonly timers: NodeJS.Timeout[] = [];
+  private readonly reader = new FrameReader((header, lengths) =>
+    this.runtime.tailPlaces(parseFromCoordinator({ header }), lengths),
+  );
+  private lastByteMs = performance.now();
+  /** Since the last whole message. */
+  private pendingBytes = 0;
+  private allowedBytes = MAX_BYTES_BEFORE_WELCOME;
+  private isWelcome = false;
+  private hasAnswered = false;
+  private end: ConnectionEnd | undefined;
 
-/** A state's tail goes to where the computer wants it. */
-function placesOf(holder: ComputerHolder): TailPlaces {
-  return (header, lengths) =>
-    computerOf(holder).tailPlaces(parseFromCoordinator({ header }), lengths);
-}
+  constructor(
+    transport: Transport,
+    options: ServeOptions,
+    resolve: (end: ConnectionEnd) => void,
+    reject: (error: TandemError) => void,
+  ) {
+    this.transport = transport;
+    this.options = options;
+    this.resolve = resolve;
+    this.reject = reject;
+  }
 
-function computerOf(holder: ComputerHolder): Computer {
-  if (!holder.computer) throw new FrameError("a task before the welcome");
-  return holder.computer;
+  open(stop: AbortSignal): void {
+    const sayGoodbye = () => {
+      if (this.end) return;
+      this.send({ type: "goodbye" });
+      this.close({ kind: "stopped" }, closeCodes.goingAway);
+    };
+    this.transport.open({
+      onMessage: (message, isBinary) => this.receive(message, isBinary),
+      onBytes: (byteLength) => this.countBytes(byteLength),
+      onError: (error) => (this.end ??= this.lost(messageOf(error) || "no connection")),
+      onClose: (code, reason) => {
+        stop.removeEventListener("abort", sayGoodbye);
+        for (const timer of this.timers) clearTimeout(timer);
+        this.resolve(this.end ?? this.closedBy(code, reason));
+      },
+    });
+    this.timers.push(
+      setInterval(() => {
+        if (performance.now() - this.lastByteMs >= SILENCE_MS) {
+          this.destroy(this.lost("the coordinator is silent"));
+        }
+      }, SILENCE_CHECK_MS),
+      setTimeout(() => {
+        if (!this.isWelcome) this.destroy(this.lost(`no welcome within ${WELCOME_MS / 1000} s`));
+      }, WELCOME_MS),
+    );
+    this.send({ type: "hello", protocol: PROTOCOL_VERSION, name: this.options.name });
+    if (stop.aborted) sayGoodbye();
+    else stop.addEventListener("abort", sayGoodbye, { once: true });
+  }
+
+  /** Any byte is a sign of life: on a slow line a state takes long, and pings wait behind it. */
+  private countBytes(byteLength: number): void {
+    this.lastByteMs = performance.now();
+    this.pendingBytes += byteLength;
+    if (this.pendingBytes <= this.allowedBytes) return;
+    const most = this.allowedBytes;
+    this.destroy(this.lost(`invalid message from the coordinator: more than ${most} bytes`));
+  }
+
+  private receive(bytes: Uint8Array, isBinary: boolean): void {
+    if (this.end) return;
+    this.pendingBytes = 0;
+    try {
+      if (!isBinary) throw new FrameError("text where binary messages are expected");
+      const frame = this.reader.take(bytes);
+      if (frame) this.take(frame);
+    } catch (error) {
+      if (error instanceof FrameError) {
+        const reason = `invalid message from the coordinator: ${error.message}`;
+        this.close(this.lost(reason), closeCodes.badMessage, error.message);
+        return;
+      }
+      // What fails here fails at the next try too: the library does not load, or TensorFlow refuses.
+      this.reject(asTandemError(error));
+      this.transport.destroy();
+    }
+    // What arrived while the task was computed has not been looked at yet.
+    this.lastByteMs = performance.now();
+  }
+
+  private take(frame: Frame): void {
+    const older = olderSide(frame.header);
+    if (older) {
+      this.close({ kind: "refused", reason: older }, closeCodes.version, older);
+      return;
+    }
+    const message = parseFromCoordinator(frame);
+    switch (message.type) {
+      case "welcome":
+        this.takeWelcome(message);
+        return;
+      case "end":
+        this.close({ kind: "ended", reason: message.reason }, closeCodes.ended);
+        return;
+      case "state":
+        this.runtime.takeState(message, frame.parts);
+        return;
+      case "update":
+        this.runtime.takeUpdate(message, frame.parts);
+        if (message.wantsDigest) this.send(this.runtime.digest());
+        return;
+      case "shard":
+      case "evaluate":
+        this.runtime.compute(message, frame.parts, (reply) =>
+          this.send(reply.message, reply.parts),
+        );
+        this.hasAnswered = true;
+        return;
+      case "factors":
+        this.runtime.takeFactors(message, frame.parts);
+        return;
+      default:
+        message satisfies never;
+    }
+  }
+
+  private takeWelcome(message: FromCoordinator & { type: "welcome" }): void {
+    if (this.isWelcome) throw new FrameError("a second welcome");
+    const { config, broadcast } = message;
+    const { holder, memoryBytes = totalmem() } = this.options;
+    const refusal = refusalOf(config, memoryBytes);
+    if (refusal !== undefined) {
+      const reason = `this worker cannot take part in the run: ${refusal}`;
+      this.close({ kind: "refused", reason }, closeCodes.goingAway, refusal);
+      return;
+    }
+    this.isWelcome = true;
+    this.allowedBytes = maxMessageBytes(config);
+    if (!holder.runtime?.fits(config, broadcast)) {
+      holder.runtime = holder.create(config, broadcast);
+    }
+    this.options.onWelcome(sanitizeText(message.name, MAX_NAME_LENGTH));
+    this.send({ type: "ready" });
+  }
+
+  /** That of an earlier connection is none of this one's before its welcome. */
+  private get runtime(): WorkerRuntime {
+    const { runtime } = this.options.holder;
+    if (!this.isWelcome || !runtime) throw new FrameError("a task before the welcome");
+    return runtime;
+  }
+
+  private send(message: FromWorker, parts: ArrayBufferView[] = []): void {
+    this.transport.send(encodeFrame(message, parts));
+  }
+
+  private close(end: ConnectionEnd, code: number, reason = ""): void {
+    this.end ??= end;
+    this.transport.close(code, reason);
+    this.timers.push(setTimeout(() => this.transport.destroy(), CLOSING_MS));
+  }
+
+  private destroy(end: ConnectionEnd): void {
+    this.end ??= end;
+    this.transport.destroy();
+  }
+
+  private lost(reason: string): ConnectionEnd {
+    const lastedMs = performance.now() - this.openedMs;
+    const wasUseful = this.hasAnswered || lastedMs >= USEFUL_AFTER_MS;
+    return { kind: "lost", reason: sanitizeText(reason, MAX_REASON_LENGTH), wasUseful };
+  }
+
+  private closedBy(code: number, reason: string): ConnectionEnd {
+    const text = sanitizeText(reason, MAX_REASON_LENGTH) || `the connection was closed (${code})`;
+    if (code === closeCodes.ended) return { kind: "ended", reason: text };
+    if (FINAL_CLOSE_CODES.includes(code)) return { kind: "refused", reason: text };
+    return this.lost(text);
+  }
 }
 
 /** Looked at before anything else, as another version's messages may be of other forms. */
@@ -205,13 +261,6 @@ function olderSide({ type, protocol }: Readonly<Record<string, unknown>>): strin
   if (protocol === PROTOCOL_VERSION) return undefined;
   const older = protocol < PROTOCOL_VERSION ? "coordinator" : "worker";
   return `coordinator speaks protocol ${protocol}, this worker ${PROTOCOL_VERSION}: update the ${older}`;
-}
-
-function closedBy(code: number, reason: string, wasWelcome: boolean): ConnectionEnd {
-  const text = reason === "" ? `the connection was closed (${code})` : reason;
-  if (code === closeCodes.ended) return { kind: "ended", reason: text };
-  if (FINAL_CLOSE_CODES.includes(code)) return { kind: "refused", reason: text };
-  return { kind: "lost", reason: text, wasWelcome };
 }
 
 function asTandemError(error: unknown): TandemError {

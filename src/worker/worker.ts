@@ -1,7 +1,10 @@
 // A worker's life: connect, work, and while the coordinator is away try again, ever more slowly, until the time is up.
 import { setTimeout as delay } from "node:timers/promises";
 import { TandemError } from "../shared/errors.js";
-import { type ComputerHolder, type ConnectionOptions, workThrough } from "./connection.js";
+import type { Transport } from "../shared/protocol/transport.js";
+import { Computer } from "./computer.js";
+import { type ConnectionEnd, type RuntimeHolder, serveConnection } from "./connection.js";
+import { dial, type DialFailure, type DialOptions } from "./dial.js";
 
 const FIRST_DELAY_MS = 100;
 const LONGEST_DELAY_MS = 5_000;
@@ -11,10 +14,18 @@ export type WorkerEvent =
   | { event: "waiting"; reason: string; deadlineSeconds: number }
   | { event: "ended"; reason: string };
 
-export interface WorkerOptions extends ConnectionOptions {
+export interface WorkerOptions extends DialOptions {
+  name: string;
+  /** The address as it may be printed: without a query, which can hold a secret. */
+  shownUrl: string;
   /** How long a coordinator may be away. */
   retryForMs: number;
 }
+
+/** Connects and serves once; a test supplies its own. */
+export type Connect = (
+  serve: (transport: Transport) => Promise<ConnectionEnd>,
+) => Promise<ConnectionEnd | DialFailure>;
 
 /**
  * Works until the run is over or `stop` is given.
@@ -25,13 +36,25 @@ export async function runWorker(
   options: WorkerOptions,
   onEvent: (event: WorkerEvent) => void,
   stop: AbortSignal,
+  connect: Connect = (serve) => dial(options, stop, serve),
 ): Promise<void> {
-  const holder: ComputerHolder = { computer: undefined };
+  const holder: RuntimeHolder = {
+    runtime: undefined,
+    create: (config, broadcast) => new Computer(config, broadcast),
+  };
+  const { name, shownUrl, retryForMs } = options;
   let awaySinceMs = performance.now();
+  let lastHeardMs: number | undefined;
   let attempts = 0;
-  const onWelcome = (name: string) => onEvent({ event: "connected", name, url: options.url });
+  const onWelcome = (given: string) => {
+    lastHeardMs = performance.now();
+    onEvent({ event: "connected", name: given, url: shownUrl });
+  };
+  const serve = (transport: Transport) =>
+    serveConnection(transport, { name, holder, onWelcome }, stop);
   while (!stop.aborted) {
-    const end = await workThrough(options, holder, { onWelcome }, stop);
+    const welcomeBefore = lastHeardMs;
+    const end = await connect(serve);
     if (end.kind === "ended") {
       onEvent({ event: "ended", reason: end.reason });
       return;
@@ -40,27 +63,43 @@ export async function runWorker(
     if (end.kind === "refused") {
       throw new TandemError(
         "coordinator-refused",
-        `The coordinator at ${options.url} refused this worker: ${end.reason}.`,
+        `The coordinator at ${shownUrl} refused this worker: ${end.reason}.`,
       );
     }
-    if (end.wasWelcome) {
+    if (lastHeardMs !== welcomeBefore) lastHeardMs = performance.now();
+    // Only a connection that was of use counts: one that is welcomed and closed at once, again and again, must not keep
+    // the worker busy for ever.
+    if (end.kind === "lost" && end.wasUseful) {
       awaySinceMs = performance.now();
       attempts = 0;
     }
-    const leftMs = options.retryForMs - (performance.now() - awaySinceMs);
-    if (leftMs <= 0) {
-      throw new TandemError(
-        "coordinator-unreachable",
-        `No coordinator at ${options.url} for ${options.retryForMs / 1000} s (${end.reason}). Check the address, or wait longer with --retry-for.`,
-      );
-    }
+    const leftMs = retryForMs - (performance.now() - awaySinceMs);
+    if (leftMs <= 0) throw unreachable(options, end.reason, lastHeardMs);
     if (attempts === 0) {
-      onEvent({ event: "waiting", reason: end.reason, deadlineSeconds: options.retryForMs / 1000 });
+      onEvent({ event: "waiting", reason: end.reason, deadlineSeconds: retryForMs / 1000 });
     }
     await delay(Math.min(backOffMs(attempts++), leftMs), undefined, { signal: stop }).catch(
       () => undefined,
     );
   }
+}
+
+function unreachable(
+  { shownUrl, retryForMs }: WorkerOptions,
+  reason: string,
+  lastHeardMs: number | undefined,
+): TandemError {
+  if (lastHeardMs === undefined) {
+    return new TandemError(
+      "coordinator-unreachable",
+      `No coordinator at ${shownUrl} for ${retryForMs / 1000} s (${reason}). Check the address, or wait longer with --retry-for.`,
+    );
+  }
+  const seconds = Math.round((performance.now() - lastHeardMs) / 1000);
+  return new TandemError(
+    "coordinator-unreachable",
+    `The coordinator at ${shownUrl} is gone: last heard from ${seconds} s ago (${reason}). Start it again with --resume, or wait longer with --retry-for.`,
+  );
 }
 
 /** Doubling, and with jitter, so that many workers do not all come back in the same instant. */

@@ -10,9 +10,8 @@ import type { RunConfig } from "../../src/shared/config.js";
 import { cnn } from "../../src/shared/model/network.js";
 import { OutgoingFrame } from "../../src/shared/protocol/channel.js";
 import { closeCodes } from "../../src/shared/protocol/close-codes.js";
-import { decodeFrame, encodeFrame } from "../../src/shared/protocol/frame.js";
+import { decodeFrame } from "../../src/shared/protocol/frame.js";
 import { PROTOCOL_VERSION } from "../../src/shared/protocol/messages.js";
-import { checksumOf } from "../../src/shared/protocol/payload.js";
 import { MemoryTransport } from "../support/memory-transport.js";
 
 const IMAGE = { height: 2, width: 2 };
@@ -30,7 +29,7 @@ const STATE_BYTES = 3 * 512 * 1024;
 const SECOND = 1_000;
 
 function harness({ address = "192.0.2.7", budgetBytes = Infinity } = {}) {
-  const transport = new MemoryTransport();
+  const transport = new MemoryTransport({ acceptsAtOnce: false });
   const bans = new BanList();
   const pool = {
     join: vi.fn<Pool["join"]>(),
@@ -68,7 +67,7 @@ function harness({ address = "192.0.2.7", budgetBytes = Infinity } = {}) {
     endReason: () => end.reason,
   });
   const deliver = (message: object, parts: ArrayBufferView[] = []) =>
-    transport.deliver(encodeFrame(message, parts));
+    transport.receive(message, parts);
   const hello = (name = "w") => deliver({ type: "hello", protocol: PROTOCOL_VERSION, name });
   const join = () => {
     hello();
@@ -84,8 +83,7 @@ function evaluation(id: number): Task {
 
 function evaluated(task: number, computed = { from: 0, to: 1 }) {
   const parts = [new Uint8Array(1)];
-  const checksum = checksumOf(parts);
-  return [{ type: "evaluated", task, lossSum: 0, checksum, computed }, parts] as const;
+  return [{ type: "evaluated", task, lossSum: 0, computed }, parts] as const;
 }
 
 beforeEach(() => void vi.useFakeTimers());
@@ -105,32 +103,32 @@ describe("the handshake", () => {
   test("has a deadline for hello and one for ready", () => {
     const silent = harness();
     vi.advanceTimersByTime(DEFAULT_TIMES.helloMs);
-    expect(silent.transport.closedWith?.code).toBe(closeCodes.tooSlow);
+    expect(silent.transport.closed?.code).toBe(closeCodes.tooSlow);
     const slow = harness();
     slow.hello();
     for (let ms = 0; ms < DEFAULT_TIMES.readyMs; ms += DEFAULT_TIMES.pingMs) {
-      expect(slow.transport.closedWith).toBeUndefined();
+      expect(slow.transport.closed).toBeUndefined();
       vi.advanceTimersByTime(DEFAULT_TIMES.pingMs);
       slow.transport.accept();
-      if (!slow.transport.closedWith) slow.transport.deliverPong();
+      if (!slow.transport.closed) slow.transport.receivePong();
     }
-    expect(slow.transport.closedWith).toMatchObject({ code: closeCodes.tooSlow });
+    expect(slow.transport.closed).toMatchObject({ code: closeCodes.tooSlow });
   });
 
   test("buffers a few kilobytes until hello, and no result", () => {
     const { transport } = harness();
-    transport.deliverBytes(16 * 1024);
+    transport.receivePart(16 * 1024);
     expect(transport.isOpen).toBe(true);
-    transport.deliverBytes(1);
-    expect(transport.closedWith?.code).toBe(closeCodes.tooMany);
-    expect(transport.wasDestroyed).toBe(true);
+    transport.receivePart(1);
+    expect(transport.closed?.code).toBe(closeCodes.tooMany);
+    expect(transport.isDestroyed).toBe(true);
   });
 
   test("buffers no more from a worker that was assigned nothing", () => {
     const { transport, join } = harness();
     join();
-    transport.deliverBytes(20 * 1024);
-    expect(transport.closedWith?.code).toBe(closeCodes.tooMany);
+    transport.receivePart(20 * 1024);
+    expect(transport.closed?.code).toBe(closeCodes.tooMany);
   });
 
   test("after the run's end tells the worker so", () => {
@@ -138,7 +136,7 @@ describe("the handshake", () => {
     end.reason = "finished";
     hello();
     expect(decodeFrame(transport.accept()[0]!).header).toEqual({ type: "end", reason: "finished" });
-    expect(transport.closedWith?.code).toBe(closeCodes.ended);
+    expect(transport.closed?.code).toBe(closeCodes.ended);
   });
 });
 
@@ -148,7 +146,7 @@ describe("answers", () => {
     join();
     session.send(evaluation(1));
     deliver(...(evaluated(1, { from: 9, to: 4 }) as unknown as [object, ArrayBufferView[]]));
-    expect(transport.closedWith?.code).toBe(closeCodes.badMessage);
+    expect(transport.closed?.code).toBe(closeCodes.badMessage);
     expect(pool.answer).not.toHaveBeenCalled();
   });
 
@@ -160,9 +158,9 @@ describe("answers", () => {
       transport.accept();
       deliver(...(evaluated(id) as unknown as [object, ArrayBufferView[]]));
       vi.advanceTimersByTime(SECOND);
-      if (id % 2 === 1) transport.deliverPong();
+      if (id % 2 === 1) transport.receivePong();
     }
-    expect(transport.closedWith).toBeUndefined();
+    expect(transport.closed).toBeUndefined();
     expect(pool.answer).toHaveBeenCalledTimes(500);
   });
 
@@ -175,7 +173,7 @@ describe("answers", () => {
       const [message, parts] = evaluated(1);
       deliver({ ...message, lossSum: 1e308 * 10 }, parts as ArrayBufferView[]);
       // Infinity is no number that the schema knows.
-      expect(transport.closedWith?.code).toBe(closeCodes.badMessage);
+      expect(transport.closed?.code).toBe(closeCodes.badMessage);
     }
   });
 });
@@ -187,7 +185,7 @@ describe("a worker that", () => {
     transport.accept();
     vi.advanceTimersByTime(60 * SECOND);
     expect(pool.leave.mock.calls[0]?.[1]).toMatch(/silent/);
-    expect(transport.wasDestroyed).toBe(true);
+    expect(transport.isDestroyed).toBe(true);
   });
 
   test("takes a minute for its state over a slow link is alive all the while", () => {
@@ -198,29 +196,29 @@ describe("a worker that", () => {
     while (transport.pending.length > 0) {
       vi.advanceTimersByTime(3 * SECOND);
       transport.accept(1);
-      expect(transport.closedWith).toBeUndefined();
+      expect(transport.closed).toBeUndefined();
     }
-    transport.deliverPong();
+    transport.receivePong();
     vi.advanceTimersByTime(6 * SECOND);
-    expect(transport.closedWith).toBeUndefined();
+    expect(transport.closed).toBeUndefined();
   });
 
   test("reads nothing and answers pings nevertheless is dropped", () => {
     const { transport, join, onRejected } = harness();
     join();
-    for (let seconds = 0; seconds < 20 && !transport.closedWith; seconds += 2) {
+    for (let seconds = 0; seconds < 20 && !transport.closed; seconds += 2) {
       vi.advanceTimersByTime(2 * SECOND);
-      transport.deliverPong();
+      transport.receivePong();
     }
-    expect(transport.closedWith?.code).toBe(closeCodes.notReading);
+    expect(transport.closed?.code).toBe(closeCodes.notReading);
     expect(onRejected).toHaveBeenCalledOnce();
   });
 
   test("floods pongs is cut", () => {
     const { transport, join } = harness();
     join();
-    transport.deliverPong();
-    expect(transport.closedWith?.code).toBe(closeCodes.tooMany);
+    transport.receivePong();
+    expect(transport.closed?.code).toBe(closeCodes.tooMany);
   });
 
   test("answers pings and none of its tasks is excluded", () => {
@@ -228,12 +226,12 @@ describe("a worker that", () => {
     join();
     transport.accept();
     session.send(evaluation(1));
-    for (let seconds = 0; seconds < 60 && !transport.closedWith; seconds += 2) {
+    for (let seconds = 0; seconds < 60 && !transport.closed; seconds += 2) {
       transport.accept();
       vi.advanceTimersByTime(2 * SECOND);
-      transport.deliverPong();
+      transport.receivePong();
     }
-    expect(transport.closedWith?.code).toBe(closeCodes.noAnswer);
+    expect(transport.closed?.code).toBe(closeCodes.noAnswer);
   });
 
   test("falls behind is sent no more than it can read, and catches up when it has read it", () => {
@@ -264,7 +262,7 @@ describe("a worker that", () => {
     const { bans, transport, hello } = harness();
     bans.banPermanently("192.0.2.7");
     hello("somebody-else");
-    expect(transport.closedWith?.code).toBe(closeCodes.wrongResults);
+    expect(transport.closed?.code).toBe(closeCodes.wrongResults);
   });
 });
 
@@ -287,5 +285,5 @@ test("the end does not come between a frame and its tail", () => {
   session.end("finished");
   const last = transport.accept().at(-1)!;
   expect(() => decodeFrame(last)).toThrow();
-  expect(transport.closedWith).toEqual({ code: closeCodes.ended, reason: "finished" });
+  expect(transport.closed).toEqual({ code: closeCodes.ended, reason: "finished" });
 });

@@ -7,7 +7,7 @@ import { readCheckpoint } from "../../src/shared/checkpoint/checkpoint.js";
 import { temporaryFolder } from "../support/data.js";
 import { isAlive } from "../support/processes.js";
 import { SmallRun } from "../support/small-run.js";
-import { killAll, type Tandem } from "../support/tandem.js";
+import { killAll, type Tandem, tandem } from "../support/tandem.js";
 
 const run = new SmallRun(300);
 const endless = new SmallRun(1_000_000);
@@ -43,6 +43,7 @@ describe("local", () => {
   test.each([
     ["SIGINT", 130],
     ["SIGTERM", 143],
+    ["SIGHUP", 129],
   ] as const)(
     "after %s writes a checkpoint, ends its workers and exits with %i",
     async (signal, code) => {
@@ -52,6 +53,8 @@ describe("local", () => {
       expect(children).toHaveLength(3);
       const startMs = performance.now();
       local.kill(signal);
+      // A terminal that closes sends it twice.
+      if (signal === "SIGHUP") local.kill(signal);
       const ended = await local.ended;
       expect(ended.code).toBe(code);
       expect(performance.now() - startMs).toBeLessThan(5_000);
@@ -68,6 +71,30 @@ describe("local", () => {
     local.kill("SIGKILL");
     await local.ended;
     await expectGone(children);
+  });
+
+  test("killed outright while a worker is stopped leaves none behind once that one is woken", async () => {
+    const { process: local } = endless.start("local", ["--workers", "2"]);
+    await local.step(5);
+    const children = childrenOf(local);
+    process.kill(children[0]!, "SIGSTOP");
+    local.kill("SIGKILL");
+    await local.ended;
+    process.kill(children[0]!, "SIGCONT");
+    await expectGone(children);
+  });
+
+  test("lets in no guest without the token of its run", async () => {
+    const { process: local } = endless.start("local", ["--workers", "1"], undefined, {
+      TANDEM_TOKEN: "",
+    });
+    const guest = await tandem(["worker", await local.url()], { env: { TANDEM_TOKEN: "" } });
+    expect(guest.code).toBe(1);
+    expect(guest.stderr).toContain("the token is missing or wrong");
+    const [child] = childrenOf(local);
+    expect(execFileSync("ps", ["-o", "args=", "-p", `${child}`], { encoding: "utf8" })).not.toMatch(
+      /[0-9a-f]{64}/,
+    );
   });
 
   test("starts a killed worker again, and the result is the calm one", async () => {

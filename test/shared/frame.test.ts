@@ -6,6 +6,7 @@ import {
   MAX_LISTED_SHARDS,
   decodeFrame,
   encodeFrame,
+  sealFrame,
   FrameError,
   WORKER_FRAME_LIMITS,
 } from "../../src/shared/protocol/frame.js";
@@ -82,10 +83,10 @@ describe("a frame", () => {
 describe("a frame's limits", () => {
   /** A frame's bytes around a header of any bytes. */
   const around = (header: Uint8Array) => {
-    const bytes = new Uint8Array(4 + header.length);
+    const bytes = new Uint8Array(8 + header.length);
     new DataView(bytes.buffer).setUint32(0, header.length, true);
-    bytes.set(header, 4);
-    return bytes;
+    bytes.set(header, 8);
+    return sealFrame(bytes);
   };
   const nested = (head: readonly number[], count: number) =>
     around(
@@ -115,7 +116,6 @@ describe("a frame's limits", () => {
     const listed = Array.from({ length: shards }, (_, shard) => shard);
     const header = {
       ...{ type: "update", step: 2 ** 40, own: listed, relayed: listed, wantsDigest: true },
-      checksum: 2 ** 32 - 1,
     };
     const bytes = encodeFrame(header, parts);
     expect(decodeFrame(bytes, COORDINATOR_FRAME_LIMITS).parts).toHaveLength(parts.length);

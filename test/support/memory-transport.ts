@@ -1,5 +1,6 @@
-// The two ends of a connection in one process. Nothing moves by itself: a test says when the other end's operating system
-// accepts what was sent, so a slow or a deaf peer is one that accepts little or nothing.
+// One end of a connection in this process: what its owner sends is kept, and a test plays the other end. Where it does not
+// accept at once, a test says when the operating system accepts what was sent: a slow or a deaf peer accepts little or nothing.
+import { decodeFrame, encodeFrame } from "../../src/shared/protocol/frame.js";
 import type { Transport, TransportHandlers } from "../../src/shared/protocol/transport.js";
 
 interface Pending {
@@ -11,14 +12,23 @@ export class MemoryTransport implements Transport {
   isOpen = true;
   bytesReceived = 0;
   bytesSent = 0;
-  /** What the owner has sent and nobody has accepted yet. */
-  readonly pending: Pending[] = [];
-  /** What was accepted, in order. */
-  readonly accepted: Uint8Array[] = [];
   pings = 0;
-  closedWith: { code: number; reason: string } | undefined;
-  wasDestroyed = false;
+  closed: { code: number; reason: string } | undefined;
+  isDestroyed = false;
+  /** What was sent and is not accepted yet. */
+  readonly pending: Pending[] = [];
+  private readonly acceptsAtOnce: boolean;
+  private readonly accepted: Uint8Array[] = [];
   private handlers: TransportHandlers | undefined;
+
+  constructor({ acceptsAtOnce = true } = {}) {
+    this.acceptsAtOnce = acceptsAtOnce;
+  }
+
+  /** The headers of what was accepted; of messages that are whole frames. */
+  get sent(): Record<string, unknown>[] {
+    return this.accepted.map((message) => decodeFrame(message).header);
+  }
 
   open(handlers: TransportHandlers): void {
     this.handlers = handlers;
@@ -26,6 +36,7 @@ export class MemoryTransport implements Transport {
 
   send(message: Uint8Array, onDrained: () => void = () => undefined): void {
     this.pending.push({ message, onDrained });
+    if (this.acceptsAtOnce) this.accept();
   }
 
   ping(): void {
@@ -33,16 +44,17 @@ export class MemoryTransport implements Transport {
   }
 
   close(code: number, reason: string): void {
-    this.closedWith ??= { code, reason };
+    if (!this.isOpen) return;
     this.isOpen = false;
+    this.closed = { code, reason };
   }
 
   destroy(): void {
-    this.wasDestroyed = true;
-    this.isOpen = false;
+    this.isDestroyed = true;
+    this.end(1006, "");
   }
 
-  // ── what the test does ──
+  // ── what a test does ──
 
   /** The operating system accepts so many messages; all, where no number is given. */
   accept(count = Infinity): Uint8Array[] {
@@ -51,36 +63,43 @@ export class MemoryTransport implements Transport {
       const { message, onDrained } = this.pending.shift()!;
       this.bytesSent += message.byteLength;
       messages.push(message);
+      this.accepted.push(message);
       onDrained();
     }
-    this.accepted.push(...messages);
     return messages;
   }
 
   /** The other end sends a message. */
-  deliver(message: Uint8Array, isBinary = true): void {
-    this.deliverBytes(message.byteLength);
+  receive(header: object, parts: readonly ArrayBufferView[] = []): void {
+    this.receiveBytes(encodeFrame(header, parts));
+  }
+
+  receiveBytes(message: Uint8Array, isBinary = true): void {
+    this.receivePart(message.byteLength);
     this.handlers?.onMessage(message, isBinary);
   }
 
-  /** Bytes of a message that is not complete. */
-  deliverBytes(byteLength: number): void {
+  /** Bytes that make no message yet, or a ping. */
+  receivePart(byteLength: number): void {
     this.bytesReceived += byteLength;
     this.handlers?.onBytes?.(byteLength);
   }
 
-  deliverPing(): void {
-    this.handlers?.onPing?.();
-  }
-
-  deliverPong(): void {
-    this.deliverBytes(6);
+  receivePong(): void {
+    this.receivePart(6);
     this.handlers?.onPong?.();
   }
 
-  /** The connection breaks, or the other end closes it. */
-  break(code = 1006, reason = ""): void {
+  fail(error: Error): void {
+    this.handlers?.onError?.(error);
+    this.end(1006, "");
+  }
+
+  /** The connection is over, as by the other end. */
+  end(code: number, reason: string): void {
+    const { handlers } = this;
     this.isOpen = false;
-    this.handlers?.onClose(code, reason);
+    this.handlers = undefined;
+    handlers?.onClose(code, reason);
   }
 }

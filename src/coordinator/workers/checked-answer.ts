@@ -5,12 +5,7 @@ import type { Network } from "../../shared/model/network.js";
 import type { Gradient } from "../../shared/model/values.js";
 import { FrameError } from "../../shared/protocol/frame.js";
 import type { FromWorker } from "../../shared/protocol/messages.js";
-import {
-  readClassifier,
-  readEvaluation,
-  readShardResult,
-  verifyChecksum,
-} from "../../shared/protocol/payload.js";
+import { readClassifier, readEvaluation, readShardResult } from "../../shared/protocol/payload.js";
 import type { Answer, Task } from "../tasks.js";
 
 /** The answer has the right form, and numbers in it that no training can go on with: a wrong worker, or a run that diverged. */
@@ -40,11 +35,10 @@ export function readClassifierAnswer(
   network: Network,
   config: RunConfig,
 ): Map<string, Gradient> {
-  const { step, shard, checksum } = message;
+  const { step, shard } = message;
   if (task.kind !== "shard" || task.step !== step || task.shard !== shard) {
     throw new FrameError("gradients of another task");
   }
-  verifyChecksum(checksum, parts);
   const gradients = readClassifier(network, largestShard(config), task.samples.count, parts);
   const problem = findGradientProblem(gradients);
   if (problem !== undefined) throw new UnusableAnswerError(problem);
@@ -65,7 +59,6 @@ export function readAnswer(
   config: RunConfig,
 ): Answer {
   const { count } = task.samples;
-  verifyChecksum(message.checksum, parts);
   if (task.kind === "evaluate" && message.type === "evaluated") {
     const result = readEvaluation(network, count, message.lossSum, parts);
     const answer = { kind: "evaluate", result } as const;

@@ -12,7 +12,7 @@ import {
   parseFromWorker,
   PROTOCOL_VERSION,
 } from "../../shared/protocol/messages.js";
-import { checksumOf, maxResultBytes, sampleParts } from "../../shared/protocol/payload.js";
+import { maxResultBytes, sampleParts } from "../../shared/protocol/payload.js";
 import type { Transport } from "../../shared/protocol/transport.js";
 import { sanitizeText } from "../../shared/text.js";
 import type { WorkerStatus } from "../dashboard/recorder.js";
@@ -180,13 +180,12 @@ export class Session implements WorkerLink {
     this.tasks.set(task.id, { task, sinceMs: performance.now(), classifier });
     this.inbox.allow(MESSAGES_PER_TASK, this.answerBytes);
     const { id, kind, step, samples } = task;
-    const parts = sampleParts(samples);
-    const common = { task: id, step, count: samples.count, checksum: checksumOf(parts) };
+    const common = { task: id, step, count: samples.count };
     const header: FromCoordinator =
       kind === "shard"
         ? { type: "shard", shard: task.shard, ...common }
         : { type: "evaluate", ...common };
-    this.outbox.send(new OutgoingFrame(encodeFrame(header, parts)));
+    this.outbox.send(new OutgoingFrame(encodeFrame(header, sampleParts(samples))));
   }
 
   follow(next?: NextHalf): void {

@@ -55,10 +55,11 @@ function findMomentsProblem(name: string, { mean, variance }: Moments): string |
 
 /** @returns what is wrong with a result; undefined where every number is within the limits */
 export function findResultProblem(result: Omit<ShardResult, "gradients">): string | undefined {
-  if (!Number.isFinite(result.loss)) return "the loss is not finite";
+  const problem = problemOf("the loss", Math.abs(result.loss));
+  if (problem !== undefined) return problem;
   for (const [name, moments] of result.moments) {
-    const problem = findMomentsProblem(name, moments);
-    if (problem !== undefined) return problem;
+    const ofMoments = findMomentsProblem(name, moments);
+    if (ofMoments !== undefined) return ofMoments;
   }
   return undefined;
 }

@@ -2,8 +2,6 @@
 // tfjs's own layer in JavaScript, which runs one op at a time, is left out: it takes half a second and 35 MB to load.
 import { createRequire } from "node:module";
 import { messageOf, TandemError } from "../errors.js";
-import { quietly } from "./quiet-load.js";
-import { releaseStartUpPages } from "./start-up-pages.js";
 
 /** What an op or a run gives back. */
 export interface TensorInfo {
@@ -74,15 +72,12 @@ export function loadTensorFlow(threads: number): TensorFlow {
   }
   process.env["TF_NUM_INTRAOP_THREADS"] = String(threads);
   process.env["TF_NUM_INTEROP_THREADS"] = "1";
+  // Warnings would reach the user's standard error. Set-up's log-level.cc makes the library heed this while it loads.
   process.env["TF_CPP_MIN_LOG_LEVEL"] ??= "2";
   try {
-    const tf = quietly(() => {
-      const binding = createRequire(import.meta.url)(BINDING) as TensorFlow;
-      // The first tensor makes the library set itself up.
-      binding.deleteTensor(binding.createTensor([], binding.TF_FLOAT, Float32Array.of(0)));
-      return binding;
-    });
-    releaseStartUpPages();
+    const tf = createRequire(import.meta.url)(BINDING) as TensorFlow;
+    // The first tensor makes the library set itself up.
+    tf.deleteTensor(tf.createTensor([], tf.TF_FLOAT, Float32Array.of(0)));
     loaded = { tf, threads };
     return tf;
   } catch (error) {

@@ -1,8 +1,7 @@
 // The protocol in one place. A worker connects and says hello; the coordinator answers with the run's configuration
 // (welcome); the worker loads TensorFlow and says ready; the coordinator sends the state and from then on tasks, and after
 // each step the new weights (state) or what makes them (update). Each task gets one answer. At the end: end.
-// What is in a message's parts is told in payload.ts, how the bytes lie in frame.ts. Every message with parts has `checksum`,
-// the CRC-32 over all of them, the tail's included.
+// What is in a message's parts is told in payload.ts, how the bytes lie in frame.ts.
 import { z } from "zod";
 import { BROADCASTS, runConfigSchema } from "../config.js";
 import { HALVES } from "../model/network.js";
@@ -35,23 +34,21 @@ const fromWorker = z.discriminatedUnion("type", [
   z.strictObject({ type: z.literal("ready") }),
   /**
    * The first half of an answer to `shard`: the classifier's gradients, sent while the features are still gone back through.
-   * Parts: those, and `checksum` over them.
+   * Parts: those.
    */
   z.strictObject({
     type: z.literal("classifier"),
     task: whole,
     step: whole,
     shard: whole,
-    checksum: whole,
   }),
-  /** Second half of the answer. Parts: the features' gradients and the moments, and `checksum` over them. */
+  /** Second half of the answer. Parts: the features' gradients and the moments. */
   z.strictObject({
     type: z.literal("result"),
     task: whole,
     step: whole,
     shard: whole,
     loss: z.number(),
-    checksum: whole,
     computed,
   }),
   /** Answer to `evaluate`. Part: the classes taken. */
@@ -59,7 +56,6 @@ const fromWorker = z.discriminatedUnion("type", [
     type: z.literal("evaluated"),
     task: whole,
     lossSum: z.number(),
-    checksum: whole,
     computed,
   }),
   /** Answer to an `update` that asks for it: CRC-32 of the weights that the worker has come to. */
@@ -85,7 +81,7 @@ const fromCoordinator = z.discriminatedUnion("type", [
     type: z.literal("state"),
     step: whole,
     half: z.enum(HALVES),
-    checksum: whole,
+    tailChecksum: whole,
   }),
   /**
    * With `--broadcast updates`, after each step: what leads from `step` − 1 to `step`. The factors of the shards in `own`
@@ -97,14 +93,12 @@ const fromCoordinator = z.discriminatedUnion("type", [
     own: z.array(whole).max(MAX_LISTED_SHARDS),
     relayed: z.array(whole).max(MAX_LISTED_SHARDS),
     wantsDigest: z.boolean(),
-    checksum: whole,
   }),
   /** With `--broadcast updates`: the factors of another worker's shard of `step`, passed on as soon as they were there. */
   z.strictObject({
     type: z.literal("factors"),
     step: whole,
     shard: whole,
-    checksum: whole,
   }),
   /** Compute one shard's gradients and moments. Parts: pixels, labels. */
   z.strictObject({
@@ -113,7 +107,6 @@ const fromCoordinator = z.discriminatedUnion("type", [
     step: whole,
     shard: whole,
     count: whole,
-    checksum: whole,
   }),
   /** Infer one piece of a data set. Parts: pixels, labels. */
   z.strictObject({
@@ -121,7 +114,6 @@ const fromCoordinator = z.discriminatedUnion("type", [
     task: whole,
     step: whole,
     count: whole,
-    checksum: whole,
   }),
   /** The run is over, by success or not; the worker ends. */
   z.strictObject({ type: z.literal("end"), reason: z.enum(["finished", "interrupted", "failed"]) }),

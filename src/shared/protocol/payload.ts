@@ -1,4 +1,4 @@
-// What the parts of a message hold, and the checks on what arrives: numbers of parts, lengths, checksums. Whether the numbers
+// What the parts of a message hold, and the checks on what arrives: numbers of parts, and lengths. Whether the numbers
 // make sense is for others to say (bounds.ts).
 // Every length follows from the network and the configuration, so nothing a peer says about sizes is believed.
 import { crc32 } from "node:zlib";
@@ -52,20 +52,12 @@ class PartReader {
   }
 }
 
-/**
- * CRC-32 over all parts, one after the other. TCP's own checksum lets through one damaged packet in some ten thousand
- * (Stone and Partridge, "When the CRC and TCP checksum disagree", 2000), and one flipped bit in a gradient is enough.
- */
-export function checksumOf(parts: readonly ArrayBufferView[]): number {
+/** CRC-32 over all parts, one after the other. */
+function checksumOf(parts: readonly ArrayBufferView[]): number {
   return parts.reduce(
     (crc, part) => crc32(new Uint8Array(part.buffer, part.byteOffset, part.byteLength), crc),
     0,
   );
-}
-
-/** @throws FrameError where the parts are not what the sender took the checksum of */
-export function verifyChecksum(checksum: number, parts: readonly ArrayBufferView[]): void {
-  if (checksum !== checksumOf(parts)) throw new FrameError("the checksum does not match");
 }
 
 function parametersOf(network: Network, half: Half): ParameterSpec[] {
@@ -390,8 +382,9 @@ export function stateFrame(
   const values = [...memory.values()];
   const tail = values.slice(small.length);
   const lengths = tail.map(({ byteLength }) => byteLength);
-  const checksum = checksumOf(values);
-  const header = { type: "state", step, half, checksum } satisfies FromCoordinator;
+  // The frame's own checksum covers what is in its first message.
+  const tailChecksum = checksumOf(tail);
+  const header = { type: "state", step, half, tailChecksum } satisfies FromCoordinator;
   return new OutgoingFrame(encodeFrame(header, values.slice(0, small.length), lengths), tail);
 }
 
@@ -422,11 +415,14 @@ export function stateTailPlaces(
 export function readState(
   network: Network,
   kind: ReplicaKind,
-  half: Half,
+  { half, tailChecksum }: { half: Half; tailChecksum: number },
   parts: readonly Uint8Array[],
 ): NamedTensor[] {
   const reader = new PartReader(parts);
   const { small, large } = stateOrder(network, kind, half);
+  if (tailChecksum !== checksumOf(parts.slice(small.length))) {
+    throw new FrameError("the tail's checksum does not match");
+  }
   const tensors = [...small, ...large].map(({ name, shape }) => {
     return { name, shape, values: reader.floats(sizeOf(shape), name) };
   });

@@ -1,0 +1,91 @@
+// From a coordinator's address to a connection: the WebSocket's handshake with token and certificates, or why there is none.
+import type { Socket } from "node:net";
+import * as tls from "node:tls";
+import { WebSocket } from "ws";
+import { messageOf } from "../shared/errors.js";
+import { socketOptions } from "../shared/protocol/channel.js";
+import { type Transport, WebSocketTransport } from "../shared/protocol/transport.js";
+import { sanitizeText } from "../shared/text.js";
+
+const CONNECT_MS = 10_000;
+const MAX_REASON_LENGTH = 200;
+/** Far above any message of a run; what a run's may be is checked as bytes arrive (limits.ts). */
+const MAX_PAYLOAD_BYTES = 512 * 2 ** 20;
+/** Overload, and what a proxy answers while the coordinator behind it is away. */
+const PASSING_STATUSES: readonly number[] = [429, 502, 503, 504];
+
+export interface DialOptions {
+  url: string;
+  token?: string;
+  /** Certificates that the coordinator's may be signed by, besides the system's. */
+  ca?: Buffer;
+}
+
+export type DialFailure =
+  /** It may be tried again. */
+  | { kind: "failed"; reason: string }
+  | { kind: "refused"; reason: string }
+  /** The worker was asked to stop. */
+  | { kind: "stopped" };
+
+/**
+ * Connects, and returns what `serve` makes of the connection.
+ * @param serve called in the same turn in which the connection opens, so that it misses no byte
+ */
+export function dial<T>(
+  options: DialOptions,
+  stop: AbortSignal,
+  serve: (transport: Transport) => Promise<T>,
+): Promise<T | DialFailure> {
+  if (stop.aborted) return Promise.resolve({ kind: "stopped" });
+  return new Promise((resolve) => {
+    const socket = new WebSocket(options.url, {
+      ...socketOptions(MAX_PAYLOAD_BYTES),
+      handshakeTimeout: CONNECT_MS,
+      ...(options.token === undefined
+        ? {}
+        : { headers: { authorization: `Bearer ${options.token}` } }),
+      ...(options.ca === undefined ? {} : { ca: trustedCertificates(options.ca) }),
+      // Masks guard against scripts in browsers (RFC 6455, section 10.3); of zeros they cost nothing.
+      generateMask: (mask) => void mask.fill(0),
+    });
+    let stream: Socket | undefined;
+    const settle = (result: Promise<T> | DialFailure) => {
+      stop.removeEventListener("abort", abort);
+      resolve(result);
+    };
+    const abort = () => {
+      settle({ kind: "stopped" });
+      socket.terminate();
+    };
+    stop.addEventListener("abort", abort, { once: true });
+    socket.on("upgrade", (response) => (stream = response.socket));
+    socket.on("open", () => settle(serve(new WebSocketTransport(socket, stream!))));
+    socket.on("unexpected-response", (_request, response) => {
+      settle(failureOf(response.statusCode ?? 0, response.statusMessage ?? ""));
+      socket.terminate();
+    });
+    socket.on("error", (error) => {
+      const reason = sanitizeText(messageOf(error), MAX_REASON_LENGTH) || "no connection";
+      settle({ kind: "failed", reason });
+    });
+  });
+}
+
+function failureOf(status: number, statusMessage: string): DialFailure {
+  const text =
+    status === 401
+      ? "the token is missing or wrong"
+      : sanitizeText(statusMessage, MAX_REASON_LENGTH);
+  const kind = PASSING_STATUSES.includes(status) ? "failed" : "refused";
+  return { kind, reason: `HTTP ${status}: ${text}` };
+}
+
+/** The given certificates in addition to those that Node trusts: `ca` alone would replace them. */
+export function trustedCertificates(ca: Buffer): (string | Buffer)[] {
+  // Since Node 22.15: with NODE_EXTRA_CA_CERTS and --use-system-ca.
+  const { getCACertificates } = tls as {
+    getCACertificates?: (type: "default") => readonly string[];
+  };
+  return [...(getCACertificates?.("default") ?? tls.rootCertificates), ca];
+}

@@ -1,0 +1,201 @@
+// The worker's side of a connection, with a fake clock and a coordinator that a test plays.
+import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
+import { closeCodes } from "../../src/shared/protocol/close-codes.js";
+import {
+  type ConnectionEnd,
+  type RuntimeHolder,
+  serveConnection,
+  type WorkerRuntime,
+} from "../../src/worker/connection.js";
+import { MemoryTransport } from "../support/memory-transport.js";
+import { welcome } from "../support/welcome.js";
+
+const evaluate = { type: "evaluate", task: 1, step: 0, count: 1 };
+
+function fakeRuntime(): WorkerRuntime {
+  return {
+    fits: () => true,
+    tailPlaces: () => [],
+    takeState: () => undefined,
+    takeUpdate: () => undefined,
+    takeFactors: () => undefined,
+    digest: () => ({ type: "digest", step: 1, weights: 7 }),
+    compute: ({ task }, _parts, send) =>
+      send({
+        message: { type: "evaluated", task, lossSum: 0, computed: { from: 0, to: 1 } },
+        parts: [],
+      }),
+  };
+}
+
+function serve(runtime?: WorkerRuntime, memoryBytes = 1e12) {
+  const transport = new MemoryTransport();
+  const stop = new AbortController();
+  const create = vi.fn(() => fakeRuntime());
+  const holder: RuntimeHolder = { runtime, create };
+  const names: string[] = [];
+  const onWelcome = (name: string) => names.push(name);
+  const ended = serveConnection(
+    transport,
+    { name: "me", holder, onWelcome, memoryBytes },
+    stop.signal,
+  );
+  let end: ConnectionEnd | undefined;
+  ended.then(
+    (value) => (end = value),
+    () => undefined,
+  );
+  return { transport, stop, create, names, ended, endNow: () => end };
+}
+
+beforeEach(() => {
+  vi.useFakeTimers({
+    toFake: ["setTimeout", "clearTimeout", "setInterval", "clearInterval", "performance"],
+  });
+});
+afterEach(() => vi.useRealTimers());
+
+test("says hello, is ready after the welcome, and answers a task", async () => {
+  const { transport, create, names, ended } = serve();
+  transport.receive(welcome());
+  transport.receive(evaluate);
+  expect(transport.sent.map(({ type }) => type)).toEqual(["hello", "ready", "evaluated"]);
+  expect(create).toHaveBeenCalledOnce();
+  expect(names).toEqual(["first"]);
+  transport.end(1006, "");
+  expect(await ended).toMatchObject({ kind: "lost", wasUseful: true });
+});
+
+test("keeps the runtime of an earlier connection where it fits", () => {
+  const { transport, create } = serve(fakeRuntime());
+  transport.receive(welcome());
+  expect(create).not.toHaveBeenCalled();
+});
+
+test("takes no task before the welcome, also with a runtime of an earlier connection", async () => {
+  const { transport, ended } = serve(fakeRuntime());
+  transport.receive(evaluate);
+  expect(transport.closed?.code).toBe(closeCodes.badMessage);
+  transport.end(closeCodes.badMessage, "");
+  expect(await ended).toMatchObject({ kind: "lost", wasUseful: false });
+});
+
+test("pings without a welcome end the connection after 20 s", async () => {
+  const { transport, endNow } = serve();
+  for (let second = 0; second < 21; second++) {
+    transport.receivePart(2);
+    await vi.advanceTimersByTimeAsync(1_000);
+  }
+  expect(transport.isDestroyed).toBe(true);
+  expect(endNow()).toEqual({ kind: "lost", reason: "no welcome within 20 s", wasUseful: false });
+});
+
+test("a second welcome closes the connection", () => {
+  const { transport, create } = serve();
+  transport.receive(welcome());
+  transport.receive(welcome({ seed: 1 }));
+  expect(transport.closed).toMatchObject({ code: closeCodes.badMessage });
+  expect(create).toHaveBeenCalledOnce();
+});
+
+test("silence of 15 s ends the connection, and bytes of an unfinished message are no silence", async () => {
+  const { transport, endNow } = serve();
+  transport.receive(welcome());
+  for (let second = 0; second < 40; second++) {
+    transport.receivePart(1_000);
+    await vi.advanceTimersByTimeAsync(1_000);
+  }
+  expect(endNow()).toBeUndefined();
+  await vi.advanceTimersByTimeAsync(16_000);
+  expect(endNow()).toMatchObject({ kind: "lost", reason: "the coordinator is silent" });
+});
+
+test("a close handshake that the coordinator does not answer ends after a second", async () => {
+  const { transport, endNow } = serve();
+  transport.receive({ type: "end", reason: "finished" });
+  expect(endNow()).toBeUndefined();
+  await vi.advanceTimersByTimeAsync(1_000);
+  expect(endNow()).toEqual({ kind: "ended", reason: "finished" });
+});
+
+test("a stop says goodbye", async () => {
+  const { transport, stop, ended } = serve();
+  transport.receive(welcome());
+  stop.abort();
+  expect(transport.sent.at(-1)).toEqual({ type: "goodbye" });
+  transport.end(closeCodes.goingAway, "");
+  expect(await ended).toEqual({ kind: "stopped" });
+});
+
+test.each([
+  [1000, "finished", { kind: "ended", reason: "finished" }],
+  [closeCodes.version, "too old", { kind: "refused", reason: "too old" }],
+  [closeCodes.wrongResults, "", { kind: "refused", reason: "the connection was closed (4008)" }],
+  [closeCodes.banned, "later", { kind: "lost", reason: "later", wasUseful: false }],
+  [1006, "a\u001b[2Jb\nc", { kind: "lost", reason: "a\ufffd[2Jb\ufffdc", wasUseful: false }],
+])("close code %i with reason %j", async (code, reason, expected) => {
+  const { transport, ended } = serve();
+  transport.end(code, reason);
+  expect(await ended).toEqual(expected);
+});
+
+test("an error of the compute library is thrown, as it would come again", async () => {
+  const compute = () => {
+    throw new Error("out of memory");
+  };
+  const { transport, ended } = serve({ ...fakeRuntime(), compute });
+  transport.receive(welcome());
+  transport.receive(evaluate);
+  await expect(ended).rejects.toMatchObject({ code: "compute-failed" });
+  expect(transport.isDestroyed).toBe(true);
+});
+
+describe("a hostile coordinator", () => {
+  test.each([
+    ["4e9 shards", { shards: 4e9 }, /shards/],
+    ["a batch of 4e9", { batchSize: 4e9 }, /batch size/],
+    [
+      "a network larger than the memory",
+      { data: { height: 1024, width: 1024, classes: 256, digest: "0".repeat(64) } },
+      /machine has 1000 MB/,
+    ],
+  ])("is refused %s before anything is allocated", async (_what, config, reason) => {
+    const { transport, create, endNow } = serve(undefined, 1e9);
+    transport.receive(welcome(config));
+    await vi.advanceTimersByTimeAsync(1_000);
+    expect(create).not.toHaveBeenCalled();
+    const end = endNow();
+    expect(end?.kind === "refused" ? end.reason : end).toMatch(reason);
+  });
+
+  test("may send 64 KiB before the welcome, not more", () => {
+    const { transport } = serve();
+    transport.receivePart(64 * 1024);
+    expect(transport.isDestroyed).toBe(false);
+    transport.receivePart(1);
+    expect(transport.isDestroyed).toBe(true);
+  });
+
+  test("cannot send a message of 3 GB", () => {
+    const { transport } = serve();
+    transport.receive(welcome());
+    let bytes = 0;
+    for (; !transport.isDestroyed && bytes < 3e9; bytes += 1e6) transport.receivePart(1e6);
+    expect(bytes).toBeLessThan(200e6);
+  });
+
+  test.each([
+    ["text", Buffer.from("hello"), false],
+    ["random bytes", Buffer.from("ffffffff00112233", "hex"), true],
+  ])("that sends %s is left", (_what, bytes, isBinary) => {
+    const { transport } = serve();
+    transport.receiveBytes(bytes, isBinary);
+    expect(transport.closed?.code).toBe(closeCodes.badMessage);
+  });
+
+  test("cannot write to the terminal by the name that it gives", () => {
+    const { transport, names } = serve();
+    transport.receive(welcome({}, "\u001b]0;owned\u0007"));
+    expect(names).toEqual(["\ufffd]0;owned\ufffd"]);
+  });
+});

@@ -1,0 +1,109 @@
+// A worker's life over several connections, with a fake clock and connections that a test plays.
+import { afterEach, beforeEach, expect, test, vi } from "vitest";
+import type { TandemError } from "../../src/shared/errors.js";
+import type { ConnectionEnd } from "../../src/worker/connection.js";
+import type { DialFailure } from "../../src/worker/dial.js";
+import { type Connect, runWorker, type WorkerEvent } from "../../src/worker/worker.js";
+import { MemoryTransport } from "../support/memory-transport.js";
+import { welcome } from "../support/welcome.js";
+
+// Waiting is by node:timers/promises, which fake timers do not replace.
+vi.mock("node:timers/promises", () => ({
+  setTimeout: (ms: number) => new Promise((resolve) => setTimeout(resolve, ms)),
+}));
+vi.mock("../../src/worker/computer.js", () => ({
+  Computer: class {
+    fits(): boolean {
+      return true;
+    }
+  },
+}));
+
+beforeEach(() => {
+  vi.useFakeTimers({
+    toFake: ["setTimeout", "clearTimeout", "setInterval", "clearInterval", "performance"],
+  });
+});
+afterEach(() => vi.useRealTimers());
+
+function start(connect: Connect) {
+  const events: WorkerEvent[] = [];
+  const options = {
+    url: "ws://host:1/?token=secret",
+    shownUrl: "ws://host:1/",
+    name: "me",
+    retryForMs: 60_000,
+  };
+  const stop = new AbortController();
+  const done = runWorker(options, (event) => events.push(event), stop.signal, connect);
+  let outcome: TandemError | "ended" | undefined;
+  done.then(
+    () => (outcome = "ended"),
+    (error: unknown) => (outcome = error as TandemError),
+  );
+  return { events, outcome: () => outcome };
+}
+
+const fails = (): Promise<DialFailure> => Promise.resolve({ kind: "failed", reason: "refused" });
+
+/** Welcomes the worker, and closes the connection after so long. */
+function welcomeFor(ms: number): Connect {
+  return (serve) => {
+    const transport = new MemoryTransport();
+    const end: Promise<ConnectionEnd> = serve(transport);
+    transport.receive(welcome());
+    const pings = setInterval(() => transport.receivePart(2), 1_000);
+    setTimeout(() => {
+      clearInterval(pings);
+      transport.end(1006, "");
+    }, ms);
+    return end;
+  };
+}
+
+test("a coordinator that welcomes and closes, again and again, is given up after --retry-for", async () => {
+  const connect = vi.fn(welcomeFor(1));
+  const { outcome } = start(connect);
+  await vi.advanceTimersByTimeAsync(70_000);
+  expect(outcome()).toMatchObject({ code: "coordinator-unreachable" });
+  expect(connect.mock.calls.length).toBeLessThan(40);
+});
+
+test("a connection of 30 s counts, and the time to try again begins anew", async () => {
+  const connect = vi.fn(welcomeFor(31_000));
+  const { outcome } = start(connect);
+  await vi.advanceTimersByTimeAsync(300_000);
+  expect(outcome()).toBeUndefined();
+  expect(connect.mock.calls.length).toBeGreaterThan(8);
+});
+
+test("a coordinator that was there and is gone is said to be gone", async () => {
+  let attempts = 0;
+  const { outcome } = start((serve) => (attempts++ === 0 ? welcomeFor(31_000)(serve) : fails()));
+  await vi.advanceTimersByTimeAsync(100_000);
+  expect((outcome() as TandemError).message).toMatch(
+    /^The coordinator at ws:\/\/host:1\/ is gone: last heard from 6\d s ago/,
+  );
+});
+
+test("a coordinator that was never there is not said to be gone, and no secret of the URL is printed", async () => {
+  const { outcome, events } = start(fails);
+  await vi.advanceTimersByTimeAsync(70_000);
+  expect((outcome() as TandemError).message).toMatch(/^No coordinator at ws:\/\/host:1\/ for 60 s/);
+  expect(events).toEqual([{ event: "waiting", reason: "refused", deadlineSeconds: 60 }]);
+});
+
+test("a worker that comes back after the run has ended learns that, before any welcome", async () => {
+  let attempts = 0;
+  const { outcome, events } = start((serve) => {
+    if (attempts++ === 0) return welcomeFor(1)(serve);
+    const transport = new MemoryTransport();
+    const end = serve(transport);
+    transport.receive({ type: "end", reason: "finished" });
+    transport.end(1000, "");
+    return end;
+  });
+  await vi.advanceTimersByTimeAsync(5_000);
+  expect(outcome()).toBe("ended");
+  expect(events.at(-1)).toEqual({ event: "ended", reason: "finished" });
+});
