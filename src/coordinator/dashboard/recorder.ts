@@ -193,8 +193,8 @@ export class Recorder implements EventSink {
       this.moments = undefined;
     }
     for (const status of this.statuses()) {
-      const { name: _name, ...figures } = status;
-      Object.assign(this.rowOf(status.name), { ...figures, state: "working" });
+      const row = this.rowOf(status.name);
+      Object.assign(row, { ...status, name: row.name, state: "working" });
     }
     if (this.rows.size > 0) this.tell({ kind: "workers", at, workers: [...this.rows.values()] });
   }

@@ -1,5 +1,5 @@
 // Events as structured lines in a file, by pino: time, level, sentence, and the event's own fields.
-import { closeSync, openSync } from "node:fs";
+import { closeSync, createWriteStream, openSync, type WriteStream } from "node:fs";
 import pino from "pino";
 import { messageOf, TandemError } from "../../shared/errors.js";
 import { type EventSink, isTold, type RunEvent } from "../../shared/events.js";
@@ -20,13 +20,14 @@ export function checkLogFile(path: string): void {
 }
 
 export class LogFileSink implements EventSink {
-  private readonly destination: ReturnType<typeof pino.destination>;
+  private readonly destination: WriteStream;
   private readonly log: pino.Logger;
   private readonly failure = new LateFailure();
 
   /** @throws Error where the file cannot be opened */
   constructor(path: string, level: Level) {
-    this.destination = pino.destination({ fd: openSync(path, "a"), sync: false });
+    // Not pino's own destination: where the disk is full, it waits at the process's end for ever (sonic-boom's flushSync).
+    this.destination = createWriteStream(path, { fd: openSync(path, "a") });
     this.destination.on("error", this.failure.note);
     const options = { level, base: null, timestamp: pino.stdTimeFunctions.isoTime };
     this.log = pino(options, this.destination);
@@ -43,10 +44,8 @@ export class LogFileSink implements EventSink {
   }
 
   async close(): Promise<void> {
-    await new Promise<void>((resolve, reject) => {
-      this.destination.on("error", reject);
-      this.destination.on("close", resolve);
-      this.destination.end();
-    });
+    // The callback comes with an error as well.
+    await new Promise<void>((resolve) => this.destination.end(() => resolve()));
+    this.failure.throwIfAny();
   }
 }
