@@ -9,6 +9,7 @@ import { inspectCommand } from "./commands/inspect.js";
 import { localCommand } from "./commands/local.js";
 import { showCommand } from "./commands/show.js";
 import { singleCommand } from "./commands/single.js";
+import { drainStandardStreams, prepareStandardStreams } from "./commands/standard-streams.js";
 import { workerCommand } from "./commands/worker.js";
 import { messageOf, TandemError } from "./shared/errors.js";
 
@@ -63,10 +64,9 @@ async function main(args: string[]): Promise<number> {
   }
 }
 
-// A reader that goes away, as in `tandem … | head`, is no failure of the run.
-process.stdout.on("error", () => undefined);
-
+prepareStandardStreams();
 const exitCode = await main(process.argv.slice(2));
 process.exitCode = exitCode;
-// What is written is out before the process ends; what else may keep it alive must not.
-process.stdout.write("", () => process.exit(exitCode));
+await drainStandardStreams();
+// What else may keep the process alive must not.
+process.exit(exitCode);

@@ -53,7 +53,7 @@ async function buildPage(root) {
   const source = join(root, "src/coordinator/dashboard/page");
   const target = join(root, "dist/page");
   await build({
-    entryPoints: [join(source, "page.ts")],
+    entryPoints: ["page.ts", "login.ts"].map((name) => join(source, name)),
     outdir: target,
     bundle: true,
     minify: true,

@@ -29,10 +29,15 @@ export function showCommand(program: Command, exitWith: (code: number) => void):
 function named(folders: readonly string[]): ShownRun[] {
   const names = folders.map((folder) => basename(resolve(folder)));
   const areDistinct = new Set(names).size === names.length;
-  return folders.map((folder, index) => ({
-    name: areDistinct ? names[index]! : folder,
-    lines: readRunLog(folder),
-  }));
+  return folders.map((folder, index) => {
+    const { lines, unreadableCount } = readRunLog(folder);
+    if (unreadableCount > 0) {
+      process.stderr.write(
+        `${folder}: lines of the log that cannot be read, left out: ${unreadableCount}\n`,
+      );
+    }
+    return { name: areDistinct ? names[index]! : folder, lines };
+  });
 }
 
 function exportPage(runs: readonly ShownRun[], file: string): void {

@@ -18,6 +18,8 @@ import { StateFeed } from "./state-feed.js";
 import type { Answer, EndReason, Task } from "./tasks.js";
 import { type Outcome, Trainer, type TrainerOptions } from "./trainer.js";
 
+const SUMMARY_RETRY_MS = 10_000;
+
 export interface RunPlan {
   config: RunConfig;
   dataset: Dataset;
@@ -76,7 +78,11 @@ export async function runTraining(
     const tf = loadTensorFlow(config.threads);
     const replica = newReplica(tf, network, plan);
     feed.open(replica);
-    events.add(new TensorBoardSink(new SummaryWriter(tf, plan.summaryDir), replica.graph.graph));
+    events.addLazily(
+      "TensorBoard's summary",
+      () => new TensorBoardSink(new SummaryWriter(tf, plan.summaryDir), replica.graph.graph),
+      SUMMARY_RETRY_MS,
+    );
     compute = computeOn(replica, config);
     view.open(replica);
     if (!server) pool.join(new InProcessWorker(pool, compute));

@@ -1,5 +1,7 @@
 // What a run tells of itself, from one source: the terminal, the JSON lines, TensorBoard and the page are its readers.
 import type { Broadcast, RunConfig } from "./config.js";
+import { messageOf } from "./errors.js";
+import { Observer } from "./observer.js";
 import type { Moments, PopulationStatistics } from "./statistics/moments.js";
 
 export type RunEvent =
@@ -99,26 +101,118 @@ export function isTold(event: RunEvent): event is ToldEvent {
   return !INSIDE.some((inside) => inside === event.event);
 }
 
-/** A reader of events. */
+/** A reader of events. It may throw or reject: that is reported once, and never reaches the run. */
 export interface EventSink {
-  handle(event: RunEvent): void;
-  /** Writes out what it has kept back; after it nothing is handled any more. */
+  /** What it is called in the report of its failure. */
+  readonly name?: string;
+  /** How long after a failure it is tried again. Without it, it is not. */
+  readonly retryMs?: number;
+  handle(event: RunEvent): Promise<void> | void;
+  /** Writes out what it has buffered; after it nothing is handled any more. */
   close?(): Promise<void> | void;
 }
 
-/** Hands each event to every sink, in order. */
+interface Entry {
+  observer: Observer;
+  /** undefined: yet to be made, by `create`. */
+  sink: EventSink | undefined;
+  create: (() => EventSink) | undefined;
+}
+
+/** A sink that does not close in this time is left behind. */
+const CLOSE_MS = 3_000;
+
+/** Hands each event to every sink, in order. No sink can end the run, keep another from an event, or keep the process. */
 export class Events {
-  private readonly sinks: EventSink[] = [];
+  private readonly entries: Entry[] = [];
+  private readonly queue: RunEvent[] = [];
+  private isEmitting = false;
+  private isClosed = false;
 
   add(sink: EventSink): void {
-    this.sinks.push(sink);
+    const observer = this.observer(sink.name ?? "an observer", sink.retryMs);
+    this.entries.push({ observer, sink, create: undefined });
+  }
+
+  /**
+   * Adds a sink that may fail already when it is made. Where it fails, a new one is made when it is tried again.
+   * @param retryMs how long after a failure; without it, it is not tried again
+   */
+  addLazily(name: string, create: () => EventSink, retryMs?: number): void {
+    const entry: Entry = { observer: this.observer(name, retryMs), sink: undefined, create };
+    this.entries.push(entry);
+    entry.observer.run(() => void (entry.sink = create()));
+  }
+
+  /** A function that does the same as the given one, but whose failures are reported as an observer's. */
+  guard<T>(
+    name: string,
+    retryMs: number | undefined,
+    receive: (value: T) => void,
+  ): (value: T) => void {
+    const observer = this.observer(name, retryMs);
+    return (value) => void observer.run(() => receive(value));
   }
 
   emit(event: RunEvent): void {
-    for (const sink of this.sinks) sink.handle(event);
+    if (this.isClosed) return;
+    this.queue.push(event);
+    // What a sink emits, a report of its failure included, comes after the event in hand, for every sink.
+    if (this.isEmitting) return;
+    this.isEmitting = true;
+    try {
+      for (let next = this.queue.shift(); next; next = this.queue.shift()) {
+        for (const entry of this.entries) deliver(entry, next);
+      }
+    } finally {
+      this.isEmitting = false;
+    }
   }
 
+  /** The last sink first, so that those before it can still report its failure. */
   async close(): Promise<void> {
-    for (const sink of this.sinks) await sink.close?.();
+    for (let entry = this.entries.pop(); entry; entry = this.entries.pop()) {
+      const { sink, observer } = entry;
+      if (!sink?.close) continue;
+      try {
+        await inTime(sink.close(), CLOSE_MS);
+      } catch (error) {
+        observer.fail(error);
+      }
+    }
+    this.isClosed = true;
+  }
+
+  private observer(name: string, retryMs: number | undefined): Observer {
+    return new Observer(name, retryMs, (reason) => {
+      this.emit({ event: "observer-failed", observer: name, reason: messageOf(reason) });
+    });
+  }
+}
+
+function deliver(entry: Entry, event: RunEvent): void {
+  const { observer, create } = entry;
+  if (!observer.isUsable) return;
+  const isDone = observer.run(() => {
+    entry.sink ??= create?.();
+    return entry.sink?.handle(event);
+  });
+  if (isDone || !create || !entry.sink) return;
+  const failed = entry.sink;
+  entry.sink = undefined;
+  // It has failed already: how it closes is of no interest.
+  new Observer(observer.name, undefined).run(() => failed.close?.());
+}
+
+async function inTime(pending: Promise<void> | void, ms: number): Promise<void> {
+  if (!pending) return;
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<never>((_resolve, reject) => {
+    timer = setTimeout(() => reject(new Error(`not closed after ${ms / 1000} s`)), ms);
+  });
+  try {
+    await Promise.race([pending, late]);
+  } finally {
+    clearTimeout(timer);
   }
 }

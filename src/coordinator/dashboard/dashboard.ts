@@ -1,15 +1,19 @@
 // The page on the coordinator's port: files, the lines as they come (server-sent events), a digit to recognise. Read-only.
+// Whatever is sent here is answered in bounded time and memory.
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Line } from "./lines.js";
-import { Gate } from "./gate.js";
+import { DashboardAuth, isSameOrigin } from "./dashboard-auth.js";
 import { History } from "./history.js";
+import { LiveFeed } from "./live-feed.js";
 import { pageFile, type ShownRun } from "./page-files.js";
+import { TokenBucket } from "./token-bucket.js";
 
 const MAX_VIEWERS = 64;
-/** A viewer that does not read what it is sent is let go; it comes back by itself, and is told all anew. */
-const MAX_UNREAD_BYTES = 8 * 1024 * 1024;
 const MAX_TOKEN_BYTES = 4096;
-const KEEP_ALIVE_MS = 15_000;
+const PIXELS_TYPE = "application/octet-stream";
+const BODY_MS = 10_000;
+/** A recognition costs the training a forward pass. */
+const PREDICTIONS = { atOnce: 20, perSecond: 10 };
 
 export interface DashboardOptions {
   token?: string;
@@ -30,39 +34,44 @@ export type Predict = (pixels: Uint8Array) => { step: number; probabilities: num
 export class Dashboard {
   private readonly options: DashboardOptions;
   private readonly history = new History();
-  private readonly viewers = new Set<ServerResponse>();
-  private readonly gate: Gate;
-  private readonly keepAlive: NodeJS.Timeout;
+  private readonly feed: LiveFeed;
+  private readonly auth: DashboardAuth;
+  private readonly predictions = new TokenBucket(PREDICTIONS.atOnce, PREDICTIONS.perSecond);
   private predict: Predict | undefined;
-  /** What went to pages, in all. */
-  sentBytes = 0;
 
   constructor(options: DashboardOptions) {
     this.options = options;
-    this.gate = new Gate(options.token);
-    this.keepAlive = setInterval(() => this.send(":\n\n"), KEEP_ALIVE_MS).unref();
+    this.auth = new DashboardAuth(options.token);
+    this.feed = new LiveFeed(() => {
+      const reset: Line = { kind: "reset", canPredict: this.predict !== undefined };
+      return ["retry: 1000\n\n", messageOf(reset), ...this.history.lines().map(messageOf)];
+    });
   }
 
   get viewerCount(): number {
-    return this.viewers.size;
+    return this.feed.viewerCount;
+  }
+
+  /** What went to pages, in all. */
+  get sentBytes(): number {
+    return this.feed.sentBytes;
   }
 
   add(line: Line): void {
     this.history.add(line);
-    this.send(messageOf(line));
+    this.feed.add(messageOf(line));
   }
 
   /** From now on digits can be recognised. */
   offerPredictions(predict: Predict): void {
     this.predict = predict;
-    this.send(messageOf({ kind: "reset", canPredict: true }) + this.past());
+    this.feed.restart();
   }
 
   /** Lets the viewers go. */
   close(): void {
-    clearInterval(this.keepAlive);
     this.predict = undefined;
-    for (const viewer of this.viewers) viewer.end();
+    this.feed.close();
   }
 
   handle(request: IncomingMessage, response: ServerResponse): void {
@@ -74,7 +83,7 @@ export class Dashboard {
   }
 
   private async answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
-    const { pathname } = new URL(request.url ?? "/", "http://tandem");
+    const [pathname = "/"] = (request.url ?? "/").split("?");
     const route = `${request.method === "HEAD" ? "GET" : (request.method ?? "")} ${pathname}`;
     response.setHeader("cache-control", "no-store");
     response.setHeader("x-content-type-options", "nosniff");
@@ -93,14 +102,28 @@ export class Dashboard {
         plain(response, isReady ? 200 : 503, isReady ? "ok" : "waiting for workers");
         return;
       }
+    }
+    if (!this.auth.isHostAllowed(request)) {
+      plain(response, 421, "This name is not one of this machine's. Open the page at its address.");
+      return;
+    }
+    switch (route) {
       case "POST /login":
         return this.login(request, response);
+      case "GET /login.js":
+        this.file(response, "login.js");
+        return;
     }
     if (request.method !== "GET" && request.method !== "HEAD" && route !== "POST /predict") {
       plain(response, 405, "This page only reads.");
       return;
     }
-    if (!this.gate.mayRead(request)) {
+    const admission = this.auth.admit(request);
+    if (admission === "too-many-attempts") {
+      tooMany(response);
+      return;
+    }
+    if (admission !== "admitted") {
       if (route !== "GET /") {
         plain(response, 401, "the token is missing or wrong");
         return;
@@ -152,7 +175,7 @@ export class Dashboard {
   }
 
   private watch(request: IncomingMessage, response: ServerResponse): void {
-    if (this.viewers.size >= MAX_VIEWERS) {
+    if (this.feed.viewerCount >= MAX_VIEWERS) {
       plain(response, 503, "as many pages as can be");
       return;
     }
@@ -161,31 +184,21 @@ export class Dashboard {
       response.end();
       return;
     }
-    this.viewers.add(response);
-    response.on("close", () => this.viewers.delete(response));
-    const reset = messageOf({ kind: "reset", canPredict: this.predict !== undefined });
-    this.sendTo(response, `retry: 1000\n\n${reset}${this.past()}`);
-  }
-
-  private past(): string {
-    return this.history.lines().map(messageOf).join("");
-  }
-
-  private send(text: string): void {
-    for (const viewer of this.viewers) this.sendTo(viewer, text);
-  }
-
-  private sendTo(viewer: ServerResponse, text: string): void {
-    if (viewer.writableLength > MAX_UNREAD_BYTES) {
-      viewer.destroy();
-      return;
-    }
-    this.sentBytes += Buffer.byteLength(text);
-    viewer.write(text);
+    this.feed.watch(response);
   }
 
   private async recognise(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const { imageBytes = 0 } = this.options;
+    const type = request.headers["content-type"];
+    // Forms of foreign pages can send only other types.
+    if (!isSameOrigin(request) || (type !== undefined && type !== PIXELS_TYPE)) {
+      plain(response, 403, `only this page and programs may ask, with ${PIXELS_TYPE}`);
+      return;
+    }
+    if (!this.predictions.take()) {
+      tooMany(response);
+      return;
+    }
     const pixels = await bodyOf(request, imageBytes);
     if (!this.predict) {
       plain(response, 503, "no weights yet");
@@ -200,9 +213,13 @@ export class Dashboard {
   }
 
   private async login(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    if (!this.auth.mayTryLogin(request)) {
+      tooMany(response);
+      return;
+    }
     const body = await bodyOf(request, MAX_TOKEN_BYTES);
     const given = new URLSearchParams(body?.toString() ?? "").get("token") ?? "";
-    const cookie = this.gate.cookieFor(given, this.options.isSecure ?? false);
+    const cookie = this.auth.cookieFor(given, this.options.isSecure ?? false);
     if (cookie === undefined) {
       this.file(response, "login.html", 401);
       return;
@@ -221,14 +238,24 @@ function plain(response: ServerResponse, status: number, text: string): void {
   response.end(`${text}\n`);
 }
 
-/** @returns undefined where there is more than `limit` */
+function tooMany(response: ServerResponse): void {
+  response.setHeader("retry-after", "1");
+  plain(response, 429, "too many requests; try again in a moment");
+}
+
+/** @returns undefined where there is more than `limit`; rejects where it does not come in time */
 async function bodyOf(request: IncomingMessage, limit: number): Promise<Buffer | undefined> {
   const chunks: Buffer[] = [];
   let length = 0;
-  for await (const chunk of request as AsyncIterable<Buffer>) {
-    length += chunk.byteLength;
-    if (length > limit) return undefined;
-    chunks.push(chunk);
+  const timer = setTimeout(() => request.destroy(new Error("the body is too slow")), BODY_MS);
+  try {
+    for await (const chunk of request as AsyncIterable<Buffer>) {
+      length += chunk.byteLength;
+      if (length > limit) return undefined;
+      chunks.push(chunk);
+    }
+  } finally {
+    clearTimeout(timer);
   }
   return Buffer.concat(chunks);
 }

@@ -11,7 +11,7 @@ export interface PackedMoments {
 
 export interface LayerStatistics {
   name: string;
-  /** Those that the shards were normalised with. */
+  /** Those that the shards were normalised with: of some of them, where there are many, and only in the newest line. */
   shards: PackedMoments[];
   merged: PackedMoments;
   population: PackedMoments;
@@ -52,6 +52,9 @@ export type MarkKind =
   | "waiting"
   | "checkpoint"
   | "checkpoint-failed"
+  | "checkpoint-kept"
+  | "degraded"
+  | "observer-failed"
   | "interrupted";
 
 export type Line =

@@ -29,18 +29,23 @@ export interface ShownRun {
 
 /** The page with everything that it needs inside: script, style and the runs. */
 export function selfContainedPage(runs: readonly ShownRun[]): string {
-  const text = (name: string) => pageFile(name).bytes.toString();
-  // Within a script, "</" could end it; JSON and JavaScript may write the slash as \\/ in strings, and have it nowhere else.
-  const inScript = (content: string) => content.replaceAll("</", "<\\/");
-  const data = inScript(JSON.stringify(runs));
-  return text("index.html")
+  // Texts in a run are others' (names, reasons). Without a "<" nothing in them can end the script or begin a comment.
+  const data = JSON.stringify(runs).replaceAll("<", "\\u003c");
+  return pageFile("index.html")
+    .bytes.toString()
     .replace(
       '<link rel="stylesheet" href="page.css" />',
-      () => `<style>${text("page.css")}</style>`,
+      () => `<link rel="stylesheet" href="${dataUrl("page.css")}" />`,
     )
     .replace(
       '<script type="module" src="page.js"></script>',
       () =>
-        `<script type="application/json" id="runs">${data}</script>\n<script type="module">${inScript(text("page.js"))}</script>`,
+        `<script type="application/json" id="runs">${data}</script>\n<script type="module" src="${dataUrl("page.js")}"></script>`,
     );
+}
+
+/** The file as a URL: in base64 there is nothing that HTML could take for markup. */
+function dataUrl(name: string): string {
+  const { bytes, type } = pageFile(name);
+  return `data:${type.replace(" ", "")};base64,${bytes.toString("base64")}`;
 }

@@ -2,12 +2,21 @@
 // next to nothing however fast its steps are.
 import type { Dataset } from "../../shared/data/dataset.js";
 import type { EventSink, RunEvent, TaskTrace } from "../../shared/events.js";
+import { LateFailure } from "../../shared/observer.js";
+import { sanitizeText } from "../../shared/text.js";
 import { mergedMoments } from "../../shared/statistics/moments.js";
 import type { LayerStatistics, Line, PackedMoments, WorkerRow, WrongImage } from "./lines.js";
 
 const FLUSH_MS = 500;
 const STATISTICS_MS = 2_000;
 const WRONG_IMAGES = 60;
+/** Of the images' pixels: large ones are shown fewer. */
+const MAX_WRONG_PIXELS = 256 * 1024;
+/** Shards whose own moments are shown, and tasks of a step: more could not be told apart. */
+const MAX_SHOWN_SHARDS = 16;
+const MAX_SHOWN_TASKS = 512;
+const MAX_TEXT_LENGTH = 200;
+const MAX_NAME_LENGTH = 64;
 /** Workers that are gone are kept in the table, but not without end. */
 const MAX_ROWS = 256;
 
@@ -24,6 +33,9 @@ export interface WorkerStatus {
 export type LineSink = (line: Line) => void;
 
 export class Recorder implements EventSink {
+  readonly name = "the page";
+  readonly retryMs = 1_000;
+  private readonly failure = new LateFailure();
   private readonly dataset: Dataset;
   private readonly statuses: () => WorkerStatus[];
   private readonly sinks: LineSink[];
@@ -41,10 +53,11 @@ export class Recorder implements EventSink {
     this.dataset = dataset;
     this.statuses = statuses;
     this.sinks = sinks;
-    this.timer = setInterval(() => this.flush(), FLUSH_MS).unref();
+    this.timer = setInterval(() => this.tick(), FLUSH_MS).unref();
   }
 
   handle(event: RunEvent): void {
+    this.failure.throwIfAny();
     const at = Date.now();
     switch (event.event) {
       case "start": {
@@ -103,10 +116,20 @@ export class Recorder implements EventSink {
         this.tell({ kind: "end", at, step, testAccuracy, testLoss });
         return;
       }
-      case "listening":
       case "checkpoint-kept":
+        this.mark("checkpoint-kept", `the previous checkpoint is kept as ${event.previous}`);
+        return;
       case "degraded":
+        this.mark(
+          "degraded",
+          `${event.reason}; its results were used in steps ${event.from} to ${event.to}`,
+          event.worker,
+        );
+        return;
       case "observer-failed":
+        this.mark("observer-failed", `${event.observer}: ${event.reason}`);
+        return;
+      case "listening":
       case "spread":
       case "progress":
         return;
@@ -117,9 +140,9 @@ export class Recorder implements EventSink {
 
   close(): void {
     if (this.isClosed) return;
-    this.flush();
-    this.isClosed = true;
     clearInterval(this.timer);
+    this.tick();
+    this.isClosed = true;
   }
 
   private tell(line: Line): void {
@@ -129,30 +152,49 @@ export class Recorder implements EventSink {
 
   private mark(what: (Line & { kind: "mark" })["what"], text: string, worker?: string): void {
     this.flush();
-    const named = worker === undefined ? {} : { worker };
-    this.tell({ kind: "mark", at: Date.now(), step: this.step, what, text, ...named });
+    const named = worker === undefined ? {} : { worker: sanitizeText(worker, MAX_NAME_LENGTH) };
+    this.tell({
+      kind: "mark",
+      at: Date.now(),
+      step: this.step,
+      what,
+      text: sanitizeText(text, MAX_TEXT_LENGTH),
+      ...named,
+    });
+  }
+
+  private tick(): void {
+    try {
+      this.flush();
+    } catch (error) {
+      this.failure.note(error);
+    }
   }
 
   /** Tells what has gathered. */
   private flush(): void {
     const at = Date.now();
+    // Intervals by the monotonic clock: the time of day may be set back.
+    const now = performance.now();
     if (this.gathered.steps.length > 0) {
       this.tell({ kind: "steps", at, ...this.gathered });
       this.gathered = { steps: [], losses: [], durationsMs: [] };
     }
     if (this.trace) {
       const { step, tasks, phases } = this.trace;
-      this.tell({ kind: "trace", at, step, tasks, phases });
+      const shown = tasks.slice(0, MAX_SHOWN_TASKS);
+      this.tell({ kind: "trace", at, step, tasks: shown, phases });
       this.trace = undefined;
     }
-    if (this.moments && at - this.statisticsMs >= STATISTICS_MS) {
-      this.statisticsMs = at;
+    if (this.moments && now - this.statisticsMs >= STATISTICS_MS) {
+      this.statisticsMs = now;
       const { step } = this.moments;
       this.tell({ kind: "statistics", at, step, layers: layersOf(this.moments) });
       this.moments = undefined;
     }
     for (const status of this.statuses()) {
-      Object.assign(this.rowOf(status.name), { ...status, state: "working" });
+      const row = this.rowOf(status.name);
+      Object.assign(row, { ...status, name: row.name, state: "working" });
     }
     if (this.rows.size > 0) this.tell({ kind: "workers", at, workers: [...this.rows.values()] });
   }
@@ -175,18 +217,20 @@ export class Recorder implements EventSink {
     const row = this.rowOf(name);
     row.state = state === "joined" ? "working" : state;
     if (reason === undefined) delete row.reason;
-    else row.reason = reason;
+    else row.reason = sanitizeText(reason, MAX_TEXT_LENGTH);
   }
 
   private rowOf(name: string): WorkerRow {
     let row = this.rows.get(name);
     if (row) return row;
     const none = { shards: 0, pieces: 0, samples: 0, shardMs: 0, bytesUp: 0, bytesDown: 0 };
-    row = { name, state: "working", host: "", ...none, lastSeenMs: 0 };
+    const shownName = sanitizeText(name, MAX_NAME_LENGTH);
+    row = { name: shownName, state: "working", host: "", ...none, lastSeenMs: 0 };
     this.rows.set(name, row);
     if (this.rows.size > MAX_ROWS) {
-      const gone = [...this.rows.values()].find((other) => other.state !== "working");
-      if (gone) this.rows.delete(gone.name);
+      const [oldest] = this.rows.keys();
+      const gone = [...this.rows].find(([, other]) => other.state !== "working")?.[0] ?? oldest;
+      if (gone !== undefined) this.rows.delete(gone);
     }
     return row;
   }
@@ -196,10 +240,11 @@ export class Recorder implements EventSink {
     const confusion = Array.from({ length: classCount }, () => Array<number>(classCount).fill(0));
     const images: WrongImage[] = [];
     const size = image.height * image.width;
+    const most = Math.min(WRONG_IMAGES, Math.floor(MAX_WRONG_PIXELS / size));
     classes.forEach((taken, index) => {
       const label = test.labels[index]!;
       confusion[label]![taken]!++;
-      if (taken === label || images.length >= WRONG_IMAGES) return;
+      if (taken === label || images.length >= most) return;
       const pixels = test.pixels.subarray(index * size, (index + 1) * size);
       images.push({ index, label, taken, pixels: Buffer.from(pixels).toString("base64") });
     });
@@ -212,10 +257,18 @@ function layersOf({ shards, population }: RunEvent & { event: "moments" }): Laye
     const own = shards.flatMap((moments) => moments.get(name) ?? []);
     return {
       name,
-      shards: own.map(packed),
+      shards: sampled(own, MAX_SHOWN_SHARDS).map(packed),
       merged: packed(mergedMoments(own)),
       population: packed(statistics),
     };
+  });
+}
+
+/** Up to so many entries, evenly spaced. */
+function sampled<T>(entries: readonly T[], most: number): T[] {
+  const count = Math.min(entries.length, most);
+  return Array.from({ length: count }, (_, index) => {
+    return entries[Math.floor((index * entries.length) / count)]!;
   });
 }
 

@@ -10,6 +10,11 @@ import type { Line } from "./lines.js";
 import { Recorder, type WorkerStatus } from "./recorder.js";
 import { RunLog } from "./run-log.js";
 
+const LOG_RETRY_MS = 10_000;
+const PAGE_RETRY_MS = 1_000;
+/** A disk that takes nothing any more must not keep the process. */
+const CLOSE_MS = 3_000;
+
 export interface ViewOptions {
   config: RunConfig;
   dataset: Dataset;
@@ -26,6 +31,7 @@ export class View {
   readonly page: Dashboard;
   private readonly log: RunLog;
   private readonly recorder: Recorder;
+  private readonly reportLog: (error: unknown) => void;
 
   constructor(options: ViewOptions, events: Events) {
     const { config, dataset, summaryDir, token, isSecure, isReady, workers } = options;
@@ -40,7 +46,14 @@ export class View {
       metrics: () => metrics.exposition(),
     });
     this.log = new RunLog(summaryDir);
-    const sinks = [(line: Line) => this.log.add(line), (line: Line) => this.page.add(line)];
+    const sinks = [
+      events.guard<Line>("the run's log", LOG_RETRY_MS, (line) => this.log.add(line)),
+      events.guard<Line>("the page", PAGE_RETRY_MS, (line) => this.page.add(line)),
+    ];
+    const rethrow = (error: unknown) => {
+      throw error;
+    };
+    this.reportLog = events.guard<unknown>("the run's log", undefined, rethrow);
     this.recorder = new Recorder(dataset, workers, sinks);
     events.add(this.recorder);
     events.add(metrics);
@@ -55,9 +68,17 @@ export class View {
     }));
   }
 
+  /** Never fails, and takes no longer than `CLOSE_MS`. */
   async close(): Promise<void> {
     this.recorder.close();
     this.page.close();
-    await this.log.close();
+    await this.closeLog();
+  }
+
+  private async closeLog(): Promise<void> {
+    let timer: NodeJS.Timeout | undefined;
+    const late = new Promise<void>((resolve) => (timer = setTimeout(resolve, CLOSE_MS)));
+    await Promise.race([this.log.close().catch(this.reportLog), late]);
+    clearTimeout(timer);
   }
 }

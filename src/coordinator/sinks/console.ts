@@ -1,26 +1,47 @@
-// Events as lines of text: the seed's, and between them what happens to workers and files.
+// Events as lines of text: the accuracies, and between them what happens to workers and files. One sink for each stream, so
+// that the one that is closed does not take the other with it.
+import type { Writable } from "node:stream";
 import { type EventSink, isTold, type RunEvent } from "../../shared/events.js";
-import { isLoud, type Level, sentenceOf } from "./narration.js";
+import { LineStream } from "./line-stream.js";
+import {
+  isLoud,
+  type Level,
+  type NarrationOptions,
+  type Sentence,
+  sentenceOf,
+} from "./narration.js";
+
+const MAX_UNREAD_BYTES = 1024 * 1024;
+
+export interface ConsoleOptions extends NarrationOptions {
+  name: string;
+  level: Level;
+  /** Which sentences this stream takes. */
+  takes: (level: Sentence["level"]) => boolean;
+}
 
 export class ConsoleSink implements EventSink {
-  private readonly results: NodeJS.WritableStream;
-  private readonly notices: NodeJS.WritableStream;
-  private readonly level: Level;
+  readonly name: string;
+  private readonly lines: LineStream;
+  private readonly options: ConsoleOptions;
 
-  /**
-   * @param results takes the accuracies
-   * @param notices takes all else that is of `level` or above
-   */
-  constructor(results: NodeJS.WritableStream, notices: NodeJS.WritableStream, level: Level) {
-    this.results = results;
-    this.notices = notices;
-    this.level = level;
+  constructor(stream: Writable, options: ConsoleOptions) {
+    this.name = options.name;
+    this.options = options;
+    this.lines = new LineStream(stream, {
+      maxUnreadBytes: MAX_UNREAD_BYTES,
+      whenFull: "leave-out",
+    });
   }
 
   handle(event: RunEvent): void {
-    const sentence = isTold(event) ? sentenceOf(event) : undefined;
-    if (!sentence || !isLoud(sentence.level, this.level)) return;
-    const stream = sentence.level === "result" ? this.results : this.notices;
-    stream.write(`${sentence.text}\n`);
+    this.lines.check();
+    const sentence = isTold(event) ? sentenceOf(event, this.options) : undefined;
+    if (!sentence || !isLoud(sentence.level, this.options.level)) return;
+    if (this.options.takes(sentence.level)) this.lines.write(sentence.text);
+  }
+
+  close(): Promise<void> {
+    return this.lines.drain();
   }
 }

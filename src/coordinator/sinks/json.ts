@@ -1,9 +1,26 @@
 // Events as JSON, a line each, for programs.
+import type { Writable } from "node:stream";
 import { type EventSink, isTold, type RunEvent } from "../../shared/events.js";
+import { LineStream } from "./line-stream.js";
+import { withSafeText } from "./narration.js";
+
+/** A program that leaves this much unread will not read the rest either. */
+const MAX_UNREAD_BYTES = 64 * 1024 * 1024;
 
 export class JsonSink implements EventSink {
+  readonly name = "standard output";
+  private readonly lines: LineStream;
+
+  constructor(stream: Writable) {
+    this.lines = new LineStream(stream, { maxUnreadBytes: MAX_UNREAD_BYTES, whenFull: "fail" });
+  }
+
   handle(event: RunEvent): void {
-    if (!isTold(event)) return;
-    process.stdout.write(`${JSON.stringify(event)}\n`);
+    this.lines.check();
+    if (isTold(event)) this.lines.write(JSON.stringify(withSafeText(event)));
+  }
+
+  close(): Promise<void> {
+    return this.lines.drain();
   }
 }

@@ -1,47 +1,51 @@
 // Events as structured lines in a file, by pino: time, level, sentence, and the event's own fields.
-import { openSync } from "node:fs";
+import { closeSync, createWriteStream, openSync, type WriteStream } from "node:fs";
 import pino from "pino";
 import { messageOf, TandemError } from "../../shared/errors.js";
 import { type EventSink, isTold, type RunEvent } from "../../shared/events.js";
-import { type Level, sentenceOf } from "./narration.js";
+import { LateFailure } from "../../shared/observer.js";
+import { type Level, sentenceOf, withSafeText } from "./narration.js";
+
+/** @throws TandemError `log-file` where the file cannot be written: better before the training than during it */
+export function checkLogFile(path: string): void {
+  try {
+    closeSync(openSync(path, "a"));
+  } catch (error) {
+    throw new TandemError(
+      "log-file",
+      `--log-file ${path} cannot be written (${messageOf(error)}). Give another file.`,
+      { cause: error },
+    );
+  }
+}
 
 export class LogFileSink implements EventSink {
-  private readonly destination: ReturnType<typeof pino.destination>;
+  private readonly destination: WriteStream;
   private readonly log: pino.Logger;
+  private readonly failure = new LateFailure();
 
-  /** @throws TandemError `log-file` where the file cannot be written */
+  /** @throws Error where the file cannot be opened */
   constructor(path: string, level: Level) {
-    let file: number;
-    try {
-      file = openSync(path, "a");
-    } catch (error) {
-      throw new TandemError(
-        "log-file",
-        `--log-file ${path} cannot be written (${messageOf(error)}). Give another file.`,
-        { cause: error },
-      );
-    }
-    this.destination = pino.destination({ fd: file, sync: false });
-    // A disk that is full must not end the run: the log stops here.
-    this.destination.on("error", () => undefined);
+    // Not pino's own destination: where the disk is full, it waits at the process's end for ever (sonic-boom's flushSync).
+    this.destination = createWriteStream(path, { fd: openSync(path, "a") });
+    this.destination.on("error", this.failure.note);
     const options = { level, base: null, timestamp: pino.stdTimeFunctions.isoTime };
     this.log = pino(options, this.destination);
   }
 
   handle(event: RunEvent): void {
+    this.failure.throwIfAny();
     if (!isTold(event)) return;
     const sentence = sentenceOf(event);
     const level = sentence?.level ?? "debug";
-    const { name: worker, ...fields } = { name: undefined, ...event };
+    const { name: worker, ...fields } = { name: undefined, ...withSafeText(event) };
     const named = worker === undefined ? fields : { ...fields, worker };
     this.log[level === "result" ? "info" : level](named, sentence?.text);
   }
 
-  close(): void {
-    try {
-      this.destination.flushSync();
-    } catch {
-      // It was not open yet, or cannot be written any more: there is nobody left to tell.
-    }
+  async close(): Promise<void> {
+    // The callback comes with an error as well.
+    await new Promise<void>((resolve) => this.destination.end(() => resolve()));
+    this.failure.throwIfAny();
   }
 }

@@ -3,6 +3,10 @@ import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from "prom
 import type { EventSink, RunEvent } from "../../shared/events.js";
 import type { WorkerStatus } from "../dashboard/recorder.js";
 
+/** Workers with counters of their own: those whose answers came last. The names are the workers' choice. */
+const MAX_WORKER_LABELS = 256;
+const TASK_KINDS = ["shard", "evaluate"] as const;
+
 export interface MetricsSources {
   workers: () => WorkerStatus[];
   /** Bytes that went to pages, and how many are open. */
@@ -10,6 +14,10 @@ export interface MetricsSources {
 }
 
 export class MetricsSink implements EventSink {
+  readonly name = "the metrics";
+  readonly retryMs = 1_000;
+  /** In the order of their last answers. */
+  private readonly labelled = new Set<string>();
   private readonly registry = new Registry();
   private readonly step = this.gauge("tandem_step", "Steps that the run has behind it");
   private readonly lastStep = this.gauge("tandem_steps", "Steps that the run is to take");
@@ -114,8 +122,9 @@ export class MetricsSink implements EventSink {
         return;
       case "trace":
         for (const { worker, task, computedFromMs, computedToMs } of event.tasks) {
+          this.keepLabel(worker);
           this.tasks.inc({ worker, task });
-          this.computing.inc({ worker }, (computedToMs - computedFromMs) / 1000);
+          this.computing.inc({ worker }, Math.max(0, computedToMs - computedFromMs) / 1000);
         }
         return;
       case "listening":
@@ -132,6 +141,17 @@ export class MetricsSink implements EventSink {
       default:
         event satisfies never;
     }
+  }
+
+  private keepLabel(worker: string): void {
+    this.labelled.delete(worker);
+    this.labelled.add(worker);
+    if (this.labelled.size <= MAX_WORKER_LABELS) return;
+    const [oldest] = this.labelled;
+    if (oldest === undefined) return;
+    this.labelled.delete(oldest);
+    this.computing.remove({ worker: oldest });
+    for (const task of TASK_KINDS) this.tasks.remove({ worker: oldest, task });
   }
 
   async exposition(): Promise<{ contentType: string; text: string }> {

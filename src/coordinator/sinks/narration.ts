@@ -1,5 +1,6 @@
 // Events as sentences for people. Pure: where they are written, and in which colours, is the sinks' affair.
 import type { ToldEvent } from "../../shared/events.js";
+import { sanitizeText } from "../../shared/text.js";
 
 export const LEVELS = ["error", "warn", "info", "debug"] as const;
 export type Level = (typeof LEVELS)[number];
@@ -27,12 +28,37 @@ export function isLoud(level: Level | "result", threshold: Level): boolean {
   return level === "result" || LEVELS.indexOf(level) <= LEVELS.indexOf(threshold);
 }
 
+const MAX_NAME_LENGTH = 100;
+const MAX_REASON_LENGTH = 400;
+
+/** The event with the texts in it that others wrote (names, reasons) on one line, harmless to a terminal, and bounded. */
+export function withSafeText<E extends ToldEvent>(event: E): E {
+  const texts = event as { name?: string; worker?: string; reason?: string };
+  return {
+    ...event,
+    ...(texts.name === undefined ? {} : { name: sanitizeText(texts.name, MAX_NAME_LENGTH) }),
+    ...(texts.worker === undefined ? {} : { worker: sanitizeText(texts.worker, MAX_NAME_LENGTH) }),
+    ...(texts.reason === undefined
+      ? {}
+      : { reason: sanitizeText(texts.reason, MAX_REASON_LENGTH) }),
+  };
+}
+
+export interface NarrationOptions {
+  /** Opens the page; shown as a part of its address. Only for the terminal of who started the run. */
+  pageKey?: string;
+}
+
 /** @returns undefined where there is nothing to say */
-export function sentenceOf(event: ToldEvent): Sentence | undefined {
+export function sentenceOf(
+  unsafe: ToldEvent,
+  { pageKey }: NarrationOptions = {},
+): Sentence | undefined {
   const say = (level: Sentence["level"], text: string): Sentence => ({ level, text });
+  const event = withSafeText(unsafe);
   switch (event.event) {
     case "listening":
-      return say("info", listeningText(event.url, event.urls));
+      return say("info", listeningText(event.url, event.urls, pageKey));
     case "start": {
       const { shards, threads, batchSize } = event.config;
       const from = event.step > 0 ? `, from step ${event.step} on` : "";
@@ -96,14 +122,14 @@ export function sentenceOf(event: ToldEvent): Sentence | undefined {
 }
 
 /** The addresses, and where other machines can reach them, the command to start a worker there. */
-function listeningText(url: string, urls: readonly string[]): string {
-  const first = `listening on ${url}; to watch: ${pageOf(url)}`;
+function listeningText(url: string, urls: readonly string[], pageKey?: string): string {
+  const first = `listening on ${url}; to watch: ${pageUrl(url, pageKey)}`;
   const others = urls.filter((other) => other !== url);
   const [other] = others;
   if (other === undefined) return first;
   return [
     first,
-    ...others.map((each) => `  from other machines: ${each}; to watch: ${pageOf(each)}`),
+    ...others.map((each) => `  from other machines: ${each}; to watch: ${pageUrl(each, pageKey)}`),
     `  to start a worker there: npx tandem worker ${other} --token-file token.txt`,
   ].join("\n");
 }
@@ -118,7 +144,11 @@ function clock(time: Date): string {
   return time.toTimeString().slice(0, 8);
 }
 
-/** ws://HOST:PORT → http://HOST:PORT/ */
-export function pageOf(url: string): string {
-  return `${url.replace(/^ws/, "http")}/`;
+/**
+ * ws://HOST:PORT → http://HOST:PORT/
+ * @param key logs the page in. It goes into the fragment, which browsers send to no server and in no referrer
+ */
+export function pageUrl(url: string, key?: string): string {
+  const page = `${url.replace(/^ws/, "http")}/`;
+  return key === undefined ? page : `${page}#key=${encodeURIComponent(key)}`;
 }

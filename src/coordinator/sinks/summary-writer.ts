@@ -1,8 +1,15 @@
 // TensorFlow's own writer of TensorBoard's event files, op by op (tensorflow/core/ops/summary_ops.cc).
+import { bytes, integer } from "../../shared/model/protobuf.js";
 import type { OpAttribute, TensorFlow } from "../../shared/model/tensorflow.js";
 
 const MAX_QUEUE = 10;
 const FLUSH_MS = 120_000;
+
+/** Fields of tensorflow/core/util/event.proto. */
+const EVENT = { wallTime: 1, step: 2, sessionLog: 7 } as const;
+const SESSION_LOG = { status: 1, START: 1 } as const;
+
+let writerCount = 0;
 
 export class SummaryWriter {
   private readonly tf: TensorFlow;
@@ -11,8 +18,10 @@ export class SummaryWriter {
   /** @param folder is made where it is missing */
   constructor(tf: TensorFlow, folder: string) {
     this.tf = tf;
+    // Writers of one name would share a file, and one that replaces a failed writer needs a file of its own.
+    const writerNumber = ++writerCount;
     const attributes = [
-      { name: "shared_name", type: tf.TF_ATTR_STRING, value: `logdir:${folder}` },
+      { name: "shared_name", type: tf.TF_ATTR_STRING, value: `tandem:${writerNumber}:${folder}` },
       { name: "container", type: tf.TF_ATTR_STRING, value: "" },
     ];
     const [writer] = tf.executeOp("SummaryWriter", attributes, [], 1);
@@ -21,7 +30,7 @@ export class SummaryWriter {
       this.text(folder),
       this.int32(MAX_QUEUE),
       this.int32(FLUSH_MS),
-      this.text(".v2"),
+      this.text(writerNumber === 1 ? ".v2" : `.v2.${writerNumber}`),
     ];
     this.execute("CreateSummaryFileWriter", [], inputs);
   }
@@ -43,8 +52,29 @@ export class SummaryWriter {
     this.execute("WriteGraphSummary", [], [this.int64(0), tensor]);
   }
 
+  /**
+   * Says that training begins at this step. TensorBoard then drops what it has read of this step and later ones: a run that
+   * is resumed does them again.
+   */
+  start(step: number): void {
+    const wallTime = new DataView(new ArrayBuffer(9));
+    wallTime.setUint8(0, (EVENT.wallTime << 3) | 1);
+    wallTime.setFloat64(1, Date.now() / 1000, true);
+    const event = Buffer.concat([
+      new Uint8Array(wallTime.buffer),
+      integer(EVENT.step, step),
+      bytes(EVENT.sessionLog, integer(SESSION_LOG.status, SESSION_LOG.START)),
+    ]);
+    this.execute("ImportEvent", [], [this.tf.createTensor([], this.tf.TF_STRING, [event])]);
+  }
+
   flush(): void {
     this.execute("FlushSummaryWriter", [], []);
+  }
+
+  /** Flushes, and closes the file. */
+  close(): void {
+    this.execute("CloseSummaryWriter", [], []);
   }
 
   /** @param inputs besides the writer; they are freed */

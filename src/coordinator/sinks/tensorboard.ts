@@ -20,7 +20,10 @@ export class TensorBoardSink implements EventSink {
   }
 
   handle(event: RunEvent): void {
-    if (event.event === "step") {
+    if (event.event === "start") {
+      this.writer.start(event.step);
+      this.writer.flush();
+    } else if (event.event === "step") {
       this.writer.scalar("loss", event.loss, event.step);
       this.rate(event);
     } else if (event.event === "spread") {
@@ -37,6 +40,7 @@ export class TensorBoardSink implements EventSink {
 
   close(): void {
     this.writer.flush();
+    this.writer.close();
   }
 
   private histograms({ step, values }: RunEvent & { event: "spread" }): void {

@@ -1,11 +1,16 @@
-// Events on a terminal: the lines of the console sink, and below them one live block with progress and a line a worker.
+// Events on a terminal: notices as lines, and below them one live block with progress and a line for each worker. Results are
+// another sink's (console.ts): the block is cleared for them, and drawn again by the timer.
 import { createLogUpdate } from "log-update";
 import colours from "picocolors";
 import { type EventSink, isTold, type RunEvent } from "../../shared/events.js";
+import { LateFailure } from "../../shared/observer.js";
+import { sanitizeText } from "../../shared/text.js";
+import { LineStream } from "./line-stream.js";
 import {
   durationText,
   isLoud,
   type Level,
+  type NarrationOptions,
   sentenceOf,
   shortNumber,
   waitingText,
@@ -15,6 +20,9 @@ const REDRAW_MS = 200;
 const PACE_STEPS = 50;
 const BAR_WIDTH = 28;
 const MOST_WORKERS = 12;
+const MAX_KNOWN_WORKERS = 256;
+const MAX_NAME_WIDTH = 40;
+const MAX_UNREAD_BYTES = 1024 * 1024;
 
 interface WorkerLine {
   isThere: boolean;
@@ -23,12 +31,17 @@ interface WorkerLine {
   shardMs: number;
 }
 
+export interface TerminalOptions extends NarrationOptions {
+  level: Level;
+}
+
 export class TerminalSink implements EventSink {
-  private readonly results: NodeJS.WritableStream;
-  private readonly terminal: NodeJS.WriteStream;
-  private readonly level: Level;
+  readonly name = "the terminal";
+  private readonly lines: LineStream;
+  private readonly options: TerminalOptions;
   private readonly block: ReturnType<typeof createLogUpdate>;
   private readonly timer: NodeJS.Timeout;
+  private readonly failure = new LateFailure();
   private readonly workers = new Map<string, WorkerLine>();
   private readonly durationsMs: number[] = [];
   private start: (RunEvent & { event: "start" }) | undefined;
@@ -38,31 +51,44 @@ export class TerminalSink implements EventSink {
   private waiting = "";
   private isClosed = false;
 
-  constructor(results: NodeJS.WritableStream, terminal: NodeJS.WriteStream, level: Level) {
-    this.results = results;
-    this.terminal = terminal;
-    this.level = level;
+  constructor(terminal: NodeJS.WriteStream, options: TerminalOptions) {
+    this.options = options;
+    this.lines = new LineStream(terminal, {
+      maxUnreadBytes: MAX_UNREAD_BYTES,
+      whenFull: "leave-out",
+    });
     this.block = createLogUpdate(terminal, { showCursor: true });
-    this.timer = setInterval(() => this.redraw(), REDRAW_MS).unref();
+    this.timer = setInterval(() => this.tick(), REDRAW_MS).unref();
   }
 
   handle(event: RunEvent): void {
+    this.failure.throwIfAny();
+    this.lines.check();
     this.note(event);
-    const sentence = isTold(event) ? sentenceOf(event) : undefined;
-    if (!sentence || !isLoud(sentence.level, this.level)) return;
+    const sentence = isTold(event) ? sentenceOf(event, this.options) : undefined;
+    if (!sentence || !isLoud(sentence.level, this.options.level)) return;
     const { level, text } = sentence;
-    // The block is taken away, and stands again below the new line.
+    // The block is removed, and drawn again below the new line.
     this.block.clear();
-    if (level === "result") this.results.write(`${text}\n`);
-    else this.terminal.write(`${coloured(level, text)}\n`);
+    if (level === "result") return;
+    this.lines.write(coloured(level, text));
     this.redraw();
   }
 
-  close(): void {
+  async close(): Promise<void> {
     this.isClosed = true;
     clearInterval(this.timer);
     this.block.clear();
     this.block.done();
+    await this.lines.drain();
+  }
+
+  private tick(): void {
+    try {
+      this.redraw();
+    } catch (error) {
+      this.failure.note(error);
+    }
   }
 
   private note(event: RunEvent): void {
@@ -97,7 +123,11 @@ export class TerminalSink implements EventSink {
         else if (this.workers.has(event.name)) this.lineOf(event.name).isThere = false;
         return;
       case "waiting":
-        this.waiting = waitingText(event.reason, event.deadlineSeconds, new Date());
+        this.waiting = waitingText(
+          sanitizeText(event.reason, 200),
+          event.deadlineSeconds,
+          new Date(),
+        );
         return;
       case "listening":
       case "repeat":
@@ -123,12 +153,22 @@ export class TerminalSink implements EventSink {
     if (!line) {
       line = { isThere: true, shards: 0, samples: 0, shardMs: 0 };
       this.workers.set(name, line);
+      if (this.workers.size > MAX_KNOWN_WORKERS) this.forgetOne();
     }
     return line;
   }
 
+  /** Of those that are gone the first, or else the first. */
+  private forgetOne(): void {
+    const names = [...this.workers.keys()];
+    const [first] = names;
+    const gone = names.find((name) => this.workers.get(name)?.isThere === false) ?? first;
+    if (gone !== undefined) this.workers.delete(gone);
+  }
+
   private redraw(): void {
-    if (this.isClosed || !this.start) return;
+    // A terminal that is stopped (Ctrl-S) is sent no further frames; the next one shows all.
+    if (this.isClosed || !this.start || this.lines.isBehind) return;
     const { steps, config, step: first } = this.start;
     const done = this.step ? this.step.step + 1 : first;
     const share = steps === 0 ? 1 : done / steps;
@@ -155,8 +195,10 @@ export class TerminalSink implements EventSink {
 
   private workerLines(): string[] {
     const all = [...this.workers.values()].reduce((total, { samples }) => total + samples, 0);
-    const width = Math.max(...[...this.workers.keys()].map((name) => name.length), 0);
-    const lines = [...this.workers].map(([name, { isThere, shards, samples, shardMs }]) => {
+    const longest = Math.max(...[...this.workers.keys()].map((name) => name.length), 0);
+    const width = Math.min(longest, MAX_NAME_WIDTH);
+    const lines = [...this.workers].map(([unsafe, { isThere, shards, samples, shardMs }]) => {
+      const name = sanitizeText(unsafe, MAX_NAME_WIDTH);
       const mark = isThere ? colours.green("●") : colours.red("○");
       const share = all === 0 ? 0 : Math.round((100 * samples) / all);
       const each = shards === 0 ? "–" : (shardMs / shards).toFixed(1);

@@ -5,6 +5,8 @@ import type { Run } from "./run.js";
 /** The pen, as MNIST's digits are drawn: some two pixels and a half of 28 wide. */
 const PEN_SHARE = 2.6 / 28;
 const SCALE = 8;
+const TOO_MANY = 429;
+const BUSY_MS = 300;
 /** MNIST centres a digit by its centre of mass, in a box of 20 of the 28 pixels (yann.lecun.com/exdb/mnist). */
 const BOX_SHARE = 20 / 28;
 
@@ -111,7 +113,16 @@ export class Digit {
     try {
       for (let asked = 0; asked < this.strokes;) {
         asked = this.strokes;
-        const response = await fetch("predict", { method: "POST", body: this.pixels() });
+        const response = await fetch("predict", {
+          method: "POST",
+          headers: { "content-type": "application/octet-stream" },
+          body: this.pixels(),
+        });
+        if (response.status === TOO_MANY) {
+          await new Promise((resolve) => setTimeout(resolve, BUSY_MS));
+          asked--;
+          continue;
+        }
         if (!response.ok) throw new Error(await response.text());
         const answer = (await response.json()) as { step: number; probabilities: number[] };
         if (!this.isEmpty) this.tell(answer);

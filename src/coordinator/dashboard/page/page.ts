@@ -13,6 +13,7 @@ import { showTimeline } from "./timeline.js";
 import { showMarks, showWorkers } from "./workers.js";
 
 const DRAW_MS = 250;
+const RETRY_MS = 2_000;
 
 const curves = new Curves();
 const statistics = new Statistics();
@@ -89,6 +90,10 @@ function showFinished(given: readonly { name: string; lines: Line[] }[]): void {
 function watch(): void {
   const run = new Run("this run");
   runs = [run];
+  follow(run);
+}
+
+function follow(run: Run): void {
   const source = new EventSource("live");
   source.onopen = () => tellState("live");
   source.onmessage = (event: MessageEvent<string>) => run.take(JSON.parse(event.data) as Line);
@@ -96,10 +101,25 @@ function watch(): void {
     const isOver = run.end !== undefined;
     tellState(isOver ? "the run has ended" : "connection lost; trying again …", !isOver);
     if (isOver) source.close();
+    // Browsers try again by themselves after some failures, and after others not.
+    else if (source.readyState === EventSource.CLOSED)
+      setTimeout(() => void followAgain(run), RETRY_MS);
   };
 }
 
+async function followAgain(run: Run): Promise<void> {
+  const status = await fetch("live", { method: "HEAD" }).then(
+    (response) => response.status,
+    () => undefined,
+  );
+  // Another token than before: the coordinator asks for it.
+  if (status === 401) location.reload();
+  else follow(run);
+}
+
 async function begin(): Promise<void> {
+  // The key that opened the page need not stay in the address.
+  if (location.hash.startsWith("#key=")) history.replaceState(null, "", location.pathname);
   const inside = document.getElementById("runs")?.textContent;
   if (inside) {
     showFinished(JSON.parse(inside) as { name: string; lines: Line[] }[]);

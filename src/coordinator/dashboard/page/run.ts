@@ -1,6 +1,10 @@
 // The lines → what the page shows of one run. No elements here.
 import type { Line } from "../lines.js";
 
+const MAX_STEPS = 400_000;
+const MAX_MARKS = 2_000;
+const MAX_STATISTICS = 256;
+
 type Of<K extends Line["kind"]> = Line & { kind: K };
 
 export interface Series {
@@ -58,10 +62,11 @@ export class Run {
         this.end = undefined;
         return;
       case "steps":
-        this.loss.steps.push(...line.steps);
-        this.loss.values.push(...line.losses);
-        this.durationMs.steps.push(...line.steps);
-        this.durationMs.values.push(...line.durationsMs);
+        line.steps.forEach((step, index) => {
+          add(this.loss, step, line.losses[index]!);
+          add(this.durationMs, step, line.durationsMs[index]!);
+        });
+        for (const series of [this.loss, this.durationMs]) thinOut(series, MAX_STEPS);
         return;
       case "evaluation":
         if (line.trainAccuracy !== null) add(this.trainAccuracy, line.step, line.trainAccuracy);
@@ -70,6 +75,7 @@ export class Run {
         return;
       case "mark":
         this.marks.push(line);
+        if (this.marks.length > MAX_MARKS) this.marks.shift();
         return;
       case "workers":
         this.workers = line.workers;
@@ -78,7 +84,7 @@ export class Run {
         this.trace = line;
         return;
       case "statistics":
-        this.statistics.push(line);
+        this.addStatistics(line);
         return;
       case "mistakes":
         this.mistakes = line;
@@ -89,6 +95,16 @@ export class Run {
       default:
         line satisfies never;
     }
+  }
+
+  /** The shards' own moments are drawn for the newest step only. */
+  private addStatistics(line: Of<"statistics">): void {
+    const newest = this.statistics.at(-1);
+    if (newest) newest.layers = newest.layers.map((layer) => ({ ...layer, shards: [] }));
+    this.statistics.push(line);
+    if (this.statistics.length <= MAX_STATISTICS) return;
+    const last = this.statistics.length - 1;
+    this.statistics = this.statistics.filter((_, index) => index % 2 === 0 || index === last);
   }
 
   /** A run that was resumed goes on from its checkpoint: what was done after that is done again. */
@@ -102,6 +118,15 @@ export class Run {
     }
     this.statistics = this.statistics.filter((line) => line.step < step);
   }
+}
+
+/** Leaves out every other value of the older half: a page may stay open for weeks. */
+function thinOut(series: Series, most: number): void {
+  if (series.steps.length <= most) return;
+  const older = series.steps.length / 2;
+  const isKept = (_: number, index: number) => index >= older || index % 2 === 0;
+  series.steps = series.steps.filter(isKept);
+  series.values = series.values.filter(isKept);
 }
 
 function add(series: Series, step: number, value: number): void {
