@@ -17,7 +17,9 @@ const BAD_USAGE = 2;
 
 // Weights come and go by the megabyte, and V8 answers each with a marking of the whole heap on all its threads, which took
 // a third of a worker's time. Without marking ahead it frees the young buffers first, and that is enough.
-setFlagsFromString("--no-incremental-marking");
+// TANDEM_V8_FLAGS sets other flags, or none where it is empty.
+const v8Flags = process.env["TANDEM_V8_FLAGS"] ?? "--no-incremental-marking";
+if (v8Flags !== "") setFlagsFromString(v8Flags);
 
 function tandem(exitWith: (code: number) => void): Command {
   const program = new Command("tandem")

@@ -29,7 +29,8 @@ export function localCommand(program: Command, exitWith: (code: number) => void)
   command.action(async (options: LocalOptions) => {
     const settings = runSettings(command, options, options.workers);
     // Other users of this machine can reach the port too.
-    const token = readToken(undefined) ?? makeToken();
+    const ownToken = readToken(undefined);
+    const token = ownToken ?? makeToken();
     const workers = new LocalWorkers(token, (text) => process.stderr.write(`${text}\n`));
     try {
       exitWith(
@@ -42,7 +43,9 @@ export function localCommand(program: Command, exitWith: (code: number) => void)
             waitMs: options.workerWait,
             verify: options.verify,
           },
-          server: { host: "127.0.0.1", port: 0, token },
+          server: { host: "127.0.0.1", port: 0, token, ownWorkers: options.workers },
+          // Who has given a token knows it; a token of this run alone has to come with the page's address.
+          ...(ownToken === undefined ? { pageKey: token } : {}),
           onListening: (url, fail) => workers.start(url, options.workers, fail),
           onKilled: () => workers.killAll(),
         }),

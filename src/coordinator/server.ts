@@ -146,7 +146,8 @@ export class CoordinatorServer {
     const boundPort = typeof address === "object" && address ? address.port : port;
     const urls = reachableUrls(tls ? "wss" : "ws", host, boundPort);
     const url = urls[0]!;
-    this.parts.events.emit({ event: "listening", url, urls });
+    const needsToken = this.options.token !== undefined;
+    this.parts.events.emit({ event: "listening", url, urls, needsToken });
     return url;
   }
 

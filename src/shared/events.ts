@@ -9,7 +9,7 @@ export type RunEvent =
    * The coordinator takes workers at `url`, and at all of `urls`: where it listens on every interface, those that other
    * machines can reach it at come after the loopback one.
    */
-  | { event: "listening"; url: string; urls: string[] }
+  | { event: "listening"; url: string; urls: string[]; needsToken: boolean }
   /** Training is about to begin, or to go on at `step`. */
   | {
       event: "start";

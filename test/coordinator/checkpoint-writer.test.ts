@@ -27,7 +27,7 @@ beforeEach(() => {
   output = join(folder, "good.safetensors");
   seen = [];
   events = new Events();
-  events.add({ handle: (event) => seen.push(event) });
+  events.add({ handle: (event) => void seen.push(event) });
 });
 afterEach(() => {
   vi.useRealTimers();

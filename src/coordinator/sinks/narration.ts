@@ -58,7 +58,7 @@ export function sentenceOf(
   const event = withSafeText(unsafe);
   switch (event.event) {
     case "listening":
-      return say("info", listeningText(event.url, event.urls, pageKey));
+      return say("info", listeningText(event, pageKey));
     case "start": {
       const { shards, threads, batchSize } = event.config;
       const from = event.step > 0 ? `, from step ${event.step} on` : "";
@@ -122,7 +122,10 @@ export function sentenceOf(
 }
 
 /** The addresses, and where other machines can reach them, the command to start a worker there. */
-function listeningText(url: string, urls: readonly string[], pageKey?: string): string {
+function listeningText(
+  { url, urls, needsToken }: ToldEvent & { event: "listening" },
+  pageKey?: string,
+): string {
   const first = `listening on ${url}; to watch: ${pageUrl(url, pageKey)}`;
   const others = urls.filter((other) => other !== url);
   const [other] = others;
@@ -130,7 +133,7 @@ function listeningText(url: string, urls: readonly string[], pageKey?: string): 
   return [
     first,
     ...others.map((each) => `  from other machines: ${each}; to watch: ${pageUrl(each, pageKey)}`),
-    `  to start a worker there: npx tandem worker ${other} --token-file token.txt`,
+    `  to start a worker there: npx tandem worker ${other}${needsToken ? " --token-file token.txt" : ""}`,
   ].join("\n");
 }
 
