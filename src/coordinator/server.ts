@@ -119,7 +119,7 @@ export class CoordinatorServer {
     this.sockets = new WebSocketServer({ noServer: true, ...socketOptions(limit) });
     this.http.on("upgrade", (request, socket, head) => this.upgrade(request, socket, head));
     this.http.on("clientError", (_error, socket) => socket.destroy());
-    this.http.on("tlsClientError", (_error, socket) => socket.destroy());
+    this.http.on("tlsClientError", (_error: Error, socket: Socket) => socket.destroy());
   }
 
   /**

@@ -58,8 +58,11 @@ test("descriptors stay free for files and worker processes", () => {
 });
 
 test("a wildcard is told as the addresses that reach this machine", () => {
-  const address = (text: string, family: "IPv4" | "IPv6", internal = false) =>
-    ({ address: text, family, internal }) as ReturnType<typeof Object>;
+  const address = (text: string, family: "IPv4" | "IPv6", internal = false) => ({
+    address: text,
+    family,
+    internal,
+  });
   const interfaces = {
     lo: [address("127.0.0.1", "IPv4", true), address("::1", "IPv6", true)],
     eth0: [

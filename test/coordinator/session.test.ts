@@ -57,9 +57,8 @@ function harness({ address = "192.0.2.7", budgetBytes = Infinity } = {}) {
   const onRejected = vi.fn<(name: string, reason: string) => void>();
   const onClosed = vi.fn<(session: Session, wasLost: boolean) => void>();
   const end = { reason: undefined as EndReason | undefined };
-  let session: Session | undefined;
-  const budget = new SendBudget(budgetBytes, () => session?.dropUnread());
-  session = new Session(transport, {
+  const budget = new SendBudget(budgetBytes, () => session.dropUnread());
+  const session = new Session(transport, {
     ...{ pool: pool as unknown as Pool, feed: feed as unknown as StateFeed },
     ...{ network: cnn(IMAGE, 3), times: DEFAULT_TIMES, bans, budget, address },
     ...{ onRejected, onClosed, onProgress: () => undefined, relay: () => undefined },
@@ -171,7 +170,7 @@ describe("answers", () => {
       join();
       session.send(evaluation(1));
       const [message, parts] = evaluated(1);
-      deliver({ ...message, lossSum: 1e308 * 10 }, parts as ArrayBufferView[]);
+      deliver({ ...message, lossSum: 1e308 * 10 }, parts);
       // Infinity is no number that the schema knows.
       expect(transport.closed?.code).toBe(closeCodes.badMessage);
     }

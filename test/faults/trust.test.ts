@@ -215,7 +215,7 @@ test("a flood of silent connections leaves descriptors for checkpoints and room 
   const ended = new Promise<number | null>((resolve) => limited.on("close", resolve));
   const url = await new Promise<string>((resolve) => {
     let text = "";
-    limited.stdout?.on("data", (chunk: Buffer) => {
+    limited.stdout.on("data", (chunk: Buffer) => {
       text += chunk.toString();
       const found = /"url":"([^"]+)"/.exec(text)?.[1];
       if (found !== undefined) resolve(found);
