@@ -1,5 +1,6 @@
 // A seeded storm over a real run, and the proof that it changed nothing: the final file against the calm run's.
-//   node scripts/chaos.mjs [--steps 300] [--faults 64] [--seed 1] [--workers 3] [--broadcast weights|updates]
+//   node scripts/chaos.mjs [--steps 300] [--faults 64] [--seed 1] [--workers 3] [--broadcast weights|updates] [--tls]
+//     [--rate 20mbit]      limits the link of the worker in the network namespace
 // Beside the honest workers there is always room for one visitor that misbehaves.
 import { spawn } from "node:child_process";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
@@ -8,6 +9,7 @@ import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { parseArgs } from "node:util";
 import { Random } from "../dist/shared/random.js";
+import { makeCertificate } from "./faults/certificate.mjs";
 import { canMakeNamespaces, Namespace } from "./faults/namespace.mjs";
 import { Command, digestOf, ROOT } from "./faults/processes.mjs";
 
@@ -18,6 +20,8 @@ const { values: options } = parseArgs({
     seed: { type: "string", default: "1" },
     workers: { type: "string", default: "3" },
     broadcast: { type: "string", default: "weights" },
+    tls: { type: "boolean", default: false },
+    rate: { type: "string", default: "" },
   },
 });
 const steps = Number(options.steps);
@@ -31,6 +35,10 @@ const tokenFile = join(folder, "token");
 writeFileSync(tokenFile, TOKEN);
 const random = new Random(Number(options.seed), "chaos");
 const namespace = canMakeNamespaces() ? new Namespace() : undefined;
+if (namespace && options.rate !== "") namespace.limit(options.rate, "64k");
+const hosts = ["127.0.0.1", ...(namespace ? [namespace.hostAddress] : [])];
+const tls = options.tls ? makeCertificate(folder, hosts) : undefined;
+const scheme = tls ? "wss" : "ws";
 const training = ["--steps", `${steps}`, "--shards", "4", "--eval-every", "100"];
 
 /** @param {string} text */
@@ -67,6 +75,7 @@ class Storm {
       ...["coordinator", ...training, "--host", "0.0.0.0", "--port", `${this.port}`],
       ...["--token-file", tokenFile, "--checkpoint-every", "10", "--output", this.output],
       ...["--broadcast", options.broadcast, "--json", ...extra],
+      ...(tls ? ["--tls-cert", tls.cert, "--tls-key", tls.key] : []),
     ];
     return new Command(args, { cwd: folder, onEvent: (event) => this.note(event) });
   }
@@ -86,7 +95,14 @@ class Storm {
   /** @param {boolean} inNamespace */
   startWorker(inNamespace) {
     const host = inNamespace && namespace ? namespace.hostAddress : "127.0.0.1";
-    const args = ["worker", `ws://${host}:${this.port}`, "--token-file", tokenFile];
+    const trust = tls ? ["--tls-ca", tls.cert] : [];
+    const args = [
+      "worker",
+      `${scheme}://${host}:${this.port}`,
+      "--token-file",
+      tokenFile,
+      ...trust,
+    ];
     return new Command(args, {
       cwd: folder,
       prefix: inNamespace && namespace ? namespace.prefix : [],
@@ -169,8 +185,10 @@ class Storm {
       }
       default: {
         const visitor = join(ROOT, "scripts/faults/visitor.mjs");
-        const url = `ws://127.0.0.1:${this.port}`;
-        const child = spawn(process.execPath, [visitor, url, kind, TOKEN], { stdio: "ignore" });
+        const url = `${scheme}://127.0.0.1:${this.port}`;
+        const env = { ...process.env, ...(tls ? { NODE_EXTRA_CA_CERTS: tls.cert } : {}) };
+        const args = [visitor, url, kind, TOKEN];
+        const child = spawn(process.execPath, args, { stdio: "ignore", env });
         await new Promise((resolve) => child.on("close", resolve));
         return true;
       }
@@ -265,7 +283,7 @@ try {
   const isSame = calmDigest === stormDigest;
   failed = !isSame || total < faultCount;
   const lines = [
-    `seed ${options.seed}, ${steps} steps, --broadcast ${options.broadcast}: ${total} faults in ${seconds.toFixed(0)} s`,
+    `seed ${options.seed}, ${steps} steps, --broadcast ${options.broadcast}${tls ? ", TLS" : ""}${options.rate === "" ? "" : `, one worker at ${options.rate}`}: ${total} faults in ${seconds.toFixed(0)} s`,
     ...Object.entries(storm.counts).map(([kind, count]) => `  ${kind.padEnd(20)}${count}`),
     `longest stall        ${(storm.longestStallMs / 1000).toFixed(1)} s`,
     `steps done again     ${storm.stepEvents - steps} (after the coordinator was killed)`,
