@@ -120,7 +120,7 @@ describe("the handshake", () => {
     expect(transport.isOpen).toBe(true);
     transport.receivePart(1);
     expect(transport.closed?.code).toBe(closeCodes.tooMany);
-    expect(transport.isDestroyed).toBe(true);
+    expect(transport.isReading).toBe(false);
   });
 
   test("buffers no more from a worker that was assigned nothing", () => {

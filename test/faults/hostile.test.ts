@@ -67,7 +67,7 @@ describe("what comes before hello", () => {
     const socket = await connect(url);
     socket.send(Buffer.alloc(64 * 1024 * 1024));
     // 1006 where the connection was gone before the sender came to read why.
-    expect([1009, 1006]).toContain((await closed(socket)).code);
+    expect([closeCodes.tooMany, 1006]).toContain((await closed(socket)).code);
     await expectRunGoesOn();
   });
 
@@ -155,7 +155,7 @@ describe("answers that cannot be", () => {
     const left = await coordinator.event(
       (event) => event["name"] === "deaf" && event["state"] === "left",
     );
-    expect(left["reason"]).toContain("silent");
+    expect(left["reason"]).toMatch(/silent|answers none of its tasks/);
     await expectRunGoesOn();
     socket.terminate();
   });

@@ -15,6 +15,7 @@ export class MemoryTransport implements Transport {
   pings = 0;
   closed: { code: number; reason: string } | undefined;
   isDestroyed = false;
+  isReading = true;
   /** What was sent and is not accepted yet. */
   readonly pending: Pending[] = [];
   private readonly acceptsAtOnce: boolean;
@@ -47,6 +48,10 @@ export class MemoryTransport implements Transport {
     if (!this.isOpen) return;
     this.isOpen = false;
     this.closed = { code, reason };
+  }
+
+  stopReading(): void {
+    this.isReading = false;
   }
 
   destroy(): void {

@@ -275,12 +275,14 @@ export class Session implements WorkerLink {
 
   /** Drops what it has not read, and the connection with it. */
   dropUnread(): void {
-    this.cut(closeCodes.notReading, "it does not read what it is sent");
+    this.fail(closeCodes.notReading, "it does not read what it is sent");
+    this.transport.destroy();
   }
 
   /** Makes room for others: the peer has not become a worker yet. */
   evict(): void {
-    this.cut(closeCodes.tooSlow, "too many connections that wait");
+    this.fail(closeCodes.tooSlow, "too many connections that wait");
+    this.transport.destroy();
   }
 
   /** Closes the connection for something that the peer did. */
@@ -290,10 +292,10 @@ export class Session implements WorkerLink {
     this.reject(code, reason);
   }
 
-  /** As `fail`, without waiting for a peer that would go on sending, or does not read. */
+  /** As `fail`, and reads nothing more of a peer that would go on sending. */
   private cut(code: CloseCode, reason: string): void {
     this.fail(code, reason);
-    this.transport.destroy();
+    this.transport.stopReading();
   }
 
   private reject(code: CloseCode, reason: string): void {

@@ -36,6 +36,8 @@ export interface Transport {
   ping(): void;
   /** Begins the closing handshake. */
   close(code: number, reason: string): void;
+  /** Nothing more that arrives is read, or takes memory. To be followed by `destroy`. */
+  stopReading(): void;
   /** Ends the connection at once. */
   destroy(): void;
 }
@@ -90,6 +92,11 @@ export class WebSocketTransport implements Transport {
 
   close(code: number, reason: string): void {
     this.socket.close(code, cutToBytes(reason, MAX_REASON_BYTES));
+  }
+
+  stopReading(): void {
+    this.socket.pause();
+    this.stream.pause();
   }
 
   destroy(): void {
