@@ -11,6 +11,7 @@ export class SmallRun {
   readonly data = writeDataset();
   readonly steps: number;
   calmDigest = "";
+  calmFile = "";
 
   constructor(steps: number) {
     this.steps = steps;
@@ -27,6 +28,7 @@ export class SmallRun {
     const { code, stderr } = await new Tandem(["single", ...this.options], { cwd }).ended;
     if (code !== 0) throw new Error(stderr);
     this.calmDigest = this.digest(cwd);
+    this.calmFile = join(cwd, OUTPUT);
   }
 
   start(command: string, args: string[] = [], cwd = temporaryFolder(), env = {}) {
