@@ -153,6 +153,8 @@ export class Pool {
    */
   hasDiverged(task: Task, problem: string): boolean {
     const { arbiter } = this.options;
+    // Others' answers to the same step come in after the first has ended the run.
+    if (this.failure) return true;
     if (!arbiter || !this.round?.tasks.has(task.id)) return false;
     try {
       checkAnswer(arbiter(task));

@@ -171,7 +171,7 @@ test("a worker lost in the middle of sending 12 MB costs its shard's time, not t
   expect((await coordinator.ended).code).toBe(0);
   const bytesOf = (name: string) => readFileSync(join(cwd, name));
   expect(bytesOf("checkpoint.safetensors").equals(bytesOf("calm.safetensors"))).toBe(true);
-});
+}, 180_000);
 
 test("a run without workers for too long writes a checkpoint and ends with exit 1", async () => {
   const { coordinator, cwd, workers } = await coordinatorWith(["a"], ["--worker-wait", "1"]);
