@@ -18,14 +18,15 @@ import { sanitizeText } from "../../shared/text.js";
 import type { WorkerStatus } from "../dashboard/recorder.js";
 import type { Pool } from "../pool.js";
 import type { StateFeed } from "../state-feed.js";
-import type { EndReason, NextHalf, Task, Timing, WorkerLink } from "../tasks.js";
+import type { EndReason, NextHalf, Task, WorkerLink } from "../tasks.js";
+import { AssignedTasks } from "./assigned-tasks.js";
 import type { BanList } from "./ban-list.js";
 import { readAnswer, readClassifierAnswer, UnusableAnswerError } from "./checked-answer.js";
-import { ClockOffset } from "./clock-offset.js";
 import { ExcessError, Inbox } from "./inbox.js";
 import { Liveness } from "./liveness.js";
 import { isLoopback, originOf } from "./origin.js";
 import { Outbox, type SendBudget } from "./outbox.js";
+import { ReplicaSync } from "./replica-sync.js";
 
 export interface SessionTimes {
   /** From the connection to hello. */
@@ -51,17 +52,11 @@ export const DEFAULT_TIMES: SessionTimes = {
   answerMs: 30_000,
 };
 
-/** A task may take so many times what this worker's slowest took, before its silence means anything. */
-const TASK_PATIENCE = 3;
-
 /** Two messages are the answer to a shard: the classifier's gradients, and the rest. */
 const MESSAGES_PER_TASK = 2;
 const DIGEST_BYTES = 256;
 const PONG_BYTES = 256;
 const MAX_REASON_LENGTH = 200;
-
-/** A worker with more unsent than a state and this is behind. */
-const HEADERS_BYTES = 64 * 1024;
 
 export interface SessionParts {
   pool: Pool;
@@ -91,13 +86,6 @@ export interface SessionParts {
   onClosed: (session: Session, wasLost: boolean) => void;
 }
 
-interface HeldTask {
-  task: Task;
-  sinceMs: number;
-  /** What has come of its answer so far. */
-  classifier: ReadonlyMap<string, Gradient> | undefined;
-}
-
 /** How far a worker has come. `proven`: it has answered a task. */
 export type SessionPhase = "hello" | "loading" | "active" | "proven" | "closed";
 
@@ -110,16 +98,9 @@ export class Session implements WorkerLink {
   private readonly inbox = new Inbox();
   private readonly outbox: Outbox;
   private readonly liveness: Liveness;
-  private readonly clock = new ClockOffset();
-  private readonly tasks = new Map<number, HeldTask>();
+  private readonly tasks = new AssignedTasks();
   private readonly answerBytes: number;
-  private slowestAnswerMs: number | undefined;
-  private lastAnswerMs = -Infinity;
-  private isBehind = false;
-  /** The step that the classifier's weights which it was sent last are of. */
-  private classifierStep: number | undefined;
-  /** Its weights differ from the coordinator's: it needs the state. */
-  private hasDiverged = false;
+  private readonly sync: ReplicaSync;
   private handshakeTimer: NodeJS.Timeout | undefined;
   private readonly pingTimer: NodeJS.Timeout;
 
@@ -134,7 +115,15 @@ export class Session implements WorkerLink {
       transport,
       budget,
       onDrained: (byteLength) => this.liveness.noteDrained(byteLength, performance.now()),
-      onEmpty: () => this.catchUp(),
+      onEmpty: () => {
+        if (this.isActive) this.sync.catchUp();
+      },
+    });
+    this.sync = new ReplicaSync({
+      ...{ worker: this, feed: parts.feed, outbox: this.outbox },
+      onDigestRequested: () => this.inbox.allow(1, DIGEST_BYTES),
+      onBehind: () => parts.pool.suspend(this),
+      onCaughtUp: () => parts.pool.resume(this),
     });
     transport.open({
       onBytes: (byteLength) => this.noteBytes(byteLength),
@@ -175,9 +164,7 @@ export class Session implements WorkerLink {
   // ── what the run wants of the worker ──
 
   send(task: Task): void {
-    // A task that it is assigned again it may have answered the first half of already.
-    const classifier = this.tasks.get(task.id)?.classifier;
-    this.tasks.set(task.id, { task, sinceMs: performance.now(), classifier });
+    this.tasks.add(task, performance.now());
     this.inbox.allow(MESSAGES_PER_TASK, this.answerBytes);
     const { id, kind, step, samples } = task;
     const common = { task: id, step, count: samples.count };
@@ -189,56 +176,12 @@ export class Session implements WorkerLink {
   }
 
   follow(next?: NextHalf): void {
-    if (!this.isActive || this.isBehind) return;
-    const { feed } = this.parts;
-    // A worker that has more to read than a whole state is not sent more on top: it catches up when it has read that.
-    const isFirst = !next || this.classifierStep !== next.step;
-    if (isFirst && this.outbox.queuedBytes > feed.stateBytes + HEADERS_BYTES) {
-      this.isBehind = true;
-      this.parts.pool.suspend(this);
-      return;
-    }
-    if (next) this.sendHalf(next);
-    else this.sendUpdate();
-  }
-
-  private sendHalf({ half, step }: NextHalf): void {
-    const { feed } = this.parts;
-    if (this.classifierStep !== step) this.outbox.send(feed.half("classifier", step));
-    this.classifierStep = step;
-    if (half === "features") this.outbox.send(feed.half("features", step));
-  }
-
-  private sendState(): void {
-    const { feed } = this.parts;
-    this.classifierStep = feed.step;
-    for (const frame of feed.state()) this.outbox.send(frame);
-  }
-
-  private sendUpdate(): void {
-    const { feed } = this.parts;
-    const needsState = this.hasDiverged;
-    this.hasDiverged = false;
-    // With a state that is sent to it, a worker forgets what it had.
-    const { frame, wantsDigest } = feed.update(needsState ? undefined : this);
-    if (wantsDigest) this.inbox.allow(1, DIGEST_BYTES);
-    if (needsState) this.sendState();
-    this.outbox.send(frame);
+    if (this.isActive) this.sync.follow(next);
   }
 
   /** True where the worker can use another's factors of the present step, and was sent them. */
   sendFactors(frame: OutgoingFrame): boolean {
-    if (!this.isActive || this.isBehind) return false;
-    this.outbox.send(frame);
-    return true;
-  }
-
-  /** Everything that it was sent is accepted by the operating system. */
-  private catchUp(): void {
-    if (!this.isBehind || !this.isActive) return;
-    this.isBehind = false;
-    this.sendState();
-    this.parts.pool.resume(this);
+    return this.isActive && this.sync.sendFactors(frame);
   }
 
   // ── the end ──
@@ -342,7 +285,8 @@ export class Session implements WorkerLink {
   private checkAlive(): void {
     const nowMs = performance.now();
     this.liveness.check(nowMs);
-    const allowedMs = this.allowedSilenceMs();
+    const { silenceMs, firstTaskMs, answerMs } = this.parts.times;
+    const allowedMs = silenceMs + this.tasks.allowedSilenceMs(firstTaskMs);
     const silentMs = this.liveness.silentMs(nowMs);
     if (silentMs > allowedMs) {
       this.noteFailure();
@@ -354,29 +298,13 @@ export class Session implements WorkerLink {
       this.dropUnread();
       return;
     }
-    if (this.isMute(nowMs)) {
+    if (this.outbox.queuedBytes === 0 && this.tasks.isMute(answerMs, nowMs)) {
       this.cut(closeCodes.noAnswer, "it answers none of its tasks");
       return;
     }
     this.liveness.notePingSent(nowMs);
     this.inbox.allow(0, PONG_BYTES);
     this.transport.ping();
-  }
-
-  /** A worker computes in one go and answers no ping meanwhile. */
-  private allowedSilenceMs(): number {
-    const { silenceMs, firstTaskMs } = this.parts.times;
-    if (this.tasks.size === 0) return silenceMs;
-    const slowest = this.slowestAnswerMs;
-    return silenceMs + (slowest === undefined ? firstTaskMs : TASK_PATIENCE * slowest);
-  }
-
-  /** A worker that is alive and never answers costs each of its tasks a deadline. */
-  private isMute(nowMs: number): boolean {
-    if (this.outbox.queuedBytes > 0) return false;
-    const oldestMs = Math.min(...[...this.tasks.values()].map(({ sinceMs }) => sinceMs));
-    const allowedMs = Math.max(this.parts.times.answerMs, 10 * (this.slowestAnswerMs ?? 0));
-    return nowMs - Math.max(oldestMs, this.lastAnswerMs) > allowedMs;
   }
 
   // ── what arrives ──
@@ -497,7 +425,7 @@ export class Session implements WorkerLink {
     this.parts.onProgress(this);
     this.parts.feed.whenOpen(() => {
       if (!this.isActive) return;
-      this.sendState();
+      this.sync.sendState();
       this.parts.pool.join(this);
     });
   }
@@ -531,21 +459,20 @@ export class Session implements WorkerLink {
     const held = this.tasks.get(message.task);
     // Repeated answers are no offence; late ones the pool drops, as the task has become another's in the meantime.
     if (!held) return;
-    const { task, sinceMs, classifier } = held;
+    const { task, classifier } = held;
     const nowMs = performance.now();
-    this.tasks.delete(task.id);
+    this.tasks.remove(task.id);
     const { network, pool, feed } = this.parts;
     const answer = this.checked(task, () =>
       readAnswer(task, message, classifier, parts, network, feed.config),
     );
     if (!answer) return;
-    this.slowestAnswerMs = Math.max(this.slowestAnswerMs ?? 0, nowMs - sinceMs);
-    this.lastAnswerMs = nowMs;
+    this.tasks.noteAnswered(held, nowMs);
     if (this.phase === "active") {
       this.phase = "proven";
       this.parts.onProgress(this);
     }
-    pool.answer(this, task.id, answer, this.timingOf(message.computed, sinceMs, nowMs));
+    pool.answer(this, task.id, answer, this.tasks.timingOf(held, message.computed, nowMs));
   }
 
   /** Reads an answer; one that cannot be ends the connection. Whose fault unusable numbers are is for the pool to find out. */
@@ -568,25 +495,11 @@ export class Session implements WorkerLink {
         pool.noteGoodReplica(this, step);
         return;
       case "different":
-        if (this.hasDiverged) return;
-        this.hasDiverged = true;
-        pool.noteDivergedReplica(this, step);
+        if (this.sync.noteDiverged()) pool.noteDivergedReplica(this, step);
         return;
       case "unknown":
         return;
     }
-  }
-
-  private timingOf(
-    computed: { from: number; to: number },
-    sentMs: number,
-    answeredMs: number,
-  ): Timing {
-    this.clock.note(sentMs, computed.from, computed.to, answeredMs);
-    const { offsetMs } = this.clock;
-    const inside = (ms: number) => Math.min(Math.max(ms - offsetMs, sentMs), answeredMs);
-    const [computedFromMs, computedToMs] = [inside(computed.from), inside(computed.to)];
-    return { sentMs, computedFromMs, computedToMs, answeredMs };
   }
 }
 
