@@ -27,6 +27,9 @@ export interface PoolOptions {
 /** Of so many tasks, as an evaluation has, someone may want to know how far they are. */
 const MANY_TASKS = 10;
 
+/** The largest shard of the slowest machine is answered sooner. */
+const MIN_STALL_MS = 120_000;
+
 /** After an interrupt the step in hand may take so long. */
 const FINISH_STEP_MS = 5_000;
 
@@ -76,6 +79,8 @@ export class Pool {
   private round: Round | undefined;
   private overdueTimer: NodeJS.Timeout | undefined;
   private waitTimer: NodeJS.Timeout | undefined;
+  /** Runs while workers are there and none of them answers. */
+  private stallTimer: NodeJS.Timeout | undefined;
   private assignmentsPending = false;
   private failure: Error | undefined;
 
@@ -118,6 +123,7 @@ export class Pool {
   answer(link: WorkerLink, taskId: number, answer: Answer, timing: Timing): void {
     const task = this.schedule.answer(link, taskId, performance.now());
     if (task && this.round) {
+      this.restartStallTimer(this.round);
       if (this.isSuspect(link) && !this.round.votes.has(taskId)) this.round.votes.set(taskId, []);
       const votes = this.round.votes.get(taskId);
       if (votes) {
@@ -213,6 +219,7 @@ export class Pool {
           if (isVerified) this.round.votes.set(task.id, []);
           this.schedule.add([task], isVerified ? 2 : 1);
         }
+        this.restartStallTimer(this.round);
         if (signal.aborted) onAbort();
         else signal.addEventListener("abort", onAbort, { once: true });
         // At once, not after what the caller does next: the workers' time is the dearest.
@@ -298,18 +305,20 @@ export class Pool {
     return this.suspectOrigins.has(origin);
   }
 
-  /** Two that agree are right, if they are of different origins. Where the first two do not, a third is asked. */
+  /**
+   * Two of different origins that agree are right. Where any two disagree the coordinator computes the task itself: a third
+   * worker might be the accomplice of one of them.
+   */
   private countVotes(round: Round, task: Task): void {
     const votes = round.votes.get(task.id) ?? [];
-    const right = votes.find((vote) =>
-      votes.some((other) => other.digest === vote.digest && other.link.origin !== vote.link.origin),
-    );
-    if (right) {
-      this.settle(round, task, right);
+    const [first] = votes;
+    if (!first) return;
+    if (votes.some(({ digest }) => digest !== first.digest)) {
+      this.decide(round, task);
       return;
     }
-    if (votes.length > 2) {
-      this.decide(round, task);
+    if (votes.some(({ link }) => link.origin !== first.link.origin)) {
+      this.settle(round, task, first);
       return;
     }
     // The task is no longer open where as many have answered as were asked.
@@ -396,7 +405,24 @@ export class Pool {
     }, waitMs);
   }
 
+  /** Workers that are there and answer nothing are no better than none. */
+  private restartStallTimer(round: Round): void {
+    clearTimeout(this.stallTimer);
+    const stallMs = Math.max(this.options.waitMs, MIN_STALL_MS);
+    this.stallTimer = setTimeout(() => {
+      // A pause has its own deadline, and in this process nothing is waited for.
+      if (this.waitTimer || [...this.links].some(({ isInProcess }) => isInProcess)) return;
+      round.reject(
+        new TandemError(
+          "workers-missing",
+          `${this.links.size} workers are connected, and none has answered for ${stallMs / 1000} s. Look at what they do, or wait longer with --worker-wait.`,
+        ),
+      );
+    }, stallMs);
+  }
+
   private clearTimers(): void {
+    clearTimeout(this.stallTimer);
     clearTimeout(this.overdueTimer);
     clearTimeout(this.waitTimer);
     this.overdueTimer = undefined;

@@ -154,13 +154,18 @@ export class Schedule<W, T extends ScheduledTask> {
       }
     }
     for (const entry of this.open.values()) {
-      const isLate = this.isOverdue(entry, nowMs);
-      if (!isLate && !this.isUnsecured(entry)) continue;
+      if (!this.isOverdue(entry, nowMs)) continue;
       const free = [...this.workers].find(
-        ([worker, held]) =>
-          held.size === 0 && this.mayHold(entry, worker) && (isLate || this.proven.has(worker)),
+        ([worker, held]) => held.size === 0 && this.mayHold(entry, worker),
       )?.[0];
-      if (free !== undefined) give(free, entry, isLate);
+      if (free !== undefined) give(free, entry, true);
+    }
+    // Where nobody has answered anything yet, everybody who is free is as good as those that hold the tasks.
+    const isAnyProven = this.proven.size > 0;
+    for (const [worker, held] of this.workers) {
+      if (held.size > 0 || (isAnyProven && !this.proven.has(worker))) continue;
+      const entry = this.leastHeld(worker);
+      if (entry) give(worker, entry);
     }
     return assignments;
   }
@@ -189,6 +194,16 @@ export class Schedule<W, T extends ScheduledTask> {
     return (
       holders.size >= wanted && [...holders.keys()].every((worker) => !this.proven.has(worker))
     );
+  }
+
+  /** Of the tasks that may never be answered, the one that fewest workers hold. */
+  private leastHeld(worker: W): OpenTask<W, T> | undefined {
+    return [...this.open.values()]
+      .filter((entry) => this.isUnsecured(entry) && this.mayHold(entry, worker))
+      .reduce<OpenTask<W, T> | undefined>(
+        (least, entry) => (least && least.holders.size <= entry.holders.size ? least : entry),
+        undefined,
+      );
   }
 
   /** When the task was last assigned: each backup gets its own time before the next is made. */

@@ -90,6 +90,7 @@ export class CoordinatorServer {
   private readonly sessions = new Set<Session>();
   private readonly connections: ConnectionLimits<string>;
   private readonly bans = new BanList();
+  private readonly answering = new WeakSet<Socket>();
   private budget: SendBudget | undefined;
   /** When workers lost their connections that have not come back, by name. */
   private readonly lostMs = new Map<string, number>();
@@ -203,9 +204,20 @@ export class CoordinatorServer {
   }
 
   private answer(request: IncomingMessage, response: ServerResponse): void {
+    // A second request before the first is answered (pipelining, which no browser does): thousands of them fit into a
+    // packet, and each would be computed, also when the socket is gone.
+    if (this.answering.has(request.socket)) {
+      request.socket.destroy();
+      return;
+    }
+    if (request.socket.destroyed) return;
+    this.answering.add(request.socket);
     const key = keyOf(request.socket);
     this.connections.setStage(key, "proven");
-    response.once("close", () => this.connections.setStage(key, "idle"));
+    response.once("close", () => {
+      this.answering.delete(request.socket);
+      this.connections.setStage(key, "idle");
+    });
     this.parts.dashboard.handle(request, response);
   }
 

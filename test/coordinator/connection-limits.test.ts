@@ -51,6 +51,14 @@ test("where there is no room, who has shown least goes first, and who works neve
   expect(closed).not.toContain(workers[0]);
 });
 
+test("an address with one connection is not crowded out by addresses with many", () => {
+  const { closed, add } = limitsWith(100);
+  for (let count = 0; count < 60; count++) add("192.0.2.1", "joining");
+  const honest = add("192.0.2.9", "joining").id;
+  for (let count = 0; count < 500; count++) add(`198.51.100.${count % 5}`, "joining");
+  expect(closed).not.toContain(honest);
+});
+
 test("descriptors stay free for files and worker processes", () => {
   expect(maxConnections(160)).toBe(96);
   expect(maxConnections(160, 16)).toBe(48);

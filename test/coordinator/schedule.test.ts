@@ -8,6 +8,15 @@ function tasks(count: number): ScheduledTask[] {
   return Array.from({ length: count }, (_, id) => ({ id, kind: "shard" }));
 }
 
+/** A schedule with workers that have each answered a task, of a kind of its own. */
+function provenSchedule(...workers: string[]): Schedule<string, ScheduledTask> {
+  const schedule = new Schedule<string, ScheduledTask>(LIMITS);
+  for (const worker of workers) schedule.join(worker);
+  schedule.add(workers.map((_, index) => ({ id: -1 - index, kind: "proof" })));
+  for (const { worker, task } of schedule.assign(0)) schedule.answer(worker, task.id, 0);
+  return schedule;
+}
+
 describe("the schedule", () => {
   test("has every task answered exactly once, whoever comes, goes, answers late or twice", () => {
     const actions = fc.array(
@@ -57,9 +66,7 @@ describe("the schedule", () => {
   });
 
   test("gives a lost worker's task to another at once", () => {
-    const schedule = new Schedule<string, ScheduledTask>(LIMITS);
-    schedule.join("a");
-    schedule.join("b");
+    const schedule = provenSchedule("a", "b");
     schedule.add(tasks(1));
     expect(schedule.assign(0)).toMatchObject([{ worker: "a", isRepeat: false }]);
     schedule.leave("a");
@@ -67,9 +74,7 @@ describe("the schedule", () => {
   });
 
   test("gives an overdue task to a free worker as well, and takes the first answer", () => {
-    const schedule = new Schedule<string, ScheduledTask>(LIMITS);
-    schedule.join("slow");
-    schedule.join("fast");
+    const schedule = provenSchedule("slow", "fast");
     schedule.add(tasks(1));
     schedule.assign(0);
     expect(schedule.nextOverdueMs(0)).toBe(1000);
@@ -118,6 +123,20 @@ describe("a worker that has not answered anything", () => {
       const [next] = schedule.assign(5 + answered);
       expect(next).toMatchObject({ worker: "honest", isRepeat: false });
       expect(schedule.answer("honest", next!.task.id, 6 + answered)).toBeDefined();
+    }
+    expect(schedule.openCount).toBe(0);
+  });
+
+  test("cannot stand in front of one that joins later, however many came first", () => {
+    const schedule = new Schedule<string, ScheduledTask>(LIMITS);
+    for (let fake = 0; fake < 50; fake++) schedule.join(`fake-${fake}`);
+    schedule.add(tasks(2));
+    schedule.assign(0);
+    schedule.join("honest");
+    for (let answered = 0; answered < 2; answered++) {
+      const own = schedule.assign(1 + answered).filter(({ worker }) => worker === "honest");
+      expect(own).toHaveLength(1);
+      expect(schedule.answer("honest", own[0]!.task.id, 1 + answered)).toBeDefined();
     }
     expect(schedule.openCount).toBe(0);
   });

@@ -7,6 +7,8 @@ import type { WorkerStatus } from "../dashboard/recorder.js";
 const MAX_WORKER_LABELS = 256;
 const TASK_KINDS = ["shard", "evaluate"] as const;
 
+const CACHE_MS = 1_000;
+
 export interface MetricsSources {
   workers: () => WorkerStatus[];
   /** Bytes that went to pages, and how many are open. */
@@ -49,6 +51,9 @@ export class MetricsSink implements EventSink {
     buckets: [0.01, 0.02, 0.03, 0.05, 0.075, 0.1, 0.15, 0.25, 0.5, 1, 2.5, 5, 10],
     registers: [this.registry],
   });
+
+  private cached:
+    { atMs: number; made: Promise<{ contentType: string; text: string }> } | undefined;
 
   constructor({ workers, pages }: MetricsSources) {
     collectDefaultMetrics({ register: this.registry });
@@ -154,8 +159,15 @@ export class MetricsSink implements EventSink {
     for (const task of TASK_KINDS) this.tasks.remove({ worker: oldest, task });
   }
 
-  async exposition(): Promise<{ contentType: string; text: string }> {
-    return { contentType: this.registry.contentType, text: await this.registry.metrics() };
+  /** Made once a second at most, however many ask. */
+  exposition(): Promise<{ contentType: string; text: string }> {
+    const nowMs = performance.now();
+    if (!this.cached || nowMs - this.cached.atMs > CACHE_MS) {
+      const { contentType } = this.registry;
+      const made = this.registry.metrics().then((text) => ({ contentType, text }));
+      this.cached = { atMs: nowMs, made };
+    }
+    return this.cached.made;
   }
 
   private counter(name: string, help: string, labelNames: string[] = []): Counter {

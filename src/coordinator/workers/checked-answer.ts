@@ -1,6 +1,10 @@
 // What a worker answered, checked against what it was asked. Pure: no sockets.
 import { largestShard, type RunConfig } from "../../shared/config.js";
-import { findGradientProblem, findResultProblem } from "../../shared/model/bounds.js";
+import {
+  findGradientProblem,
+  findLossProblem,
+  findResultProblem,
+} from "../../shared/model/bounds.js";
 import type { Network } from "../../shared/model/network.js";
 import type { Gradient } from "../../shared/model/values.js";
 import { FrameError } from "../../shared/protocol/frame.js";
@@ -21,7 +25,7 @@ function problemOf(answer: Answer): string | undefined {
   if (answer.kind === "shard") {
     return findResultProblem(answer.result) ?? findGradientProblem(answer.result.gradients);
   }
-  return Number.isFinite(answer.result.lossSum) ? undefined : "the loss is not finite";
+  return findLossProblem(answer.result.lossSum);
 }
 
 /**

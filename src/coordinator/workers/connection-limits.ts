@@ -71,9 +71,7 @@ export class ConnectionLimits<K> {
     );
     if (idle.length >= this.maxIdleOf(origin)) this.evict(idle[0]);
     if (this.entries.size >= this.max) {
-      const weakest = STAGES.slice(0, -1)
-        .map((stage) => [...this.entries].find(([, entry]) => entry.stage === stage))
-        .find((entry) => entry !== undefined);
+      const weakest = this.weakest();
       if (!weakest) return false;
       this.evict(weakest);
     }
@@ -94,6 +92,21 @@ export class ConnectionLimits<K> {
 
   remove(connection: K): void {
     this.entries.delete(connection);
+  }
+
+  /** Of those that have shown least, the oldest of the origin with the most connections: one that has few is not crowded out. */
+  private weakest(): [K, Entry] | undefined {
+    const counts = new Map<string, number>();
+    for (const { origin } of this.entries.values()) {
+      counts.set(origin, (counts.get(origin) ?? 0) + 1);
+    }
+    for (const stage of STAGES.slice(0, -1)) {
+      const candidates = [...this.entries].filter(([, entry]) => entry.stage === stage);
+      const most = Math.max(...candidates.map(([, { origin }]) => counts.get(origin) ?? 0));
+      const found = candidates.find(([, { origin }]) => counts.get(origin) === most);
+      if (found) return found;
+    }
+    return undefined;
   }
 
   private evict(found: [K, Entry] | undefined): void {

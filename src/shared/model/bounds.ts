@@ -53,9 +53,13 @@ function findMomentsProblem(name: string, { mean, variance }: Moments): string |
   );
 }
 
+export function findLossProblem(loss: number): string | undefined {
+  return problemOf("the loss", Math.abs(loss));
+}
+
 /** @returns what is wrong with a result; undefined where every number is within the limits */
 export function findResultProblem(result: Omit<ShardResult, "gradients">): string | undefined {
-  const problem = problemOf("the loss", Math.abs(result.loss));
+  const problem = findLossProblem(result.loss);
   if (problem !== undefined) return problem;
   for (const [name, moments] of result.moments) {
     const ofMoments = findMomentsProblem(name, moments);
