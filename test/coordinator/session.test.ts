@@ -202,6 +202,19 @@ describe("a worker that", () => {
     expect(transport.closed).toBeUndefined();
   });
 
+  test("holds a task that is behind a minute of state is not taken for one that answers nothing", () => {
+    const { transport, session, join } = harness();
+    join();
+    session.send(evaluation(1));
+    while (transport.pending.length > 0) {
+      vi.advanceTimersByTime(15 * SECOND);
+      transport.accept(1);
+      expect(transport.closed).toBeUndefined();
+    }
+    vi.advanceTimersByTime(6 * SECOND);
+    expect(transport.closed).toBeUndefined();
+  });
+
   test("reads nothing and answers pings nevertheless is dropped", () => {
     const { transport, join, onRejected } = harness();
     join();

@@ -12,6 +12,8 @@ const ANSWER_FACTOR = 10;
 export interface AssignedTask {
   task: Task;
   sinceMs: number;
+  /** When the operating system had accepted it; before that the worker cannot have seen it. */
+  acceptedMs: number | undefined;
   /** What has come of its answer so far. */
   classifier: ReadonlyMap<string, Gradient> | undefined;
 }
@@ -25,7 +27,12 @@ export class AssignedTasks {
   add(task: Task, nowMs: number): void {
     // A task that is assigned again may have the first half of its answer already.
     const classifier = this.tasks.get(task.id)?.classifier;
-    this.tasks.set(task.id, { task, sinceMs: nowMs, classifier });
+    this.tasks.set(task.id, { task, sinceMs: nowMs, acceptedMs: undefined, classifier });
+  }
+
+  noteAccepted(taskId: number, nowMs: number): void {
+    const assigned = this.tasks.get(taskId);
+    if (assigned) assigned.acceptedMs = nowMs;
   }
 
   get(taskId: number): AssignedTask | undefined {
@@ -60,7 +67,9 @@ export class AssignedTasks {
    * @param answerMs what an answer may take at least
    */
   isMute(answerMs: number, nowMs: number): boolean {
-    const oldestMs = Math.min(...[...this.tasks.values()].map(({ sinceMs }) => sinceMs));
+    const oldestMs = Math.min(
+      ...[...this.tasks.values()].map(({ acceptedMs }) => acceptedMs ?? Infinity),
+    );
     const allowedMs = Math.max(answerMs, ANSWER_FACTOR * (this.slowestAnswerMs ?? 0));
     return nowMs - Math.max(oldestMs, this.lastAnswerMs) > allowedMs;
   }

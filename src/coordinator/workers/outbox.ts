@@ -37,6 +37,7 @@ interface Entry {
   /** Messages that the transport has been given, and that the operating system has accepted. */
   sent: number;
   accepted: number;
+  onAccepted: () => void;
 }
 
 export interface OutboxParts {
@@ -61,10 +62,11 @@ export class Outbox {
     this.parts = parts;
   }
 
-  send(frame: OutgoingFrame): void {
+  /** @param onAccepted called when the operating system has accepted all of it */
+  send(frame: OutgoingFrame, onAccepted: () => void = () => undefined): void {
     if (this.isClosed) return;
     if (this.entries.length === 0) this.waitingSinceMs = performance.now();
-    this.entries.push({ frame, sent: 0, accepted: 0 });
+    this.entries.push({ frame, sent: 0, accepted: 0, onAccepted });
     this.queuedBytes += frame.byteLength;
     this.parts.budget.add(frame);
     this.pump();
@@ -109,6 +111,7 @@ export class Outbox {
     if (++entry.accepted === entry.frame.messages.length) {
       this.entries.shift();
       this.parts.budget.remove(entry.frame);
+      entry.onAccepted();
     }
     this.pump();
     if (this.entries.length === 0) this.parts.onEmpty();

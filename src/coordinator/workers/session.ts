@@ -172,7 +172,9 @@ export class Session implements WorkerLink {
       kind === "shard"
         ? { type: "shard", shard: task.shard, ...common }
         : { type: "evaluate", ...common };
-    this.outbox.send(new OutgoingFrame(encodeFrame(header, sampleParts(samples))));
+    this.outbox.send(new OutgoingFrame(encodeFrame(header, sampleParts(samples))), () =>
+      this.tasks.noteAccepted(id, performance.now()),
+    );
   }
 
   follow(next?: NextHalf): void {
@@ -298,7 +300,7 @@ export class Session implements WorkerLink {
       this.dropUnread();
       return;
     }
-    if (this.outbox.queuedBytes === 0 && this.tasks.isMute(answerMs, nowMs)) {
+    if (this.tasks.isMute(answerMs, nowMs)) {
       this.cut(closeCodes.noAnswer, "it answers none of its tasks");
       return;
     }
