@@ -5,7 +5,6 @@ import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
 import { messageOf, TandemError } from "../errors.js";
 import { isTemporaryOf } from "./atomic-write.js";
-import { previousName } from "./keep-previous.js";
 import { realPathOf } from "./output-file.js";
 
 /** How long a holder that was just killed may still need to be gone. */
@@ -114,9 +113,7 @@ function releasedAtExit(path: string, fd: number): OutputLock {
  */
 export function removeLeftovers(target: string): void {
   const folder = dirname(target);
-  const files = [target, previousName(target)];
   for (const entry of readdirSync(folder)) {
-    if (!files.some((file) => isTemporaryOf(file, entry))) continue;
-    rmSync(join(folder, entry), { force: true });
+    if (isTemporaryOf(target, entry)) rmSync(join(folder, entry), { force: true });
   }
 }
