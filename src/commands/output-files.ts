@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { LOG_NAME } from "../coordinator/dashboard/run-log.js";
 import { digestIn } from "../shared/checkpoint/checkpoint.js";
 import { checkWritable, isSameFile } from "../shared/checkpoint/output-file.js";
-import { lockOutput } from "../shared/checkpoint/output-lock.js";
+import { LOCK_SUFFIX, lockOutput } from "../shared/checkpoint/output-lock.js";
 import { messageOf, TandemError } from "../shared/errors.js";
 
 export interface FileOptions {
@@ -28,6 +28,7 @@ const DATA_FILE = /-idx\d-ubyte(\.gz)?$/;
 export function checkOutputs(options: FileOptions, dataFolder: string): void {
   const { output, summaryDir, logFile, resume } = options;
   checkWritable(output, "--output");
+  checkName(output, "--output");
   if (summaryDir === "") throw unwritable("--summary-dir is empty. Give the path of a folder.");
   if (logFile !== undefined) checkLogFile(logFile);
   const checkpoint = { what: "--output", path: output };
@@ -40,6 +41,12 @@ export function checkOutputs(options: FileOptions, dataFolder: string): void {
   for (const file of log) refuseSame(file, [runLog, ...data, ...resumed]);
   refuseSame(runLog, [...data, ...resumed]);
   refuseForeign(output);
+}
+
+/** @throws TandemError `output-unwritable` for the name of a lock */
+function checkName(path: string, option: string): void {
+  if (!path.endsWith(LOCK_SUFFIX)) return;
+  throw unwritable(`${option} ${path} has the name of a lock (${LOCK_SUFFIX}). Give another path.`);
 }
 
 /** Takes the output for this process, until it ends. @throws TandemError `output-locked` */
@@ -71,6 +78,7 @@ function unwritable(sentence: string, cause?: unknown): TandemError {
 /** A log may go to a device, such as /dev/stderr or /dev/null; opening a named pipe would wait for its reader. */
 function checkLogFile(path: string): void {
   if (path === "") throw unwritable("--log-file is empty. Give the path of a file.");
+  checkName(path, "--log-file");
   if (lstatSync(path, { throwIfNoEntry: false })?.isFIFO()) {
     throw unwritable(`--log-file ${path} is a named pipe. Give the path of a file.`);
   }

@@ -114,7 +114,7 @@ describe("two runs on one output", () => {
     first.kill("SIGCONT");
     first.kill("SIGINT");
     expect((await first.ended).code).toBe(130);
-    expect(existsSync(join(cwd, `${FILE}.lock`))).toBe(false);
+    expect(existsSync(join(cwd, `${FILE}.tandem-lock`))).toBe(false);
   });
 
   test("a run whose predecessor was killed starts at once, and removes what it left", async () => {
@@ -123,7 +123,7 @@ describe("two runs on one output", () => {
     await first.step(2);
     first.kill("SIGKILL");
     await first.ended;
-    expect(existsSync(join(cwd, `${FILE}.lock`))).toBe(true);
+    expect(existsSync(join(cwd, `${FILE}.tandem-lock`))).toBe(true);
     // Of a container whose process had an id that is in use here.
     writeFileSync(join(cwd, `${FILE}.1.0123456789ab.tmp`), "half");
     writeFileSync(join(cwd, `${FILE}.notes.tmp`), "not a writer's");
@@ -140,6 +140,14 @@ describe("two runs on one output", () => {
     lock.release();
     lockOutput(path, 0).release();
     expect(readdirSync(cwd)).toEqual([]);
+  });
+
+  test("a user's file at the lock's name, or at NAME.lock, stays as it is", () => {
+    const cwd = temporaryFolder();
+    const names = ["yarn.lock", "yarn.tandem-lock"];
+    for (const name of names) writeFileSync(join(cwd, name), "a user's");
+    lockOutput(join(cwd, "yarn"), 0).release();
+    expect(readdirSync(cwd).sort()).toEqual(names);
   });
 });
 
@@ -161,6 +169,8 @@ describe("an output that would destroy something is refused before training", ()
       /--output l/,
       (cwd) => symlinkSync("l", join(cwd, "l")),
     ],
+    ["a lock's name", ["--output", "a.tandem-lock"], /--output .* name of a lock/],
+    ["a --log-file of a lock's name", ["--log-file", "a.tandem-lock"], /--log-file .* lock/],
     ["the log file", ["--output", "a", "--log-file", "./a"], /--output a is also --log-file/],
     [
       "the run's log",

@@ -7,6 +7,9 @@ import { messageOf, TandemError } from "../errors.js";
 import { isTemporaryOf } from "./atomic-write.js";
 import { realPathOf } from "./output-file.js";
 
+/** Not `.lock`: users have files of such names, as yarn.lock is one. */
+export const LOCK_SUFFIX = ".tandem-lock";
+
 /** How long a holder that was just killed may still need to be gone. */
 const PATIENCE_MS = 1_000;
 const RETRY_MS = 50;
@@ -30,7 +33,7 @@ type TryLock = (fd: number) => boolean;
  */
 export function lockOutput(file: string, patienceMs = PATIENCE_MS): OutputLock {
   const target = realPathOf(file);
-  const path = `${target}.lock`;
+  const path = `${target}${LOCK_SUFFIX}`;
   let fd: number | undefined;
   try {
     fd = openLocked(path, loadTryLock(), patienceMs);
@@ -96,8 +99,8 @@ function releasedAtExit(path: string, fd: number): OutputLock {
     isHeld = false;
     process.off("exit", release);
     try {
-      // Removed before it is unlocked, so that nobody else's lock is.
-      if (isStillAt(path, fd)) rmSync(path, { force: true });
+      // Removed before it is unlocked, so that nobody else's lock is. A file with content was not made here.
+      if (isStillAt(path, fd) && fstatSync(fd).size === 0) rmSync(path, { force: true });
     } catch {
       // The folder is gone, or cannot be written any more. The lock itself goes with the descriptor.
     }
