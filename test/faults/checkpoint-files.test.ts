@@ -166,7 +166,42 @@ describe("an output that would destroy something is refused before training", ()
     [
       "a link in a circle",
       ["--output", "l"],
-      /--output l/,
+      /--output l: too many symbolic links/,
+      (cwd) => symlinkSync("l", join(cwd, "l")),
+    ],
+    [
+      "a longer circle of links",
+      ["--output", "l"],
+      /--output l: too many symbolic links/,
+      (cwd) => {
+        symlinkSync("k", join(cwd, "l"));
+        symlinkSync("l", join(cwd, "k"));
+      },
+    ],
+    ["a name that is too long for a write", ["--output", "é".repeat(120)], /too long by \d+ bytes/],
+    ["the summary's folder", ["--output", "s", "--summary-dir", "./s"], /is also --summary-dir/],
+    [
+      "a run's log that is a pipe",
+      ["--summary-dir", "."],
+      /the run's log .* not a regular file/,
+      (cwd) => symlinkSync(makePipe(temporaryFolder()), join(cwd, "tandem-run.jsonl")),
+    ],
+    [
+      "a --log-file that is a key",
+      ["--log-file", "key.pem"],
+      /--log-file key.pem exists and is no log/,
+      (cwd) => writeFileSync(join(cwd, "key.pem"), "-----BEGIN"),
+    ],
+    [
+      "a --log-file that is a link to a pipe",
+      ["--log-file", "l"],
+      /named pipe/,
+      (cwd) => symlinkSync(makePipe(cwd), join(cwd, "l")),
+    ],
+    [
+      "a --log-file that is a link in a circle",
+      ["--log-file", "l"],
+      /--log-file l: .*symbolic links/,
       (cwd) => symlinkSync("l", join(cwd, "l")),
     ],
     ["a lock's name", ["--output", "a.tandem-lock"], /--output .* name of a lock/],
@@ -218,6 +253,20 @@ describe("an output that would destroy something is refused before training", ()
       /a file of the data/,
     );
   });
+});
+
+test("show refuses a log that is a pipe, and exports over nothing but a page", async () => {
+  const cwd = temporaryFolder();
+  writeFileSync(join(cwd, "tandem-run.jsonl"), "");
+  writeFileSync(join(cwd, FILE), trained);
+  writeFileSync(join(cwd, "page.html"), "<!DOCTYPE html>");
+  makePipe(cwd);
+  await expectRefused(["show", ".", "--export", FILE], cwd, /exists and is no page/);
+  await expectRefused(["show", ".", "--export", "pipe"], cwd, /not a regular file/);
+  expect((await tandem(["show", ".", "--export", "page.html"], { cwd })).code).toBe(0);
+  mkdirSync(join(cwd, "s"));
+  symlinkSync("../pipe", join(cwd, "s/tandem-run.jsonl"));
+  await expectRefused(["show", "s"], cwd, /no log of a run .*not a regular file/);
 });
 
 test("what is no regular file is not waited for by inspect, evaluate and --resume", async () => {
