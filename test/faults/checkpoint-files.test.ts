@@ -1,5 +1,5 @@
 // Files that a run must not destroy, wait for, share with another run or fail at.
-import { execFileSync } from "node:child_process";
+import { execFileSync, spawnSync } from "node:child_process";
 import {
   chmodSync,
   existsSync,
@@ -30,7 +30,7 @@ import { stateLayout } from "../../src/shared/model/state-layout.js";
 import { checkpointOf } from "../support/checkpoints.js";
 import { temporaryFolder } from "../support/data.js";
 import { SmallRun } from "../support/small-run.js";
-import { killAll, tandem } from "../support/tandem.js";
+import { CLI, killAll, tandem } from "../support/tandem.js";
 
 const FILE = "checkpoint.safetensors";
 const run = new SmallRun(4);
@@ -253,6 +253,43 @@ describe("an output that would destroy something is refused before training", ()
       /a file of the data/,
     );
   });
+});
+
+test("a missing temporary folder is one line", async () => {
+  const env = { TMPDIR: "/nonexistent" };
+  const { code, stderr } = await tandem(["single", ...run.options], {
+    cwd: temporaryFolder(),
+    env,
+  });
+  expect(stderr).toMatch(/^tandem: .*\/nonexistent, cannot be written .*TMPDIR.*\n$/);
+  expect(code).toBe(1);
+});
+
+test("a current folder that was deleted is one line", () => {
+  const folder = join(temporaryFolder(), "gone");
+  mkdirSync(folder);
+  const script = 'rmdir "$0" && exec "$@"';
+  const { status, stderr } = spawnSync(
+    "sh",
+    ["-c", script, folder, process.execPath, CLI, "inspect", FILE],
+    { cwd: folder, encoding: "utf8" },
+  );
+  expect(stderr).toMatch(/^tandem: The current folder cannot be found .*\n$/);
+  expect(status).toBe(2);
+});
+
+test("an error's message has no control characters", async () => {
+  const { code, stderr } = await tandem(["inspect", "\u001b[2J"], { cwd: temporaryFolder() });
+  expect(stderr).toMatch(/\ufffd\[2J does not exist/);
+  expect(stderr).not.toContain("\u001b");
+  expect(code).toBe(2);
+});
+
+test.each([
+  ["worker", /--retry-for[^(]*\(default:\s+60\)/],
+  ["local", /--worker-wait[^(]*\(default:\s+600\)/],
+])("%s --help shows times in seconds", async (command, times) => {
+  expect((await tandem([command, "--help"])).stdout).toMatch(times);
 });
 
 test("show refuses a log that is a pipe, and exports over nothing but a page", async () => {
