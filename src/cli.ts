@@ -12,8 +12,11 @@ import { singleCommand } from "./commands/single.js";
 import { drainStandardStreams, prepareStandardStreams } from "./commands/standard-streams.js";
 import { workerCommand } from "./commands/worker.js";
 import { messageOf, TandemError } from "./shared/errors.js";
+import { sanitizeText } from "./shared/text.js";
 
 const BAD_USAGE = 2;
+/** Messages may quote what others wrote, as a tensor's name in a checkpoint. */
+const MAX_MESSAGE_LENGTH = 2000;
 
 // Weights come and go by the megabyte, and V8 answers each with a marking of the whole heap on all its threads, which took
 // a third of a worker's time. Without marking ahead it frees the young buffers first, and that is enough.
@@ -47,16 +50,30 @@ function version(): string {
   return (JSON.parse(readFileSync(file, "utf8")) as { version: string }).version;
 }
 
+/** @throws TandemError `usage` where relative paths lead nowhere */
+function checkCurrentFolder(): void {
+  try {
+    process.cwd();
+  } catch (error) {
+    throw new TandemError(
+      "usage",
+      `The current folder cannot be found (${messageOf(error)}). Change to one that exists.`,
+      { cause: error },
+    );
+  }
+}
+
 /** @returns the exit code: 0 done, 1 failed, 2 bad usage or input, 130 or 143 interrupted */
 async function main(args: string[]): Promise<number> {
   let exitCode = 0;
   try {
+    checkCurrentFolder();
     await tandem((code) => (exitCode = code)).parseAsync(args, { from: "user" });
     return exitCode;
   } catch (error) {
     if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : BAD_USAGE;
     if (error instanceof TandemError) {
-      process.stderr.write(`tandem: ${error.message}\n`);
+      process.stderr.write(`tandem: ${sanitizeText(error.message, MAX_MESSAGE_LENGTH)}\n`);
       return error.exitCode;
     }
     process.stderr.write(

@@ -1,11 +1,13 @@
 // What coordinator and workers know each other by: the shared token, which is never printed, and TLS certificates.
 import { createPrivateKey, type KeyObject, randomBytes, X509Certificate } from "node:crypto";
-import { readFileSync } from "node:fs";
+import { closeSync, openSync, readSync } from "node:fs";
 import { createSecureContext } from "node:tls";
 import { messageOf, TandemError } from "../shared/errors.js";
 
 /** Beyond this machine a token can be guessed at from anywhere. */
 const MIN_TOKEN_LENGTH = 16;
+/** Far more than a token or a chain of certificates has. */
+const MAX_FILE_BYTES = 1024 * 1024;
 const PEM_CERTIFICATE = /-----BEGIN CERTIFICATE-----.+?-----END CERTIFICATE-----/gs;
 
 /**
@@ -19,7 +21,7 @@ export function readToken(file: string | undefined): string | undefined {
   }
   let text: string;
   try {
-    text = readFileSync(file, "utf8");
+    text = readSmallFile(file).toString();
   } catch (error) {
     throw new TandemError(
       "token-file",
@@ -138,12 +140,28 @@ function privateKey(pem: Buffer, file: string): KeyObject {
 
 function readPem(option: string, file: string): Buffer {
   try {
-    return readFileSync(file);
+    return readSmallFile(file);
   } catch (error) {
     throw tlsError(
       `${option} ${file} cannot be read (${messageOf(error)}). Give a PEM file.`,
       error,
     );
+  }
+}
+
+/** The content, also of a pipe. @throws Error where it is too large, as of a device that never ends */
+function readSmallFile(file: string): Buffer {
+  const fd = openSync(file, "r");
+  try {
+    const bytes = Buffer.alloc(MAX_FILE_BYTES + 1);
+    let byteLength = 0;
+    for (let count = -1; count !== 0 && byteLength < bytes.length; byteLength += count) {
+      count = readSync(fd, bytes, byteLength, bytes.length - byteLength, null);
+    }
+    if (byteLength > MAX_FILE_BYTES) throw new Error("it is too large");
+    return bytes.subarray(0, byteLength);
+  } finally {
+    closeSync(fd);
   }
 }
 

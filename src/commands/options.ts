@@ -126,11 +126,10 @@ export function addJsonOption(command: Command): Command {
 /** Options of the commands whose workers are other processes. */
 export function addWorkersOptions(command: Command): Command {
   return command
-    .option(
-      "--worker-wait <seconds>",
-      "how long the run may stand still for want of workers",
-      seconds,
-      600_000,
+    .addOption(
+      new Option("--worker-wait <seconds>", "how long the run may stand still for want of workers")
+        .argParser(seconds)
+        .default(600_000, "600"),
     )
     .option(
       "--verify <fraction>",

@@ -1,11 +1,17 @@
 // A run's output files: each can be written, and none is a file that the run reads, or another output. Found out before
 // anything is written.
-import { lstatSync, mkdirSync, readdirSync, statSync } from "node:fs";
-import { join } from "node:path";
+import { mkdirSync, readdirSync, type Stats, statSync } from "node:fs";
+import { basename, join } from "node:path";
 import { LOG_NAME } from "../coordinator/dashboard/run-log.js";
+import { temporaryName } from "../shared/checkpoint/atomic-write.js";
 import { digestIn } from "../shared/checkpoint/checkpoint.js";
-import { checkWritable, isSameFile } from "../shared/checkpoint/output-file.js";
-import { lockOutput } from "../shared/checkpoint/output-lock.js";
+import {
+  beginningOf,
+  checkWritable,
+  isSameFile,
+  realPathOf,
+} from "../shared/checkpoint/output-file.js";
+import { LOCK_SUFFIX, lockOutput } from "../shared/checkpoint/output-lock.js";
 import { messageOf, TandemError } from "../shared/errors.js";
 
 export interface FileOptions {
@@ -23,11 +29,16 @@ interface NamedFile {
 
 /** The files of a data set in MNIST's format. */
 const DATA_FILE = /-idx\d-ubyte(\.gz)?$/;
+const OWN_STREAM = /^\/(dev|proc)\//;
+/** Of a file's name, on Linux and macOS. */
+const MAX_NAME_BYTES = 255;
 
 /** @throws TandemError `output-unwritable`, naming the option */
 export function checkOutputs(options: FileOptions, dataFolder: string): void {
   const { output, summaryDir, logFile, resume } = options;
   checkWritable(output, "--output");
+  checkName(output, "--output");
+  checkNameLength(output);
   if (summaryDir === "") throw unwritable("--summary-dir is empty. Give the path of a folder.");
   if (logFile !== undefined) checkLogFile(logFile);
   const checkpoint = { what: "--output", path: output };
@@ -36,10 +47,29 @@ export function checkOutputs(options: FileOptions, dataFolder: string): void {
   const data = dataFiles(dataFolder);
   // Going on in the file that is resumed is what resuming is for.
   const resumed = resume === undefined ? [] : [{ what: "--resume", path: resume }];
-  refuseSame(checkpoint, [...log, runLog, ...data]);
-  for (const file of log) refuseSame(file, [runLog, ...data, ...resumed]);
+  const folder = { what: "--summary-dir", path: summaryDir };
+  refuseSame(checkpoint, [...log, folder, runLog, ...data]);
+  for (const file of log) refuseSame(file, [folder, runLog, ...data, ...resumed]);
   refuseSame(runLog, [...data, ...resumed]);
+  checkRunLog(runLog.path);
   refuseForeign(output);
+  if (logFile !== undefined) refuseForeignLog(logFile);
+}
+
+/** @throws TandemError `output-unwritable` for the name of a lock */
+function checkName(path: string, option: string): void {
+  if (!path.endsWith(LOCK_SUFFIX)) return;
+  throw unwritable(`${option} ${path} has the name of a lock (${LOCK_SUFFIX}). Give another path.`);
+}
+
+/** A checkpoint is written under a longer name first. */
+function checkNameLength(output: string): void {
+  const name = basename(realPathOf(output));
+  const excess = Buffer.byteLength(temporaryName(name)) - MAX_NAME_BYTES;
+  if (excess <= 0) return;
+  throw unwritable(
+    `--output ${output}: its name is too long by ${excess} bytes. Give a shorter one.`,
+  );
 }
 
 /** Takes the output for this process, until it ends. @throws TandemError `output-locked` */
@@ -68,16 +98,51 @@ function unwritable(sentence: string, cause?: unknown): TandemError {
   return new TandemError("output-unwritable", sentence, { cause });
 }
 
-/** A log may go to a device, such as /dev/stderr or /dev/null; opening a named pipe would wait for its reader. */
+/**
+ * A log may go to a device, such as /dev/null, and to this process's own streams, whatever they are. Opening another named
+ * pipe would wait for its reader.
+ */
 function checkLogFile(path: string): void {
   if (path === "") throw unwritable("--log-file is empty. Give the path of a file.");
-  if (lstatSync(path, { throwIfNoEntry: false })?.isFIFO()) {
-    throw unwritable(`--log-file ${path} is a named pipe. Give the path of a file.`);
-  }
-  const status = statSync(path, { throwIfNoEntry: false });
+  checkName(path, "--log-file");
+  const status = statusOf(path, "--log-file");
   if (status === undefined || status.isFile()) checkWritable(path, "--log-file");
   if (status?.isDirectory()) {
     throw unwritable(`--log-file ${path} is a folder. Give the path of a file.`);
+  }
+  if ((status?.isFIFO() || status?.isSocket()) && !OWN_STREAM.test(path)) {
+    throw unwritable(`--log-file ${path} is a named pipe or a socket. Give the path of a file.`);
+  }
+}
+
+/** Lines are appended to a log, and would spoil a checkpoint or a key. */
+function refuseForeignLog(path: string): void {
+  const status = statusOf(path, "--log-file");
+  if (!status?.isFile() || status.size === 0) return;
+  let beginning: string;
+  try {
+    beginning = beginningOf(path, 1);
+  } catch (error) {
+    throw unwritable(`--log-file ${path} cannot be read (${messageOf(error)}).`, error);
+  }
+  if (beginning === "{") return;
+  throw unwritable(`--log-file ${path} exists and is no log. Give another path.`);
+}
+
+function checkRunLog(path: string): void {
+  const status = statusOf(path, "--summary-dir");
+  if (status === undefined || status.isFile()) return;
+  throw unwritable(
+    `--summary-dir: the run's log ${path} is not a regular file. Remove it, or give another folder.`,
+  );
+}
+
+/** @throws TandemError `output-unwritable`, as for links in a circle */
+function statusOf(path: string, option: string): Stats | undefined {
+  try {
+    return statSync(path, { throwIfNoEntry: false });
+  } catch (error) {
+    throw unwritable(`${option} ${path}: ${messageOf(error)}. Give another path.`, error);
   }
 }
 

@@ -1,15 +1,17 @@
-import { writeFileSync } from "node:fs";
+import { statSync, writeFileSync } from "node:fs";
 import { createServer } from "node:http";
 import { basename, resolve } from "node:path";
 import type { Command } from "commander";
 import { Dashboard } from "../coordinator/dashboard/dashboard.js";
 import { selfContainedPage, type ShownRun } from "../coordinator/dashboard/page-files.js";
 import { readRunLog } from "../coordinator/dashboard/run-log.js";
+import { beginningOf } from "../shared/checkpoint/output-file.js";
 import { messageOf, TandemError } from "../shared/errors.js";
 import { Interrupts } from "./interrupts.js";
 import { wholeNumber } from "./options.js";
 
 const HOST = "127.0.0.1";
+const PAGE_BEGINNING = "<!doctype html";
 
 export function showCommand(program: Command, exitWith: (code: number) => void): void {
   program
@@ -42,6 +44,7 @@ function named(folders: readonly string[]): ShownRun[] {
 
 function exportPage(runs: readonly ShownRun[], file: string): void {
   try {
+    refuseForeign(file);
     writeFileSync(file, selfContainedPage(runs));
   } catch (error) {
     throw new TandemError(
@@ -51,6 +54,15 @@ function exportPage(runs: readonly ShownRun[], file: string): void {
     );
   }
   process.stderr.write(`${file} written\n`);
+}
+
+/** @throws Error where the file is not a page that an earlier export wrote */
+function refuseForeign(file: string): void {
+  const status = statSync(file, { throwIfNoEntry: false });
+  if (status && !status.isFile()) throw new Error("it is not a regular file");
+  if (!status || status.size === 0) return;
+  const beginning = beginningOf(file, PAGE_BEGINNING.length).toLowerCase();
+  if (beginning !== PAGE_BEGINNING) throw new Error("it exists and is no page");
 }
 
 /** Serves until it is interrupted. */

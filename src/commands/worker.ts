@@ -1,5 +1,5 @@
 import { hostname } from "node:os";
-import type { Command } from "commander";
+import { type Command, Option } from "commander";
 import { TandemError } from "../shared/errors.js";
 import { MAX_NAME_LENGTH } from "../shared/protocol/messages.js";
 import { sanitizeText } from "../shared/text.js";
@@ -28,7 +28,11 @@ export function workerCommand(program: Command, exitWith: (code: number) => void
     )
     .option("--token-file <file>", "the coordinator's token (or TANDEM_TOKEN)")
     .option("--tls-ca <file>", "certificates to trust besides the system's (PEM)")
-    .option("--retry-for <seconds>", "how long the coordinator may be away", seconds, 60_000)
+    .addOption(
+      new Option("--retry-for <seconds>", "how long the coordinator may be away")
+        .argParser(seconds)
+        .default(60_000, "60"),
+    )
     .option("--end-with-parent", "end when standard input is closed");
   addJsonOption(command);
   command.action(async (url: string, options: WorkerOptions) => {

@@ -131,8 +131,8 @@ export class CheckpointWriter {
   }
 
   /**
-   * Keeps what is about to be replaced, where this run neither wrote it nor resumed from it. Once in a run: a second time
-   * would replace what was kept the first time.
+   * Keeps what is about to be replaced, where this run neither wrote it nor resumed from it. Once in a run: a
+   * write that fails after it is tried again.
    */
   private async keepForeign(target: string): Promise<void> {
     if (this.hasKept || (await sizeOf(target)) === 0) return;

@@ -35,6 +35,7 @@ const errorKinds = {
   "coordinator-unreachable": "failed",
   "coordinator-refused": "failed",
   "compute-failed": "failed",
+  "temporary-folder": "failed",
 } as const satisfies Record<string, Kind>;
 
 export type ErrorCode = keyof typeof errorKinds;

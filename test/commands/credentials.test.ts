@@ -6,6 +6,7 @@ import { beforeAll, describe, expect, test } from "vitest";
 import {
   readAuthorities,
   readServerTls,
+  readToken,
   requireLongToken,
 } from "../../src/commands/credentials.js";
 import { temporaryFolder } from "../support/data.js";
@@ -49,6 +50,11 @@ describe("refused with a sentence", () => {
     ["nothing", "a.key", /--tls-cert .* cannot be read/],
   ])("%s with %s", (cert, key, sentence) => {
     expect(() => read(cert, key)).toThrow(sentence);
+  });
+
+  test("a file that never ends", () => {
+    expect(() => readAuthorities("--tls-ca", "/dev/zero")).toThrow(/--tls-ca .* is too large/);
+    expect(() => readToken("/dev/zero")).toThrow(/--token-file .* is too large/);
   });
 
   test("authorities that are none", () => {

@@ -7,15 +7,19 @@ import {
   readFileSync,
   renameSync,
   statSync,
+  symlinkSync,
   writeFileSync,
 } from "node:fs";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { CheckpointWriter } from "../../src/coordinator/checkpoint-writer.js";
 import { type Checkpoint, readCheckpoint } from "../../src/shared/checkpoint/checkpoint.js";
+import { keepPrevious } from "../../src/shared/checkpoint/keep-previous.js";
 import { Events, type RunEvent } from "../../src/shared/events.js";
 import { checkpointOf } from "../support/checkpoints.js";
 import { temporaryFolder } from "../support/data.js";
+
+vi.mock("../../src/shared/checkpoint/keep-previous.js", { spy: true });
 
 let folder: string;
 let output: string;
@@ -61,7 +65,7 @@ test("--steps 0 is written, as it is asked for", async () => {
   expect(readCheckpoint(join(folder, "good.previous.safetensors")).step).toBe(5);
 });
 
-test("another run's checkpoint is kept, the first time it is replaced, and the newest kept one stays", async () => {
+test("another run's checkpoint is kept, the first time it is replaced, and replaces none that was kept before", async () => {
   await writeRun([checkpointOf(900)]);
   const former = readFileSync(output);
   seen = [];
@@ -74,8 +78,12 @@ test("another run's checkpoint is kept, the first time it is replaced, and the n
   expect(readFileSync(previous).equals(former)).toBe(true);
   expect(named("checkpoint-kept")).toEqual([{ event: "checkpoint-kept", path: output, previous }]);
   await writeRun([checkpointOf(3, 3)]);
-  expect(readCheckpoint(previous).step).toBe(2);
-  expect(readdirSync(folder).sort()).toEqual(["good.previous.safetensors", "good.safetensors"]);
+  mkdirSync(join(folder, "good.previous-3.safetensors"));
+  symlinkSync("nothing", join(folder, "good.previous-4.safetensors"));
+  await writeRun([checkpointOf(4, 4)]);
+  expect(readFileSync(previous).equals(former)).toBe(true);
+  expect(readCheckpoint(join(folder, "good.previous-2.safetensors")).step).toBe(2);
+  expect(readCheckpoint(join(folder, "good.previous-5.safetensors")).step).toBe(3);
 });
 
 test("what was resumed from is replaced and not kept; another file is kept", async () => {
@@ -101,14 +109,16 @@ test("a file that is no checkpoint is kept too, an empty one is not", async () =
 test("where the old file cannot be kept it is not replaced", async () => {
   vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout"] });
   await writeRun([checkpointOf(5)]);
-  mkdirSync(join(folder, "good.previous.safetensors"));
+  for (let tries = 0; tries < 3; tries++) {
+    vi.mocked(keepPrevious).mockRejectedValueOnce(new Error("no space left"));
+  }
   const writer = new CheckpointWriter(output, events);
   writer.write(checkpointOf(1, 2));
   const finished = expect(writer.finish()).rejects.toMatchObject({ code: "write-failed" });
   await passUntil(() => named("checkpoint-failed").length === 3);
   await finished;
   expect(readCheckpoint(output).step).toBe(5);
-  expect(readdirSync(folder).sort()).toEqual(["good.previous.safetensors", "good.safetensors"]);
+  expect(readdirSync(folder)).toEqual(["good.safetensors"]);
 });
 
 test("NaN is never written, and names its tensor", async () => {

@@ -1,5 +1,5 @@
 // Files that a run must not destroy, wait for, share with another run or fail at.
-import { execFileSync } from "node:child_process";
+import { execFileSync, spawnSync } from "node:child_process";
 import {
   chmodSync,
   existsSync,
@@ -30,7 +30,7 @@ import { stateLayout } from "../../src/shared/model/state-layout.js";
 import { checkpointOf } from "../support/checkpoints.js";
 import { temporaryFolder } from "../support/data.js";
 import { SmallRun } from "../support/small-run.js";
-import { killAll, tandem } from "../support/tandem.js";
+import { CLI, killAll, tandem } from "../support/tandem.js";
 
 const FILE = "checkpoint.safetensors";
 const run = new SmallRun(4);
@@ -114,7 +114,7 @@ describe("two runs on one output", () => {
     first.kill("SIGCONT");
     first.kill("SIGINT");
     expect((await first.ended).code).toBe(130);
-    expect(existsSync(join(cwd, `${FILE}.lock`))).toBe(false);
+    expect(existsSync(join(cwd, `${FILE}.tandem-lock`))).toBe(false);
   });
 
   test("a run whose predecessor was killed starts at once, and removes what it left", async () => {
@@ -123,7 +123,7 @@ describe("two runs on one output", () => {
     await first.step(2);
     first.kill("SIGKILL");
     await first.ended;
-    expect(existsSync(join(cwd, `${FILE}.lock`))).toBe(true);
+    expect(existsSync(join(cwd, `${FILE}.tandem-lock`))).toBe(true);
     // Of a container whose process had an id that is in use here.
     writeFileSync(join(cwd, `${FILE}.1.0123456789ab.tmp`), "half");
     writeFileSync(join(cwd, `${FILE}.notes.tmp`), "not a writer's");
@@ -140,6 +140,14 @@ describe("two runs on one output", () => {
     lock.release();
     lockOutput(path, 0).release();
     expect(readdirSync(cwd)).toEqual([]);
+  });
+
+  test("a user's file at the lock's name, or at NAME.lock, stays as it is", () => {
+    const cwd = temporaryFolder();
+    const names = ["yarn.lock", "yarn.tandem-lock"];
+    for (const name of names) writeFileSync(join(cwd, name), "a user's");
+    lockOutput(join(cwd, "yarn"), 0).release();
+    expect(readdirSync(cwd).sort()).toEqual(names);
   });
 });
 
@@ -158,9 +166,46 @@ describe("an output that would destroy something is refused before training", ()
     [
       "a link in a circle",
       ["--output", "l"],
-      /--output l/,
+      /--output l: too many symbolic links/,
       (cwd) => symlinkSync("l", join(cwd, "l")),
     ],
+    [
+      "a longer circle of links",
+      ["--output", "l"],
+      /--output l: too many symbolic links/,
+      (cwd) => {
+        symlinkSync("k", join(cwd, "l"));
+        symlinkSync("l", join(cwd, "k"));
+      },
+    ],
+    ["a name that is too long for a write", ["--output", "é".repeat(120)], /too long by \d+ bytes/],
+    ["the summary's folder", ["--output", "s", "--summary-dir", "./s"], /is also --summary-dir/],
+    [
+      "a run's log that is a pipe",
+      ["--summary-dir", "."],
+      /the run's log .* not a regular file/,
+      (cwd) => symlinkSync(makePipe(temporaryFolder()), join(cwd, "tandem-run.jsonl")),
+    ],
+    [
+      "a --log-file that is a key",
+      ["--log-file", "key.pem"],
+      /--log-file key.pem exists and is no log/,
+      (cwd) => writeFileSync(join(cwd, "key.pem"), "-----BEGIN"),
+    ],
+    [
+      "a --log-file that is a link to a pipe",
+      ["--log-file", "l"],
+      /named pipe/,
+      (cwd) => symlinkSync(makePipe(cwd), join(cwd, "l")),
+    ],
+    [
+      "a --log-file that is a link in a circle",
+      ["--log-file", "l"],
+      /--log-file l: .*symbolic links/,
+      (cwd) => symlinkSync("l", join(cwd, "l")),
+    ],
+    ["a lock's name", ["--output", "a.tandem-lock"], /--output .* name of a lock/],
+    ["a --log-file of a lock's name", ["--log-file", "a.tandem-lock"], /--log-file .* lock/],
     ["the log file", ["--output", "a", "--log-file", "./a"], /--output a is also --log-file/],
     [
       "the run's log",
@@ -208,6 +253,57 @@ describe("an output that would destroy something is refused before training", ()
       /a file of the data/,
     );
   });
+});
+
+test("a missing temporary folder is one line", async () => {
+  const env = { TMPDIR: "/nonexistent" };
+  const { code, stderr } = await tandem(["single", ...run.options], {
+    cwd: temporaryFolder(),
+    env,
+  });
+  expect(stderr).toMatch(/^tandem: .*\/nonexistent, cannot be written .*TMPDIR.*\n$/);
+  expect(code).toBe(1);
+});
+
+test("a current folder that was deleted is one line", () => {
+  const folder = join(temporaryFolder(), "gone");
+  mkdirSync(folder);
+  const script = 'rmdir "$0" && exec "$@"';
+  const { status, stderr } = spawnSync(
+    "sh",
+    ["-c", script, folder, process.execPath, CLI, "inspect", FILE],
+    { cwd: folder, encoding: "utf8" },
+  );
+  expect(stderr).toMatch(/^tandem: The current folder cannot be found .*\n$/);
+  expect(status).toBe(2);
+});
+
+test("an error's message has no control characters", async () => {
+  const { code, stderr } = await tandem(["inspect", "\u001b[2J"], { cwd: temporaryFolder() });
+  expect(stderr).toMatch(/\ufffd\[2J does not exist/);
+  expect(stderr).not.toContain("\u001b");
+  expect(code).toBe(2);
+});
+
+test.each([
+  ["worker", /--retry-for[^(]*\(default:\s+60\)/],
+  ["local", /--worker-wait[^(]*\(default:\s+600\)/],
+])("%s --help shows times in seconds", async (command, times) => {
+  expect((await tandem([command, "--help"])).stdout).toMatch(times);
+});
+
+test("show refuses a log that is a pipe, and exports over nothing but a page", async () => {
+  const cwd = temporaryFolder();
+  writeFileSync(join(cwd, "tandem-run.jsonl"), "");
+  writeFileSync(join(cwd, FILE), trained);
+  writeFileSync(join(cwd, "page.html"), "<!DOCTYPE html>");
+  makePipe(cwd);
+  await expectRefused(["show", ".", "--export", FILE], cwd, /exists and is no page/);
+  await expectRefused(["show", ".", "--export", "pipe"], cwd, /not a regular file/);
+  expect((await tandem(["show", ".", "--export", "page.html"], { cwd })).code).toBe(0);
+  mkdirSync(join(cwd, "s"));
+  symlinkSync("../pipe", join(cwd, "s/tandem-run.jsonl"));
+  await expectRefused(["show", "s"], cwd, /no log of a run .*not a regular file/);
 });
 
 test("what is no regular file is not waited for by inspect, evaluate and --resume", async () => {

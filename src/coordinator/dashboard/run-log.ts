@@ -2,6 +2,7 @@
 // a power cut leaves is a log with a torn line in it.
 import {
   closeSync,
+  constants,
   createWriteStream,
   fstatSync,
   openSync,
@@ -164,8 +165,10 @@ function isAdded(history: History, text: string): boolean {
 
 /** The file's lines, read in pieces: a file may be longer than the longest string. */
 function* linesOf(path: string): Generator<string> {
-  const file = openSync(path, "r");
+  // A named pipe is not waited for.
+  const file = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
   try {
+    if (!fstatSync(file).isFile()) throw new Error(`${path} is not a regular file`);
     const buffer = Buffer.alloc(READ_BYTES);
     const decoder = new StringDecoder("utf8");
     let rest = "";

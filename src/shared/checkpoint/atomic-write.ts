@@ -16,7 +16,7 @@ import {
 import { basename, dirname, join, resolve } from "node:path";
 
 /** As many links in a chain as Linux itself follows. */
-const MAX_LINKS = 40;
+export const MAX_LINKS = 40;
 const PERMISSIONS = 0o777;
 
 /**

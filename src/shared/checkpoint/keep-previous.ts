@@ -1,46 +1,55 @@
 // Keeps a file under a second name before another takes its place. The first name is there all the time.
 import { constants } from "node:fs";
-import { copyFile, link, open, rename, rm } from "node:fs/promises";
+import { copyFile, link, open, rm } from "node:fs/promises";
 import { dirname, join, parse } from "node:path";
-import { syncFolder, temporaryName } from "./atomic-write.js";
+import { syncFolder } from "./atomic-write.js";
 
-/** `good.safetensors` → `good.previous.safetensors`, in the same folder. */
-export function previousName(file: string): string {
+/**
+ * Gives the file a second name in the same folder: `good.safetensors` is also `good.previous.safetensors`, or
+ * `good.previous-2.safetensors` where that exists, and so on. Nothing that has such a name is replaced.
+ * @returns the second name
+ * @throws the system's error, after which the folder is as it was
+ */
+export async function keepPrevious(file: string): Promise<string> {
   const { dir, name, ext } = parse(file);
-  return join(dir, `${name}.previous${ext}`);
+  for (let count = 1; ; count++) {
+    const previous = join(dir, `${name}.previous${count === 1 ? "" : `-${count}`}${ext}`);
+    try {
+      await linkOrCopy(file, previous);
+    } catch (error) {
+      if (isExisting(error)) continue;
+      throw error;
+    }
+    await syncFolder(dirname(previous));
+    return previous;
+  }
 }
 
 /**
- * Gives the file its previous name as well. A file that has that name already is replaced: it is one run older, and
- * otherwise each run would leave one more.
- * @returns the previous name
- * @throws the system's error, after which both names are as they were
+ * Not all file systems have hard links, and not every user may make one of another user's file.
+ * @throws the system's error, EEXIST where anything has the name
  */
-export async function keepPrevious(file: string): Promise<string> {
-  const previous = previousName(file);
-  const temporary = temporaryName(previous);
-  try {
-    await linkOrCopy(file, temporary);
-    await rename(temporary, previous);
-  } finally {
-    // Also after a rename: it does nothing where both names are of one file already, as after a kill right here.
-    await rm(temporary, { force: true });
-  }
-  await syncFolder(dirname(previous));
-  return previous;
-}
-
-/** Not all file systems have hard links, and not every user may make one of another user's file. */
 async function linkOrCopy(file: string, name: string): Promise<void> {
   try {
     await link(file, name);
-  } catch {
-    await copyFile(file, name, constants.COPYFILE_EXCL);
+    return;
+  } catch (error) {
+    if (isExisting(error)) throw error;
+  }
+  await copyFile(file, name, constants.COPYFILE_EXCL);
+  try {
     const handle = await open(name, "r");
     try {
       await handle.sync();
     } finally {
       await handle.close();
     }
+  } catch (error) {
+    await rm(name, { force: true });
+    throw error;
   }
+}
+
+function isExisting(error: unknown): boolean {
+  return (error as NodeJS.ErrnoException).code === "EEXIST";
 }

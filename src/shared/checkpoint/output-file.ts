@@ -1,29 +1,44 @@
 // What is found out about output files before a run that would otherwise be found after it.
 import {
   accessSync,
+  closeSync,
   constants,
   existsSync,
   lstatSync,
+  openSync,
   readlinkSync,
+  readSync,
   realpathSync,
   statSync,
 } from "node:fs";
 import { basename, dirname, join, resolve } from "node:path";
 import { messageOf, TandemError } from "../errors.js";
+import { MAX_LINKS } from "./atomic-write.js";
 
 /**
  * The path with all links followed, also of a file that does not exist yet.
  * @throws the system's error where its folder does not exist, or the links go in a circle
  */
-export function realPathOf(file: string): string {
+export function realPathOf(file: string, linkCount = 0): string {
   const path = join(realpathSync(dirname(resolve(file))), basename(file));
   const isLink = lstatSync(path, { throwIfNoEntry: false })?.isSymbolicLink() ?? false;
   if (!isLink) return path;
   // What exists is resolved by the system, which knows circles; what does not is a link to nothing, or to another link.
   if (existsSync(path)) return realpathSync(path);
   const target = resolve(dirname(path), readlinkSync(path));
-  if (target === path) throw new Error(`${file} is a symbolic link to itself`);
-  return realPathOf(target);
+  if (linkCount >= MAX_LINKS) throw new Error("too many symbolic links");
+  return realPathOf(target, linkCount + 1);
+}
+
+/** The first bytes of a regular file, as Latin-1. @throws the system's error */
+export function beginningOf(file: string, byteLength: number): string {
+  const fd = openSync(file, constants.O_RDONLY | constants.O_NONBLOCK);
+  try {
+    const bytes = Buffer.alloc(byteLength);
+    return bytes.toString("latin1", 0, readSync(fd, bytes));
+  } finally {
+    closeSync(fd);
+  }
 }
 
 /** Whether both names are of one file, or would be. */

@@ -5,8 +5,10 @@ import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
 import { messageOf, TandemError } from "../errors.js";
 import { isTemporaryOf } from "./atomic-write.js";
-import { previousName } from "./keep-previous.js";
 import { realPathOf } from "./output-file.js";
+
+/** Not `.lock`: users have files of such names, as yarn.lock is one. */
+export const LOCK_SUFFIX = ".tandem-lock";
 
 /** How long a holder that was just killed may still need to be gone. */
 const PATIENCE_MS = 1_000;
@@ -31,7 +33,7 @@ type TryLock = (fd: number) => boolean;
  */
 export function lockOutput(file: string, patienceMs = PATIENCE_MS): OutputLock {
   const target = realPathOf(file);
-  const path = `${target}.lock`;
+  const path = `${target}${LOCK_SUFFIX}`;
   let fd: number | undefined;
   try {
     fd = openLocked(path, loadTryLock(), patienceMs);
@@ -97,8 +99,8 @@ function releasedAtExit(path: string, fd: number): OutputLock {
     isHeld = false;
     process.off("exit", release);
     try {
-      // Removed before it is unlocked, so that nobody else's lock is.
-      if (isStillAt(path, fd)) rmSync(path, { force: true });
+      // Removed before it is unlocked, so that nobody else's lock is. A file with content was not made here.
+      if (isStillAt(path, fd) && fstatSync(fd).size === 0) rmSync(path, { force: true });
     } catch {
       // The folder is gone, or cannot be written any more. The lock itself goes with the descriptor.
     }
@@ -114,9 +116,7 @@ function releasedAtExit(path: string, fd: number): OutputLock {
  */
 export function removeLeftovers(target: string): void {
   const folder = dirname(target);
-  const files = [target, previousName(target)];
   for (const entry of readdirSync(folder)) {
-    if (!files.some((file) => isTemporaryOf(file, entry))) continue;
-    rmSync(join(folder, entry), { force: true });
+    if (isTemporaryOf(target, entry)) rmSync(join(folder, entry), { force: true });
   }
 }

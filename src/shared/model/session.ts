@@ -3,6 +3,7 @@
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { messageOf, TandemError } from "../errors.js";
 import { type Graph, GRAPH_TAG, type Output, outputName } from "./graph.js";
 import type { TensorFlow, TensorInfo } from "./tensorflow.js";
 
@@ -16,7 +17,7 @@ export class Session {
 
   constructor(tf: TensorFlow, graph: Graph) {
     this.tf = tf;
-    const folder = mkdtempSync(join(tmpdir(), "tandem-graph-"));
+    const folder = makeTemporaryFolder();
     try {
       writeFileSync(join(folder, "saved_model.pb"), graph.savedModel());
       this.id = tf.loadSavedModel(folder, GRAPH_TAG);
@@ -54,6 +55,19 @@ export class Session {
     const inputNames = feeds.map(([output]) => outputName(output)).join(",");
     const outputNames = fetches.map(outputName).join(",");
     return this.tf.runSavedModel(this.id, inputs, inputNames, outputNames);
+  }
+}
+
+/** @throws TandemError `temporary-folder` */
+function makeTemporaryFolder(): string {
+  try {
+    return mkdtempSync(join(tmpdir(), "tandem-graph-"));
+  } catch (error) {
+    throw new TandemError(
+      "temporary-folder",
+      `The folder for temporary files, ${tmpdir()}, cannot be written (${messageOf(error)}). Set TMPDIR to another folder.`,
+      { cause: error },
+    );
   }
 }
 
