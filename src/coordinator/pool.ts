@@ -364,10 +364,8 @@ export class Pool {
           : `an evaluation at step ${task.step}`;
       const reason = `wrong result for ${name}`;
       if (!link.isInProcess) this.suspectOrigins.add(link.origin);
-      for (const [oldest] of this.suspectOrigins.entries()) {
-        if (this.suspectOrigins.size <= MAX_SUSPECT_ORIGINS) break;
-        this.suspectOrigins.delete(oldest);
-      }
+      const [oldest] = this.suspectOrigins;
+      if (this.suspectOrigins.size > MAX_SUSPECT_ORIGINS) this.suspectOrigins.delete(oldest!);
       this.noteDegraded(link, reason);
       link.expel(reason);
     }

@@ -147,8 +147,7 @@ class Connection {
     if (this.end) return;
     this.pendingBytes = 0;
     try {
-      if (!isBinary) throw new FrameError("text where binary messages are expected");
-      const frame = this.reader.take(bytes);
+      const frame = this.reader.take(bytes, isBinary);
       if (frame) this.take(frame);
     } catch (error) {
       if (error instanceof FrameError) {

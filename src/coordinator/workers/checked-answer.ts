@@ -78,7 +78,9 @@ export function readAnswer(
   if (!classifier) throw new FrameError("half of an answer");
   const { loss } = message;
   const result = readShardResult(network, largestShard(config), count, loss, classifier, parts);
-  const answer = { kind: "shard", result } as const;
-  checkAnswer(answer);
-  return answer;
+  // The classifier's gradients were checked when they came.
+  const features = new Map([...result.gradients].filter(([name]) => !classifier.has(name)));
+  const problem = findResultProblem(result) ?? findGradientProblem(features);
+  if (problem !== undefined) throw new UnusableAnswerError(problem);
+  return { kind: "shard", result };
 }

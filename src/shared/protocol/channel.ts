@@ -1,5 +1,4 @@
 // Frames over a transport, the same on both sides: what is sent, and messages put together to frames.
-import type { WebSocket } from "ws";
 import { PIECE_BYTES } from "../model/state-layout.js";
 import {
   COORDINATOR_FRAME_LIMITS,
@@ -103,25 +102,4 @@ export class FrameReader {
     this.unfinished = undefined;
     return frame;
   }
-}
-
-/**
- * Calls `onFrame` with each frame that arrives. What it throws as a FrameError, or what is no frame, goes to `onBad`.
- */
-export function receiveFrames(
-  socket: WebSocket,
-  reader: FrameReader,
-  onFrame: (frame: Frame) => void,
-  onBad: (error: FrameError) => void,
-): void {
-  socket.on("message", (data: Buffer, isBinary: boolean) => {
-    try {
-      if (!isBinary) throw new FrameError("text where binary messages are expected");
-      const frame = reader.take(data);
-      if (frame) onFrame(frame);
-    } catch (error) {
-      if (!(error instanceof FrameError)) throw error;
-      onBad(error);
-    }
-  });
 }
