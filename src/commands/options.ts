@@ -127,7 +127,7 @@ export function addJsonOption(command: Command): Command {
 export function addWorkersOptions(command: Command): Command {
   return command
     .addOption(
-      new Option("--worker-wait <seconds>", "how long the run may stand still for want of workers")
+      new Option("--worker-wait <seconds>", "how long to wait for enough workers")
         .argParser(seconds)
         .default(600_000, "600"),
     )

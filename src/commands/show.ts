@@ -34,9 +34,7 @@ function named(folders: readonly string[]): ShownRun[] {
   return folders.map((folder, index) => {
     const { lines, unreadableCount } = readRunLog(folder);
     if (unreadableCount > 0) {
-      process.stderr.write(
-        `${folder}: lines of the log that cannot be read, left out: ${unreadableCount}\n`,
-      );
+      process.stderr.write(`${folder}: skipped ${unreadableCount} unreadable lines of the log\n`);
     }
     return { name: areDistinct ? names[index]! : folder, lines };
   });

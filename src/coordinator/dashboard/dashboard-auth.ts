@@ -6,6 +6,7 @@ import type { IncomingMessage } from "node:http";
 import { isIP } from "node:net";
 import { hostname } from "node:os";
 import { KeyedBuckets, TokenBucket } from "./token-bucket.js";
+import { isLoopback } from "../workers/origin.js";
 
 export type Admission = "admitted" | "no-token" | "too-many-attempts";
 
@@ -50,9 +51,10 @@ export class DashboardAuth {
     const { host } = request.headers;
     if (this.token !== undefined || host === undefined) return true;
     const name = host.replace(/:\d*$/, "").replace(/\.$/, "").toLowerCase();
-    if (name === "localhost" || name.endsWith(".localhost") || isLoopback(name)) return true;
+    const address = withoutBrackets(name);
+    if (name === "localhost" || name.endsWith(".localhost") || isLoopback(address)) return true;
     if (isLoopback(request.socket.localAddress ?? "")) return false;
-    return isIP(withoutBrackets(name)) !== 0 || name === hostname().toLowerCase();
+    return isIP(address) !== 0 || name === hostname().toLowerCase();
   }
 
   /** In constant time, whatever the lengths. */
@@ -78,11 +80,6 @@ function passOf(token: string): string {
 
 function addressOf({ socket }: IncomingMessage): string {
   return socket.remoteAddress ?? "unknown";
-}
-
-function isLoopback(address: string): boolean {
-  const plain = withoutBrackets(address).replace(/^::ffff:/, "");
-  return plain === "::1" || (isIP(plain) === 4 && plain.startsWith("127."));
 }
 
 function withoutBrackets(name: string): string {

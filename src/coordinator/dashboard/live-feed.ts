@@ -6,9 +6,9 @@ import type { Writable } from "node:stream";
 const CHUNK_BYTES = 64 * 1024;
 /** Newest lines that are kept; a viewer that needs older ones starts again. */
 const MAX_RECENT_BYTES = 4 * 1024 * 1024;
-/** A snapshot that so many bytes of lines came after is not used for another viewer. */
+/** A snapshot followed by more bytes of lines than this is not sent to another viewer. */
 const MAX_SNAPSHOT_AGE_BYTES = 512 * 1024;
-/** A viewer that takes nothing for so long is disconnected; a page comes back by itself. */
+/** A viewer that has read nothing for this long is disconnected; a page reconnects by itself. */
 const STALLED_MS = 60_000;
 const TICK_MS = 15_000;
 const KEEP_ALIVE = Buffer.from(":\n\n");

@@ -1,4 +1,5 @@
 // Where a peer comes from, as far as it cannot choose that itself. Pure.
+import { isIP } from "node:net";
 
 /** An IPv4 address in its IPv6 form (RFC 4291, section 2.5.5.2) is the IPv4 address. */
 function plainAddress(address: string): string {
@@ -7,7 +8,7 @@ function plainAddress(address: string): string {
 
 export function isLoopback(address: string): boolean {
   const plain = plainAddress(address);
-  return plain === "::1" || plain.startsWith("127.");
+  return plain === "::1" || (isIP(plain) === 4 && plain.startsWith("127."));
 }
 
 /**
