@@ -151,9 +151,7 @@ export class StateFeed {
     const { replica, replicaKind } = this;
     // As much new memory at each step would be as much for V8 to collect.
     const present = this.made[half].find((state) => state.step === replica.step);
-    const free = this.made[half].find(
-      (state) => state !== present && state.frame.receiverCount === 0,
-    );
+    const free = this.made[half].find((state) => state !== present && !state.frame.isInUse);
     const memory = free?.memory ?? stateMemory(replica.network, replicaKind, half);
     const frame = stateFrame(replica, replicaKind, half, step, memory);
     const others = this.made[half].filter((state) => state !== free);

@@ -97,6 +97,7 @@ export class Outbox {
         if (this.isClosed || this.inFlightBytes >= WINDOW_BYTES) return;
         const message = entry.frame.messages[entry.sent++]!;
         this.inFlightBytes += message.byteLength;
+        entry.frame.inFlightCount++;
         this.parts.transport.send(message, () => this.noteAccepted(entry, message.byteLength));
       }
     }
@@ -104,6 +105,7 @@ export class Outbox {
 
   private noteAccepted(entry: Entry, byteLength: number): void {
     this.inFlightBytes -= byteLength;
+    entry.frame.inFlightCount--;
     if (this.isClosed) return;
     this.waitingSinceMs = performance.now();
     this.queuedBytes -= byteLength;

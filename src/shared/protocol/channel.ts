@@ -22,12 +22,19 @@ export function socketOptions(maxPayload: number): {
 export class OutgoingFrame {
   readonly messages: readonly Uint8Array[];
   readonly byteLength: number;
-  /** Receivers that it is still being sent to: until there are none its memory must stay as it is. */
+  /** Receivers that it is still to be sent to. */
   receiverCount = 0;
+  /** Messages of it that transports hold, those of connections being closed included. */
+  inFlightCount = 0;
 
   constructor(head: Uint8Array, tail: readonly ArrayBufferView[] = []) {
     this.messages = [head, ...tail.flatMap(inPieces)];
     this.byteLength = this.messages.reduce((total, message) => total + message.byteLength, 0);
+  }
+
+  /** While true, the frame's memory must stay as it is. */
+  get isInUse(): boolean {
+    return this.receiverCount > 0 || this.inFlightCount > 0;
   }
 }
 

@@ -7,6 +7,8 @@ const PEN_SHARE = 2.6 / 28;
 const SCALE = 8;
 const TOO_MANY = 429;
 const BUSY_MS = 300;
+/** Between two questions: the coordinator answers ten a second, for all pages together. */
+const ASK_EVERY_MS = 120;
 /** MNIST centres a digit by its centre of mass, in a box of 20 of the 28 pixels (yann.lecun.com/exdb/mnist). */
 const BOX_SHARE = 20 / 28;
 
@@ -126,6 +128,7 @@ export class Digit {
         if (!response.ok) throw new Error(await response.text());
         const answer = (await response.json()) as { step: number; probabilities: number[] };
         if (!this.isEmpty) this.tell(answer);
+        await new Promise((resolve) => setTimeout(resolve, ASK_EVERY_MS));
       }
     } catch (error) {
       byId("weights", HTMLElement).textContent = `no answer: ${String(error)}`;
