@@ -1,0 +1,164 @@
+// The op graph: what every engine executes. Layers, losses and optimizers are written once as graphs of these ops
+// (builder.ts, layers/, losses.ts, optimizer-step.ts); an engine knows the ops and no layers. Pure.
+//
+// Tensors are float32 unless said otherwise, images NHWC, and the first side of a tensor that depends on the samples is −1
+// in its shape: N is known to a run alone. All other sides are fixed when the graph is built.
+import type { ActivationKind, Padding, Sides } from "../network/spec.js";
+
+/** `opaque`: an engine's own notes, from one node to another. `effect`: nothing but that it was done. */
+export type DataType = "float32" | "int32" | "opaque" | "effect";
+
+/** One output of a node. Compared by identity. */
+export interface Value {
+  readonly node: Node;
+  /** Which of the node's outputs. */
+  readonly index: number;
+  readonly shape: readonly number[];
+  readonly type: DataType;
+}
+
+export interface Node {
+  /** Unique in the graph, in scopes separated by slashes. */
+  readonly name: string;
+  readonly op: Op;
+  readonly inputs: readonly Value[];
+  /** Effects that must have happened before. */
+  readonly after: readonly Value[];
+  readonly outputs: readonly Value[];
+}
+
+interface Window {
+  /** Of the kernel or the pool. */
+  size: Sides;
+  strides: Sides;
+  padding: Padding;
+}
+
+export type LossKind =
+  /** Logits [N,C] and int32 labels [N]. */
+  | { kind: "softmax-cross-entropy"; labelSmoothing: number }
+  /** Logits [N,K] and float32 targets [N,K] from 0 to 1; the mean over K. */
+  | { kind: "binary-cross-entropy"; labelSmoothing: number }
+  /** Predictions [N,K] and float32 targets [N,K]; the mean over K. */
+  | { kind: "mean-squared-error" }
+  | { kind: "mean-absolute-error" }
+  /** ½d² where |d| ≤ δ, else δ|d| − ½δ² (Huber, 1964). */
+  | { kind: "huber"; delta: number };
+
+/**
+ * An op: inputs → outputs. dX stands for the gradient of the loss by X.
+ *
+ * Effects change variables in place, in full before a run returns; two effects on one variable are ordered by `after`.
+ */
+export type Op =
+  /** Fed in every run that needs it. → value */
+  | { kind: "placeholder" }
+  /** → value */
+  | { kind: "constant"; values: Float32Array | Int32Array }
+  /** A tensor that the session keeps between runs. → its present value */
+  | { kind: "variable"; variable: string }
+
+  /** x [N,H,W,C], kernel [h,w,C,F] → [N,H′,W′,F] */
+  | ({ kind: "conv2d" } & Window)
+  /** kernel, dY → dX, of the shape given for one sample */
+  | ({ kind: "conv2d-input-gradient"; inputShape: readonly number[] } & Window)
+  /** x, dY → dKernel */
+  | ({ kind: "conv2d-kernel-gradient" } & Window)
+  /** x [N,H,W,C], kernel [h,w,C,M] → [N,H′,W′,C·M]; output channel c·M + m */
+  | ({ kind: "depthwise-conv2d" } & Window)
+  /** kernel, dY → dX */
+  | ({ kind: "depthwise-conv2d-input-gradient"; inputShape: readonly number[] } & Window)
+  /** x, dY → dKernel */
+  | ({ kind: "depthwise-conv2d-kernel-gradient" } & Window)
+
+  /** a, b → product; each may be transposed */
+  | { kind: "mat-mul"; transposeA: boolean; transposeB: boolean }
+  /** x […,C], bias [C] → x + bias */
+  | { kind: "bias-add" }
+  /** dY […,C] → Σ dY over all axes but the last, [C] */
+  | { kind: "bias-gradient" }
+
+  /** x → y, and opaque notes of where the largest values were */
+  | ({ kind: "max-pool" } & Window)
+  /** x, y, notes, dY → dX: dY goes to the first largest value of each window */
+  | ({ kind: "max-pool-gradient" } & Window)
+  /** x → the mean of the values of each window that lie inside the image */
+  | ({ kind: "average-pool" } & Window)
+  /** dY → dX, of the shape given for one sample */
+  | ({ kind: "average-pool-gradient"; inputShape: readonly number[] } & Window)
+
+  /** x → y */
+  | { kind: "activation"; activation: ActivationKind; alpha: number }
+  /** dY, x, y → dX */
+  | { kind: "activation-gradient"; activation: ActivationKind; alpha: number }
+  /** x […,C] → over the last axis */
+  | { kind: "softmax" }
+
+  /** x […,C] → mean [C], biased variance [C] of the values of each channel, as if taken in float64 */
+  | { kind: "moments" }
+  /** x, mean, variance, scale, beta → (x − mean)/√(variance + ε) · scale + beta */
+  | { kind: "normalise"; epsilon: number }
+  /** dY, x, mean, variance, scale → dX, dScale, dBeta, where the moments were those of x */
+  | { kind: "batch-norm-gradient"; epsilon: number }
+  /**
+   * dY, x, mean, variance → Σ dY, Σ dY·x̂ of each channel, x̂ = (x − mean)/√(variance + ε): what the backward pass of
+   * synchronised batch normalisation has to know of the other shards
+   */
+  | { kind: "batch-norm-sums"; epsilon: number }
+  /**
+   * dY, x, mean, variance, scale, mean of dY, mean of dY·x̂ → dX = scale/√(variance + ε) · (dY − mean dY − x̂ · mean(dY·x̂)),
+   * the means over all values that the moments were taken of
+   */
+  | { kind: "batch-norm-input-gradient"; epsilon: number }
+
+  /** a, b of one shape → a + b */
+  | { kind: "add" }
+  /** a, b of one shape, or b [] → a · b */
+  | { kind: "multiply" }
+  /** […] of any number → joined along the axis, which counts from 0 among the axes of one sample */
+  | { kind: "concat"; axis: number }
+  /** x → the part from `from` of `size` along the axis of one sample */
+  | { kind: "slice"; axis: number; from: number; size: number }
+  /** x → [N, …shape] */
+  | { kind: "reshape"; shape: readonly number[] }
+  /** x [N,H,W,C] → with zeros around it */
+  | { kind: "pad"; top: number; bottom: number; left: number; right: number }
+  /** x [N,H,W,C] → without so many rows and columns at its sides */
+  | { kind: "crop"; top: number; bottom: number; left: number; right: number }
+
+  /** predictions, targets → loss of each sample [N], and its gradient by the predictions */
+  | { kind: "loss"; loss: LossKind }
+  /** any tensor → Σ x², [] */
+  | { kind: "sum-of-squares" }
+  /** squares [] of any number, → min(1, limit/√Σ): by what gradients are multiplied whose norm is limited */
+  | { kind: "clip-factor"; limit: number }
+
+  /** factor [] → effect: θ ← factor · θ */
+  | { kind: "scale-variable"; variable: string }
+  /** gradient, rate [] → effect: θ ← θ − rate · g */
+  | { kind: "sgd-step"; variable: string }
+  /** gradient, rate [] → effect: a ← momentum · a + g; θ ← θ − rate · a */
+  | { kind: "momentum-step"; variable: string; accumulator: string; momentum: number }
+  /** gradient, rate [] → effect: m ← m + (g − m)(1 − β₁); v ← v + (g² − v)(1 − β₂); θ ← θ − rate · m/(√v + ε) */
+  | {
+      kind: "adam-step";
+      variable: string;
+      m: string;
+      v: string;
+      beta1: number;
+      beta2: number;
+      epsilon: number;
+    }
+  /** gradient, rate [] → effect: s ← s + (g² − s)(1 − ρ); θ ← θ − rate · g/√(s + ε) (tf.compat.v1.train.RMSPropOptimizer) */
+  | { kind: "rmsprop-step"; variable: string; meanSquare: string; rho: number; epsilon: number };
+
+/** What is run in one go: the values that are fed, and those that are wanted. */
+export interface GraphRun {
+  readonly feeds: readonly Value[];
+  readonly fetches: readonly Value[];
+}
+
+/** Nodes in the order in which they were added; each after its inputs. */
+export interface Graph {
+  readonly nodes: readonly Node[];
+}
