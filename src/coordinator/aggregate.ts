@@ -1,71 +1,82 @@
-// The shards' results → the step's update. Everything is added in the order of the shards, never of arrival, so the sum is
-// the same bits whoever computed what. Pure: no sockets, no tfjs.
-import type { Gradient, ShardResult, Update } from "../shared/model/values.js";
+// The shards' results → the step's update. Everything is combined in a fixed tree over the shards, never in the order of
+// arrival, so the result is the same bits whoever computed what. Pure.
+import type { Factors, Gradient, Gradients, ShardResult } from "../shared/replica/tensors.js";
+import type { RunLayout } from "../shared/run-layout.js";
 import {
-  mergedMoments,
+  mergeMoments,
+  nextPopulation,
   type PopulationStatistics,
-  updatePopulation,
 } from "../shared/statistics/moments.js";
+import { foldTree } from "../shared/statistics/tree.js";
 
 /**
- * @param results by shard, each exactly once
- * @param population the statistics before the step; left as they are
- * @throws RangeError where the results do not name the same parameters and layers
- */
-export function aggregated(
-  results: readonly ShardResult[],
-  population: ReadonlyMap<string, PopulationStatistics>,
-): { loss: number; update: Update } {
-  const [first] = results;
-  if (!first) throw new RangeError("a step without results");
-  const gradients = summedGradients(results.map((result) => result.gradients));
-  const next = new Map<string, PopulationStatistics>();
-  for (const [name, { mean, variance }] of population) {
-    const own = { mean: mean.slice(), variance: variance.slice() };
-    updatePopulation(own, mergedMoments(results.map((result) => ofName(result.moments, name))));
-    next.set(name, own);
-  }
-  const loss = results.reduce((total, result) => total + result.loss, 0);
-  return { loss, update: { gradients, population: next } };
-}
-
-/**
- * @param shards the gradients of each, in the order of the shards
+ * The gradients of the step.
+ * @param shards those of each shard, in the order of the shards
  * @throws RangeError where they do not name the same parameters
  */
-export function summedGradients(
-  shards: readonly ReadonlyMap<string, Gradient>[],
-): Map<string, Gradient> {
+export function sumGradients(shards: readonly Gradients[]): Map<string, Gradient> {
   const names = [...(shards[0]?.keys() ?? [])];
-  return new Map(names.map((name) => [name, summed(shards.map((own) => ofName(own, name)))]));
+  return new Map(names.map((name) => [name, sumGradient(shards.map((own) => valueOf(own, name)))]));
 }
 
-function ofName<T>(values: ReadonlyMap<string, T>, name: string): T {
-  const value = values.get(name);
-  if (value === undefined) throw new RangeError(`a result without ${name}`);
-  return value;
-}
-
-/** Values are added; factors are put side by side, as their products are added where they are formed. */
-function summed(parts: readonly Gradient[]): Gradient {
-  const [first] = parts;
+/** Dense gradients are added; factors are stacked, as their products are added where they are formed. */
+function sumGradient(shards: readonly Gradient[]): Gradient {
+  const [first] = shards;
   if (!first) throw new RangeError("a sum of nothing");
-  if (parts.length === 1) return first;
-  if (first.form === "factors") {
-    const shards = parts.flatMap((part) => {
-      if (part.form !== "factors") throw formError();
-      return part.shards;
-    });
-    return { form: "factors", shards };
-  }
-  const values = first.values.slice();
-  for (const part of parts.slice(1)) {
-    if (part.form !== "dense" || part.values.length !== values.length) throw formError();
-    for (let index = 0; index < values.length; index++) values[index]! += part.values[index]!;
-  }
-  return { form: "dense", values };
+  if (shards.length === 1) return first;
+  if (first.form === "factors") return { form: "factors", shards: shards.flatMap(factorsOf) };
+  const arrays = shards.map((gradient) => {
+    if (gradient.form !== "dense") throw formError();
+    return gradient.values;
+  });
+  return { form: "dense", values: sumArrays(arrays) };
+}
+
+/** The first addition of a subtree makes a new array, and those above it add to that. */
+function sumArrays(arrays: readonly Float32Array[]): Float32Array {
+  const inputs = new Set(arrays);
+  return foldTree(arrays, (left, right) => {
+    const sum = inputs.has(left) ? left.slice() : left;
+    for (let index = 0; index < sum.length; index++) sum[index]! += right[index]!;
+    return sum;
+  });
+}
+
+function factorsOf(gradient: Gradient): readonly Factors[] {
+  if (gradient.form !== "factors") throw formError();
+  return gradient.shards;
 }
 
 function formError(): RangeError {
-  return new RangeError("gradients of different forms or sizes");
+  return new RangeError("gradients of different forms");
+}
+
+/** The step's loss: that of the shards in their order, in float64. */
+export function sumLosses(results: readonly ShardResult[]): number {
+  return results.reduce((total, { loss }) => total + loss, 0);
+}
+
+/**
+ * The population statistics after the step, of the batch-norm layers that are trained.
+ * @param results by shard, each exactly once
+ * @param population the statistics before the step; left as they are
+ */
+export function aggregatePopulation(
+  { network }: Pick<RunLayout, "network">,
+  results: readonly ShardResult[],
+  population: ReadonlyMap<string, PopulationStatistics>,
+): Map<string, PopulationStatistics> {
+  const next = new Map<string, PopulationStatistics>();
+  for (const { name, momentum, trainable } of network.statistics) {
+    if (!trainable) continue;
+    const batch = mergeMoments(results.map(({ moments }) => valueOf(moments, name)));
+    next.set(name, nextPopulation(valueOf(population, name), batch, momentum));
+  }
+  return next;
+}
+
+function valueOf<T>(values: ReadonlyMap<string, T>, name: string): T {
+  const value = values.get(name);
+  if (value === undefined) throw new RangeError(`a result without ${name}`);
+  return value;
 }

@@ -1,51 +1,55 @@
-// A run's settings. `RunConfig` decides the result and stands in the checkpoint; all else is in the commands' options.
+// A run's configuration: what its final checkpoint is a function of, together with the number of steps. All else is in the
+// commands' options.
 import { z } from "zod";
-import type { Dataset, ImageShape } from "./data/dataset.js";
-import { shardSizes } from "./data/sampler.js";
-import { cnn, type Network } from "./model/network.js";
+import type { SampleShape, TargetSpec } from "./data/samples.js";
+import { lossSchema } from "./graph/loss-schema.js";
+import { networkSpecSchema } from "./network/schema.js";
+import { optimizerSchema, scheduleSchema } from "./optimizer/schema.js";
 
 const count = z.number().int().min(1).max(Number.MAX_SAFE_INTEGER);
 
+const MAX_CLASSES = 1_000_000;
+const MAX_TARGET_VALUES = 1_000_000;
+
+const targetSchema: z.ZodType<TargetSpec> = z.discriminatedUnion("kind", [
+  z.strictObject({ kind: z.literal("classes"), count: count.max(MAX_CLASSES) }),
+  z.strictObject({ kind: z.literal("values"), count: count.max(MAX_TARGET_VALUES) }),
+]);
+
 /** Strict, and in the order in which it is written: the same configuration is the same text. */
 export const runConfigSchema = z.strictObject({
-  model: z.literal("cnn"),
+  network: networkSpecSchema,
+  loss: lossSchema,
+  optimizer: optimizerSchema,
+  learningRate: z.number().positive().max(1e6),
+  schedule: scheduleSchema,
   seed: z.number().int().min(0).max(Number.MAX_SAFE_INTEGER),
   batchSize: count,
   shards: count,
-  learningRate: z.number().positive().max(1e6),
   threads: count.max(1024),
   validationSize: z.number().int().min(0),
   data: z.strictObject({
-    height: count.max(1024),
-    width: count.max(1024),
-    classes: count.max(256),
+    inputType: z.enum(["uint8", "float32"]),
+    target: targetSchema,
     digest: z.string().regex(/^[0-9a-f]{64}$/),
   }),
+  /** SHA-256 of the weights that the run starts from, where they are not drawn. */
+  initialDigest: z
+    .string()
+    .regex(/^[0-9a-f]{64}$/)
+    .optional(),
 });
 
-/** What the final checkpoint is a function of, together with the number of steps. */
 export type RunConfig = z.infer<typeof runConfigSchema>;
 
+/** What workers are sent after a step: the new weights, or what they need to take the step themselves. */
 export const BROADCASTS = ["weights", "updates"] as const;
-export type Broadcast = (typeof BROADCASTS)[number];
+export type BroadcastKind = (typeof BROADCASTS)[number];
 
-/** The data's part in the configuration. */
-export function dataConfig(dataset: Dataset): RunConfig["data"] {
-  const { height, width } = dataset.image;
-  return { height, width, classes: dataset.classCount, digest: dataset.digest };
-}
-
-export function imageShape(config: RunConfig): ImageShape {
-  return { height: config.data.height, width: config.data.width };
-}
-
-export function networkOfRun(config: RunConfig): Network {
-  return cnn(imageShape(config), config.data.classes);
-}
-
-/** Samples of the run's largest shard, the first. */
-export function largestShard(config: RunConfig): number {
-  return shardSizes(config.batchSize, config.shards)[0]!;
+/** What the samples of this run look like. */
+export function sampleShapeOf({ network, data }: RunConfig): SampleShape {
+  const { inputType, target } = data;
+  return { inputShape: network.inputShape, inputType, target };
 }
 
 /** The configuration as text, with its keys in the schema's order. */

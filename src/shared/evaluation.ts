@@ -1,40 +1,49 @@
-// A data set in pieces for inference, and the accuracy over all of them. The pieces are the same for every run, so accuracy
-// and loss are too, whoever infers which piece.
-import { type ImageShape, type Samples, sliced } from "./data/dataset.js";
-import type { EvaluationResult } from "./model/values.js";
+// A set of samples in batches for inference, and the metrics over all of them. The batches are the same for every run, so the
+// metrics are too, whoever infers which batch. Pure.
+import type { Samples } from "./data/samples.js";
+import type { EvaluationResult } from "./replica/tensors.js";
 
-/** As fast as larger pieces on one thread (docs/performance.md), and small enough to spread evenly over workers. */
-const PIECE_SAMPLES = 250;
+/** As fast as larger batches on one thread (docs/lab-notebook.md), and small enough to spread evenly over workers. */
+export const MAX_EVALUATION_SAMPLES = 250;
 
-export interface Accuracy {
-  /** Share of the samples whose class was found. */
-  accuracy: number;
-  /** Mean cross-entropy. */
+export interface Metrics {
+  /** Share of the samples whose class was found; undefined where targets are values. */
+  accuracy?: number;
+  /** The mean over the samples. */
   loss: number;
   count: number;
 }
 
-export function evaluationPieces(samples: Samples, image: ImageShape): Samples[] {
-  const pieces: Samples[] = [];
-  for (let from = 0; from < samples.count; from += PIECE_SAMPLES) {
-    pieces.push(sliced(samples, from, Math.min(from + PIECE_SAMPLES, samples.count), image));
+/** Indices of the samples of each batch. */
+export function evaluationBatches(sampleCount: number): Uint32Array[] {
+  const batches: Uint32Array[] = [];
+  for (let from = 0; from < sampleCount; from += MAX_EVALUATION_SAMPLES) {
+    const length = Math.min(MAX_EVALUATION_SAMPLES, sampleCount - from);
+    batches.push(Uint32Array.from({ length }, (_, index) => from + index));
   }
-  return pieces;
+  return batches;
 }
 
-/** @param pieces each with its result, in one fixed order */
-export function accuracyOf(
-  pieces: readonly { samples: Samples; result: EvaluationResult }[],
-): Accuracy {
-  let correct = 0;
+/** @param batches each with its result, in one fixed order */
+export function metricsOf(
+  batches: readonly { samples: Samples; result: EvaluationResult }[],
+): Metrics {
+  let correctCount = 0;
   let count = 0;
   let lossSum = 0;
-  for (const { samples, result } of pieces) {
-    result.predictions.forEach((prediction, index) => {
-      if (prediction === samples.labels[index]) correct++;
-    });
+  let hasClasses = true;
+  for (const { samples, result } of batches) {
+    const { predictions } = result;
+    if (predictions instanceof Int32Array) {
+      predictions.forEach((prediction, index) => {
+        if (prediction === samples.targets[index]) correctCount++;
+      });
+    } else {
+      hasClasses = false;
+    }
     count += samples.count;
     lossSum += result.lossSum;
   }
-  return { accuracy: correct / count, loss: lossSum / count, count };
+  const accuracy = hasClasses ? { accuracy: correctCount / count } : {};
+  return { ...accuracy, loss: lossSum / count, count };
 }

@@ -1,7 +1,7 @@
 // One connection of a worker to its coordinator, from hello to whatever ends it. A coordinator may be broken or hostile:
 // every wait has a deadline, and what may arrive is bounded before it is read.
 import { totalmem } from "node:os";
-import type { Broadcast, RunConfig } from "../shared/config.js";
+import type { BroadcastKind, RunConfig } from "../shared/config.js";
 import { messageOf, TandemError } from "../shared/errors.js";
 import { FrameReader } from "../shared/protocol/channel.js";
 import { closeCodes, FINAL_CLOSE_CODES } from "../shared/protocol/close-codes.js";
@@ -13,10 +13,12 @@ import {
   parseFromCoordinator,
   PROTOCOL_VERSION,
 } from "../shared/protocol/messages.js";
+import { readConfig } from "../shared/protocol/payloads/config.js";
 import type { Transport } from "../shared/protocol/transport.js";
 import { sanitizeText } from "../shared/text.js";
-import type { Computer } from "./computer.js";
+
 import { MAX_BYTES_BEFORE_WELCOME, maxMessageBytes, refusalOf } from "./limits.js";
+import type { WorkerRuntime } from "./worker-runtime.js";
 
 /** The coordinator pings every two seconds; after so long without a byte it is gone. */
 const SILENCE_MS = 15_000;
@@ -38,15 +40,16 @@ export type ConnectionEnd =
   /** The connection broke; it may be tried again. */
   | { kind: "lost"; reason: string; wasUseful: boolean };
 
-export type WorkerRuntime = Pick<
-  Computer,
+/** What a connection needs of a `WorkerRuntime`. */
+export type Runtime = Pick<
+  WorkerRuntime,
   "fits" | "tailPlaces" | "takeState" | "takeUpdate" | "takeFactors" | "digest" | "compute"
 >;
 
-/** The runtime outlives a connection, so that a worker that comes back need not load TensorFlow again. */
+/** The runtime outlives a connection, so that a worker that comes back need not load its engine again. */
 export interface RuntimeHolder {
-  runtime: WorkerRuntime | undefined;
-  create(config: RunConfig, broadcast: Broadcast): WorkerRuntime;
+  runtime: Runtime | undefined;
+  create(config: RunConfig, broadcast: BroadcastKind): Runtime;
 }
 
 export interface ServeOptions {
@@ -172,7 +175,7 @@ class Connection {
     const message = parseFromCoordinator(frame);
     switch (message.type) {
       case "welcome":
-        this.takeWelcome(message);
+        this.takeWelcome(message, frame.parts);
         return;
       case "end":
         this.close({ kind: "ended", reason: message.reason }, closeCodes.ended);
@@ -199,9 +202,13 @@ class Connection {
     }
   }
 
-  private takeWelcome(message: FromCoordinator & { type: "welcome" }): void {
+  private takeWelcome(
+    message: FromCoordinator & { type: "welcome" },
+    parts: readonly Uint8Array[],
+  ): void {
     if (this.isWelcome) throw new FrameError("a second welcome");
-    const { config, broadcast } = message;
+    const { broadcast } = message;
+    const config = readConfig(parts);
     const { holder, memoryBytes = totalmem() } = this.options;
     const refusal = refusalOf(config, memoryBytes);
     if (refusal !== undefined) {
@@ -219,7 +226,7 @@ class Connection {
   }
 
   /** That of an earlier connection is none of this one's before its welcome. */
-  private get runtime(): WorkerRuntime {
+  private get runtime(): Runtime {
     const { runtime } = this.options.holder;
     if (!this.isWelcome || !runtime) throw new FrameError("a task before the welcome");
     return runtime;

@@ -1,18 +1,21 @@
 // What a worker accepts from a coordinator: a configuration it can allocate for, and messages as large as that run needs.
 // Pure, but for the machine's memory, which the caller supplies.
-import { imageShape, networkOfRun, type RunConfig } from "../shared/config.js";
-import { type Network, sizeOf } from "../shared/model/network.js";
-import { PIECE_BYTES } from "../shared/model/state-layout.js";
-import { maxResultBytes } from "../shared/protocol/payload.js";
+import { type RunConfig, sampleShapeOf } from "../shared/config.js";
+import { MAX_EVALUATION_SAMPLES } from "../shared/evaluation.js";
+import { MAX_CONFIG_BYTES } from "../shared/protocol/payloads/config.js";
+import { sampleBytes } from "../shared/protocol/payloads/samples.js";
+import { activationBytes, parameterBytes } from "../shared/replica/memory.js";
+import { CHUNK_BYTES, isLarge, stateGroup, stateGroupCount } from "../shared/replica/state-layout.js";
+import { sizeOf } from "../shared/network/network.js";
+import { layoutOfRun, type RunLayout } from "../shared/run-layout.js";
+import { TandemError } from "../shared/errors.js";
 
 const MAX_BATCH_SIZE = 1_000_000;
-/** Evaluation batches do not depend on the run's batch size. */
-const MAX_EVALUATION_SAMPLES = 1_000;
-/** Nothing that is sent before `welcome`, or `welcome` itself, comes near. */
-export const MAX_BYTES_BEFORE_WELCOME = 64 * 1024;
 /** Headers, padding, and messages that arrive in one read behind another. */
 const SLACK_BYTES = 2 ** 20;
-/** Weights, gradients, and two of Adam's slots. */
+/** Nothing that is sent before `welcome`, or `welcome` itself, is larger. */
+export const MAX_BYTES_BEFORE_WELCOME = MAX_CONFIG_BYTES + 64 * 1024;
+/** Weights, gradients, and two slots of the optimizer. */
 const COPIES_OF_PARAMETERS = 4;
 
 /** @returns why a worker with so much memory cannot take part in the run, or undefined */
@@ -24,42 +27,49 @@ export function refusalOf(config: RunConfig, memoryBytes: number): string | unde
   if (shards > batchSize) {
     return `its ${shards} shards are more than the ${batchSize} samples of a batch`;
   }
-  const neededBytes = COPIES_OF_PARAMETERS * parameterBytes(networkOfRun(config));
+  let layout: RunLayout;
+  try {
+    layout = layoutOfRun(config);
+  } catch (error) {
+    if (error instanceof TandemError) return error.message;
+    throw error;
+  }
+  const neededBytes =
+    COPIES_OF_PARAMETERS * parameterBytes(layout.network) +
+    layout.largestShard * activationBytes(layout.network);
   if (neededBytes > memoryBytes) {
     return `its network needs ${inMb(neededBytes)} MB, and this machine has ${inMb(memoryBytes)} MB`;
   }
   return undefined;
 }
 
-/** Bytes that may arrive between two whole messages. Large tensors of a state arrive in pieces, which are messages too. */
+/** Bytes that may arrive between two whole messages. Large tensors of a state arrive in chunks, which are messages too. */
 export function maxMessageBytes(config: RunConfig): number {
-  const network = networkOfRun(config);
-  const { height, width } = imageShape(config);
-  const samples = Math.max(config.batchSize, MAX_EVALUATION_SAMPLES);
-  const sampleBytes = samples * (height * width + 1);
-  // With small shards an update has the factors of each, with large ones the gradient itself.
-  const updateBytes = Math.max(
-    maxResultBytes(network, config.batchSize),
-    factorBytes(network, config),
-  );
-  // A state's tensors that are too small for pieces come in one message.
-  const smallBytes = COPIES_OF_PARAMETERS * PIECE_BYTES * network.parameters.length;
-  return Math.max(sampleBytes, updateBytes, smallBytes) + SLACK_BYTES;
+  const layout = layoutOfRun(config);
+  const samples = Math.max(layout.largestShard, MAX_EVALUATION_SAMPLES);
+  const ofSamples = sampleBytes(sampleShapeOf(config), samples);
+  return Math.max(ofSamples, updateBytes(layout), stateBytes(layout)) + SLACK_BYTES;
 }
 
-function factorBytes(network: Network, config: RunConfig): number {
+/** With small shards an update has the factors of each, with large ones the gradient itself. */
+function updateBytes({ network, config, factored }: RunLayout): number {
   let floats = 0;
-  for (const { shape } of network.parameters) {
+  for (const { name, shape } of network.parameters) {
     const [inputs = 0, outputs = 0] = shape;
-    const isMatrix = shape.length === 2;
-    floats += isMatrix ? config.batchSize * (inputs + outputs) : sizeOf(shape);
+    floats += factored.has(name) ? config.batchSize * (inputs + outputs) : sizeOf(shape);
   }
-  for (const { channels } of network.statistics) floats += 2 * channels * config.shards;
+  for (const { channels } of network.statistics) floats += 2 * channels;
   return 4 * floats;
 }
 
-function parameterBytes(network: Network): number {
-  return network.parameters.reduce((bytes, { shape }) => bytes + 4 * sizeOf(shape), 0);
+/** Tensors of a state that are too small for chunks come in one message. */
+function stateBytes(layout: RunLayout): number {
+  const groups = Array.from({ length: stateGroupCount(layout) }, (_, group) =>
+    stateGroup(layout, "with-slots", group)
+      .filter((tensor) => !isLarge(tensor))
+      .reduce((bytes, { shape }) => bytes + 4 * sizeOf(shape), 0),
+  );
+  return Math.max(CHUNK_BYTES, ...groups);
 }
 
 function inMb(bytes: number): number {

@@ -2,9 +2,10 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { TandemError } from "../shared/errors.js";
 import type { Transport } from "../shared/protocol/transport.js";
-import { Computer } from "./computer.js";
 import { type ConnectionEnd, type RuntimeHolder, serveConnection } from "./connection.js";
+import { openEngine } from "../shared/engine/open-engine.js";
 import { dial, type DialFailure, type DialOptions } from "./dial.js";
+import { WorkerRuntime } from "./worker-runtime.js";
 
 const FIRST_DELAY_MS = 100;
 const LONGEST_DELAY_MS = 5_000;
@@ -40,7 +41,7 @@ export async function runWorker(
 ): Promise<void> {
   const holder: RuntimeHolder = {
     runtime: undefined,
-    create: (config, broadcast) => new Computer(config, broadcast),
+    create: (config, broadcast) => new WorkerRuntime(config, broadcast, openEngine),
   };
   const { name, shownUrl, retryForMs } = options;
   let awaySinceMs = performance.now();

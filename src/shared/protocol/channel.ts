@@ -1,5 +1,5 @@
 // Frames over a transport, the same on both sides: what is sent, and messages put together to frames.
-import { PIECE_BYTES } from "../model/state-layout.js";
+import { CHUNK_BYTES } from "../replica/state-layout.js";
 import {
   COORDINATOR_FRAME_LIMITS,
   decodeFrame,
@@ -18,7 +18,7 @@ export function socketOptions(maxPayload: number): {
   return { perMessageDeflate: false, maxPayload };
 }
 
-/** A frame as it is sent: one message, and those with the pieces of its tail. One frame may go to many receivers. */
+/** A frame as it is sent: one message, and those with the chunks of its tail. One frame may go to many receivers. */
 export class OutgoingFrame {
   readonly messages: readonly Uint8Array[];
   readonly byteLength: number;
@@ -28,7 +28,7 @@ export class OutgoingFrame {
   inFlightCount = 0;
 
   constructor(head: Uint8Array, tail: readonly ArrayBufferView[] = []) {
-    this.messages = [head, ...tail.flatMap(inPieces)];
+    this.messages = [head, ...tail.flatMap(intoChunks)];
     this.byteLength = this.messages.reduce((total, message) => total + message.byteLength, 0);
   }
 
@@ -47,11 +47,11 @@ export function sendMessage(
   transport.send(encodeFrame(header, parts));
 }
 
-function inPieces({ buffer, byteOffset, byteLength }: ArrayBufferView): Uint8Array[] {
-  const count = Math.ceil(byteLength / PIECE_BYTES);
+function intoChunks({ buffer, byteOffset, byteLength }: ArrayBufferView): Uint8Array[] {
+  const count = Math.ceil(byteLength / CHUNK_BYTES);
   return Array.from({ length: count }, (_, index) => {
-    const from = index * PIECE_BYTES;
-    return new Uint8Array(buffer, byteOffset + from, Math.min(PIECE_BYTES, byteLength - from));
+    const from = index * CHUNK_BYTES;
+    return new Uint8Array(buffer, byteOffset + from, Math.min(CHUNK_BYTES, byteLength - from));
   });
 }
 

@@ -29,13 +29,15 @@ export interface FrameLimits {
 
 /** A length of at most 2^32 − 1 is one byte for its type and four for its value. */
 const LENGTH_BYTES = 5;
-/** A header's other fields. The largest, a welcome with its configuration, takes some 400 bytes. */
+/** A header's other fields. */
 const FIELDS_BYTES = 2048;
+/** A result has a part for each parameter, and two for each batch-norm layer; `MAX_LAYERS` in network/limits.ts. */
+const MAX_PARTS = 4096;
 
-/** What a coordinator takes from workers: a result has a part for each parameter, and two for each normalised layer. */
+/** What a coordinator accepts from workers. */
 export const WORKER_FRAME_LIMITS: FrameLimits = {
-  headerBytes: FIELDS_BYTES + 1024 * LENGTH_BYTES,
-  parts: 1024,
+  headerBytes: FIELDS_BYTES + MAX_PARTS * LENGTH_BYTES,
+  parts: MAX_PARTS,
 };
 
 /** For limits on whole messages. */
@@ -44,10 +46,10 @@ export const MAX_HEADER_BYTES = WORKER_FRAME_LIMITS.headerBytes;
 /** Shards that an update lists as left out; more are sent rather than listed. */
 export const MAX_LISTED_SHARDS = 1024;
 
-/** What a worker takes from its coordinator: a state's tail, and an update's two lists of shards, besides the parts. */
+/** What a worker accepts from its coordinator: a state's tail, and an update's two lists of shards, besides the parts. */
 export const COORDINATOR_FRAME_LIMITS: FrameLimits = {
-  headerBytes: FIELDS_BYTES + (2 * 1024 + 2 * MAX_LISTED_SHARDS) * LENGTH_BYTES,
-  parts: 1024,
+  headerBytes: FIELDS_BYTES + (2 * MAX_PARTS + 2 * MAX_LISTED_SHARDS) * LENGTH_BYTES,
+  parts: MAX_PARTS,
 };
 
 /** Of a part in a tail. */
@@ -165,4 +167,13 @@ export function asFloats(part: Uint8Array): Float32Array {
   }
   // Not `slice`: of a Buffer it is no copy.
   return new Float32Array(new Uint8Array(part).buffer);
+}
+
+/** As `asFloats`, of int32. */
+export function asIntegers(part: Uint8Array): Int32Array {
+  if (part.byteLength % 4 !== 0) throw new FrameError("a part is not of int32");
+  if (part.byteOffset % 4 === 0) {
+    return new Int32Array(part.buffer, part.byteOffset, part.byteLength / 4);
+  }
+  return new Int32Array(new Uint8Array(part).buffer);
 }

@@ -1,15 +1,14 @@
 // The protocol in one place. A worker connects and says hello; the coordinator answers with the run's configuration
-// (welcome); the worker loads TensorFlow and says ready; the coordinator sends the state and from then on tasks, and after
-// each step the new weights (state) or what makes them (update). Each task gets one answer. At the end: end.
-// What is in a message's parts is told in payload.ts, how the bytes lie in frame.ts.
+// (welcome); the worker loads its engine and says ready; the coordinator sends the state and from then on tasks, and after
+// each step the new weights (state) or the update that makes them. Each task gets one answer. At the end: end.
+// What a message's parts hold is in payloads/, how the bytes lie in frame.ts.
 import { z } from "zod";
-import { BROADCASTS, runConfigSchema } from "../config.js";
-import { HALVES } from "../model/network.js";
+import { BROADCASTS } from "../config.js";
 import { sanitizeText } from "../text.js";
 import { type Frame, FrameError, MAX_LISTED_SHARDS } from "./frame.js";
 
 /** Raised whenever one side could misread the other. */
-export const PROTOCOL_VERSION = 4;
+export const PROTOCOL_VERSION = 5;
 
 export const MAX_NAME_LENGTH = 64;
 
@@ -30,19 +29,20 @@ const fromWorker = z.discriminatedUnion("type", [
     protocol: whole,
     name: z.string().max(MAX_NAME_LENGTH),
   }),
-  /** TensorFlow is loaded with the run's threads; tasks may come. */
+  /** The engine is loaded; tasks may come. */
   z.strictObject({ type: z.literal("ready") }),
   /**
-   * The first half of an answer to `shard`: the classifier's gradients, sent while the features are still gone back through.
-   * Parts: those.
+   * A part of the answer to `shard`: the gradients of one bucket, sent while those of the layers before it are still being
+   * computed. The buckets come in their order, the last one's with `result`.
    */
   z.strictObject({
-    type: z.literal("classifier"),
+    type: z.literal("gradients"),
     task: whole,
     step: whole,
     shard: whole,
+    bucket: whole,
   }),
-  /** Second half of the answer. Parts: the features' gradients and the moments. */
+  /** The rest of the answer to `shard`. Parts: the last bucket's gradients, and the moments. */
   z.strictObject({
     type: z.literal("result"),
     task: whole,
@@ -51,41 +51,41 @@ const fromWorker = z.discriminatedUnion("type", [
     loss: z.number(),
     computed,
   }),
-  /** Answer to `evaluate`. Part: the classes taken. */
+  /** Answer to `evaluate`. Part: the predictions. */
   z.strictObject({
     type: z.literal("evaluated"),
     task: whole,
     lossSum: z.number(),
     computed,
   }),
-  /** Answer to an `update` that asks for it: CRC-32 of the weights that the worker has come to. */
+  /** Answer to an `update` that asks for it: CRC-32 of the worker's weights after that step. */
   z.strictObject({ type: z.literal("digest"), step: whole, weights: whole }),
   /** The worker was told to end; it has answered its tasks and takes no more. */
   z.strictObject({ type: z.literal("goodbye") }),
 ]);
 
 const fromCoordinator = z.discriminatedUnion("type", [
-  /** Answer to `hello`. */
+  /** Answer to `hello`. Part: the run's configuration as JSON (`configText`). */
   z.strictObject({
     type: z.literal("welcome"),
     protocol: whole,
     name: z.string(),
-    config: runConfigSchema,
     broadcast: z.enum(BROADCASTS),
   }),
   /**
-   * A half of the network's state: after `ready`, after each step with `--broadcast weights`, and when a worker has fallen
-   * behind. The classifier's comes first, maybe while the step before is not over: the features' makes the state whole.
+   * A group of the state's tensors: all groups after `ready` and when a worker has fallen behind; those of the gradient
+   * buckets after each step with `--broadcast weights`. Groups come in order (state-layout.ts), the first ones maybe while
+   * the step before is still being computed; with the last bucket's group the state is complete.
    */
   z.strictObject({
     type: z.literal("state"),
     step: whole,
-    half: z.enum(HALVES),
+    group: whole,
     tailChecksum: whole,
   }),
   /**
-   * With `--broadcast updates`, after each step: what leads from `step` − 1 to `step`. The factors of the shards in `own`
-   * and `relayed` are left out: the worker has them, as it was its own results that were taken, or those it was sent.
+   * With `--broadcast updates`, after each step: what a replica needs to go from `step` − 1 to `step`. The factors of the
+   * shards in `own` and `relayed` are left out: the worker computed them itself, or was sent them in `factors`.
    */
   z.strictObject({
     type: z.literal("update"),
@@ -94,21 +94,23 @@ const fromCoordinator = z.discriminatedUnion("type", [
     relayed: z.array(whole).max(MAX_LISTED_SHARDS),
     wantsDigest: z.boolean(),
   }),
-  /** With `--broadcast updates`: the factors of another worker's shard of `step`, passed on as soon as they were there. */
+  /** With `--broadcast updates`: the factors of a bucket of another worker's shard of `step`, relayed as soon as they came. */
   z.strictObject({
     type: z.literal("factors"),
     step: whole,
     shard: whole,
+    bucket: whole,
   }),
-  /** Compute one shard's gradients and moments. Parts: pixels, labels. */
+  /** Compute one shard's gradients and moments. Parts: inputs, targets. `first`: place of its first sample in the batch. */
   z.strictObject({
     type: z.literal("shard"),
     task: whole,
     step: whole,
     shard: whole,
+    first: whole,
     count: whole,
   }),
-  /** Infer one piece of a data set. Parts: pixels, labels. */
+  /** Infer one batch of samples. Parts: inputs, targets. */
   z.strictObject({
     type: z.literal("evaluate"),
     task: whole,

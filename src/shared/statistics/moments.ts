@@ -1,67 +1,96 @@
-// Batch moments and their exact merge. Pure: no tfjs, no sockets.
-// The pooled formulas are those of Chan, Golub and LeVeque, "Updating formulae and a pairwise algorithm for computing
-// sample variances" (1979), for any number of parts at once.
+// Batch moments and their exact merge. Pure.
+// The formulas are those of Chan, Golub and LeVeque, "Updating formulae and a pairwise algorithm for computing sample
+// variances" (1979).
+import { foldTree } from "./tree.js";
 
-/** Moments of one batch-normalised layer over some samples; one mean and one biased variance a channel. */
+/** Moments of one batch-norm layer over some samples; one mean and one biased variance per channel. */
 export interface Moments {
-  /** How many values each channel's moments were taken over: samples, times pixels for a convolution. */
+  /** How many values each channel's moments were taken over: samples, times pixels for images. */
   count: number;
   mean: Float32Array | Float64Array;
   variance: Float32Array | Float64Array;
 }
 
-/** What inference normalises with: exponential moving averages, one value a channel. */
+/** What inference normalises with: exponential moving averages, one value per channel. */
 export interface PopulationStatistics {
   mean: Float32Array;
   variance: Float32Array;
 }
 
-export const POPULATION_DECAY = 0.99;
+/** Per channel: the sum of the values, and the sum of the squares of their differences from the mean. */
+interface Sums {
+  count: number;
+  sum: Float64Array;
+  squares: Float64Array;
+}
 
 /**
- * Moments of the pooled values: N = Σn, M = Σnμ/N, V = Σn(v + (μ−M)²)/N, summed in the order given, in float64.
+ * Moments of the pooled values: N = Σn, M = Σnμ/N, V = Σn(v + (μ−M)²)/N, combined pairwise in the fixed tree, in float64.
  * The squares are taken of differences of means, so a large mean does not cancel the variance away.
  * Parts of 0 values change nothing; without any values count is 0 and mean and variance are 0.
+ * @param parts in the order of the shards
  * @throws RangeError where the parts have different numbers of channels
  */
-export function mergedMoments(parts: readonly Moments[]): Moments {
+export function mergeMoments(parts: readonly Moments[]): Moments {
   const channels = parts[0]?.mean.length ?? 0;
-  const mean = new Float64Array(channels);
-  const variance = new Float64Array(channels);
-  let count = 0;
-  for (const part of parts) {
-    if (part.mean.length !== channels || part.variance.length !== channels) {
-      throw new RangeError(`moments of ${part.mean.length} channels among some of ${channels}`);
+  for (const { mean, variance } of parts) {
+    if (mean.length !== channels || variance.length !== channels) {
+      throw new RangeError(`moments of ${mean.length} channels among some of ${channels}`);
     }
-    count += part.count;
   }
-  if (count === 0) return { count, mean, variance };
-  const filled = parts.filter((part) => part.count > 0);
-  for (let channel = 0; channel < channels; channel++) {
-    let sum = 0;
-    for (const part of filled) sum += part.count * part.mean[channel]!;
-    const pooledMean = sum / count;
-    let squares = 0;
-    for (const part of filled) {
-      const difference = part.mean[channel]! - pooledMean;
-      squares += part.count * (part.variance[channel]! + difference * difference);
-    }
-    mean[channel] = pooledMean;
-    variance[channel] = squares / count;
-  }
-  return { count, mean, variance };
+  const none: Sums = {
+    count: 0,
+    sum: new Float64Array(channels),
+    squares: new Float64Array(channels),
+  };
+  const { count, sum, squares } =
+    parts.length === 0 ? none : foldTree(parts.map(sumsOf), combineSums);
+  const divide = (values: Float64Array) => (count === 0 ? values : values.map((v) => v / count));
+  return { count, mean: divide(sum), variance: divide(squares) };
 }
 
-/** One step of the moving average, in place: pop ← 0.99·pop + 0.01·merged, computed in float64 and rounded once. */
-export function updatePopulation(population: PopulationStatistics, merged: Moments): void {
-  if (merged.count === 0) return;
-  moveTowards(population.mean, merged.mean);
-  moveTowards(population.variance, merged.variance);
+function sumsOf({ count, mean, variance }: Moments): Sums {
+  const times = (values: Float32Array | Float64Array) =>
+    Float64Array.from(values, (value) => count * value);
+  return { count, sum: times(mean), squares: times(variance) };
 }
 
-function moveTowards(average: Float32Array, target: Float32Array | Float64Array): void {
-  for (let channel = 0; channel < average.length; channel++) {
-    average[channel] =
-      POPULATION_DECAY * average[channel]! + (1 - POPULATION_DECAY) * target[channel]!;
-  }
+/** Σ over both = the two sums of squares, and what the distance of the two means adds: d²·m·n/(m + n). */
+function combineSums(left: Sums, right: Sums): Sums {
+  if (left.count === 0) return right;
+  if (right.count === 0) return left;
+  const count = left.count + right.count;
+  const weight = (left.count * right.count) / count;
+  return {
+    count,
+    sum: left.sum.map((value, channel) => value + right.sum[channel]!),
+    squares: left.squares.map((value, channel) => {
+      const difference = left.sum[channel]! / left.count - right.sum[channel]! / right.count;
+      return value + right.squares[channel]! + difference * difference * weight;
+    }),
+  };
+}
+
+/**
+ * One step of the moving average: momentum · population + (1 − momentum) · batch, computed in float64 and rounded once.
+ * @returns new arrays
+ */
+export function nextPopulation(
+  { mean, variance }: PopulationStatistics,
+  batch: Moments,
+  momentum: number,
+): PopulationStatistics {
+  if (batch.count === 0) return { mean: mean.slice(), variance: variance.slice() };
+  return {
+    mean: moveTowards(mean, batch.mean, momentum),
+    variance: moveTowards(variance, batch.variance, momentum),
+  };
+}
+
+function moveTowards(
+  average: Float32Array,
+  target: Float32Array | Float64Array,
+  momentum: number,
+): Float32Array {
+  return average.map((value, channel) => momentum * value + (1 - momentum) * target[channel]!);
 }

@@ -2,7 +2,7 @@
 // in Adam's second moment, and from there the weights become NaN, a step after the worker that sent it has left. Within
 // these limits no sum over shards, moment or optimizer slot can overflow float32. Pure.
 import type { Moments } from "../statistics/moments.js";
-import type { Gradient, ShardResult } from "./values.js";
+import type { Gradient, ShardResult } from "./tensors.js";
 
 /** Its square, 1e36, is within float32 (3.4e38), with room for a sum of factors. */
 const MAX_MAGNITUDE = 1e18;

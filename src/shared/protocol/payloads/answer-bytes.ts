@@ -1,0 +1,21 @@
+// The most that a worker's answer may take: a limit on what a coordinator accepts. Pure.
+import { MAX_EVALUATION_SAMPLES } from "../../evaluation.js";
+import { sizeOf } from "../../network/network.js";
+import type { RunLayout } from "../../run-layout.js";
+import { evaluationBytes } from "./evaluation.js";
+
+/** Bytes of the parts of all messages that answer one task. */
+export function maxAnswerBytes(layout: RunLayout): number {
+  const evaluation = evaluationBytes(layout, MAX_EVALUATION_SAMPLES);
+  return Math.max(shardResultBytes(layout), evaluation);
+}
+
+function shardResultBytes({ network, factored, largestShard }: RunLayout): number {
+  let floats = 0;
+  for (const { name, shape } of network.parameters) {
+    const [inputs = 0, outputs = 0] = shape;
+    floats += factored.has(name) ? largestShard * (inputs + outputs) : sizeOf(shape);
+  }
+  for (const { channels } of network.statistics) floats += 2 * channels;
+  return 4 * floats;
+}

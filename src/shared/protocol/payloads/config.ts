@@ -1,0 +1,29 @@
+// Part of `welcome`: the run's configuration as JSON. Pure.
+import { configText, type RunConfig, runConfigSchema } from "../../config.js";
+import { FrameError } from "../frame.js";
+import { describeIssue } from "../messages.js";
+
+/** A network of a thousand layers takes some 400 kB. */
+export const MAX_CONFIG_BYTES = 2 ** 20;
+
+export function configParts(config: RunConfig): ArrayBufferView[] {
+  return [new TextEncoder().encode(configText(config))];
+}
+
+/** @throws FrameError where the part is not a configuration */
+export function readConfig(parts: readonly Uint8Array[]): RunConfig {
+  const [part] = parts;
+  if (!part || parts.length > 1) throw new FrameError("expected one part, the configuration");
+  if (part.byteLength > MAX_CONFIG_BYTES) {
+    throw new FrameError(`a configuration of more than ${MAX_CONFIG_BYTES} bytes`);
+  }
+  let value: unknown;
+  try {
+    value = JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(part));
+  } catch (error) {
+    throw new FrameError("the configuration is not JSON", { cause: error });
+  }
+  const result = runConfigSchema.safeParse(value);
+  if (result.success) return result.data;
+  throw new FrameError(`configuration: ${describeIssue(result.error.issues[0])}`);
+}

@@ -1,0 +1,104 @@
+// A group of a state's tensors (state-layout.ts) in a message: small tensors as parts, large ones as the tail. Pure.
+import { crc32 } from "node:zlib";
+import { sizeOf } from "../../network/network.js";
+import {
+  isLarge,
+  type ReplicaKind,
+  stateGroup,
+  stateGroupCount,
+  type TensorShape,
+} from "../../replica/state-layout.js";
+import type { NamedTensor } from "../../replica/tensors.js";
+import type { RunLayout } from "../../run-layout.js";
+import { OutgoingFrame } from "../channel.js";
+import { encodeFrame, FrameError } from "../frame.js";
+import type { FromCoordinator } from "../messages.js";
+import { PartReader } from "./part-reader.js";
+
+/** CRC-32 over arrays, one after the other. */
+export function checksumOf(arrays: readonly ArrayBufferView[]): number {
+  return arrays.reduce(
+    (crc, { buffer, byteOffset, byteLength }) =>
+      crc32(new Uint8Array(buffer, byteOffset, byteLength), crc),
+    0,
+  );
+}
+
+/** A group's tensors in the order in which they are sent. */
+export function sentTensors(layout: RunLayout, kind: ReplicaKind, group: number): TensorShape[] {
+  const { small, large } = splitBySize(layout, kind, group);
+  return [...small, ...large];
+}
+
+/**
+ * @param step that the group has reached
+ * @param values those of `sentTensors`; their memory must stay as it is until they are sent
+ */
+export function stateFrame(
+  layout: RunLayout,
+  kind: ReplicaKind,
+  group: number,
+  step: number,
+  values: readonly Float32Array[],
+): OutgoingFrame {
+  const { small } = splitBySize(layout, kind, group);
+  const tail = values.slice(small.length);
+  const lengths = tail.map(({ byteLength }) => byteLength);
+  // The frame's own checksum covers what is in its first message.
+  const tailChecksum = checksumOf(tail);
+  const header = { type: "state", step, group, tailChecksum } satisfies FromCoordinator;
+  return new OutgoingFrame(encodeFrame(header, values.slice(0, small.length), lengths), tail);
+}
+
+/**
+ * Where the tail of a `state` is written as it arrives.
+ * @param place of a tensor's values; undefined for memory of its own
+ * @throws FrameError where it cannot be the tail of this run's
+ */
+export function stateTailPlaces(
+  layout: RunLayout,
+  kind: ReplicaKind,
+  group: number,
+  lengths: readonly number[],
+  place: (name: string) => Float32Array | undefined,
+): Uint8Array[] {
+  const { large } = splitBySize(layout, kind, group);
+  if (lengths.length !== large.length) {
+    throw new FrameError(`expected ${large.length} tail parts, got ${lengths.length}`);
+  }
+  return large.map(({ name, shape }, index) => {
+    const count = sizeOf(shape);
+    if (lengths[index] !== 4 * count) throw new FrameError(`${name}: ${lengths[index]} bytes`);
+    const { buffer, byteOffset, byteLength } = place(name) ?? new Float32Array(count);
+    return new Uint8Array(buffer, byteOffset, byteLength);
+  });
+}
+
+/** @throws FrameError where the parts are not this group of the run's state */
+export function readState(
+  layout: RunLayout,
+  kind: ReplicaKind,
+  { group, tailChecksum }: { group: number; tailChecksum: number },
+  parts: readonly Uint8Array[],
+): NamedTensor[] {
+  const reader = new PartReader(parts);
+  const { small, large } = splitBySize(layout, kind, group);
+  if (tailChecksum !== checksumOf(parts.slice(small.length))) {
+    throw new FrameError("the tail's checksum does not match");
+  }
+  const tensors = [...small, ...large].map(({ name, shape }) => {
+    return { name, shape, values: reader.floats(sizeOf(shape), name) };
+  });
+  reader.end();
+  return tensors;
+}
+
+function splitBySize(
+  layout: RunLayout,
+  kind: ReplicaKind,
+  group: number,
+): { small: TensorShape[]; large: TensorShape[] } {
+  if (group >= stateGroupCount(layout)) throw new FrameError(`group ${group} of a state`);
+  const tensors = stateGroup(layout, kind, group);
+  return { small: tensors.filter((tensor) => !isLarge(tensor)), large: tensors.filter(isLarge) };
+}

@@ -1,0 +1,43 @@
+// Parts of `update`: the summed gradients of all buckets, then the new population mean and variance of each batch-norm layer
+// that is trained. Pure.
+import type { Update } from "../../replica/tensors.js";
+import type { RunLayout } from "../../run-layout.js";
+import type { PopulationStatistics } from "../../statistics/moments.js";
+import { type FactorsByShard, gradientParts, readGradients } from "./gradients.js";
+import { PartReader } from "./part-reader.js";
+import { trainedStatistics } from "./shard-result.js";
+
+/** @param without shards whose factors the receiver has */
+export function updateParts(
+  layout: RunLayout,
+  update: Update,
+  without: readonly number[],
+): ArrayBufferView[] {
+  const population = trainedStatistics(layout).flatMap(({ name }) => {
+    const own = update.population.get(name);
+    if (!own) throw new RangeError(`no statistics of ${name}`);
+    return [own.mean, own.variance];
+  });
+  return [...gradientParts(layout.buckets.flat(), update.gradients, without), ...population];
+}
+
+/**
+ * @param known the factors that were left out
+ * @throws FrameError where the parts cannot be an update of this run
+ */
+export function readUpdate(
+  layout: RunLayout,
+  known: FactorsByShard,
+  parts: readonly Uint8Array[],
+): Update {
+  const reader = new PartReader(parts);
+  const gradients = readGradients(reader, layout, layout.buckets.flat(), layout.shardSizes, known);
+  const population = new Map<string, PopulationStatistics>();
+  for (const { name, channels } of trainedStatistics(layout)) {
+    const mean = reader.floats(channels, `${name} mean`);
+    const variance = reader.floats(channels, `${name} variance`);
+    population.set(name, { mean, variance });
+  }
+  reader.end();
+  return { gradients, population };
+}

@@ -1,0 +1,105 @@
+// A shard's forward and backward pass on a replica: what a worker does with a task.
+import type { Samples } from "../data/samples.js";
+import type { Feed, Tensor } from "../engine/engine.js";
+import { cutGraph } from "../graph/cut.js";
+import { dropoutMask } from "../graph/dropout-mask.js";
+import type { GraphRun, Value } from "../graph/graph.js";
+import type { NetworkGraph } from "../graph/network-graph.js";
+import { sizeOf } from "../network/network.js";
+import type { RunLayout } from "../run-layout.js";
+import { feedInputs, feedTargets } from "./feeds.js";
+import type { Replica } from "./replica.js";
+import type { Gradient, Gradients, ShardResult } from "./tensors.js";
+
+export interface Shard {
+  step: number;
+  /** Place of its first sample in the global batch; it decides what dropout drops. */
+  firstSample: number;
+  /** At least one. */
+  samples: Samples;
+}
+
+/**
+ * Computes the shard's part of the step; batch-norm layers normalise with the shard's own moments, and the backward pass
+ * differentiates through them.
+ * @param onBucket is given the gradients of each bucket but the last as soon as they are there, while those of the
+ * layers before are still to be computed
+ */
+export function computeShard(
+  replica: Replica,
+  { step, firstSample, samples }: Shard,
+  onBucket?: (bucket: number, gradients: Gradients) => void,
+): ShardResult {
+  const { graph, session, layout, population } = replica;
+  const { training } = graph;
+  const { batchSize, seed } = layout.config;
+  const { count } = samples;
+  return session.scope((scope) => {
+    const tensors = new Map<Value, Tensor>([
+      [training.inputs, feedInputs(layout, samples, scope)],
+      [training.targets, feedTargets(layout, samples, scope)],
+      [training.lossScale, scope.tensor([], Float32Array.of(1 / batchSize))],
+    ]);
+    for (const { layer, rate, mask } of training.dropout) {
+      const shape = mask.shape.slice(1);
+      const values = dropoutMask({ seed, step, layer, rate, firstSample, count, size: sizeOf(shape) });
+      tensors.set(mask, scope.tensor([count, ...shape], values));
+    }
+    for (const [name, value] of training.statistics) {
+      tensors.set(value, scope.tensor(value.shape, population.tensor(name)!));
+    }
+    const weights = replica.weightFeeds();
+    const floats = (value: Value) => scope.floats(tensors.get(value)!);
+    const gradientOf = (name: string): Gradient => {
+      const { dense, factors } = training.gradients.get(name)!;
+      if (!factors || !layout.factored.has(name)) return { form: "dense", values: floats(dense) };
+      const [inputs, outputs] = [floats(factors.inputs), floats(factors.outputs)];
+      return { form: "factors", shards: [{ rows: count, inputs, outputs }] };
+    };
+    const gradients = new Map<string, Gradient>();
+    bucketRuns(graph, layout).forEach(({ feeds, fetches }, bucket) => {
+      const fed = feeds.map((value): Feed => [value, tensors.get(value)!]);
+      const found = scope.run([...weights, ...fed], fetches);
+      fetches.forEach((value, index) => tensors.set(value, found[index]!));
+      const ofBucket = new Map(
+        layout.buckets[bucket]!.map(({ name }) => [name, gradientOf(name)] as const),
+      );
+      for (const [name, gradient] of ofBucket) gradients.set(name, gradient);
+      if (bucket < layout.buckets.length - 1) onBucket?.(bucket, ofBucket);
+    });
+    const moments = layout.network.statistics
+      .filter(({ trainable }) => trainable)
+      .map(({ name, valuesPerSample }) => {
+        const { mean, variance } = training.moments.get(name)!;
+        const values = { mean: floats(mean), variance: floats(variance) };
+        return [name, { count: count * valuesPerSample, ...values }] as const;
+      });
+    const loss = sum(floats(training.losses)) / batchSize;
+    return { loss, gradients, moments: new Map(moments) };
+  });
+}
+
+const RUNS = new WeakMap<NetworkGraph, readonly GraphRun[]>();
+
+/** One run for each bucket; the first computes the losses and the moments as well. */
+function bucketRuns(graph: NetworkGraph, layout: RunLayout): readonly GraphRun[] {
+  const known = RUNS.get(graph);
+  if (known) return known;
+  const { losses, moments, gradients } = graph.training;
+  const ofMoments = [...moments.values()].flatMap(({ mean, variance }) => [mean, variance]);
+  const groups = layout.buckets.map((bucket, index) => [
+    ...(index === 0 ? [losses, ...ofMoments] : []),
+    ...bucket.flatMap(({ name }): Value[] => {
+      const { dense, factors } = gradients.get(name)!;
+      return factors && layout.factored.has(name) ? [factors.inputs, factors.outputs] : [dense];
+    }),
+  ]);
+  const runs = cutGraph(graph.graph, groups);
+  RUNS.set(graph, runs);
+  return runs;
+}
+
+/** In float64 and in order, so that it is the same wherever it is added up. */
+function sum(values: Float32Array): number {
+  return values.reduce((total, value) => total + value, 0);
+}
