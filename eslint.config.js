@@ -1,36 +1,93 @@
 import eslint from "@eslint/js";
 import tseslint from "typescript-eslint";
+import { findPureFiles } from "./scripts/check/pure-files.mjs";
 
-/** The parts that must not know each other; only the commands put coordinator and worker together. */
-const boundary = (folder, forbidden, message) => ({
-  files: [`src/${folder}/**/*.ts`],
-  rules: { "no-restricted-imports": ["error", { patterns: [{ group: forbidden, message }] }] },
-});
+// Which folders may import which is held by dependency-cruiser (.dependency-cruiser.mjs).
 
-/** The pure core: what decides the result is tested without sockets, files, clocks or TensorFlow. */
-const pure = (files) => ({
-  files,
+const PURE_MESSAGE = "This file is pure (scripts/check/pure-files.mjs).";
+
+/** The clock; a date made from a time that was passed in is none. */
+const CLOCK = [
+  { selector: "CallExpression[callee.object.name='Date'][callee.property.name='now']" },
+  { selector: "NewExpression[callee.name='Date'][arguments.length=0]" },
+].map((entry) => ({ ...entry, message: PURE_MESSAGE }));
+
+/**
+ * The pure files: what they compute follows from their arguments alone. Which files they may import is dependency-cruiser's
+ * to check; the linter forbids what no import shows, and names that are impure in modules that are otherwise functions of bytes.
+ */
+const pure = {
+  files: findPureFiles(import.meta.dirname),
   rules: {
     "no-restricted-imports": [
       "error",
       {
-        paths: ["ws", "fs", "node:fs", "node:fs/promises", "node:net", "@tensorflow/tfjs-node"].map(
-          (name) => ({ name, message: "This part is pure." }),
-        ),
-        patterns: [
+        paths: [
+          { name: "node:crypto", allowImportNames: ["createHash"], message: PURE_MESSAGE },
+          { name: "node:net", allowImportNames: ["isIP"], message: PURE_MESSAGE },
           {
-            group: ["**/coordinator/**", "**/worker/**", "**/commands/**"],
-            message: "Not from here.",
+            name: "node:zlib",
+            allowImportNames: ["crc32", "gunzipSync", "inflateRawSync"],
+            message: PURE_MESSAGE,
           },
         ],
       },
     ],
-    "no-restricted-globals": ["error", "performance", "Date", "setTimeout", "setInterval"],
+    "no-restricted-globals": [
+      "error",
+      ...[
+        ["process", "console", "performance", "crypto", "fetch", "queueMicrotask"],
+        ["setTimeout", "setInterval", "setImmediate"],
+      ]
+        .flat()
+        .map((name) => ({ name, message: PURE_MESSAGE })),
+    ],
+    "no-restricted-syntax": ["error", ...CLOCK],
+    "no-restricted-properties": [
+      "error",
+      { object: "Math", property: "random", message: PURE_MESSAGE },
+      ...["crypto", "process", "performance"].map((property) => ({
+        object: "globalThis",
+        property,
+        message: PURE_MESSAGE,
+      })),
+    ],
   },
-});
+};
+
+/** ECMAScript leaves their last bits to each engine; + − × ÷ and √ are exact to rounding everywhere. */
+const INEXACT_FUNCTIONS = [
+  ...["acos", "acosh", "asin", "asinh", "atan", "atan2", "atanh", "cbrt", "cos", "cosh", "exp"],
+  ...["expm1", "hypot", "log", "log10", "log1p", "log2", "pow", "sin", "sinh", "tan", "tanh"],
+];
+
+/** Pure files whose results decide bits on every machine. */
+const exact = {
+  files: [
+    "src/shared/{statistics,network,graph,optimizer}/**/*.ts",
+    "src/shared/data/{augment*,sampler}.ts",
+    "src/shared/random.ts",
+    "src/coordinator/aggregate.ts",
+  ],
+  rules: {
+    "no-restricted-syntax": [
+      "error",
+      ...CLOCK,
+      {
+        selector: `MemberExpression[object.name='Math'][property.name=/^(${INEXACT_FUNCTIONS.join("|")})$/]`,
+        message: "Its last bits differ between JavaScript engines; use + − × ÷ and √ here.",
+      },
+      {
+        // Powers of two are exact in every engine.
+        selector: "BinaryExpression[operator='**']:not([left.value=2])",
+        message: "Its last bits differ between JavaScript engines; multiply here.",
+      },
+    ],
+  },
+};
 
 export default tseslint.config(
-  { ignores: ["dist/", "node_modules/", "summary/"] },
+  { ignores: ["dist/", "node_modules/", "summary/", "coverage/"] },
   eslint.configs.recommended,
   {
     files: ["**/*.ts"],
@@ -61,27 +118,6 @@ export default tseslint.config(
       },
     },
   },
-  boundary(
-    "shared",
-    ["**/coordinator/**", "**/worker/**", "**/commands/**"],
-    "shared knows neither coordinator nor worker.",
-  ),
-  boundary(
-    "coordinator",
-    ["**/worker/**", "**/commands/**"],
-    "The coordinator knows workers by the protocol only.",
-  ),
-  boundary(
-    "worker",
-    ["**/coordinator/**", "**/commands/**"],
-    "A worker knows the coordinator by the protocol only.",
-  ),
-  pure([
-    "src/shared/statistics/*.ts",
-    "src/shared/random.ts",
-    "src/shared/data/{idx,sampler}.ts",
-    "src/shared/protocol/{frame,messages,payload}.ts",
-    "src/shared/model/{network,values,adam,initial,state-layout}.ts",
-    "src/coordinator/{schedule,aggregate}.ts",
-  ]),
+  pure,
+  exact,
 );

@@ -22,6 +22,7 @@ const errorKinds = {
   "output-unwritable": "badInput",
   "output-locked": "badInput",
   "too-large": "badInput",
+  network: "badInput",
   "token-file": "badInput",
   "tls-files": "badInput",
   "no-run-log": "badInput",

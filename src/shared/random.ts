@@ -61,6 +61,31 @@ export class Random {
   }
 
   /**
+   * A normal number: mean 0, standard deviation 1. Karney's algorithm ("Sampling exactly from the normal distribution",
+   * ACM Transactions on Mathematical Software 42(1), 2016), of comparisons alone: its magnitude is whole + part, whole drawn
+   * with a probability like exp(−whole²/2), and part from [0, 1) accepted with exp(−part · (2 · whole + part) / 2).
+   */
+  normal(): number {
+    for (;;) {
+      let whole = 0;
+      while (this.acceptsExponential(0.5)) whole++;
+      if (!this.acceptsEach(0.5, whole * (whole - 1))) continue;
+      const part = this.uniform();
+      if (!this.acceptsEach(part, whole) || !this.acceptsExponential((part * part) / 2)) continue;
+      const magnitude = whole + part;
+      return this.uint32() < 2 ** 31 ? magnitude : -magnitude;
+    }
+  }
+
+  /** True with probability exp(−count · t). */
+  private acceptsEach(t: number, count: number): boolean {
+    for (let index = 0; index < count; index++) {
+      if (!this.acceptsExponential(t)) return false;
+    }
+    return true;
+  }
+
+  /**
    * True with probability exp(−t), t in [0, 1], by von Neumann's comparisons ("Various techniques used in connection
    * with random digits", 1951): the run t > u₁ > u₂ > … has even length with just that probability.
    */

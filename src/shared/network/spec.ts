@@ -97,7 +97,7 @@ export interface LayerNode {
 export const INPUT_NAME = "input";
 
 export interface NetworkSpec {
-  /** Of one sample: [height, width, channels], or [features]. */
+  /** Of one sample: [height, width, channels], [features], or any other of one to three sides. */
   inputShape: readonly number[];
   /** Each after its inputs; the last one is the output. */
   layers: readonly LayerNode[];

@@ -1,0 +1,42 @@
+// Which files of src/ are pure: what they compute follows from their arguments alone, so they know no socket, file, clock,
+// timer or engine. The linter (eslint.config.js) and the check of imports (.dependency-cruiser.mjs) read this one list.
+// A file is pure if it is in one of these places, or if its opening comment says so ("Pure." or "Pure: the time is passed in").
+import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+
+const PURE_PLACES = [
+  /^src\/shared\/(statistics|network|graph|optimizer)\//,
+  /^src\/shared\/(config|errors|random|text)\.ts$/,
+  /^src\/shared\/data\/(augment\w*|idx|sampler|samples)\.ts$/,
+  /^src\/shared\/protocol\/(?!transport)/,
+  /^src\/coordinator\/(aggregate|schedule|tasks)\.ts$/,
+  // Today's network; these lines go with src/shared/model.
+  /^src\/shared\/model\/(network|values|adam|aligned|initial|state-layout|bounds|finite|protobuf)\.ts$/,
+];
+
+/** Lines at the start of a file in which it may call itself pure. */
+const OPENING_LINES = 12;
+
+/** @param {string} text */
+function callsItselfPure(text) {
+  const opening = text.split("\n").slice(0, OPENING_LINES);
+  return opening.some((line) => line.startsWith("//") && /\bPure[.:,]/.test(line));
+}
+
+/**
+ * @param {string} root the repository
+ * @returns {string[]} paths from there, with slashes
+ */
+export function findPureFiles(root) {
+  const source = join(root, "src");
+  if (!existsSync(source)) return [];
+  return readdirSync(source, { recursive: true })
+    .map((path) => `src/${String(path).replaceAll("\\", "/")}`)
+    .filter((path) => path.endsWith(".ts"))
+    .filter(
+      (path) =>
+        PURE_PLACES.some((place) => place.test(path)) ||
+        callsItselfPure(readFileSync(join(root, path), "utf8")),
+    )
+    .sort();
+}

@@ -1,0 +1,32 @@
+// Which names layers may have. They become parts of tensor names (NAME/kernel), which are keys in messages, checkpoints and
+// objects, are listed with commas between them and stand in log lines. Pure.
+import { MAX_NAME_LENGTH } from "./limits.js";
+import { INPUT_NAME } from "./spec.js";
+
+/** Names of objects' own workings in JavaScript. */
+const OBJECT_KEYS = new Set(["__proto__", "constructor", "prototype"]);
+
+/** First parts of the names of optimizer slots, as in adam/m/NAME/kernel. */
+const SLOT_PREFIXES = new Set(["sgd", "momentum", "adam", "adamw", "rmsprop"]);
+
+/** Commas, spaces of all kinds, control and formatting characters, lone surrogates. */
+const UNSUITABLE = /[,\s\p{Z}\p{Cc}\p{Cf}\p{Cs}]/u;
+
+/** @returns what is wrong with a layer's name; undefined where it is suitable */
+export function findNameProblem(name: string): string | undefined {
+  if (name === "") return "its name is empty";
+  if (name.length > MAX_NAME_LENGTH) {
+    return `its name has ${name.length} characters; at most ${MAX_NAME_LENGTH} are allowed`;
+  }
+  if (UNSUITABLE.test(name)) {
+    return "its name has a comma, a space or a control character; use letters, digits, _, - and /";
+  }
+  if (name === INPUT_NAME) return `"${INPUT_NAME}" is the name of the network's input`;
+  const parts = name.split("/");
+  if (parts.includes("")) return "its name has an empty part before, between or after slashes";
+  if (parts.some((part) => OBJECT_KEYS.has(part))) return "its name is reserved by JavaScript";
+  if (SLOT_PREFIXES.has(parts[0]!)) {
+    return `names that begin with "${parts[0]!}" are reserved for the optimizer's slots`;
+  }
+  return undefined;
+}

@@ -1,0 +1,121 @@
+// The networks that have names of their own (--network NAME). Values start as in TensorFlow's "Deep MNIST for Experts":
+// kernels truncated normal with σ 0.1, biases 0.1. Pure.
+import {
+  INPUT_NAME,
+  type Initializer,
+  type LayerNode,
+  type LayerSpec,
+  type NetworkSpec,
+} from "./spec.js";
+
+export const PRESET_NAMES = ["cnn", "cnn-plain", "sigmoid", "sigmoid-plain"] as const;
+export type PresetName = (typeof PRESET_NAMES)[number];
+
+const KERNEL: Initializer = { kind: "truncated-normal", mean: 0, standardDeviation: 0.1 };
+const BIAS: Initializer = { kind: "constant", value: 0.1 };
+
+type NamedLayer = readonly [name: string, layer: LayerSpec];
+
+/**
+ * @param inputShape of one sample: [height, width, channels], or [features] for the sigmoid networks
+ * @param classCount outputs, before softmax
+ */
+export function presetNetwork(
+  name: PresetName,
+  inputShape: readonly number[],
+  classCount: number,
+): NetworkSpec {
+  const isNormalised = name === "cnn" || name === "sigmoid";
+  const layers =
+    name === "cnn" || name === "cnn-plain"
+      ? cnnLayers(classCount, isNormalised)
+      : sigmoidLayers(inputShape, classCount, isNormalised);
+  return { inputShape, layers: chainLayers(layers) };
+}
+
+/** "Deep MNIST for Experts" without dropout: with biases, or with batch normalisation in their place. */
+function cnnLayers(classCount: number, isNormalised: boolean): NamedLayer[] {
+  const convolution = (name: string, filters: number): NamedLayer[] => [
+    [name, conv(filters, !isNormalised)],
+    ...(isNormalised ? [batchNorm(name)] : []),
+    // ReLU after the pool gives the same values as before it, on a quarter of them.
+    [`${name}/pool`, { kind: "max-pool", poolSize: [2, 2], strides: [2, 2], padding: "same" }],
+    [`${name}/relu`, { kind: "activation", activation: "relu", alpha: 0 }],
+  ];
+  return [
+    ...convolution("conv1", 32),
+    ...convolution("conv2", 64),
+    ["flatten", { kind: "flatten" }],
+    ["fc1", dense(1024, !isNormalised)],
+    ...(isNormalised ? [batchNorm("fc1")] : []),
+    ["fc1/relu", { kind: "activation", activation: "relu", alpha: 0 }],
+    ["fc2", dense(classCount, true)],
+  ];
+}
+
+/** Ioffe and Szegedy, "Batch normalization", 2015, section 4.1, with two hidden layers. */
+function sigmoidLayers(
+  inputShape: readonly number[],
+  classCount: number,
+  isNormalised: boolean,
+): NamedLayer[] {
+  const hidden = (name: string): NamedLayer[] => [
+    [name, dense(100, !isNormalised)],
+    ...(isNormalised ? [batchNorm(name)] : []),
+    [`${name}/sigmoid`, { kind: "activation", activation: "sigmoid", alpha: 0 }],
+  ];
+  return [
+    ...(inputShape.length > 1 ? [["flatten", { kind: "flatten" }] as const] : []),
+    ...hidden("fc1"),
+    ...hidden("fc2"),
+    ["fc3", dense(classCount, true)],
+  ];
+}
+
+function conv(filters: number, useBias: boolean): LayerSpec {
+  return {
+    kind: "conv2d",
+    filters,
+    kernelSize: [5, 5],
+    strides: [1, 1],
+    padding: "same",
+    useBias,
+    kernelInitializer: KERNEL,
+    biasInitializer: BIAS,
+  };
+}
+
+function dense(units: number, useBias: boolean): LayerSpec {
+  return {
+    kind: "dense",
+    units,
+    useBias,
+    kernelInitializer: KERNEL,
+    biasInitializer: BIAS,
+  };
+}
+
+function batchNorm(name: string): NamedLayer {
+  return [
+    `${name}/bn`,
+    {
+      kind: "batch-norm",
+      epsilon: 1e-5,
+      momentum: 0.99,
+      scale: true,
+      center: true,
+      scaleInitializer: { kind: "constant", value: 1 },
+      betaInitializer: { kind: "constant", value: 0 },
+    },
+  ];
+}
+
+/** Each layer behind the one before it. */
+function chainLayers(layers: readonly NamedLayer[]): LayerNode[] {
+  return layers.map(([name, layer], index) => ({
+    name,
+    inputs: [layers[index - 1]?.[0] ?? INPUT_NAME],
+    trainable: true,
+    layer,
+  }));
+}

@@ -1,0 +1,174 @@
+// The strict schema of a network's description. Descriptions come from configurations, checkpoints and peers: every length
+// and number is bounded (limits.ts), every unknown key refused. Parsing writes the keys in the order below, so equal
+// networks are equal text. Pure.
+import { z } from "zod";
+import * as limits from "./limits.js";
+import { findNameProblem } from "./names.js";
+import { refuseLayer, refuseNetwork } from "./problem.js";
+import type { ActivationKind, LayerSpec, NetworkSpec } from "./spec.js";
+
+const wholeNumber = (min: number, max: number) => z.number().int().min(min).max(max);
+/** −0 becomes 0: JSON knows no −0, and equal descriptions must give equal bits. */
+const realNumber = (min: number, max: number) =>
+  z
+    .number()
+    .min(min)
+    .max(max)
+    .transform((value) => value + 0);
+
+const side = wholeNumber(1, limits.MAX_SIDE);
+const sides = z.tuple([side, side]);
+const border = wholeNumber(0, limits.MAX_SIDE);
+const units = wholeNumber(1, limits.MAX_UNITS);
+const shape = z.array(wholeNumber(1, limits.MAX_SAMPLE_VALUES)).min(1).max(limits.MAX_RANK);
+const padding = z.enum(["same", "valid"]);
+
+const initial = realNumber(-limits.MAX_INITIAL_MAGNITUDE, limits.MAX_INITIAL_MAGNITUDE);
+const standardDeviation = realNumber(0, limits.MAX_INITIAL_MAGNITUDE);
+
+export const initializerSchema = z.discriminatedUnion("kind", [
+  z.strictObject({ kind: z.literal("constant"), value: initial }),
+  z.strictObject({ kind: z.literal("truncated-normal"), mean: initial, standardDeviation }),
+  z.strictObject({ kind: z.literal("normal"), mean: initial, standardDeviation }),
+  z
+    .strictObject({ kind: z.literal("uniform"), min: initial, max: initial })
+    .refine(({ min, max }) => min <= max, { error: "min is larger than max" }),
+  z.strictObject({
+    kind: z.literal("variance-scaling"),
+    scale: realNumber(0, limits.MAX_INITIAL_MAGNITUDE),
+    mode: z.enum(["fan-in", "fan-out", "fan-average"]),
+    distribution: z.enum(["truncated-normal", "normal", "uniform"]),
+  }),
+]);
+
+const weights = {
+  useBias: z.boolean(),
+  kernelInitializer: initializerSchema,
+  biasInitializer: initializerSchema,
+};
+const pool = { poolSize: sides, strides: sides, padding };
+
+const ACTIVATIONS = [
+  "relu",
+  "relu6",
+  "leaky-relu",
+  "elu",
+  "gelu",
+  "gelu-tanh",
+  "silu",
+  "sigmoid",
+  "tanh",
+] as const satisfies ActivationKind[];
+const WITH_ALPHA: readonly ActivationKind[] = ["leaky-relu", "elu"];
+
+export const layerSchema = z.discriminatedUnion("kind", [
+  z.strictObject({
+    kind: z.literal("conv2d"),
+    filters: units,
+    kernelSize: sides,
+    strides: sides,
+    padding,
+    ...weights,
+  }),
+  z.strictObject({
+    kind: z.literal("depthwise-conv2d"),
+    kernelSize: sides,
+    strides: sides,
+    padding,
+    depthMultiplier: units,
+    ...weights,
+  }),
+  z.strictObject({ kind: z.literal("dense"), units, ...weights }),
+  z.strictObject({
+    kind: z.literal("batch-norm"),
+    epsilon: realNumber(limits.MIN_EPSILON, 1),
+    momentum: realNumber(0, 1),
+    scale: z.boolean(),
+    center: z.boolean(),
+    scaleInitializer: initializerSchema,
+    betaInitializer: initializerSchema,
+  }),
+  z
+    .strictObject({
+      kind: z.literal("activation"),
+      activation: z.enum(ACTIVATIONS),
+      alpha: realNumber(0, limits.MAX_ALPHA),
+    })
+    .refine(({ activation, alpha }) => alpha === 0 || WITH_ALPHA.includes(activation), {
+      error: "alpha is for leaky-relu and elu; it must be 0 for the others",
+    }),
+  z.strictObject({ kind: z.literal("softmax") }),
+  z.strictObject({ kind: z.literal("max-pool"), ...pool }),
+  z.strictObject({ kind: z.literal("average-pool"), ...pool }),
+  z.strictObject({ kind: z.literal("global-average-pool"), keepDimensions: z.boolean() }),
+  z.strictObject({ kind: z.literal("global-max-pool"), keepDimensions: z.boolean() }),
+  z.strictObject({ kind: z.literal("flatten") }),
+  z.strictObject({ kind: z.literal("reshape"), shape }),
+  z.strictObject({
+    kind: z.literal("zero-padding"),
+    top: border,
+    bottom: border,
+    left: border,
+    right: border,
+  }),
+  z.strictObject({ kind: z.literal("dropout"), rate: z.number().min(0).lt(1) }),
+  z.strictObject({ kind: z.literal("add") }),
+  z.strictObject({ kind: z.literal("concatenate"), axis: wholeNumber(0, limits.MAX_RANK - 1) }),
+]);
+
+// No kind of layer or activation is missing from the schema.
+true satisfies LayerSpec["kind"] extends z.infer<typeof layerSchema>["kind"] ? true : never;
+true satisfies ActivationKind extends (typeof ACTIVATIONS)[number] ? true : never;
+
+const layerName = z.string().superRefine((name, context) => {
+  const problem = findNameProblem(name);
+  if (problem !== undefined) context.addIssue({ code: "custom", message: problem });
+});
+
+export const networkSpecSchema: z.ZodType<NetworkSpec> = z.strictObject({
+  inputShape: shape,
+  layers: z
+    .array(
+      z.strictObject({
+        name: layerName,
+        inputs: z
+          .array(z.string().min(1).max(limits.MAX_NAME_LENGTH))
+          .min(1)
+          .max(limits.MAX_INPUTS),
+        trainable: z.boolean(),
+        layer: layerSchema,
+      }),
+    )
+    .min(1)
+    .max(limits.MAX_LAYERS),
+});
+
+/**
+ * The description with its keys in the schema's order, as an object of its own.
+ * @throws TandemError `network`, naming the layer and the option that are out of bounds
+ */
+export function parseNetworkSpec(spec: unknown): NetworkSpec {
+  const result = networkSpecSchema.safeParse(spec);
+  if (result.success) return result.data;
+  const { path, message } = result.error.issues[0]!;
+  const [first, position, ...rest] = path;
+  const option = rest.filter((part) => part !== "layer").join(".");
+  if (first !== "layers" || typeof position !== "number") {
+    refuseNetwork(`${path.join(".") || "description"}: ${message}.`);
+  }
+  const sentence = option === "name" ? `${message}.` : `${option || "layer"}: ${message}.`;
+  refuseLayer(nameAt(spec, position), sentence);
+}
+
+/** A layer's name in a description that is not a valid one; else its place. */
+function nameAt(spec: unknown, position: number): string {
+  const { layers } = spec as { layers: unknown[] };
+  const layer: unknown = layers[position];
+  const name = typeof layer === "object" && layer !== null && "name" in layer ? layer.name : "";
+  return typeof name === "string" && name !== "" ? name : `number ${position + 1}`;
+}
+
+/** Equal networks give equal text. */
+export function networkText(spec: NetworkSpec): string {
+  return JSON.stringify(parseNetworkSpec(spec));
+}
