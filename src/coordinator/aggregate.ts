@@ -10,12 +10,14 @@ import {
 import { foldTree } from "../shared/statistics/tree.js";
 
 /**
- * The gradients of the step.
+ * The step's gradients of some parameters.
  * @param shards those of each shard, in the order of the shards
- * @throws RangeError where they do not name the same parameters
+ * @throws RangeError where a shard has none of a parameter
  */
-export function sumGradients(shards: readonly Gradients[]): Map<string, Gradient> {
-  const names = [...(shards[0]?.keys() ?? [])];
+export function sumGradients(
+  names: readonly string[],
+  shards: readonly Gradients[],
+): Map<string, Gradient> {
   return new Map(names.map((name) => [name, sumGradient(shards.map((own) => valueOf(own, name)))]));
 }
 

@@ -1,8 +1,8 @@
 // The tasks that one worker holds, how long it takes for them, and when they were computed by the coordinator's clock.
 // Pure: the time is passed in.
-import type { Gradient } from "../../shared/model/values.js";
-import type { Task, Timing } from "../tasks.js";
+import type { Gradient } from "../../shared/replica/tensors.js";
 import { ClockOffset } from "./clock-offset.js";
+import type { Task, Timing } from "./tasks.js";
 
 /** A task may take so many times what this worker's slowest took, before its silence means anything. */
 const SILENCE_FACTOR = 3;
@@ -14,8 +14,9 @@ export interface AssignedTask {
   sinceMs: number;
   /** When the operating system had accepted it; before that the worker cannot have seen it. */
   acceptedMs: number | undefined;
-  /** What has come of its answer so far. */
-  classifier: ReadonlyMap<string, Gradient> | undefined;
+  /** The gradients that have come of its answer so far, and of how many buckets. */
+  gradients: Map<string, Gradient>;
+  bucketCount: number;
 }
 
 export class AssignedTasks {
@@ -25,9 +26,13 @@ export class AssignedTasks {
   private lastAnswerMs = -Infinity;
 
   add(task: Task, nowMs: number): void {
-    // A task that is assigned again may have the first half of its answer already.
-    const classifier = this.tasks.get(task.id)?.classifier;
-    this.tasks.set(task.id, { task, sinceMs: nowMs, acceptedMs: undefined, classifier });
+    // Of a task that is assigned again some gradients may have come already.
+    const { gradients, bucketCount } = this.tasks.get(task.id) ?? {
+      gradients: new Map<string, Gradient>(),
+      bucketCount: 0,
+    };
+    const times = { sinceMs: nowMs, acceptedMs: undefined };
+    this.tasks.set(task.id, { task, ...times, gradients, bucketCount });
   }
 
   noteAccepted(taskId: number, nowMs: number): void {

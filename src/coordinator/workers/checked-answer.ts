@@ -1,70 +1,70 @@
 // What a worker answered, checked against what it was asked. Pure: no sockets.
-import { largestShard, type RunConfig } from "../../shared/config.js";
+import { FrameError } from "../../shared/protocol/frame.js";
+import type { FromWorker } from "../../shared/protocol/messages.js";
+import { readBucket } from "../../shared/protocol/payloads/bucket.js";
+import { readEvaluation } from "../../shared/protocol/payloads/evaluation.js";
+import { readShardResult } from "../../shared/protocol/payloads/shard-result.js";
 import {
   findGradientProblem,
   findLossProblem,
   findResultProblem,
-} from "../../shared/model/bounds.js";
-import type { Network } from "../../shared/model/network.js";
-import type { Gradient } from "../../shared/model/values.js";
-import { FrameError } from "../../shared/protocol/frame.js";
-import type { FromWorker } from "../../shared/protocol/messages.js";
-import { readClassifier, readEvaluation, readShardResult } from "../../shared/protocol/payload.js";
-import type { Answer, Task } from "../tasks.js";
+} from "../../shared/replica/bounds.js";
+import type { Gradients } from "../../shared/replica/tensors.js";
+import type { RunLayout } from "../../shared/run-layout.js";
+import type { Answer, Task } from "./tasks.js";
 
 /** The answer has the right form, and numbers in it that no training can go on with: a wrong worker, or a run that diverged. */
 export class UnusableAnswerError extends FrameError {}
 
 /** @throws UnusableAnswerError where the answer is one that no training can go on with */
 export function checkAnswer(answer: Answer): void {
-  const problem = problemOf(answer);
+  const problem =
+    answer.kind === "shard"
+      ? (findResultProblem(answer.result) ?? findGradientProblem(answer.result.gradients))
+      : findLossProblem(answer.result.lossSum);
   if (problem !== undefined) throw new UnusableAnswerError(problem);
 }
 
-function problemOf(answer: Answer): string | undefined {
-  if (answer.kind === "shard") {
-    return findResultProblem(answer.result) ?? findGradientProblem(answer.result.gradients);
-  }
-  return findLossProblem(answer.result.lossSum);
-}
-
 /**
- * @throws FrameError where these cannot be the classifier's gradients of the task
+ * @param expected the bucket whose turn it is
+ * @throws FrameError where these cannot be that bucket's gradients of the task
  * @throws UnusableAnswerError
  */
-export function readClassifierAnswer(
+export function readBucketAnswer(
   task: Task,
-  message: FromWorker & { type: "classifier" },
+  message: FromWorker & { type: "gradients" },
+  expected: number,
   parts: readonly Uint8Array[],
-  network: Network,
-  config: RunConfig,
-): Map<string, Gradient> {
-  const { step, shard } = message;
+  layout: RunLayout,
+): Gradients {
+  const { step, shard, bucket } = message;
   if (task.kind !== "shard" || task.step !== step || task.shard !== shard) {
     throw new FrameError("gradients of another task");
   }
-  const gradients = readClassifier(network, largestShard(config), task.samples.count, parts);
+  if (bucket !== expected || bucket >= layout.buckets.length - 1) {
+    throw new FrameError(`gradient bucket ${bucket} out of order`);
+  }
+  const gradients = readBucket(layout, bucket, task.samples.count, parts);
   const problem = findGradientProblem(gradients);
   if (problem !== undefined) throw new UnusableAnswerError(problem);
   return gradients;
 }
 
 /**
- * @param classifier what came before the answer
+ * @param earlier the gradients of the buckets that came before the answer
  * @throws FrameError where this cannot be the task's answer
  * @throws UnusableAnswerError
  */
 export function readAnswer(
   task: Task,
   message: FromWorker & { type: "result" | "evaluated" },
-  classifier: ReadonlyMap<string, Gradient> | undefined,
+  earlier: { bucketCount: number; gradients: Gradients },
   parts: readonly Uint8Array[],
-  network: Network,
-  config: RunConfig,
+  layout: RunLayout,
 ): Answer {
   const { count } = task.samples;
   if (task.kind === "evaluate" && message.type === "evaluated") {
-    const result = readEvaluation(network, count, message.lossSum, parts);
+    const result = readEvaluation(layout, count, message.lossSum, parts);
     const answer = { kind: "evaluate", result } as const;
     checkAnswer(answer);
     return answer;
@@ -75,12 +75,13 @@ export function readAnswer(
     message.step === task.step &&
     message.shard === task.shard;
   if (!isThisShard) throw new FrameError("an answer to another task");
-  if (!classifier) throw new FrameError("half of an answer");
-  const { loss } = message;
-  const result = readShardResult(network, largestShard(config), count, loss, classifier, parts);
-  // The classifier's gradients were checked when they came.
-  const features = new Map([...result.gradients].filter(([name]) => !classifier.has(name)));
-  const problem = findResultProblem(result) ?? findGradientProblem(features);
+  if (earlier.bucketCount < layout.buckets.length - 1) {
+    throw new FrameError("an answer without all of its gradients");
+  }
+  const result = readShardResult(layout, count, message.loss, earlier.gradients, parts);
+  // The gradients of earlier buckets were checked when they came.
+  const last = new Map([...result.gradients].filter(([name]) => !earlier.gradients.has(name)));
+  const problem = findResultProblem(result) ?? findGradientProblem(last);
   if (problem !== undefined) throw new UnusableAnswerError(problem);
   return { kind: "shard", result };
 }

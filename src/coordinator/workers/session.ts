@@ -1,37 +1,45 @@
 // One worker's connection, from hello to the end. Whatever arrives is checked against what was asked; what does not fit closes
 // this connection, with a code, and never reaches the run.
-import type { Network } from "../../shared/model/network.js";
-import type { Gradient } from "../../shared/model/values.js";
 import { OutgoingFrame, sendMessage } from "../../shared/protocol/channel.js";
 import { type CloseCode, closeCodes } from "../../shared/protocol/close-codes.js";
 import { encodeFrame, type Frame, FrameError } from "../../shared/protocol/frame.js";
 import {
   type FromCoordinator,
   type FromWorker,
-  MAX_NAME_LENGTH,
   parseFromWorker,
   PROTOCOL_VERSION,
 } from "../../shared/protocol/messages.js";
-import { maxResultBytes, sampleParts } from "../../shared/protocol/payload.js";
+import { maxAnswerBytes } from "../../shared/protocol/payloads/answer-bytes.js";
+import { configParts } from "../../shared/protocol/payloads/config.js";
+import { sampleParts } from "../../shared/protocol/payloads/samples.js";
 import type { Transport } from "../../shared/protocol/transport.js";
 import { sanitizeText } from "../../shared/text.js";
-import type { WorkerStatus } from "../dashboard/recorder.js";
-import type { Pool } from "../pool.js";
-import type { StateFeed } from "../state-feed.js";
-import type { EndReason, NextHalf, Task, WorkerLink } from "../tasks.js";
+import type { Broadcast } from "../broadcast/broadcast.js";
+import type { ReplicaFeed } from "../broadcast/replica-feed.js";
+import type { WorkerStatus } from "../observe/dashboard/recorder.js";
+import { AnswerIntake, InvalidAnswerError } from "./answer-intake.js";
 import { AssignedTasks } from "./assigned-tasks.js";
 import type { BanList } from "./ban-list.js";
-import { readAnswer, readClassifierAnswer, UnusableAnswerError } from "./checked-answer.js";
+import {
+  banKey,
+  plainName,
+  type Refusal,
+  refuseBanned,
+  refuseOrder,
+  refuseVersion,
+  type SessionPhase,
+} from "./handshake.js";
 import { ExcessError, Inbox } from "./inbox.js";
 import { Liveness } from "./liveness.js";
 import { isLoopback, originOf } from "./origin.js";
 import { Outbox, type SendBudget } from "./outbox.js";
-import { ReplicaSync } from "./replica-sync.js";
+import type { Pool } from "./pool.js";
+import type { EndReason, Task, WorkerLink } from "./tasks.js";
 
 export interface SessionTimes {
   /** From the connection to hello. */
   helloMs: number;
-  /** From welcome to ready: the worker loads TensorFlow. */
+  /** From welcome to ready: the worker loads its engine. */
   readyMs: number;
   /** Between two pings. */
   pingMs: number;
@@ -52,16 +60,13 @@ export const DEFAULT_TIMES: SessionTimes = {
   answerMs: 30_000,
 };
 
-/** Two messages are the answer to a shard: the classifier's gradients, and the rest. */
-const MESSAGES_PER_TASK = 2;
 const DIGEST_BYTES = 256;
 const PONG_BYTES = 256;
 const MAX_REASON_LENGTH = 200;
 
 export interface SessionParts {
   pool: Pool;
-  feed: StateFeed;
-  network: Network;
+  broadcast: Broadcast;
   times: SessionTimes;
   bans: BanList;
   budget: SendBudget;
@@ -75,19 +80,9 @@ export interface SessionParts {
   onProgress: (session: Session) => void;
   /** The peer was turned away for what it is or did. */
   onRejected: (name: string, reason: string) => void;
-  /** Passes the factors of a shard on to the other workers. */
-  relay: (
-    from: Session,
-    step: number,
-    shard: number,
-    classifier: ReadonlyMap<string, Gradient>,
-  ) => void;
   /** Called once, when the connection is closed. @param wasLost it broke, rather than being ended by either side */
   onClosed: (session: Session, wasLost: boolean) => void;
 }
-
-/** How far a worker has come. `proven`: it has answered a task. */
-export type SessionPhase = "hello" | "loading" | "active" | "proven" | "closed";
 
 export class Session implements WorkerLink {
   name = "";
@@ -99,8 +94,10 @@ export class Session implements WorkerLink {
   private readonly outbox: Outbox;
   private readonly liveness: Liveness;
   private readonly tasks = new AssignedTasks();
+  private readonly intake: AnswerIntake;
   private readonly answerBytes: number;
-  private readonly sync: ReplicaSync;
+  /** From `ready` on. */
+  private feed: ReplicaFeed | undefined;
   private handshakeTimer: NodeJS.Timeout | undefined;
   private readonly pingTimer: NodeJS.Timeout;
 
@@ -108,22 +105,18 @@ export class Session implements WorkerLink {
     this.transport = transport;
     this.parts = parts;
     this.origin = originOf(parts.address);
-    this.answerBytes = maxResultBytes(parts.network, parts.feed.largestShard);
-    const { times, budget } = parts;
+    const { times, budget, pool, broadcast } = parts;
+    this.answerBytes = maxAnswerBytes(broadcast.layout);
     this.liveness = new Liveness(times.pingMs, performance.now());
     this.outbox = new Outbox({
       transport,
       budget,
       onDrained: (byteLength) => this.liveness.noteDrained(byteLength, performance.now()),
-      onEmpty: () => {
-        if (this.isActive) this.sync.catchUp();
-      },
+      onEmpty: () => this.feed?.catchUp(),
     });
-    this.sync = new ReplicaSync({
-      ...{ worker: this, feed: parts.feed, outbox: this.outbox },
-      onDigestRequested: () => this.inbox.allow(1, DIGEST_BYTES),
-      onBehind: () => parts.pool.suspend(this),
-      onCaughtUp: () => parts.pool.resume(this),
+    this.intake = new AnswerIntake({
+      ...{ worker: this, tasks: this.tasks, pool, broadcast },
+      onAnswered: () => this.noteProven(),
     });
     transport.open({
       onBytes: (byteLength) => this.noteBytes(byteLength),
@@ -161,29 +154,21 @@ export class Session implements WorkerLink {
     return this.phase === "active" || this.phase === "proven";
   }
 
-  // ── what the run wants of the worker ──
+  // ── what the run asks of the worker ──
 
   send(task: Task): void {
     this.tasks.add(task, performance.now());
-    this.inbox.allow(MESSAGES_PER_TASK, this.answerBytes);
+    // The answer to a shard is a message for each gradient bucket.
+    this.inbox.allow(this.parts.broadcast.layout.buckets.length, this.answerBytes);
     const { id, kind, step, samples } = task;
     const common = { task: id, step, count: samples.count };
     const header: FromCoordinator =
       kind === "shard"
-        ? { type: "shard", shard: task.shard, ...common }
+        ? { type: "shard", shard: task.shard, first: task.firstSample, ...common }
         : { type: "evaluate", ...common };
     this.outbox.send(new OutgoingFrame(encodeFrame(header, sampleParts(samples))), () =>
       this.tasks.noteAccepted(id, performance.now()),
     );
-  }
-
-  follow(next?: NextHalf): void {
-    if (this.isActive) this.sync.follow(next);
-  }
-
-  /** True where the worker can use another's factors of the present step, and was sent them. */
-  sendFactors(frame: OutgoingFrame): boolean {
-    return this.isActive && this.sync.sendFactors(frame);
   }
 
   // ── the end ──
@@ -205,12 +190,8 @@ export class Session implements WorkerLink {
     this.reject(closeCodes.wrongResults, reason);
   }
 
-  /**
-   * What bans go by. The name is the worker's own choice, and tells processes on this machine apart; between machines, the
-   * address alone does.
-   */
   private get banKey(): string {
-    return isLoopback(this.parts.address) ? `${this.name}@${this.origin}` : this.origin;
+    return banKey(this.parts.address, this.origin, this.name);
   }
 
   /** How long nothing that it was sent has been accepted. */
@@ -271,6 +252,7 @@ export class Session implements WorkerLink {
     clearInterval(this.pingTimer);
     this.tasks.clear();
     this.outbox.close();
+    this.feed?.close();
     this.parts.pool.leave(this, reason);
     this.parts.onClosed(this, wasLost);
     // A peer that does not answer the closing handshake must not keep the socket.
@@ -334,12 +316,13 @@ export class Session implements WorkerLink {
   private handleBad(error: unknown): void {
     if (error instanceof ExcessError) this.cut(closeCodes.tooMany, error.message);
     else if (error instanceof FrameError) this.fail(closeCodes.badMessage, error.message);
+    else if (error instanceof InvalidAnswerError) this.fail(closeCodes.badResult, error.message);
     else throw error;
   }
 
-  /** @throws FrameError */
+  /** @throws FrameError, InvalidAnswerError */
   private handle(frame: Frame): void {
-    if (this.phase === "hello" && !this.speaksThisVersion(frame.header)) return;
+    if (this.phase === "hello" && this.refuse(refuseVersion(frame.header))) return;
     const message = parseFromWorker(frame);
     switch (message.type) {
       case "hello":
@@ -350,13 +333,14 @@ export class Session implements WorkerLink {
         return;
       case "result":
       case "evaluated":
-        this.handleAnswer(message, frame.parts);
+        if (this.isActive) this.intake.takeAnswer(message, frame.parts);
+        else this.refuse(refuseOrder("an answer before ready"));
         return;
-      case "classifier":
-        this.handleClassifier(message, frame.parts);
+      case "gradients":
+        if (this.isActive) this.intake.takeGradients(message, frame.parts);
         return;
       case "digest":
-        this.handleDigest(message);
+        this.feed?.takeDigest(message.step, message.weights);
         return;
       case "goodbye":
         this.finish("said goodbye", false);
@@ -367,146 +351,73 @@ export class Session implements WorkerLink {
     }
   }
 
-  /** Looked at before anything else, as another version's messages may be of other forms. */
-  private speaksThisVersion(header: Readonly<Record<string, unknown>>): boolean {
-    const { type, protocol } = header;
-    if (type !== "hello" || typeof protocol !== "number" || protocol === PROTOCOL_VERSION) {
-      return true;
-    }
-    const older = protocol < PROTOCOL_VERSION ? "worker" : "coordinator";
-    this.reject(
-      closeCodes.version,
-      `worker speaks protocol ${protocol}, coordinator ${PROTOCOL_VERSION}: update the ${older}`,
-    );
-    return false;
+  // ── the handshake ──
+
+  /** Closes the connection where there is a reason to. @returns whether there was */
+  private refuse(refusal: Refusal | undefined): boolean {
+    if (!refusal) return false;
+    if (refusal.isFailure) this.fail(refusal.code, refusal.reason);
+    else this.reject(refusal.code, refusal.reason);
+    return true;
   }
 
   private welcome(hello: FromWorker & { type: "hello" }): void {
     if (this.phase !== "hello") {
-      this.fail(closeCodes.unexpected, "a second hello");
+      this.refuse(refuseOrder("a second hello"));
       return;
     }
-    const endReason = this.parts.endReason();
-    if (endReason) {
-      this.name = plainName(hello.name);
-      this.parts.onProgress(this);
-      this.end(endReason);
+    const { endReason, uniqueName, bans, onProgress, times, broadcast } = this.parts;
+    const reason = endReason();
+    if (reason) {
+      this.name = plainName(hello);
+      onProgress(this);
+      this.end(reason);
       return;
     }
-    const name = this.parts.uniqueName(plainName(hello.name));
-    this.name = name;
-    const bannedMs = this.parts.bans.remainingMs(this.banKey, performance.now());
-    if (bannedMs > 0) {
-      const isPermanent = bannedMs === Infinity;
-      this.reject(
-        isPermanent ? closeCodes.wrongResults : closeCodes.banned,
-        isPermanent
-          ? "permanently banned: wrong results"
-          : `too many failures; retry in ${Math.ceil(bannedMs / 1000)} s`,
-      );
-      return;
-    }
+    this.name = uniqueName(plainName(hello));
+    if (this.refuse(refuseBanned(bans, this.banKey, performance.now()))) return;
     this.phase = "loading";
-    this.parts.onProgress(this);
-    this.allowHandshake(this.parts.times.readyMs, "not ready in time");
-    const { feed } = this.parts;
-    const { config, broadcast } = feed;
-    sendMessage(this.transport, {
-      ...{ type: "welcome", protocol: PROTOCOL_VERSION },
-      ...{ name, config, broadcast },
-    } satisfies FromCoordinator);
+    onProgress(this);
+    this.allowHandshake(times.readyMs, "not ready in time");
+    const { kind, layout } = broadcast;
+    const welcome = { type: "welcome", protocol: PROTOCOL_VERSION, name: this.name } as const;
+    sendMessage(
+      this.transport,
+      { ...welcome, broadcast: kind } satisfies FromCoordinator,
+      configParts(layout.config),
+    );
   }
 
   private activate(): void {
     if (this.phase !== "loading") {
-      this.fail(closeCodes.unexpected, "ready at the wrong time");
+      this.refuse(refuseOrder("ready at the wrong time"));
       return;
     }
     clearTimeout(this.handshakeTimer);
     this.phase = "active";
-    this.parts.onProgress(this);
-    this.parts.feed.whenOpen(() => {
+    const { onProgress, broadcast, pool } = this.parts;
+    onProgress(this);
+    broadcast.whenOpen(() => {
       if (!this.isActive) return;
-      this.sync.sendState();
-      this.parts.pool.join(this);
+      this.feed = broadcast.addWorker({
+        worker: this,
+        outbox: this.outbox,
+        onDigestRequested: () => this.inbox.allow(1, DIGEST_BYTES),
+        onBehind: () => pool.suspend(this),
+        onCaughtUp: () => pool.resume(this),
+        onDigestJudged: (step, isSame) => {
+          if (isSame) pool.noteSameWeights(this, step);
+          else pool.noteDivergence(this, step);
+        },
+      });
+      this.feed.sendState();
+      pool.join(this);
     });
   }
 
-  /** The first half of an answer; what others can make of it already, they get at once. */
-  private handleClassifier(
-    message: FromWorker & { type: "classifier" },
-    parts: readonly Uint8Array[],
-  ): void {
-    const held = this.tasks.get(message.task);
-    if (!this.isActive || !held || held.classifier) return;
-    const { network, pool, feed } = this.parts;
-    const gradients = this.checked(held.task, () =>
-      readClassifierAnswer(held.task, message, parts, network, feed.config),
-    );
-    if (!gradients) return;
-    held.classifier = gradients;
-    const { task, step, shard } = message;
-    this.parts.relay(this, step, shard, gradients);
-    pool.takeClassifier(this, task, gradients);
+  private noteProven(): void {
+    if (this.phase !== "active") return;
+    this.phase = "proven";
+    this.parts.onProgress(this);
   }
-
-  private handleAnswer(
-    message: FromWorker & { type: "result" | "evaluated" },
-    parts: readonly Uint8Array[],
-  ): void {
-    if (!this.isActive) {
-      this.fail(closeCodes.unexpected, "an answer before ready");
-      return;
-    }
-    const held = this.tasks.get(message.task);
-    // Repeated answers are no offence; late ones the pool drops, as the task has become another's in the meantime.
-    if (!held) return;
-    const { task, classifier } = held;
-    const nowMs = performance.now();
-    this.tasks.remove(task.id);
-    const { network, pool, feed } = this.parts;
-    const answer = this.checked(task, () =>
-      readAnswer(task, message, classifier, parts, network, feed.config),
-    );
-    if (!answer) return;
-    this.tasks.noteAnswered(held, nowMs);
-    if (this.phase === "active") {
-      this.phase = "proven";
-      this.parts.onProgress(this);
-    }
-    pool.answer(this, task.id, answer, this.tasks.timingOf(held, message.computed, nowMs));
-  }
-
-  /** Reads an answer; one that cannot be ends the connection. Whose fault unusable numbers are is for the pool to find out. */
-  private checked<T>(task: Task, read: () => T): T | undefined {
-    try {
-      return read();
-    } catch (error) {
-      if (!(error instanceof FrameError)) throw error;
-      const isRunsFault =
-        error instanceof UnusableAnswerError && this.parts.pool.hasDiverged(task, error.message);
-      if (!isRunsFault) this.fail(closeCodes.badResult, error.message);
-      return undefined;
-    }
-  }
-
-  private handleDigest({ step, weights }: FromWorker & { type: "digest" }): void {
-    const { feed, pool } = this.parts;
-    switch (feed.judgeDigest(step, weights)) {
-      case "same":
-        pool.noteGoodReplica(this, step);
-        return;
-      case "different":
-        if (this.sync.noteDiverged()) pool.noteDivergedReplica(this, step);
-        return;
-      case "unknown":
-        return;
-    }
-  }
-}
-
-/** Names are shown in terminals and pages: only harmless characters are kept. */
-function plainName(requested: string): string {
-  const plain = requested.replace(/[^\w.@-]/g, "").slice(0, MAX_NAME_LENGTH - 8);
-  return plain === "" ? "worker" : plain;
 }

@@ -1,6 +1,6 @@
 // Which steps have used a worker's results that nothing has confirmed: what is suspect where that worker is found to compute
 // wrongly. Pure.
-import type { StepRange } from "../shared/checkpoint/checkpoint.js";
+import type { StepRange } from "../../shared/checkpoint/checkpoint.js";
 
 /** @typeParam W what stands for a worker; compared by identity */
 export class Contributions<W> {

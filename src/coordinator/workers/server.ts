@@ -5,31 +5,29 @@ import { createServer as createTlsServer } from "node:https";
 import type { Socket } from "node:net";
 import type { Duplex } from "node:stream";
 import { WebSocketServer } from "ws";
-import type { Network } from "../shared/model/network.js";
-import type { Gradient } from "../shared/model/values.js";
-import { messageOf, TandemError } from "../shared/errors.js";
-import type { Events } from "../shared/events.js";
-import { OutgoingFrame, socketOptions } from "../shared/protocol/channel.js";
-import { encodeFrame, MAX_HEADER_BYTES } from "../shared/protocol/frame.js";
-import type { FromCoordinator } from "../shared/protocol/messages.js";
-import { factorParts, maxResultBytes } from "../shared/protocol/payload.js";
-import { WebSocketTransport } from "../shared/protocol/transport.js";
-import { sanitizeText } from "../shared/text.js";
-import type { Dashboard } from "./dashboard/dashboard.js";
-import type { WorkerStatus } from "./dashboard/recorder.js";
+import { messageOf, TandemError } from "../../shared/errors.js";
+import type { Events } from "../../shared/events.js";
+import { socketOptions } from "../../shared/protocol/channel.js";
+import { MAX_HEADER_BYTES } from "../../shared/protocol/frame.js";
+import { maxAnswerBytes } from "../../shared/protocol/payloads/answer-bytes.js";
+import { WebSocketTransport } from "../../shared/protocol/transport.js";
+import { sanitizeText } from "../../shared/text.js";
+import type { Broadcast } from "../broadcast/broadcast.js";
+import type { Dashboard } from "../observe/dashboard/dashboard.js";
+import type { WorkerStatus } from "../observe/dashboard/recorder.js";
 import type { Pool } from "./pool.js";
-import type { StateFeed } from "./state-feed.js";
+import type { SessionPhase } from "./handshake.js";
 import type { EndReason } from "./tasks.js";
-import { reachableUrls } from "./workers/addresses.js";
-import { BanList } from "./workers/ban-list.js";
+import { reachableUrls } from "./addresses.js";
+import { BanList } from "./ban-list.js";
 import {
   ConnectionLimits,
   descriptorLimit,
   maxConnections,
   type Stage,
-} from "./workers/connection-limits.js";
-import { SendBudget } from "./workers/outbox.js";
-import { DEFAULT_TIMES, Session, type SessionPhase, type SessionTimes } from "./workers/session.js";
+} from "./connection-limits.js";
+import { SendBudget } from "./outbox.js";
+import { DEFAULT_TIMES, Session, type SessionTimes } from "./session.js";
 
 export interface ServerOptions {
   host: string;
@@ -45,8 +43,7 @@ export interface ServerOptions {
 
 export interface ServerParts {
   pool: Pool;
-  feed: StateFeed;
-  network: Network;
+  broadcast: Broadcast;
   events: Events;
   /** Answers what is no worker. */
   dashboard: Pick<Dashboard, "handle">;
@@ -116,7 +113,7 @@ export class CoordinatorServer {
     this.http.on("connection", (socket: Socket) => this.admit(socket));
     this.http.on("request", (request, response) => this.answer(request, response));
     // Padding and the parts' lengths are in the header's allowance.
-    const limit = maxResultBytes(parts.network, parts.feed.largestShard) + MAX_HEADER_BYTES;
+    const limit = maxAnswerBytes(parts.broadcast.layout) + MAX_HEADER_BYTES;
     this.sockets = new WebSocketServer({ noServer: true, ...socketOptions(limit) });
     this.http.on("upgrade", (request, socket, head) => this.upgrade(request, socket, head));
     this.http.on("clientError", (_error, socket) => socket.destroy());
@@ -260,7 +257,6 @@ export class CoordinatorServer {
         this.noteReturn(name);
       },
       onRejected: (name, reason) => this.reportRejected(name, reason),
-      relay: (...what) => this.relay(...what),
       uniqueName: (requested) => this.uniqueName(requested),
       onClosed: (closed, wasLost) => {
         this.sessions.delete(closed);
@@ -284,7 +280,7 @@ export class CoordinatorServer {
   }
 
   private sendBudget(): SendBudget {
-    const { stateBytes } = this.parts.feed;
+    const { stateBytes } = this.parts.broadcast;
     this.budget ??= new SendBudget(SEND_BUDGET_BYTES + 3 * stateBytes, () => this.relieve());
     return this.budget;
   }
@@ -297,22 +293,6 @@ export class CoordinatorServer {
       if (!this.budget?.isExceeded || session.stalledMs(nowMs) === 0) return;
       session.dropUnread();
     }
-  }
-
-  private relay(
-    from: Session,
-    step: number,
-    shard: number,
-    classifier: ReadonlyMap<string, Gradient>,
-  ): void {
-    const { feed, network } = this.parts;
-    if (!feed.wantsRelay(step, shard)) return;
-    const parts = factorParts(network, classifier);
-    if (parts.length === 0) return;
-    const header = { type: "factors", step, shard } satisfies FromCoordinator;
-    const frame = new OutgoingFrame(encodeFrame(header, parts));
-    const others = [...this.sessions].filter((other) => other !== from && other.sendFactors(frame));
-    feed.noteRelay(shard, from, others);
   }
 
   /** Reported, but not more often than anyone would want to read: a flood of bad peers must not flood the log. */

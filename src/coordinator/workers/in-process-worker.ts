@@ -1,22 +1,18 @@
 // The worker of `single`: in the coordinator's own process, on the coordinator's own replica.
-import { largestShard, type RunConfig } from "../shared/config.js";
-import { evaluationResult, shardResult } from "../shared/model/compute.js";
-import { messageOf, TandemError } from "../shared/errors.js";
-import type { Replica } from "../shared/model/replica.js";
+import { messageOf, TandemError } from "../../shared/errors.js";
+import { evaluateSamples } from "../../shared/replica/inference.js";
+import type { Replica } from "../../shared/replica/replica.js";
+import { computeShard } from "../../shared/replica/shard-pass.js";
+import { checkAnswer, UnusableAnswerError } from "./checked-answer.js";
 import { divergedError, type Pool } from "./pool.js";
 import type { Answer, Task, WorkerLink } from "./tasks.js";
-import { checkAnswer, UnusableAnswerError } from "./workers/checked-answer.js";
 
 /** How a task is computed on a replica in this process. */
-export function computeOn(replica: Replica, config: RunConfig): (task: Task) => Answer {
-  const largest = largestShard(config);
+export function computeOn(replica: Replica): (task: Task) => Answer {
   return (task) =>
     task.kind === "evaluate"
-      ? { kind: "evaluate", result: evaluationResult(replica, task.samples) }
-      : {
-          kind: "shard",
-          result: shardResult(replica, task.samples, config.batchSize, largest),
-        };
+      ? { kind: "evaluate", result: evaluateSamples(replica, task.samples) }
+      : { kind: "shard", result: computeShard(replica, task) };
 }
 
 export class InProcessWorker implements WorkerLink {
@@ -54,10 +50,6 @@ export class InProcessWorker implements WorkerLink {
       const timing = { sentMs, computedFromMs, computedToMs, answeredMs: computedToMs };
       this.pool.answer(this, task.id, answer, timing);
     });
-  }
-
-  follow(): void {
-    // The replica is the coordinator's own: it is where the step was taken.
   }
 
   expel(): void {

@@ -1,13 +1,26 @@
 // What the coordinator asks of workers, and what they answer, whether they are processes or the one in its own process.
-import type { Samples } from "../shared/data/dataset.js";
-import type { Half } from "../shared/model/network.js";
-import type { EvaluationResult, ShardResult } from "../shared/model/values.js";
+import type { Samples } from "../../shared/data/samples.js";
+import type { EvaluationResult, ShardResult } from "../../shared/replica/tensors.js";
 
-export type Task =
-  /** The gradients and moments of one shard of a step's global batch. */
-  | { kind: "shard"; id: number; step: number; shard: number; samples: Samples }
-  /** Inference on a piece of a data set, with the weights that `step` steps have made. */
-  | { kind: "evaluate"; id: number; step: number; samples: Samples };
+export interface ShardTask {
+  kind: "shard";
+  id: number;
+  step: number;
+  shard: number;
+  /** Place of its first sample in the global batch. */
+  firstSample: number;
+  samples: Samples;
+}
+
+export interface EvaluationTask {
+  kind: "evaluate";
+  id: number;
+  /** Steps behind the weights that it is computed with. */
+  step: number;
+  samples: Samples;
+}
+
+export type Task = ShardTask | EvaluationTask;
 
 export type Answer =
   { kind: "shard"; result: ShardResult } | { kind: "evaluate"; result: EvaluationResult };
@@ -18,11 +31,11 @@ export interface Timing {
   sentMs: number;
   computedFromMs: number;
   computedToMs: number;
-  /** The whole answer was here. */
+  /** The whole answer had arrived. */
   answeredMs: number;
 }
 
-/** An answer that was taken, and whose it was. */
+/** An answer that is used, and whose it is. */
 export interface Answered {
   answer: Answer;
   link: WorkerLink;
@@ -31,25 +44,14 @@ export interface Answered {
 
 export type EndReason = "finished" | "interrupted" | "failed";
 
-/** A half of the network whose weights have come to `step`; the classifier's come to it first. */
-export interface NextHalf {
-  half: Half;
-  step: number;
-}
-
 /** A worker as the pool sees it. It reports back by the pool's `answer` and `leave`. */
 export interface WorkerLink {
   readonly name: string;
   /** Where it comes from: two workers of one origin do not confirm each other's results. */
   readonly origin: string;
-  /** It is the coordinator's own process: nobody joins. */
+  /** It is the coordinator's own process, and nobody who joined. */
   readonly isInProcess?: boolean;
   send(task: Task): void;
-  /**
-   * The state has advanced by one step, or a half of it: passes on what the worker needs to follow.
-   * @param next where weights are sent
-   */
-  follow(next?: NextHalf): void;
   /** The worker's results are wrong: it is banned. */
   expel(reason: string): void;
 }

@@ -1,8 +1,8 @@
 // The worker processes of `local`: started here, started again when one is lost, and ended with the run.
 import { type ChildProcess, spawn, type SpawnOptions } from "node:child_process";
 import { fileURLToPath } from "node:url";
-import { messageOf, TandemError } from "../shared/errors.js";
-import { sanitizeText } from "../shared/text.js";
+import { messageOf, TandemError } from "../../shared/errors.js";
+import { sanitizeText } from "../../shared/text.js";
 
 const CLI = fileURLToPath(new URL("../cli.js", import.meta.url));
 /** A worker that lived shorter than this did not really start. */

@@ -1,0 +1,94 @@
+// The frames of the coordinator's state, made once per step and group however many workers are sent them, and only if one
+// is.
+import { sizeOf } from "../../shared/network/network.js";
+import type { OutgoingFrame } from "../../shared/protocol/channel.js";
+import { sentTensors, stateFrame } from "../../shared/protocol/payloads/state.js";
+import { hasFrozen, type ReplicaKind, stateLayout } from "../../shared/replica/state-layout.js";
+import type { TrainingReplica } from "../../shared/replica/training-replica.js";
+import type { RunLayout } from "../../shared/run-layout.js";
+
+/** A group of the state at one step. */
+interface GroupState {
+  step: number;
+  frame: OutgoingFrame;
+  /** Where the frame's values are, by tensor. */
+  memory: ReadonlyMap<string, Float32Array>;
+}
+
+export class StateFrames {
+  readonly layout: RunLayout;
+  readonly kind: ReplicaKind;
+  private openReplica: TrainingReplica | undefined;
+  private readonly openCallbacks: (() => void)[] = [];
+  /** By group: those of the present step and of the next. */
+  private readonly states = new Map<number, GroupState[]>();
+
+  constructor(layout: RunLayout, kind: ReplicaKind) {
+    this.layout = layout;
+    this.kind = kind;
+  }
+
+  get stateBytes(): number {
+    return stateLayout(this.layout, this.kind).reduce(
+      (total, { shape }) => total + 4 * sizeOf(shape),
+      0,
+    );
+  }
+
+  open(replica: TrainingReplica): void {
+    this.openReplica = replica;
+    for (const letIn of this.openCallbacks.splice(0)) letIn();
+  }
+
+  whenOpen(letIn: () => void): void {
+    if (this.openReplica) letIn();
+    else this.openCallbacks.push(letIn);
+  }
+
+  get replica(): TrainingReplica {
+    if (!this.openReplica) throw new Error("no state yet");
+    return this.openReplica;
+  }
+
+  /** The groups of a whole state in the order in which they are sent. */
+  get groups(): number[] {
+    const buckets = [...this.layout.buckets.keys()];
+    return hasFrozen(this.layout) ? [buckets.length, ...buckets] : buckets;
+  }
+
+  /**
+   * A group of the state at `step`: that of the replica, or, for a bucket that has taken its step before the others, the
+   * next one.
+   */
+  frame(group: number, step: number): OutgoingFrame {
+    const states = this.states.get(group) ?? [];
+    const known = states.find((state) => state.step === step);
+    if (known) return known.frame;
+    // As much new memory at each step would be as much for V8 to collect.
+    const present = states.find((state) => state.step === this.replica.step);
+    const free = states.find((state) => state !== present && !state.frame.isInUse);
+    const memory = free?.memory ?? this.allocate(group);
+    this.replica.read([...memory].map(([name, into]) => ({ name, into })));
+    const frame = stateFrame(this.layout, this.kind, group, step, [...memory.values()]);
+    const others = states.filter((state) => state !== free);
+    this.states.set(group, [...others.slice(-1), { step, frame, memory }]);
+    return frame;
+  }
+
+  /** The values of a group at the replica's step, where it was sent. */
+  memory(group: number): ReadonlyMap<string, Float32Array> | undefined {
+    return this.states.get(group)?.find(({ step }) => step === this.replica.step)?.memory;
+  }
+
+  /** Frees what was kept to be sent again. */
+  clear(): void {
+    this.states.clear();
+  }
+
+  /** By tensor, in the order in which they are sent; it can be sent from, and fed to runs. */
+  private allocate(group: number): Map<string, Float32Array> {
+    const tensors = sentTensors(this.layout, this.kind, group);
+    const arrays = this.replica.session.allocate(tensors.map(({ shape }) => sizeOf(shape)));
+    return new Map(tensors.map(({ name }, index) => [name, arrays[index]!]));
+  }
+}

@@ -1,0 +1,84 @@
+// Emits a step's events: how it went, what batch normalisation saw, what an evaluation found. The training does not depend
+// on it.
+import type { Events, TaskTrace } from "../../shared/events.js";
+import type { Update } from "../../shared/replica/tensors.js";
+import type { TrainingReplica } from "../../shared/replica/training-replica.js";
+import { sumLosses } from "../aggregate.js";
+import { metricsOfBatches, shardResults, type StepPlan } from "../step-plan.js";
+import type { Answered, EvaluationTask, Task } from "../workers/tasks.js";
+import { histogramValues } from "./histogram-values.js";
+import type { PhaseClock } from "./phase-clock.js";
+
+type Answers = ReadonlyMap<number, Answered>;
+
+export class StepObserver {
+  private readonly events: Events;
+  private readonly replica: TrainingReplica;
+  private lastStepMs = performance.now();
+
+  constructor(events: Events, replica: TrainingReplica) {
+    this.events = events;
+    this.replica = replica;
+  }
+
+  /** The answers are complete, and the weights are still those that they were computed with. */
+  beforeStep(plan: StepPlan, answers: Answers, update: Update): void {
+    if (!plan.isEvaluated) return;
+    const { step, trainingBatches, testBatches } = plan;
+    const train = metricsOfBatches(trainingBatches, answers);
+    const test = metricsOfBatches(testBatches, answers);
+    this.events.emit({
+      event: "evaluation",
+      step,
+      ...(train.accuracy === undefined ? {} : { trainAccuracy: train.accuracy }),
+      ...(test.accuracy === undefined ? {} : { testAccuracy: test.accuracy }),
+      trainLoss: train.loss,
+      testLoss: test.loss,
+    });
+    this.observePredictions(step, testBatches, answers);
+    const values = histogramValues(this.replica, update);
+    this.events.emit({ event: "histograms", step, values });
+  }
+
+  /** What was predicted for the test set. */
+  observePredictions(step: number, tasks: readonly EvaluationTask[], answers: Answers): void {
+    const predictions = tasks.flatMap(({ id }) => {
+      const answer = answers.get(id)?.answer;
+      return answer?.kind === "evaluate" ? [answer.result.predictions] : [];
+    });
+    this.events.emit({ event: "predictions", step, predictions });
+  }
+
+  afterStep(plan: StepPlan, answers: Answers, update: Update, clock: PhaseClock): void {
+    const { step } = plan;
+    const results = shardResults(plan, answers);
+    const { population } = update;
+    const shards = results.map(({ moments }) => moments);
+    this.events.emit({ event: "moments", step, shards, population });
+    const tasks = plan.tasks.flatMap((task) => traceOf(task, answers, clock.zeroMs));
+    this.events.emit({ event: "trace", step, tasks, phases: clock.phases });
+    const nowMs = performance.now();
+    const durationMs = nowMs - this.lastStepMs;
+    this.lastStepMs = nowMs;
+    const sampleCount = this.replica.layout.config.batchSize;
+    this.events.emit({ event: "step", step, loss: sumLosses(results), durationMs, sampleCount });
+  }
+}
+
+function traceOf(task: Task, answers: Answers, zeroMs: number): TaskTrace[] {
+  const answered = answers.get(task.id);
+  if (!answered) return [];
+  const { link, timing } = answered;
+  return [
+    {
+      worker: link.name,
+      task: task.kind,
+      ...(task.kind === "shard" ? { shard: task.shard } : {}),
+      samples: task.samples.count,
+      sentMs: timing.sentMs - zeroMs,
+      computedFromMs: timing.computedFromMs - zeroMs,
+      computedToMs: timing.computedToMs - zeroMs,
+      answeredMs: timing.answeredMs - zeroMs,
+    },
+  ];
+}

@@ -1,0 +1,210 @@
+// The one training loop: begin, await, aggregate, apply, broadcast, observe. It knows neither how many workers there are and
+// where, nor what they are sent.
+import { TandemError } from "../shared/errors.js";
+import type { Metrics } from "../shared/evaluation.js";
+import type { Events } from "../shared/events.js";
+import type { Gradient, Gradients, Update } from "../shared/replica/tensors.js";
+import type { TrainingReplica } from "../shared/replica/training-replica.js";
+import { aggregatePopulation, sumGradients } from "./aggregate.js";
+import type { Broadcast } from "./broadcast/broadcast.js";
+import type { CheckpointWriter } from "./checkpoint-writer.js";
+import { PhaseClock } from "./observe/phase-clock.js";
+import { StepObserver } from "./observe/step-observer.js";
+import { metricsOfBatches, shardResults, type StepPlan, type StepPlanner } from "./step-plan.js";
+import { computeOn } from "./workers/in-process-worker.js";
+import { InterruptedError, type Pool, type Round } from "./workers/pool.js";
+import type { Answered, WorkerLink } from "./workers/tasks.js";
+
+export interface TrainingOptions {
+  steps: number;
+  /** 0: only at the end. */
+  evalEvery: number;
+  /** 0: only at the end. */
+  checkpointEvery: number;
+}
+
+export interface TrainingParts {
+  planner: StepPlanner;
+  replica: TrainingReplica;
+  pool: Pool;
+  broadcast: Broadcast;
+  writer: CheckpointWriter;
+  events: Events;
+}
+
+export type Outcome = { ended: "finished"; test: Metrics } | { ended: "interrupted" };
+
+/** A step whose tasks are with the workers. */
+interface StepInProgress {
+  plan: StepPlan;
+  round: Round;
+  clock: PhaseClock;
+}
+
+export class TrainingLoop {
+  private readonly options: TrainingOptions;
+  private readonly parts: TrainingParts;
+  private readonly observer: StepObserver;
+  private inProgress: StepInProgress | undefined;
+
+  constructor(options: TrainingOptions, parts: TrainingParts) {
+    this.options = options;
+    this.parts = parts;
+    this.observer = new StepObserver(parts.events, parts.replica);
+  }
+
+  /**
+   * Trains from the replica's step to the last one, evaluates and writes checkpoints on the way.
+   * @param signal ends the run after the step in progress, with a checkpoint
+   */
+  async run(signal: AbortSignal): Promise<Outcome> {
+    let outcome: Outcome;
+    try {
+      outcome = await this.trainSteps(signal);
+    } catch (error) {
+      this.rescueState(error);
+      if (!(error instanceof InterruptedError)) {
+        // What went wrong first is what the user has to know.
+        await this.parts.writer.finish().catch(() => undefined);
+        throw error;
+      }
+      outcome = { ended: "interrupted" };
+    }
+    await this.parts.writer.finish();
+    return outcome;
+  }
+
+  private async trainSteps(signal: AbortSignal): Promise<Outcome> {
+    const { steps, checkpointEvery } = this.options;
+    const { replica, broadcast } = this.parts;
+    const { layout } = replica;
+    this.begin(await this.planStep(replica.step), signal);
+    while (this.inProgress) {
+      const { plan, round, clock } = this.inProgress;
+      const nextStep = plan.step + 1;
+      const planned = this.planStep(nextStep);
+      // It is awaited below; if something else fails before, its failure is of no interest.
+      planned.catch(() => undefined);
+
+      const gradients = new Map<string, Gradient>();
+      for await (const { bucket, shards } of round.buckets) {
+        clock.start();
+        const names = layout.buckets[bucket]!.map(({ name }) => name);
+        const ofBucket = sumGradients(names, shards);
+        for (const [name, gradient] of ofBucket) gradients.set(name, gradient);
+        clock.end("aggregate");
+        this.stepEarly(plan, bucket, ofBucket, clock);
+      }
+      const answers = await round.answers;
+      clock.start();
+      const results = shardResults(plan, answers);
+      const population = aggregatePopulation(layout, results, replica.population.layers);
+      const update: Update = { gradients, population };
+      clock.end("aggregate");
+      this.observer.beforeStep(plan, answers, update);
+      const nextPlan = await planned;
+
+      // No waiting from here on until the next step has begun: a worker that joins is sent the state of one step.
+      broadcast.beforeStep(update, nextStep, ownersOf(plan, answers));
+      if (broadcast.workersTakeSteps) this.begin(nextPlan, signal);
+      clock.end("broadcast");
+      replica.apply(update);
+      clock.end("optimizer");
+      broadcast.afterStep();
+      if (!broadcast.workersTakeSteps) this.begin(nextPlan, signal);
+      clock.end("broadcast");
+
+      this.observer.afterStep(plan, answers, update, clock);
+      const isSaved = checkpointEvery > 0 && replica.step % checkpointEvery === 0;
+      if (isSaved && replica.step < steps) this.save();
+    }
+    this.save();
+    if (replica.step < steps) return { ended: "interrupted" };
+    return { ended: "finished", test: await this.evaluateTest(signal) };
+  }
+
+  private async planStep(step: number): Promise<StepPlan | undefined> {
+    return step < this.options.steps ? this.parts.planner.plan(step) : undefined;
+  }
+
+  /** Assigns the step's tasks to the workers. */
+  private begin(plan: StepPlan | undefined, signal: AbortSignal): void {
+    this.inProgress = undefined;
+    if (!plan || signal.aborted) return;
+    const clock = new PhaseClock();
+    const bucketCount = this.parts.replica.layout.buckets.length;
+    this.inProgress = { plan, round: this.parts.pool.begin(plan.tasks, bucketCount, signal), clock };
+  }
+
+  /** The step of a bucket whose gradients are complete, and its new weights on their way, while later ones are computed. */
+  private stepEarly(plan: StepPlan, bucket: number, gradients: Gradients, clock: PhaseClock): void {
+    const { replica, broadcast } = this.parts;
+    const isLast = bucket === replica.layout.buckets.length - 1;
+    // An evaluation is computed with the weights before the step.
+    if (isLast || plan.isEvaluated || !replica.canStepBuckets) return;
+    const present = broadcast.presentWeights(bucket);
+    if (!present) return;
+    replica.stepBucket(bucket, gradients, present);
+    clock.end("optimizer");
+    broadcast.afterBucket(bucket, plan.step + 1);
+    clock.end("broadcast");
+  }
+
+  /** Metrics of the test set with the present weights. */
+  private async evaluateTest(signal: AbortSignal): Promise<Metrics> {
+    const { planner, replica, pool } = this.parts;
+    const tasks = await planner.planTest(replica.step);
+    const answers = await pool.begin(tasks, 0, signal).answers;
+    this.observer.observePredictions(replica.step, tasks, answers);
+    return metricsOfBatches(tasks, answers);
+  }
+
+  /** What was learnt is saved where the run ends early, unless it is of no use. */
+  private rescueState(error: unknown): void {
+    // A state that led to NaN helps nobody: the last checkpoint stays.
+    if (error instanceof TandemError && error.code === "diverged") return;
+    try {
+      this.finishStep();
+      this.save();
+    } catch {
+      // What went wrong first is reported; the last checkpoint stays.
+    }
+  }
+
+  /** Computes here what workers no longer will, where some buckets have taken the step: a state is never of two steps. */
+  private finishStep(): void {
+    const { replica } = this.parts;
+    if (!replica.isMidStep || !this.inProgress) return;
+    const { layout } = replica;
+    const compute = computeOn(replica);
+    const answers = this.inProgress.plan.shards.map((task) => {
+      const answer = compute(task);
+      if (answer.kind !== "shard") throw new RangeError("a shard's task has another answer");
+      return answer.result;
+    });
+    const names = layout.buckets.flat().map(({ name }) => name);
+    replica.apply({
+      gradients: sumGradients(
+        names,
+        answers.map(({ gradients }) => gradients),
+      ),
+      population: aggregatePopulation(layout, answers, replica.population.layers),
+    });
+  }
+
+  private save(): void {
+    const { replica, writer, pool } = this.parts;
+    const { config } = replica.layout;
+    const tensors = replica.snapshot("with-slots");
+    const suspectSteps = [...pool.suspectSteps];
+    writer.write({ config, step: replica.step, tensors, suspectSteps });
+  }
+}
+
+/** Whose result is used, by shard. */
+function ownersOf(
+  { shards }: StepPlan,
+  answers: ReadonlyMap<number, Answered>,
+): (WorkerLink | undefined)[] {
+  return shards.map(({ id }) => answers.get(id)?.link);
+}

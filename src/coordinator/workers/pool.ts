@@ -1,0 +1,335 @@
+// The workers of a run, whoever they are at the moment: assigns tasks, uses the first answer to each, and reassigns those of
+// a worker that is lost or late. No wait here is without a deadline.
+import { TandemError } from "../../shared/errors.js";
+import type { Events } from "../../shared/events.js";
+import type { Gradients } from "../../shared/replica/tensors.js";
+import type { StepRange } from "../../shared/checkpoint/checkpoint.js";
+import { BucketCollector, type CompleteBucket } from "./bucket-collector.js";
+import { checkAnswer, UnusableAnswerError } from "./checked-answer.js";
+import { DEFAULT_LIMITS, Schedule } from "./schedule.js";
+import type { Answer, Answered, Task, Timing, WorkerLink } from "./tasks.js";
+import { Verification } from "./verification.js";
+
+export interface PoolOptions {
+  /** So many workers must be there before the first task is assigned … */
+  startWith: number;
+  /** … and so many at any time after it; with fewer the run pauses. */
+  goOnWith: number;
+  /** How long a pause may last. */
+  waitMs: number;
+  /** Share of the shards that two workers compute, to be compared bit by bit. */
+  verify?: number;
+  /** Computes a task here and now; it decides where workers disagree and no third is there. */
+  arbiter?: (task: Task) => Answer;
+}
+
+/** Evaluations have so many tasks that progress is worth reporting. */
+const MANY_TASKS = 10;
+
+/** The largest shard of the slowest machine is answered sooner. */
+const MIN_STALL_MS = 120_000;
+
+/** After an interrupt the step in progress may take so long. */
+const FINISH_STEP_MS = 5_000;
+
+/** Where nobody is free to take an overdue task, looking again at once would not help. */
+const MIN_OVERDUE_CHECK_MS = 20;
+
+/** The signal came and the tasks in progress could not be finished in time. */
+export class InterruptedError extends Error {}
+
+/** Some tasks in progress. */
+export interface Round {
+  /** By task id, once all are there. */
+  readonly answers: Promise<ReadonlyMap<number, Answered>>;
+  /** The gradients of the shards by bucket, each bucket as soon as it is complete. */
+  readonly buckets: AsyncIterable<CompleteBucket>;
+}
+
+interface OpenRound {
+  tasks: ReadonlyMap<number, Task>;
+  answers: Map<number, Answered>;
+  collector: BucketCollector;
+  resolve: (answers: Map<number, Answered>) => void;
+  reject: (error: Error) => void;
+}
+
+export class Pool {
+  private readonly events: Events;
+  private readonly options: PoolOptions;
+  private readonly schedule = new Schedule<WorkerLink, Task>(DEFAULT_LIMITS, (link) => link.origin);
+  private readonly verification: Verification;
+  private readonly links = new Set<WorkerLink>();
+  private requiredCount: number;
+  private round: OpenRound | undefined;
+  private overdueTimer: NodeJS.Timeout | undefined;
+  private waitTimer: NodeJS.Timeout | undefined;
+  /** Runs while workers are there and none of them answers. */
+  private stallTimer: NodeJS.Timeout | undefined;
+  private isAdvancePending = false;
+  private failure: Error | undefined;
+
+  constructor(events: Events, options: PoolOptions) {
+    this.events = events;
+    this.options = options;
+    this.requiredCount = options.startWith;
+    this.verification = new Verification({
+      events,
+      share: options.verify ?? 0,
+      schedule: this.schedule,
+      arbiter: options.arbiter,
+      accept: (task, answered) => {
+        this.round?.answers.set(task.id, answered);
+        this.advance();
+      },
+    });
+  }
+
+  /** Steps that used results of workers that were found to compute wrongly. */
+  get suspectSteps(): readonly StepRange[] {
+    return this.verification.suspectSteps;
+  }
+
+  // ── workers ──
+
+  /** The worker has the present state and may be assigned tasks. */
+  join(link: WorkerLink): void {
+    this.links.add(link);
+    this.schedule.join(link);
+    if (!link.isInProcess) this.events.emit({ event: "worker", name: link.name, state: "joined" });
+    this.advance();
+  }
+
+  /** The worker is gone for good; its tasks are reassigned. */
+  leave(link: WorkerLink, reason: string): void {
+    if (!this.links.delete(link)) return;
+    this.schedule.leave(link);
+    this.verification.forget(link);
+    this.events.emit({ event: "worker", name: link.name, state: "left", reason });
+    this.advance();
+  }
+
+  /** The worker is there but not up to date: no new tasks until `resume`. */
+  suspend(link: WorkerLink): void {
+    this.schedule.leave(link);
+    this.advance();
+  }
+
+  resume(link: WorkerLink): void {
+    if (!this.links.has(link)) return;
+    this.schedule.join(link);
+    this.advance();
+  }
+
+  /** False while too few workers are there to go on. */
+  get isReady(): boolean {
+    return this.links.size >= this.requiredCount;
+  }
+
+  // ── answers ──
+
+  /** The first answer to a task counts, or the first two where it is verified; what comes late or twice is dropped. */
+  answer(link: WorkerLink, taskId: number, answer: Answer, timing: Timing): void {
+    const task = this.schedule.answer(link, taskId, performance.now());
+    if (task && this.round) {
+      this.restartStallTimer(this.round);
+      this.verification.take(task, { link, answer, timing });
+    }
+    this.advance();
+  }
+
+  /** A bucket of an answer has arrived; in a round with tasks that are verified it does not count, as it may be wrong. */
+  takeBucket(link: WorkerLink, taskId: number, bucket: number, gradients: Gradients): void {
+    const { round, verification } = this;
+    if (!round || verification.isActive || verification.isSuspect(link)) return;
+    round.collector.add(taskId, bucket, gradients);
+  }
+
+  /**
+   * A worker answered with numbers that no training can go on with. Computes the task here: where that gives such numbers
+   * too, the training has diverged and the run ends; else the worker is wrong.
+   */
+  hasDiverged(task: Task, problem: string): boolean {
+    const { arbiter } = this.options;
+    // Others' answers to the same step come in after the first has ended the run.
+    if (this.failure) return true;
+    if (!arbiter || !this.round?.tasks.has(task.id)) return false;
+    try {
+      checkAnswer(arbiter(task));
+      return false;
+    } catch (error) {
+      if (!(error instanceof UnusableAnswerError)) throw error;
+      this.fail(divergedError(task, problem));
+      return true;
+    }
+  }
+
+  noteSameWeights(link: WorkerLink, step: number): void {
+    this.verification.noteSameWeights(link, step);
+  }
+
+  noteDivergence(link: WorkerLink, step: number): void {
+    this.verification.noteDivergence(link, step);
+  }
+
+  // ── rounds ──
+
+  /**
+   * Has all tasks computed, by whoever is there.
+   * @param bucketCount gradient buckets of each shard
+   * @returns a round whose promises reject with TandemError `workers-missing` where too few workers are there for longer
+   * than the deadline, and with InterruptedError where `signal` comes and the tasks are not done soon after it
+   */
+  begin(tasks: readonly Task[], bucketCount: number, signal: AbortSignal): Round {
+    const shardIds = tasks.flatMap(({ kind, id }) => (kind === "shard" ? [id] : []));
+    const collector = new BucketCollector(shardIds, bucketCount);
+    const answers = this.runRound(tasks, collector, signal);
+    answers.then(
+      (found) => collector.complete(found),
+      (error: unknown) => collector.fail(error as Error),
+    );
+    return { answers, buckets: collector };
+  }
+
+  /** No worker will come: the tasks in progress, and all that follow, fail. */
+  fail(error: Error): void {
+    this.failure = error;
+    this.round?.reject(error);
+  }
+
+  private async runRound(
+    tasks: readonly Task[],
+    collector: BucketCollector,
+    signal: AbortSignal,
+  ): Promise<ReadonlyMap<number, Answered>> {
+    let finishTimer: NodeJS.Timeout | undefined;
+    const onAbort = () => {
+      const isPaused = this.links.size < this.requiredCount;
+      const giveUp = () => this.round?.reject(new InterruptedError());
+      finishTimer = setTimeout(giveUp, isPaused ? 0 : FINISH_STEP_MS);
+    };
+    if (this.failure) throw this.failure;
+    try {
+      return await new Promise<ReadonlyMap<number, Answered>>((resolve, reject) => {
+        this.round = {
+          tasks: new Map(tasks.map((task) => [task.id, task])),
+          answers: new Map(),
+          collector,
+          resolve,
+          reject,
+        };
+        for (const task of tasks) this.schedule.add([task], this.verification.begin(task));
+        this.restartStallTimer(this.round);
+        if (signal.aborted) onAbort();
+        else signal.addEventListener("abort", onAbort, { once: true });
+        // At once, not after what the caller does next: the workers' time is the dearest.
+        this.advanceNow();
+      });
+    } finally {
+      signal.removeEventListener("abort", onAbort);
+      clearTimeout(finishTimer);
+      this.clearTimers();
+      this.schedule.drop(tasks.map((task) => task.id));
+      this.verification.endRound();
+      this.round = undefined;
+    }
+  }
+
+  /** Looks once more at what can be done, after all that this turn of the event loop brings. */
+  private advance(): void {
+    if (this.isAdvancePending) return;
+    this.isAdvancePending = true;
+    queueMicrotask(() => {
+      this.isAdvancePending = false;
+      this.advanceNow();
+    });
+  }
+
+  private advanceNow(): void {
+    const { round } = this;
+    if (!round) return;
+    if (round.tasks.size >= MANY_TASKS) {
+      this.events.emit({ event: "progress", done: round.answers.size, total: round.tasks.size });
+    }
+    if (this.schedule.openCount === 0 && round.answers.size === round.tasks.size) {
+      round.resolve(round.answers);
+      return;
+    }
+    if (this.links.size < this.requiredCount) {
+      this.pause(round);
+      return;
+    }
+    this.requiredCount = this.options.goOnWith;
+    clearTimeout(this.waitTimer);
+    this.waitTimer = undefined;
+    this.assign(round);
+  }
+
+  private assign(round: OpenRound): void {
+    this.verification.decideStuck(
+      [...round.tasks.values()].filter(({ id }) => !round.answers.has(id)),
+    );
+    const nowMs = performance.now();
+    for (const { worker, task, isRepeat } of this.schedule.assign(nowMs)) {
+      if (isRepeat) this.reportBackup(worker, task);
+      worker.send(task);
+    }
+    clearTimeout(this.overdueTimer);
+    const leftMs = this.schedule.nextOverdueMs(nowMs);
+    if (leftMs === undefined) return;
+    this.overdueTimer = setTimeout(() => this.advance(), Math.max(leftMs, MIN_OVERDUE_CHECK_MS));
+  }
+
+  private reportBackup(worker: WorkerLink, task: Task): void {
+    const name = task.kind === "shard" ? `shard ${task.shard}` : "evaluation";
+    this.events.emit({ event: "backup", step: task.step, task: name, worker: worker.name });
+  }
+
+  private pause(round: OpenRound): void {
+    clearTimeout(this.overdueTimer);
+    if (this.waitTimer) return;
+    const { waitMs } = this.options;
+    const missing = this.requiredCount - this.links.size;
+    const reason = `waiting for ${missing} more worker${missing === 1 ? "" : "s"} (${this.links.size} of ${this.requiredCount})`;
+    this.events.emit({ event: "waiting", reason, deadlineSeconds: waitMs / 1000 });
+    this.waitTimer = setTimeout(() => {
+      round.reject(
+        new TandemError(
+          "workers-missing",
+          `${this.links.size} of the ${this.requiredCount} workers that the run needs were there for ${waitMs / 1000} s. Start workers with \`npx tandem worker URL\`, or wait longer with --worker-wait.`,
+        ),
+      );
+    }, waitMs);
+  }
+
+  /** Workers that are there and answer nothing are no better than none. */
+  private restartStallTimer(round: OpenRound): void {
+    clearTimeout(this.stallTimer);
+    const stallMs = Math.max(this.options.waitMs, MIN_STALL_MS);
+    this.stallTimer = setTimeout(() => {
+      // A pause has its own deadline, and in this process nothing is waited for.
+      if (this.waitTimer || [...this.links].some(({ isInProcess }) => isInProcess)) return;
+      round.reject(
+        new TandemError(
+          "workers-missing",
+          `${this.links.size} workers are connected, and none has answered for ${stallMs / 1000} s. Look at what they do, or wait longer with --worker-wait.`,
+        ),
+      );
+    }, stallMs);
+  }
+
+  private clearTimers(): void {
+    clearTimeout(this.stallTimer);
+    clearTimeout(this.overdueTimer);
+    clearTimeout(this.waitTimer);
+    this.overdueTimer = undefined;
+    this.waitTimer = undefined;
+  }
+}
+
+export function divergedError(task: Task, problem: string): TandemError {
+  return new TandemError(
+    "diverged",
+    `The training diverged: at step ${task.step} the numbers became NaN, infinite or absurdly large (${problem}). Checkpoints of earlier steps are left as they are. Try a smaller --learning-rate or a larger --batch-size.`,
+  );
+}
