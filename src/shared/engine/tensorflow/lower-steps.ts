@@ -1,0 +1,91 @@
+// Optimizer steps as TensorFlow's nodes, which change variables in place (tensorflow/core/ops/training_ops.cc). Each returns
+// what is fetched so that the step is taken. Pure.
+import type { Op } from "../../graph/graph.js";
+import type { Output } from "./graph-def.js";
+import { VARIABLE } from "./lower-variables.js";
+import { FLOAT, type NodeEmitter } from "./node-emitter.js";
+
+type OpOf<Kind extends Op["kind"]> = Extract<Op, { kind: Kind }>;
+
+export type EffectOp = OpOf<
+  "scale-variable" | "sgd-step" | "momentum-step" | "adam-step" | "rmsprop-step"
+>;
+
+/** @param handleOf finds a variable of the graph */
+export function lowerStep(
+  emitter: NodeEmitter,
+  op: EffectOp,
+  inputs: readonly Output[],
+  handleOf: (variable: string) => Output,
+): Output {
+  const variable = handleOf(op.variable);
+  switch (op.kind) {
+    case "scale-variable": {
+      const value = emitter.emit("ReadVariableOp", [variable], VARIABLE, "value");
+      const product = emitter.float("Mul", [value, inputs[0]!], "product");
+      return emitter.done([assign(emitter, variable, product)]);
+    }
+    case "sgd-step": {
+      const [gradient, rate] = inputs as [Output, Output];
+      const all = [variable, rate, gradient];
+      return emitter.done([emitter.emitEffect("ResourceApplyGradientDescent", all, FLOAT, "step")]);
+    }
+    case "momentum-step": {
+      const [gradient, rate] = inputs as [Output, Output];
+      const momentum = emitter.scalar("momentum", op.momentum);
+      const all = [variable, handleOf(op.accumulator), rate, gradient, momentum];
+      return emitter.done([emitter.emitEffect("ResourceApplyMomentum", all, FLOAT, "step")]);
+    }
+    case "adam-step":
+      return lowerAdam(emitter, op, [variable, handleOf(op.m), handleOf(op.v)], inputs);
+    case "rmsprop-step":
+      return lowerRmsprop(emitter, op, [variable, handleOf(op.meanSquare)], inputs);
+    default:
+      return op satisfies never;
+  }
+}
+
+/** TensorFlow would correct the rate itself, in float32; with powers of 0 it uses the one that it is given. */
+function lowerAdam(
+  emitter: NodeEmitter,
+  { beta1, beta2, epsilon }: OpOf<"adam-step">,
+  handles: readonly Output[],
+  [gradient, rate]: readonly Output[],
+): Output {
+  const inputs = [
+    ...handles,
+    ...[emitter.scalar("power1", 0), emitter.scalar("power2", 0), rate!],
+    ...[emitter.scalar("beta1", beta1), emitter.scalar("beta2", beta2)],
+    ...[emitter.scalar("epsilon", epsilon), gradient!],
+  ];
+  return emitter.done([emitter.emitEffect("ResourceApplyAdam", inputs, FLOAT, "step")]);
+}
+
+/** ResourceApplyRMSProp would want a slot for a momentum as well, and multiplies with an approximate 1/√. */
+function lowerRmsprop(
+  emitter: NodeEmitter,
+  { rho, epsilon }: OpOf<"rmsprop-step">,
+  [variable, meanSquare]: readonly [Output, Output],
+  [gradient, rate]: readonly Output[],
+): Output {
+  const before = emitter.emit("ReadVariableOp", [meanSquare], VARIABLE, "mean_square");
+  const square = emitter.float("Square", [gradient!], "square");
+  const change = emitter.float("Sub", [square, before], "change");
+  const share = emitter.float("Mul", [change, emitter.scalar("rate", 1 - rho)], "share");
+  const after = emitter.float("AddV2", [before, share], "new_mean_square");
+  const sum = emitter.float("AddV2", [after, emitter.scalar("epsilon", epsilon)], "with_epsilon");
+  const direction = emitter.float(
+    "RealDiv",
+    [gradient!, emitter.float("Sqrt", [sum], "root")],
+    "direction",
+  );
+  const step = emitter.float("Mul", [direction, rate!], "product");
+  return emitter.done([
+    assign(emitter, meanSquare, after),
+    emitter.emitEffect("AssignSubVariableOp", [variable, step], VARIABLE, "step"),
+  ]);
+}
+
+function assign(emitter: NodeEmitter, variable: Output, value: Output): string {
+  return emitter.emitEffect("AssignVariableOp", [variable, value], VARIABLE, "assign");
+}

@@ -1,0 +1,90 @@
+// tfjs-node's native binding, loaded once and late: the library reads its number of threads when it loads and never again.
+// tfjs's own layer in JavaScript, which runs one op at a time, is left out: it takes half a second and 35 MB to load.
+import { createRequire } from "node:module";
+import { messageOf, TandemError } from "../../errors.js";
+
+/** What an op or a run gives back. */
+export interface TensorInfo {
+  id: number;
+  shape: number[];
+}
+
+export interface OpAttribute {
+  name: string;
+  /** One of the binding's TF_ATTR_…. */
+  type: number;
+  value: unknown;
+}
+
+/** What the binding's JavaScript layer calls; tensors go by numbers, and live until they are deleted. */
+export interface TensorFlow {
+  readonly TF_ATTR_STRING: number;
+  readonly TF_ATTR_TYPE: number;
+  readonly TF_FLOAT: number;
+  readonly TF_INT32: number;
+  readonly TF_INT64: number;
+  readonly TF_STRING: number;
+  /** The memory of the values may go on being used; strings are given as their bytes. */
+  createTensor(
+    shape: readonly number[],
+    type: number,
+    values: Float32Array | Int32Array | Uint8Array[],
+  ): number;
+  deleteTensor(id: number): void;
+  getNumOfTensors(): number;
+  /** A copy. */
+  tensorDataSync(id: number): Float32Array | Int32Array;
+  executeOp(
+    name: string,
+    attributes: OpAttribute[],
+    inputs: number[],
+    outputs: number,
+  ): TensorInfo[];
+  /** @param tags separated by commas */
+  loadSavedModel(folder: string, tags: string): number;
+  /** @param inputNames, outputNames `node:index`, separated by commas */
+  runSavedModel(
+    session: number,
+    inputs: readonly number[],
+    inputNames: string,
+    outputNames: string,
+  ): TensorInfo[];
+  deleteSavedModel(session: number): void;
+}
+
+/** Where tfjs-node's set-up, and ours, puts what it builds. */
+const BINDING = "@tensorflow/tfjs-node/lib/napi-v8/tfjs_binding.node";
+
+let loaded: { tf: TensorFlow; threads: number } | undefined;
+
+/**
+ * @param threads TensorFlow's intra-op threads. They decide how sums are split and so the last bits of a result;
+ * that is why they belong to a run's configuration. Ops run one after another.
+ * @throws TandemError `native-library` where the binding does not load, or is loaded with another number of threads
+ */
+export function loadTensorFlow(threads: number): TensorFlow {
+  if (loaded) {
+    if (loaded.threads === threads) return loaded.tf;
+    throw new TandemError(
+      "native-library",
+      `TensorFlow runs with ${loaded.threads} threads in this process and cannot change to ${threads}. Start another process.`,
+    );
+  }
+  process.env["TF_NUM_INTRAOP_THREADS"] = String(threads);
+  process.env["TF_NUM_INTEROP_THREADS"] = "1";
+  // Warnings would reach the user's standard error. Set-up's log-level.cc makes the library heed this while it loads.
+  process.env["TF_CPP_MIN_LOG_LEVEL"] ??= "2";
+  try {
+    const tf = createRequire(import.meta.url)(BINDING) as TensorFlow;
+    // The first tensor makes the library set itself up.
+    tf.deleteTensor(tf.createTensor([], tf.TF_FLOAT, Float32Array.of(0)));
+    loaded = { tf, threads };
+    return tf;
+  } catch (error) {
+    throw new TandemError(
+      "native-library",
+      `tfjs-node's native library does not load (${messageOf(error).split("\n")[0]}). Run \`npm run setup\` in Tandem's folder.`,
+      { cause: error },
+    );
+  }
+}

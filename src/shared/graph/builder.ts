@@ -1,0 +1,321 @@
+// Puts a graph together op by op. Types and shapes are inferred and checked at once (infer.ts), so a mistake is found at the
+// line that makes it. Pure.
+import type { ActivationKind } from "../network/spec.js";
+import { sizeOf } from "../network/network.js";
+import type { Window } from "../network/window-shape.js";
+import type { DataType, Graph, LossKind, Node, Op, Value } from "./graph.js";
+import { type ComputedOp, inferOutputs } from "./infer.js";
+import { expectShape, expectType, isSameShape, type OutputType } from "./infer-checks.js";
+import { NodeList } from "./node-list.js";
+
+export type StepOp = Extract<
+  Op,
+  { kind: "sgd-step" | "momentum-step" | "adam-step" | "rmsprop-step" }
+>;
+
+/** A window whose size is the kernel's. */
+export type Sliding = Omit<Window, "size">;
+
+/** Rows and columns at the sides of an image. */
+export interface Border {
+  top: number;
+  bottom: number;
+  left: number;
+  right: number;
+}
+
+export interface MomentValues {
+  mean: Value;
+  variance: Value;
+}
+
+export interface PoolValues {
+  y: Value;
+  notes: Value;
+}
+
+export interface LossValues {
+  /** [N] */
+  losses: Value;
+  /** By the predictions. */
+  gradient: Value;
+}
+
+export class GraphBuilder implements Graph {
+  private readonly list = new NodeList();
+  private readonly variables = new Map<string, Value>();
+
+  get nodes(): readonly Node[] {
+    return this.list.nodes;
+  }
+
+  /** Nodes that `body` adds have names that begin with `scope/`; TensorBoard folds them. */
+  within<T>(scope: string, body: () => T): T {
+    return this.list.within(scope, body);
+  }
+
+  /** @param shape the first side is −1 where it is the number of samples */
+  placeholder(name: string, shape: readonly number[], type: DataType = "float32"): Value {
+    return this.addSource(name, { kind: "placeholder" }, { shape, type });
+  }
+
+  constant(name: string, shape: readonly number[], values: Float32Array | Int32Array): Value {
+    if (values.length !== sizeOf(shape)) {
+      throw new RangeError(`${values.length} values for a constant [${shape.join()}]`);
+    }
+    const type = values instanceof Float32Array ? "float32" : "int32";
+    return this.addSource(name, { kind: "constant", values }, { shape, type });
+  }
+
+  /** The variable's present value: one node for each variable, outside of all scopes. */
+  variable(name: string, shape: readonly number[]): Value {
+    const present = this.variables.get(name);
+    if (present) {
+      if (isSameShape(present.shape, shape)) return present;
+      throw new RangeError(`variable ${name} is [${present.shape.join()}], not [${shape.join()}]`);
+    }
+    const op: Op = { kind: "variable", variable: name };
+    const value = this.list.atRoot(() => this.addSource(name, op, { shape, type: "float32" }));
+    this.variables.set(name, value);
+    return value;
+  }
+
+  conv2d(x: Value, kernel: Value, sliding: Sliding): Value {
+    return this.one({ kind: "conv2d", ...windowOfKernel(kernel, sliding) }, [x, kernel]);
+  }
+
+  /** @param inputShape of one sample */
+  conv2dInputGradient(
+    kernel: Value,
+    dy: Value,
+    inputShape: readonly number[],
+    sliding: Sliding,
+  ): Value {
+    const window = windowOfKernel(kernel, sliding);
+    return this.one({ kind: "conv2d-input-gradient", inputShape, ...window }, [kernel, dy]);
+  }
+
+  conv2dKernelGradient(x: Value, dy: Value, window: Window): Value {
+    return this.one({ kind: "conv2d-kernel-gradient", ...windowOf(window) }, [x, dy]);
+  }
+
+  depthwiseConv2d(x: Value, kernel: Value, sliding: Sliding): Value {
+    return this.one({ kind: "depthwise-conv2d", ...windowOfKernel(kernel, sliding) }, [x, kernel]);
+  }
+
+  /** @param inputShape of one sample */
+  depthwiseConv2dInputGradient(
+    kernel: Value,
+    dy: Value,
+    inputShape: readonly number[],
+    sliding: Sliding,
+  ): Value {
+    const window = windowOfKernel(kernel, sliding);
+    const kind = "depthwise-conv2d-input-gradient";
+    return this.one({ kind, inputShape, ...window }, [kernel, dy]);
+  }
+
+  depthwiseConv2dKernelGradient(x: Value, dy: Value, window: Window): Value {
+    return this.one({ kind: "depthwise-conv2d-kernel-gradient", ...windowOf(window) }, [x, dy]);
+  }
+
+  matMul(
+    a: Value,
+    b: Value,
+    { transposeA = false, transposeB = false }: { transposeA?: boolean; transposeB?: boolean } = {},
+  ): Value {
+    return this.one({ kind: "mat-mul", transposeA, transposeB }, [a, b]);
+  }
+
+  biasAdd(x: Value, bias: Value): Value {
+    return this.one({ kind: "bias-add" }, [x, bias]);
+  }
+
+  biasGradient(dy: Value): Value {
+    return this.one({ kind: "bias-gradient" }, [dy]);
+  }
+
+  maxPool(x: Value, window: Window): PoolValues {
+    const [y, notes] = this.add({ kind: "max-pool", ...windowOf(window) }, [x]).outputs;
+    return { y: y!, notes: notes! };
+  }
+
+  maxPoolGradient(x: Value, { y, notes }: PoolValues, dy: Value, window: Window): Value {
+    return this.one({ kind: "max-pool-gradient", ...windowOf(window) }, [x, y, notes, dy]);
+  }
+
+  averagePool(x: Value, window: Window): Value {
+    return this.one({ kind: "average-pool", ...windowOf(window) }, [x]);
+  }
+
+  /** @param inputShape of one sample */
+  averagePoolGradient(dy: Value, inputShape: readonly number[], window: Window): Value {
+    return this.one({ kind: "average-pool-gradient", inputShape, ...windowOf(window) }, [dy]);
+  }
+
+  activation(x: Value, activation: ActivationKind, alpha = 0): Value {
+    return this.one({ kind: "activation", activation, alpha }, [x]);
+  }
+
+  activationGradient(dy: Value, x: Value, y: Value, activation: ActivationKind, alpha = 0): Value {
+    return this.one({ kind: "activation-gradient", activation, alpha }, [dy, x, y]);
+  }
+
+  softmax(x: Value): Value {
+    return this.one({ kind: "softmax" }, [x]);
+  }
+
+  moments(x: Value): MomentValues {
+    const [mean, variance] = this.add({ kind: "moments" }, [x]).outputs;
+    return { mean: mean!, variance: variance! };
+  }
+
+  normalise(
+    x: Value,
+    { mean, variance }: MomentValues,
+    scale: Value,
+    beta: Value,
+    epsilon: number,
+  ): Value {
+    return this.one({ kind: "normalise", epsilon }, [x, mean, variance, scale, beta]);
+  }
+
+  batchNormGradient(
+    dy: Value,
+    x: Value,
+    { mean, variance }: MomentValues,
+    scale: Value,
+    epsilon: number,
+  ): { dx: Value; dScale: Value; dBeta: Value } {
+    const inputs = [dy, x, mean, variance, scale];
+    const [dx, dScale, dBeta] = this.add({ kind: "batch-norm-gradient", epsilon }, inputs).outputs;
+    return { dx: dx!, dScale: dScale!, dBeta: dBeta! };
+  }
+
+  batchNormSums(
+    dy: Value,
+    x: Value,
+    { mean, variance }: MomentValues,
+    epsilon: number,
+  ): { sumDy: Value; sumDyNormalised: Value } {
+    const inputs = [dy, x, mean, variance];
+    const [sumDy, sumDyNormalised] = this.add({ kind: "batch-norm-sums", epsilon }, inputs).outputs;
+    return { sumDy: sumDy!, sumDyNormalised: sumDyNormalised! };
+  }
+
+  batchNormInputGradient(
+    dy: Value,
+    x: Value,
+    { mean, variance }: MomentValues,
+    scale: Value,
+    { meanDy, meanDyNormalised }: { meanDy: Value; meanDyNormalised: Value },
+    epsilon: number,
+  ): Value {
+    const inputs = [dy, x, mean, variance, scale, meanDy, meanDyNormalised];
+    return this.one({ kind: "batch-norm-input-gradient", epsilon }, inputs);
+  }
+
+  addTensors(a: Value, b: Value): Value {
+    return this.one({ kind: "add" }, [a, b]);
+  }
+
+  multiply(a: Value, b: Value): Value {
+    return this.one({ kind: "multiply" }, [a, b]);
+  }
+
+  /** @param axis counts from 0 among the axes of one sample, here and in `slice` */
+  concat(parts: readonly Value[], axis: number): Value {
+    return this.one({ kind: "concat", axis }, parts);
+  }
+
+  slice(x: Value, axis: number, from: number, size: number): Value {
+    return this.one({ kind: "slice", axis, from, size }, [x]);
+  }
+
+  /** @param shape of one sample */
+  reshape(x: Value, shape: readonly number[]): Value {
+    return this.one({ kind: "reshape", shape }, [x]);
+  }
+
+  pad(x: Value, border: Border): Value {
+    return this.one({ kind: "pad", ...borderOf(border) }, [x]);
+  }
+
+  crop(x: Value, border: Border): Value {
+    return this.one({ kind: "crop", ...borderOf(border) }, [x]);
+  }
+
+  loss(predictions: Value, targets: Value, loss: LossKind): LossValues {
+    const [losses, gradient] = this.add({ kind: "loss", loss }, [predictions, targets]).outputs;
+    return { losses: losses!, gradient: gradient! };
+  }
+
+  sumOfSquares(x: Value): Value {
+    return this.one({ kind: "sum-of-squares" }, [x]);
+  }
+
+  clipFactor(squares: readonly Value[], limit: number): Value {
+    return this.one({ kind: "clip-factor", limit }, squares);
+  }
+
+  /** @param after effects that must have happened before, here and in `step` */
+  scaleVariable(variable: string, factor: Value, after: readonly Value[] = []): Value {
+    if (!this.variables.has(variable))
+      throw new RangeError(`no variable ${variable} in this graph`);
+    return this.add({ kind: "scale-variable", variable }, [factor], after).outputs[0]!;
+  }
+
+  /** One step of an optimizer on one variable. */
+  step(op: StepOp, gradient: Value, rate: Value, after: readonly Value[] = []): Value {
+    this.expectVariable(op.variable, gradient.shape);
+    for (const slot of slotsOf(op)) this.expectVariable(slot, gradient.shape);
+    return this.add(op, [gradient, rate], after).outputs[0]!;
+  }
+
+  private one(op: ComputedOp, inputs: readonly Value[]): Value {
+    return this.add(op, inputs).outputs[0]!;
+  }
+
+  private add(op: ComputedOp, inputs: readonly Value[], after: readonly Value[] = []): Node {
+    for (const value of after) expectType(value, "effect");
+    return this.list.add(op.kind, op, inputs, after, inferOutputs(op, inputs));
+  }
+
+  private addSource(name: string, op: Op, type: OutputType): Value {
+    return this.list.add(name, op, [], [], [type]).outputs[0]!;
+  }
+
+  private expectVariable(name: string, shape: readonly number[]): void {
+    const variable = this.variables.get(name);
+    if (!variable) throw new RangeError(`no variable ${name} in this graph`);
+    expectShape(variable, shape);
+  }
+}
+
+/** The variables besides the weights that a step changes. */
+function slotsOf(op: StepOp): string[] {
+  switch (op.kind) {
+    case "sgd-step":
+      return [];
+    case "momentum-step":
+      return [op.accumulator];
+    case "adam-step":
+      return [op.m, op.v];
+    case "rmsprop-step":
+      return [op.meanSquare];
+  }
+}
+
+function windowOfKernel(kernel: Value, { strides, padding }: Sliding): Window {
+  const [height, width] = kernel.shape;
+  if (height === undefined || width === undefined) throw new RangeError("a kernel without sides");
+  return { size: [height, width], strides, padding };
+}
+
+function windowOf({ size, strides, padding }: Window): Window {
+  return { size, strides, padding };
+}
+
+function borderOf({ top, bottom, left, right }: Border): Border {
+  return { top, bottom, left, right };
+}
