@@ -1,5 +1,5 @@
-// What a run tells of itself, from one source: the terminal, the JSON lines, TensorBoard and the page are its readers.
-import type { Broadcast, RunConfig } from "./config.js";
+// The events of a run, from one source: the terminal, the JSON lines, TensorBoard and the page read them.
+import type { BroadcastKind, RunConfig } from "./config.js";
 import { messageOf } from "./errors.js";
 import { Observer } from "./observer.js";
 import type { Moments, PopulationStatistics } from "./statistics/moments.js";
@@ -16,42 +16,50 @@ export type RunEvent =
       config: RunConfig;
       step: number;
       steps: number;
-      broadcast: Broadcast;
+      broadcast: BroadcastKind;
       parameterCount: number;
     }
   | { event: "worker"; name: string; state: "joined" | "left" | "rejected"; reason?: string }
-  /** A task went to a second worker: the first was lost or is overdue. */
-  | { event: "repeat"; step: number; task: string; worker: string; reason: "lost" | "overdue" }
-  /** With `--broadcast updates`: a worker's weights had come to other bits than the coordinator's, and it is sent them. */
-  | { event: "drift"; step: number; worker: string }
-  /** The run stands still until something happens, or until `deadlineSeconds` have passed. */
+  /** A task whose worker is a straggler was assigned to a second worker as well. */
+  | { event: "backup"; step: number; task: string; worker: string }
+  /** With `--broadcast updates`: a worker's weights differed from the coordinator's, and it is sent those. */
+  | { event: "divergence"; step: number; worker: string }
+  /** The run is paused until something happens, or until `deadlineSeconds` have passed. */
   | { event: "waiting"; reason: string; deadlineSeconds: number }
   | { event: "step"; step: number; loss: number; durationMs: number; sampleCount: number }
   /**
-   * How a step went, in milliseconds since its tasks were handed out; after each step, and for the page and the log rather
-   * than for the JSON lines. With `--broadcast updates` the coordinator's optimiser runs while the next step does.
+   * How a step went, in milliseconds since its tasks were assigned; after each step. With `--broadcast updates` the
+   * coordinator's optimizer runs while the next step does.
    */
   | {
       event: "trace";
       step: number;
       tasks: TaskTrace[];
-      /** Of the coordinator's own work, in their order; with weights for the classifier first, and then for the features. */
+      /** The coordinator's own work, in order; where buckets take their steps early, some phases come more than once. */
       phases: PhaseTrace[];
     }
-  /** What batch normalisation saw in a step: each shard's moments, and the statistics after them. For the page. */
+  /** The moments that each shard was normalised with in a step, and the population statistics after it. */
   | {
       event: "moments";
       step: number;
       shards: readonly ReadonlyMap<string, Moments>[];
       population: ReadonlyMap<string, PopulationStatistics>;
     }
-  /** How many of the tasks of a step with an evaluation are answered. For the terminal. */
+  /** How many of the tasks of a step with an evaluation are answered. */
   | { event: "progress"; done: number; total: number }
-  /** At evaluations, values that show how weights, gradients and statistics are spread. For TensorBoard. */
-  | { event: "spread"; step: number; values: readonly { name: string; values: Float32Array }[] }
-  /** At evaluations, the class taken for each test image. For the page. */
-  | { event: "predictions"; step: number; classes: Uint8Array }
-  | { event: "evaluation"; step: number; trainAccuracy: number; testAccuracy: number }
+  /** At evaluations: samples of the values of weights, gradients and statistics. */
+  | { event: "histograms"; step: number; values: readonly { name: string; values: Float32Array }[] }
+  /** At evaluations: what was predicted for the test set, batch by batch: class numbers, or the outputs. */
+  | { event: "predictions"; step: number; predictions: readonly (Int32Array | Float32Array)[] }
+  /** Accuracies where the targets are classes. */
+  | {
+      event: "evaluation";
+      step: number;
+      trainAccuracy?: number;
+      testAccuracy?: number;
+      trainLoss: number;
+      testLoss: number;
+    }
   | { event: "checkpoint"; step: number; path: string }
   | { event: "checkpoint-failed"; step: number; path: string; reason: string }
   /** The run's first checkpoint replaced one of another run, which is kept under `previous`. */
@@ -64,14 +72,14 @@ export type RunEvent =
   /** A reader of events failed; the training goes on without it, or it is tried again. */
   | { event: "observer-failed"; observer: string; reason: string }
   | { event: "interrupted"; step: number; signal: string }
-  | { event: "end"; step: number; testAccuracy: number; testLoss: number; path: string };
+  | { event: "end"; step: number; testAccuracy?: number; testLoss: number; path: string };
 
 /**
- * `aggregate`: gradients added, moments merged. `optimise`: the coordinator's own step of Adam. `broadcast`: weights or
- * updates made and handed to the sockets, with the next tasks.
+ * `aggregate`: gradients summed, moments merged. `optimizer`: the coordinator's own step. `broadcast`: weights or updates
+ * encoded and handed to the sockets, with the next tasks.
  */
 export interface PhaseTrace extends Span {
-  phase: "aggregate" | "optimise" | "broadcast";
+  phase: "aggregate" | "optimizer" | "broadcast";
 }
 
 export interface Span {
@@ -79,7 +87,7 @@ export interface Span {
   toMs: number;
 }
 
-/** One task on its way: handed to the socket, computed, answered. */
+/** The life of one task: handed to the socket, computed, answered. */
 export interface TaskTrace {
   worker: string;
   task: "shard" | "evaluate";
@@ -92,13 +100,13 @@ export interface TaskTrace {
   answeredMs: number;
 }
 
-/** Events that programs and logs are not told: they hold whole arrays, or come with each step. */
-const INSIDE = ["trace", "moments", "spread", "predictions", "progress"] as const;
+/** Events that are not reported to programs and logs: they hold whole arrays, or come with each step. */
+const INTERNAL = ["trace", "moments", "histograms", "predictions", "progress"] as const;
 
-export type ToldEvent = Exclude<RunEvent, { event: (typeof INSIDE)[number] }>;
+export type ReportedEvent = Exclude<RunEvent, { event: (typeof INTERNAL)[number] }>;
 
-export function isTold(event: RunEvent): event is ToldEvent {
-  return !INSIDE.some((inside) => inside === event.event);
+export function isReported(event: RunEvent): event is ReportedEvent {
+  return !INTERNAL.some((internal) => internal === event.event);
 }
 
 /** A reader of events. It may throw or reject: that is reported once, and never reaches the run. */
