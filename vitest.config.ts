@@ -1,8 +1,12 @@
 import { defineConfig } from "vitest/config";
 
+/** Tests that start Tandem's commands as processes: they need the compiled dist/, and most of the time. */
+const WITH_PROCESSES = ["e2e", "faults", "observers", "page"].map(
+  (folder) => `test/${folder}/**/*.test.ts`,
+);
+
 export default defineConfig({
   test: {
-    include: ["test/**/*.test.ts"],
     globalSetup: "test/support/temporary.ts",
     // Native add-ons crash in worker threads.
     pool: "forks",
@@ -10,5 +14,21 @@ export default defineConfig({
     maxWorkers: 1,
     testTimeout: 60_000,
     hookTimeout: 60_000,
+    projects: [
+      {
+        extends: true,
+        test: { name: "unit", include: ["test/**/*.test.ts"], exclude: WITH_PROCESSES },
+      },
+      { extends: true, test: { name: "processes", include: WITH_PROCESSES } },
+    ],
+    coverage: {
+      provider: "v8",
+      include: ["src/**/*.ts"],
+      exclude: [
+        // Runs in browsers: tested in one by test/page, which V8's coverage of Node does not see.
+        "src/coordinator/**/dashboard/page/**",
+      ],
+      reporter: ["text", "json-summary", "html"],
+    },
   },
 });

@@ -1,0 +1,88 @@
+// The unit tests on every major version of Node that Tandem supports, other than the one that runs this (npm test has done
+// that one). The binaries are npm's packages node-PLATFORM-ARCH, which are real Node builds, kept in Tandem's cache.
+//   node scripts/ci/node-versions.mjs [22 24 …]
+// The native modules (tfjs-node's binding, fs-native-extensions) use Node's stable API (Node-API), so that one build serves
+// all versions; these tests are also what shows that.
+//
+// Where a version cannot be fetched, a developer without a network is told and nothing fails. With CI set it is a failure:
+// otherwise an unreachable registry would look like a passed test.
+import { spawnSync } from "node:child_process";
+import { existsSync, mkdirSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { cacheFolder, makeOnce } from "../setup/cache.mjs";
+import { SetupError, say } from "../setup/report.mjs";
+import { lastLines, run } from "../setup/run.mjs";
+
+/** Exact versions, so that a red build is a change of ours. @type {Record<string, string>} */
+const VERSIONS = { 20: "20.20.2", 22: "22.23.3", 24: "24.21.0" };
+
+const root = dirname(dirname(dirname(fileURLToPath(import.meta.url))));
+const isCi = (process.env["CI"] ?? "") !== "";
+
+/**
+ * @param {string} version
+ * @returns {Promise<string>} the path of that Node
+ * @throws SetupError where it cannot be fetched
+ */
+async function fetchNode(version) {
+  const packageName = `node-${process.platform}-${process.arch}`;
+  const target = join(cacheFolder(), `node-${version}-${process.platform}-${process.arch}`);
+  /** @param {string} folder */
+  const programIn = (folder) => join(folder, "node_modules", packageName, "bin", "node");
+  /** @param {string} folder */
+  const isWhole = (folder) => existsSync(programIn(folder));
+  mkdirSync(cacheFolder(), { recursive: true });
+  await makeOnce(target, isWhole, async (work) => {
+    say(`Fetching Node ${version} …`);
+    const { code, output } = await run(
+      "npm",
+      [
+        ...["install", "--prefix", work, "--no-save", "--ignore-scripts", "--no-audit"],
+        ...["--no-fund", `${packageName}@${version}`],
+      ],
+      { label: "fetching" },
+    );
+    if (code !== 0) throw new SetupError(lastLines(output, 4));
+  });
+  return programIn(target);
+}
+
+/** @param {string} program @returns {boolean} whether the unit tests pass */
+function runUnitTests(program) {
+  const vitest = join(root, "node_modules", "vitest", "vitest.mjs");
+  const { status } = spawnSync(program, [vitest, "run", "--project", "unit"], {
+    cwd: root,
+    stdio: "inherit",
+    // What tests start by name is this Node too.
+    env: { ...process.env, PATH: `${dirname(program)}:${process.env["PATH"] ?? ""}` },
+  });
+  return status === 0;
+}
+
+const running = process.versions.node.split(".")[0] ?? "";
+const requested = process.argv.slice(2);
+const majors =
+  requested.length > 0 ? requested : Object.keys(VERSIONS).filter((major) => major !== running);
+
+/** @type {string[]} */
+const failures = [];
+for (const major of majors) {
+  const version = VERSIONS[major];
+  if (version === undefined) {
+    say(`Node ${major} is none of ${Object.keys(VERSIONS).join(", ")}.`);
+    process.exit(2);
+  }
+  try {
+    const program = await fetchNode(version);
+    say(`Unit tests on Node ${version} …`);
+    if (!runUnitTests(program)) failures.push(`tests failed on Node ${version}`);
+  } catch (error) {
+    if (!(error instanceof SetupError)) throw error;
+    say(`Node ${version} cannot be fetched:\n${error.message}`);
+    if (isCi) failures.push(`Node ${version} could not be fetched`);
+    else say("Its tests are skipped. In CI this fails.");
+  }
+}
+for (const failure of failures) say(failure);
+process.exit(failures.length > 0 ? 1 : 0);
