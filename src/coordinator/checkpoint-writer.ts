@@ -15,7 +15,7 @@ import { digestOf } from "../shared/checkpoint/safetensors.js";
 import { mergeStepRanges } from "../shared/checkpoint/step-ranges.js";
 import { messageOf, TandemError } from "../shared/errors.js";
 import type { Events } from "../shared/events.js";
-import { firstNonFinite } from "../shared/model/finite.js";
+import { firstNonFinite } from "../shared/replica/finite.js";
 
 const RETRY_MS = 5_000;
 /** At the end of a run it is tried so often before the run counts as failed. */

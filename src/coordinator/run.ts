@@ -1,32 +1,39 @@
-// A run put together from its parts: replica, pool, workers here or behind a port, sinks, and the one training loop.
+// A run put together from its parts: replica, pool, workers here or behind a port, observers, and the training loop.
 import type { Checkpoint } from "../shared/checkpoint/checkpoint.js";
-import { type Broadcast, networkOfRun, type RunConfig } from "../shared/config.js";
-import type { Dataset } from "../shared/data/dataset.js";
+import type { BroadcastKind, RunConfig } from "../shared/config.js";
+import type { DataSource } from "../shared/data/samples.js";
+import { openEngine } from "../shared/engine/open-engine.js";
 import type { Events } from "../shared/events.js";
-import { initialTensors } from "../shared/model/initial.js";
-import { type Network, sizeOf } from "../shared/model/network.js";
-import { Replica } from "../shared/model/replica.js";
-import { loadTensorFlow, type TensorFlow } from "../shared/model/tensorflow.js";
+import { NetworkGraph } from "../shared/graph/network-graph.js";
+import { initialTensors } from "../shared/network/initial-values.js";
+import { sizeOf } from "../shared/network/network.js";
+import { stateLayout } from "../shared/replica/state-layout.js";
+import type { NamedTensor } from "../shared/replica/tensors.js";
+import { TrainingReplica } from "../shared/replica/training-replica.js";
+import { layoutOfRun, type RunLayout } from "../shared/run-layout.js";
+import { createBroadcast } from "./broadcast/create-broadcast.js";
 import { CheckpointWriter } from "./checkpoint-writer.js";
-import { computeOn, InProcessWorker } from "./in-process-worker.js";
-import { View } from "./dashboard/view.js";
-import { Pool, type PoolOptions } from "./pool.js";
-import { CoordinatorServer, type ServerOptions } from "./server.js";
-import { SummaryWriter } from "./sinks/summary-writer.js";
-import { TensorBoardSink } from "./sinks/tensorboard.js";
-import { StateFeed } from "./state-feed.js";
-import type { Answer, EndReason, Task } from "./tasks.js";
-import { type Outcome, Trainer, type TrainerOptions } from "./trainer.js";
-
-const SUMMARY_RETRY_MS = 10_000;
+import { RunObservers } from "./observe/run-observers.js";
+import { StepPlanner } from "./step-plan.js";
+import { type Outcome, TrainingLoop, type TrainingOptions } from "./training-loop.js";
+import { computeOn, InProcessWorker } from "./workers/in-process-worker.js";
+import { Pool, type PoolOptions } from "./workers/pool.js";
+import { CoordinatorServer, type ServerOptions } from "./workers/server.js";
+import type { Answer, EndReason, Task } from "./workers/tasks.js";
 
 export interface RunPlan {
   config: RunConfig;
-  dataset: Dataset;
+  data: DataSource;
+  /** Where the run goes on. */
   resumeFrom: Checkpoint | undefined;
-  training: Omit<TrainerOptions, "config">;
-  summaryDir: string;
-  broadcast: Broadcast;
+  /** Weights and population statistics that it starts from in place of drawn ones. */
+  initialTensors?: readonly NamedTensor[] | undefined;
+  training: TrainingOptions;
+  /** The checkpoint. */
+  output: string;
+  /** For TensorBoard and the run's log; undefined: neither is written. */
+  summaryDir: string | undefined;
+  broadcast: BroadcastKind;
   pool: PoolOptions;
   /** Where workers may come from; undefined where the only worker is in this process. */
   server: ServerOptions | undefined;
@@ -35,7 +42,7 @@ export interface RunPlan {
 }
 
 /**
- * @param stop ends the run after the step in hand
+ * @param stop ends the run after the step in progress
  * @throws TandemError with exit code 1 where the run fails
  */
 export async function runTraining(
@@ -43,20 +50,20 @@ export async function runTraining(
   events: Events,
   stop: AbortSignal,
 ): Promise<Outcome> {
-  const { config, dataset } = plan;
-  const network = networkOfRun(config);
+  const { config, data } = plan;
+  const layout = layoutOfRun(config);
   let compute: ((task: Task) => Answer) | undefined;
   const arbiter = (task: Task) => {
     if (!compute) throw new Error("no replica to decide with");
     return compute(task);
   };
   const pool = new Pool(events, { ...plan.pool, arbiter });
-  const feed = new StateFeed(config, plan.broadcast);
+  const broadcast = createBroadcast(plan.broadcast, layout);
   let server: CoordinatorServer | undefined;
-  const view = new View(
+  const observers = new RunObservers(
     {
       config,
-      dataset,
+      data,
       summaryDir: plan.summaryDir,
       token: plan.server?.token,
       isSecure: plan.server?.tls !== undefined,
@@ -66,57 +73,68 @@ export async function runTraining(
     events,
   );
   if (plan.server) {
-    const { page } = view;
-    server = new CoordinatorServer(plan.server, { pool, feed, network, events, dashboard: page });
+    const { page } = observers;
+    server = new CoordinatorServer(plan.server, { pool, broadcast, events, dashboard: page });
   }
   let reason: EndReason = "failed";
+  let replica: TrainingReplica | undefined;
   try {
     if (server) {
       const url = await server.listen();
       plan.onListening?.(url, (error) => pool.fail(error));
     }
-    const tf = loadTensorFlow(config.threads);
-    const replica = newReplica(tf, network, plan);
-    feed.open(replica);
-    events.addLazily(
-      "TensorBoard's summary",
-      () => new TensorBoardSink(new SummaryWriter(tf, plan.summaryDir), replica.graph.graph),
-      SUMMARY_RETRY_MS,
-    );
-    compute = computeOn(replica, config);
-    view.open(replica);
+    replica = createReplica(layout, plan);
+    broadcast.open(replica);
+    observers.open(replica);
+    compute = computeOn(replica);
     if (!server) pool.join(new InProcessWorker(pool, compute));
-    tellStart(plan, feed.broadcast, replica.step, events);
-    const { output, steps: lastStep } = plan.training;
-    const { resumeFrom } = plan;
-    const writer = new CheckpointWriter(output, events, { resumeFrom, lastStep });
-    const trainer = new Trainer(
-      { config, ...plan.training },
-      { dataset, replica, pool, events, writer, feed },
-    );
-    const outcome = await trainer.train(stop);
+    emitStart(plan, layout, broadcast.kind, replica.step, events);
+    const { output, resumeFrom, training } = plan;
+    const writer = new CheckpointWriter(output, events, { resumeFrom, lastStep: training.steps });
+    const planner = new StepPlanner(layout, data, training.evalEvery);
+    const loop = new TrainingLoop(training, { planner, replica, pool, broadcast, writer, events });
+    const outcome = await loop.run(stop);
     reason = outcome.ended;
     if (outcome.ended === "finished") {
-      const { accuracy, loss } = outcome.test;
-      const { output: path } = plan.training;
-      const { step } = replica;
-      events.emit({ event: "end", step, testAccuracy: accuracy, testLoss: loss, path });
+      const { accuracy, loss: testLoss } = outcome.test;
+      const testAccuracy = accuracy === undefined ? {} : { testAccuracy: accuracy };
+      events.emit({ event: "end", step: replica.step, ...testAccuracy, testLoss, path: output });
     }
     return outcome;
   } finally {
-    await view.close();
+    await observers.close();
     await server?.close(reason);
+    replica?.dispose();
   }
 }
 
-function newReplica(tf: TensorFlow, network: Network, plan: RunPlan): Replica {
-  const { resumeFrom, config } = plan;
-  const tensors = resumeFrom?.tensors ?? initialTensors(network, config.seed);
-  return new Replica(tf, network, "with-slots", tensors, resumeFrom?.step ?? 0);
+function createReplica(layout: RunLayout, plan: RunPlan): TrainingReplica {
+  const { config, resumeFrom } = plan;
+  const graph = new NetworkGraph(layout.network, config);
+  const replica = new TrainingReplica(layout, graph, openEngine(config).open(graph.graph));
+  const tensors =
+    resumeFrom?.tensors ?? plan.initialTensors ?? initialTensors(layout.network, config.seed);
+  replica.load(withEmptySlots(layout, tensors), resumeFrom?.step ?? 0);
+  return replica;
 }
 
-function tellStart(plan: RunPlan, broadcast: Broadcast, step: number, events: Events): void {
-  const network = networkOfRun(plan.config);
+/** Slots that are not there start at zero. */
+function withEmptySlots(layout: RunLayout, tensors: readonly NamedTensor[]): NamedTensor[] {
+  const names = new Set(tensors.map(({ name }) => name));
+  const missing = stateLayout(layout, "with-slots").filter(({ name }) => !names.has(name));
+  const slots = missing.map((tensor) => {
+    return { ...tensor, values: new Float32Array(sizeOf(tensor.shape)) };
+  });
+  return [...tensors, ...slots];
+}
+
+function emitStart(
+  plan: RunPlan,
+  { network }: RunLayout,
+  broadcast: BroadcastKind,
+  step: number,
+  events: Events,
+): void {
   events.emit({
     event: "start",
     config: plan.config,

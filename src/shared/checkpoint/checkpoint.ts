@@ -1,9 +1,10 @@
 // A run's state as a file: what resuming and evaluating need, and nothing else (no time, no host, no path).
-import { configText, networkOfRun, type RunConfig, runConfigSchema } from "../config.js";
+import { configText, type RunConfig, runConfigSchema } from "../config.js";
 import { TandemError } from "../errors.js";
-import { sizeOf } from "../model/network.js";
-import { stateLayout } from "../model/state-layout.js";
-import type { NamedTensor } from "../model/values.js";
+import { sizeOf } from "../network/network.js";
+import { stateLayout } from "../replica/state-layout.js";
+import type { NamedTensor } from "../replica/tensors.js";
+import { layoutOfRun, type RunLayout } from "../run-layout.js";
 import { type ByteSource, memorySource, withFile } from "./byte-source.js";
 import {
   DIGEST_KEY,
@@ -18,14 +19,14 @@ import { parseStepRanges, type StepRange, stepRangesText } from "./step-ranges.j
 
 export type { StepRange } from "./step-ranges.js";
 
-const FORMAT = "tandem/1";
+const FORMAT = "tandem/2";
 const SUSPECT_KEY = "suspect_steps";
 
 export interface Checkpoint {
   config: RunConfig;
-  /** Steps behind the state. Adam's powers and the sampler's place follow from it. */
+  /** Steps behind the state. The optimizer's corrections and the sampler's place follow from it. */
   step: number;
-  /** Those of `stateLayout`, with Adam's slots. */
+  /** Those of `stateLayout`, with the optimizer's slots. */
   tensors: NamedTensor[];
   /** Steps whose results are suspect (`degraded` in events.ts); none in a run to which nothing of the kind happened. */
   suspectSteps?: readonly StepRange[];
@@ -35,7 +36,7 @@ export interface Checkpoint {
 
 /** What a checkpoint holds, without the numbers. */
 export type CheckpointSummary = Omit<Checkpoint, "tensors"> & {
-  tensors: { name: string; shape: number[] }[];
+  tensors: { name: string; shape: readonly number[] }[];
 };
 
 /** @returns the file's bytes in pieces; the same state gives the same bytes */
@@ -86,7 +87,7 @@ function checkpointIn(file: string, source: ByteSource): Checkpoint {
   return readWith(file, source, (header) => readTensors(source, header));
 }
 
-function readWith<Tensor extends { name: string; shape: number[] }>(
+function readWith<Tensor extends { name: string; shape: readonly number[] }>(
   file: string,
   source: ByteSource,
   tensorsOf: (header: SafetensorsHeader) => Tensor[],
@@ -145,13 +146,6 @@ function parsedConfig(file: string, text: string | undefined): RunConfig {
   } catch (error) {
     throw damaged(file, "its configuration is not JSON", error);
   }
-  const model = (value as { model?: unknown } | null)?.model;
-  if (model !== undefined && model !== "cnn") {
-    throw new TandemError(
-      "checkpoint-model",
-      `${file} holds another model (${JSON.stringify(model)}); this Tandem knows "cnn".`,
-    );
-  }
   const result = runConfigSchema.safeParse(value);
   if (result.success) return result.data;
   const issue = result.error.issues[0];
@@ -161,22 +155,28 @@ function parsedConfig(file: string, text: string | undefined): RunConfig {
 function checkLayout(
   file: string,
   config: RunConfig,
-  tensors: readonly { name: string; shape: number[] }[],
+  tensors: readonly { name: string; shape: readonly number[] }[],
 ): void {
-  const expected = stateLayout(networkOfRun(config), "with-slots");
-  const describe = (tensor: { name: string; shape: number[] } | undefined) =>
+  const expected = stateLayout(layoutOf(file, config), "with-slots");
+  const describe = (tensor: { name: string; shape: readonly number[] } | undefined) =>
     tensor ? `${tensor.name} [${tensor.shape.join("×")}]` : "nothing";
   for (let index = 0; index < Math.max(expected.length, tensors.length); index++) {
-    const [wanted, found] = [expected[index], tensors[index]];
-    if (describe(wanted) === describe(found)) continue;
-    throw new TandemError(
-      "checkpoint-model",
-      `${file} holds another model: found ${describe(found)} where ${describe(wanted)} belongs. Give a checkpoint of the network "${config.model}".`,
-    );
+    const [own, found] = [expected[index], tensors[index]];
+    if (describe(own) === describe(found)) continue;
+    throw damaged(file, `it has ${describe(found)} where its network has ${describe(own)}`);
+  }
+}
+
+function layoutOf(file: string, config: RunConfig): RunLayout {
+  try {
+    return layoutOfRun(config);
+  } catch (error) {
+    if (error instanceof TandemError) throw damaged(file, error.message, error);
+    throw error;
   }
 }
 
 /** Bytes of a checkpoint's tensors, for messages. */
-export function tensorBytes(tensors: readonly { shape: number[] }[]): number {
+export function tensorBytes(tensors: readonly { shape: readonly number[] }[]): number {
   return tensors.reduce((total, tensor) => total + 4 * sizeOf(tensor.shape), 0);
 }

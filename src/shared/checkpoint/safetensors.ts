@@ -3,9 +3,9 @@
 // Reading goes through the file once, piece by piece: each piece is hashed and checked on its way to its tensor.
 import { createHash } from "node:crypto";
 import { TandemError } from "../errors.js";
-import { isAllFinite } from "../model/finite.js";
-import { sizeOf } from "../model/network.js";
-import type { NamedTensor } from "../model/values.js";
+import { isAllFinite } from "../replica/finite.js";
+import { sizeOf } from "../network/network.js";
+import type { NamedTensor } from "../replica/tensors.js";
 import type { ByteSource } from "./byte-source.js";
 
 /** The file is not what the format asks for; the message says where. */
