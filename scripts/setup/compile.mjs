@@ -50,7 +50,7 @@ export async function compile(root) {
 /** The page's script and style, each in one file, with what they use inside. @param {string} root */
 async function buildPage(root) {
   const { build } = await import("esbuild");
-  const source = join(root, "src/coordinator/dashboard/page");
+  const source = join(root, "src/coordinator/observe/dashboard/page");
   const target = join(root, "dist/page");
   await build({
     entryPoints: ["page.ts", "login.ts"].map((name) => join(source, name)),

@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
-import { InProcessWorker } from "../../src/coordinator/in-process-worker.js";
-import { Pool } from "../../src/coordinator/pool.js";
-import type { Task } from "../../src/coordinator/tasks.js";
+import { InProcessWorker } from "../../src/coordinator/workers/in-process-worker.js";
+import { Pool } from "../../src/coordinator/workers/pool.js";
+import type { Task } from "../../src/coordinator/workers/tasks.js";
 import { Events } from "../../src/shared/events.js";
 
 test("a batch too large for the memory ends the run with one line", async () => {

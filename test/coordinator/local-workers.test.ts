@@ -2,7 +2,7 @@
 import type { ChildProcess, SpawnOptions } from "node:child_process";
 import { EventEmitter } from "node:events";
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
-import { LocalWorkers } from "../../src/coordinator/local-workers.js";
+import { LocalWorkers } from "../../src/coordinator/workers/local-workers.js";
 
 class Child extends EventEmitter {
   readonly pid: number | undefined;

@@ -1,8 +1,8 @@
 // 2,000 steps in one process: neither TensorFlow's tensors nor the process grow.
 import { expect, test } from "vitest";
 import { CheckpointWriter } from "../../src/coordinator/checkpoint-writer.js";
-import { computeOn, InProcessWorker } from "../../src/coordinator/in-process-worker.js";
-import { Pool } from "../../src/coordinator/pool.js";
+import { computeOn, InProcessWorker } from "../../src/coordinator/workers/in-process-worker.js";
+import { Pool } from "../../src/coordinator/workers/pool.js";
 import { Trainer } from "../../src/coordinator/trainer.js";
 import { dataConfig, networkOfRun, type RunConfig } from "../../src/shared/config.js";
 import { loadDataset } from "../../src/shared/data/dataset.js";

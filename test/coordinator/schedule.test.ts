@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { Schedule, type ScheduledTask } from "../../src/coordinator/schedule.js";
+import { Schedule, type ScheduledTask } from "../../src/coordinator/workers/schedule.js";
 
 const LIMITS = { overdueFactor: 4, overdueMinMs: 100, overdueFirstMs: 1000 };
 

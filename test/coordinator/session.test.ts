@@ -1,8 +1,8 @@
 // One worker's connection as a state machine: an in-memory transport, a clock that the test moves, and no TensorFlow.
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
-import type { Pool } from "../../src/coordinator/pool.js";
+import type { Pool } from "../../src/coordinator/workers/pool.js";
 import type { StateFeed } from "../../src/coordinator/state-feed.js";
-import type { EndReason, Task } from "../../src/coordinator/tasks.js";
+import type { EndReason, Task } from "../../src/coordinator/workers/tasks.js";
 import { BanList } from "../../src/coordinator/workers/ban-list.js";
 import { SendBudget } from "../../src/coordinator/workers/outbox.js";
 import { DEFAULT_TIMES, Session } from "../../src/coordinator/workers/session.js";

@@ -3,8 +3,8 @@ import { createRequire } from "node:module";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { ClockOffset } from "../../src/coordinator/workers/clock-offset.js";
-import { History } from "../../src/coordinator/dashboard/history.js";
-import { waitingText } from "../../src/coordinator/sinks/narration.js";
+import { History } from "../../src/coordinator/observe/dashboard/history.js";
+import { waitingText } from "../../src/coordinator/observe/sinks/narration.js";
 import { NetworkGraph } from "../../src/shared/model/network-graph.js";
 import { cnn } from "../../src/shared/model/network.js";
 

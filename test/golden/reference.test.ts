@@ -16,7 +16,7 @@ import { initialTensors } from "../../src/shared/model/initial.js";
 import { cnn } from "../../src/shared/model/network.js";
 import { Replica } from "../../src/shared/model/replica.js";
 import { loadTensorFlow, type TensorFlow } from "../../src/shared/model/tensorflow.js";
-import type { Gradient, ShardResult } from "../../src/shared/model/values.js";
+import type { Gradient, ShardResult } from "../../src/shared/replica/tensors.js";
 import { mergedMoments } from "../../src/shared/statistics/moments.js";
 
 interface Sample {

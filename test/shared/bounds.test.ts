@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
-import { findGradientProblem, findResultProblem } from "../../src/shared/model/bounds.js";
-import type { Gradient } from "../../src/shared/model/values.js";
+import { findGradientProblem, findResultProblem } from "../../src/shared/replica/bounds.js";
+import type { Gradient } from "../../src/shared/replica/tensors.js";
 
 const dense = (...values: number[]): Gradient => ({
   form: "dense",

@@ -18,7 +18,7 @@ import {
 import type { StepRange } from "../../src/shared/checkpoint/step-ranges.js";
 import { networkOfRun, type RunConfig } from "../../src/shared/config.js";
 import { TandemError } from "../../src/shared/errors.js";
-import { firstNonFinite } from "../../src/shared/model/finite.js";
+import { firstNonFinite } from "../../src/shared/replica/finite.js";
 import { initialTensors } from "../../src/shared/model/initial.js";
 import { sizeOf } from "../../src/shared/model/network.js";
 import { stateLayout } from "../../src/shared/model/state-layout.js";
