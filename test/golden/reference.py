@@ -1,65 +1,20 @@
 """Three steps of training, worked out independently of Tandem: float64, PyTorch's autograd, and everything from the seed.
 
-The generator, the sampler and the initial weights are written again here from their descriptions, the network and Adam
-from design and TensorFlow's documentation. Run: python3 reference.py MNIST_FOLDER > reference.json   (numpy, torch)
+The generator (in generator.py), the sampler and the initial weights are written again here from their descriptions, the
+network and Adam from design and TensorFlow's documentation.
+Run: python3 reference.py MNIST_FOLDER > reference.json   (numpy, torch)
 """
 
-import hashlib
 import json
 import sys
 
 import numpy as np
 import torch
 
+from generator import Random
+
 SEED, BATCH, STEPS, RATE, HELD_OUT = 11, 50, 3, 1e-4, 5000
 SAMPLED = 24  # values kept of each tensor, evenly spread
-MASK = 0xFFFFFFFF
-
-
-class Random:
-    """xoshiro128**, its state from SHA-256 of the seed and the stream's name."""
-
-    def __init__(self, seed, stream):
-        digest = hashlib.sha256(f"tandem/{seed}/{stream}".encode()).digest()
-        self.s = [int.from_bytes(digest[4 * i : 4 * i + 4], "little") for i in range(4)]
-        self.s[3] |= 1
-
-    def uint32(self):
-        s = self.s
-        rotl = lambda x, k: ((x << k) | (x >> (32 - k))) & MASK
-        result = rotl(s[1] * 5 & MASK, 7) * 9 & MASK
-        t = s[1] << 9 & MASK
-        s[2] ^= s[0]
-        s[3] ^= s[1]
-        s[1] ^= s[2]
-        s[0] ^= s[3]
-        s[2] ^= t
-        s[3] = rotl(s[3], 11)
-        return result
-
-    def uniform(self):
-        return self.uint32() / 2**32
-
-    def below(self, bound):
-        limit = 2**32 - 2**32 % bound
-        while True:
-            draw = self.uint32()
-            if draw < limit:
-                return draw % bound
-
-    def accepts(self, t):
-        previous, length = t, 0
-        while True:
-            following = self.uniform()
-            if following >= previous:
-                return length % 2 == 0
-            previous, length = following, length + 1
-
-    def truncated_normal(self):
-        while True:
-            x = self.uniform() * 4 - 2
-            if self.accepts(x * x / 4) and self.accepts(x * x / 4):
-                return x
 
 
 def kernel(name, shape):

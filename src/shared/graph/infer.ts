@@ -130,7 +130,7 @@ export function inferOutputs(op: ComputedOp, inputs: Inputs): OutputType[] {
       return [inferBorder(op, -1, takeInputs(inputs, 1)[0])];
 
     case "loss":
-      return inferLoss(op.loss, takeInputs(inputs, 2, { 1: targetType(op.loss) }));
+      return inferLoss(op.loss, takeInputs(inputs, 2, { 1: targetTypeOf(op.loss) }));
     case "sum-of-squares":
       takeInputs(inputs, 1);
       return [float([])];
@@ -202,12 +202,12 @@ function inferBorder(op: OpOf<"pad" | "crop">, sign: 1 | -1, x: Value): OutputTy
 function inferLoss(loss: LossKind, [predictions, targets]: [Value, Value]): OutputType[] {
   expectRank(predictions, 2);
   const samples = predictions.shape[0]!;
-  expectShape(targets, targetType(loss) === "int32" ? [samples] : predictions.shape);
+  expectShape(targets, targetTypeOf(loss) === "int32" ? [samples] : predictions.shape);
   return [float([samples]), float(predictions.shape)];
 }
 
 /** Labels are int32, other targets float32. */
-export function targetType(loss: LossKind): "int32" | "float32" {
+export function targetTypeOf(loss: LossKind): "int32" | "float32" {
   return loss.kind === "softmax-cross-entropy" ? "int32" : "float32";
 }
 

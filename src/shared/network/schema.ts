@@ -5,7 +5,7 @@ import { z } from "zod";
 import * as limits from "./limits.js";
 import { findNameProblem } from "./names.js";
 import { refuseLayer, refuseNetwork } from "./problem.js";
-import type { ActivationKind, LayerSpec, NetworkSpec } from "./spec.js";
+import type { ActivationKind, LayerNode, LayerSpec, NetworkSpec } from "./spec.js";
 
 const wholeNumber = (min: number, max: number) => z.number().int().min(min).max(max);
 /** −0 becomes 0: JSON knows no −0, and equal descriptions must give equal bits. */
@@ -125,22 +125,16 @@ const layerName = z.string().superRefine((name, context) => {
   if (problem !== undefined) context.addIssue({ code: "custom", message: problem });
 });
 
+const nodeSchema = z.strictObject({
+  name: layerName,
+  inputs: z.array(z.string().min(1).max(limits.MAX_NAME_LENGTH)).min(1).max(limits.MAX_INPUTS),
+  trainable: z.boolean(),
+  layer: layerSchema,
+});
+
 export const networkSpecSchema: z.ZodType<NetworkSpec> = z.strictObject({
   inputShape: shape,
-  layers: z
-    .array(
-      z.strictObject({
-        name: layerName,
-        inputs: z
-          .array(z.string().min(1).max(limits.MAX_NAME_LENGTH))
-          .min(1)
-          .max(limits.MAX_INPUTS),
-        trainable: z.boolean(),
-        layer: layerSchema,
-      }),
-    )
-    .min(1)
-    .max(limits.MAX_LAYERS),
+  layers: z.array(nodeSchema).min(1).max(limits.MAX_LAYERS),
 });
 
 /**
@@ -152,20 +146,41 @@ export function parseNetworkSpec(spec: unknown): NetworkSpec {
   if (result.success) return result.data;
   const { path, message } = result.error.issues[0]!;
   const [first, position, ...rest] = path;
-  const option = rest.filter((part) => part !== "layer").join(".");
   if (first !== "layers" || typeof position !== "number") {
     refuseNetwork(`${path.join(".") || "description"}: ${message}.`);
   }
-  const sentence = option === "name" ? `${message}.` : `${option || "layer"}: ${message}.`;
-  refuseLayer(nameAt(spec, position), sentence);
+  const { layers } = spec as { layers: unknown[] };
+  refuseNode(layers[position], `number ${position + 1}`, rest, message);
 }
 
-/** A layer's name in a description that is not a valid one; else its place. */
-function nameAt(spec: unknown, position: number): string {
-  const { layers } = spec as { layers: unknown[] };
-  const layer: unknown = layers[position];
-  const name = typeof layer === "object" && layer !== null && "name" in layer ? layer.name : "";
-  return typeof name === "string" && name !== "" ? name : `number ${position + 1}`;
+/** One layer of a description, checked as above. */
+export function parseLayerNode(node: unknown): LayerNode {
+  const result = nodeSchema.safeParse(node);
+  if (result.success) return result.data;
+  const { path, message } = result.error.issues[0]!;
+  return refuseNode(node, "without a name", path, message);
+}
+
+/** The shape of a network's input, checked as above. */
+export function parseInputShape(inputShape: unknown): readonly number[] {
+  const result = shape.safeParse(inputShape);
+  if (result.success) return result.data;
+  return refuseNetwork(`input shape: ${result.error.issues[0]!.message}.`);
+}
+
+/** @param substitute for the name of a layer that has none */
+function refuseNode(
+  node: unknown,
+  substitute: string,
+  path: readonly PropertyKey[],
+  message: string,
+): never {
+  const name = typeof node === "object" && node !== null && "name" in node ? node.name : "";
+  const option = path.filter((part) => part !== "layer").join(".");
+  refuseLayer(
+    typeof name === "string" && name !== "" ? name : substitute,
+    option === "name" ? `${message}.` : `${option || "layer"}: ${message}.`,
+  );
 }
 
 /** Equal networks give equal text. */

@@ -1,0 +1,29 @@
+// Layers that compute nothing: they put values into another shape or between zeros. Pure.
+import {
+  asShape,
+  type ForwardPass,
+  inputGradient,
+  type LayerContext,
+  onlyInput,
+  type SpecOf,
+} from "./pass.js";
+
+/** Flatten and reshape: the layer's own shape says into which. */
+export function forwardReshape(context: LayerContext): ForwardPass {
+  const { builder, layer } = context;
+  return {
+    y: asShape(builder, onlyInput(context), layer.shape),
+    backward: inputGradient((dy) => asShape(builder, dy, layer.inputShapes[0]!)),
+  };
+}
+
+export function forwardZeroPadding(
+  border: SpecOf<"zero-padding">,
+  context: LayerContext,
+): ForwardPass {
+  const { builder } = context;
+  return {
+    y: builder.pad(onlyInput(context), border),
+    backward: inputGradient((dy) => builder.crop(dy, border)),
+  };
+}

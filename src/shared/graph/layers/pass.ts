@@ -1,0 +1,74 @@
+// What a layer's forward pass is given and returns, for all kinds of layers. Pure.
+import type { Layer, LayerSpec, ParameterRole } from "../../network/network.js";
+import type { GraphBuilder, MomentValues } from "../builder.js";
+import type { Value } from "../graph.js";
+
+/** Where a parameter's gradient is; a dense kernel's also as its two factors: inputsᵀ · outputs. */
+export interface GradientValues {
+  dense: Value;
+  factors?: { inputs: Value; outputs: Value };
+}
+
+/** Collects what layers leave behind in training. Maps keep the order in which it was added. */
+export interface Trace {
+  /** By parameter, in the order of the backward pass. */
+  gradients: Map<string, GradientValues>;
+  /** By batch-norm layer, in the order of the forward pass. */
+  moments: Map<string, MomentValues>;
+}
+
+export interface LayerContext {
+  builder: GraphBuilder;
+  layer: Layer;
+  inputs: readonly Value[];
+  /** The present value of one of the layer's parameters. */
+  weight: (role: ParameterRole) => Value;
+  /** The population statistics, which are fed. */
+  population: () => MomentValues;
+  /** [N,…shape], fed: 0 where a value is dropped, else 1/(1 − rate). */
+  dropoutMask: () => Value;
+  trace: Trace;
+}
+
+/** The description of a layer of one kind. */
+export type SpecOf<Kind extends LayerSpec["kind"]> = Extract<LayerSpec, { kind: Kind }>;
+
+export interface ForwardPass {
+  y: Value;
+  /** Adds the backward pass to the graph. */
+  backward: Backward;
+}
+
+/**
+ * From the gradient of the layer's output to those of its inputs; leaves the gradients of its parameters in the trace.
+ * @param needed for each input, whether its gradient is needed
+ * @returns one for each input; undefined where it is not needed
+ */
+export type Backward = (dy: Value, needed: readonly boolean[]) => (Value | undefined)[];
+
+/** The input of a layer that has one. */
+export function onlyInput({ inputs, layer }: LayerContext): Value {
+  const [x] = inputs;
+  if (!x || inputs.length > 1) throw new RangeError(`${layer.name} has ${inputs.length} inputs`);
+  return x;
+}
+
+/** The backward pass of a layer that has one input and no parameters. */
+export function inputGradient(gradient: (dy: Value) => Value): Backward {
+  return (dy, [isNeeded]) => [isNeeded ? gradient(dy) : undefined];
+}
+
+/** Leaves a parameter's gradient behind, unless the layer is frozen. */
+export function leaveGradient(
+  { layer, trace }: LayerContext,
+  role: ParameterRole,
+  gradient: () => GradientValues,
+): void {
+  if (layer.trainable) trace.gradients.set(`${layer.name}/${role}`, gradient());
+}
+
+/** In a shape of one sample that has as many values. */
+export function asShape(builder: GraphBuilder, x: Value, shape: readonly number[]): Value {
+  const isEqual = x.shape.slice(1).join() === shape.join();
+  return isEqual ? x : builder.reshape(x, shape);
+}

@@ -1,0 +1,55 @@
+// A network as engines run it: one graph with the weights and slots as variables, the forward and backward pass, inference,
+// and the optimizer's step. A run takes of it what its fetches need. Pure.
+import type { Network } from "../network/network.js";
+import type { OptimizerSpec } from "../optimizer/optimizer.js";
+import { slotsOf } from "../optimizer/slots.js";
+import { GraphBuilder } from "./builder.js";
+import type { Graph, LossKind, Value } from "./graph.js";
+import { addInference, type InferenceValues } from "./inference-graph.js";
+import { findLossProblem } from "./losses.js";
+import { addOptimizer, type OptimizerValues } from "./optimizer-graph.js";
+import { addTraining, type TrainingValues } from "./training-graph.js";
+
+export class NetworkGraph {
+  readonly graph: Graph;
+  readonly network: Network;
+  /** By their names in a checkpoint: parameters, and the optimizer's slots of those that are trained. */
+  readonly variables: ReadonlyMap<string, Value>;
+  readonly training: TrainingValues;
+  readonly inference: InferenceValues;
+  readonly optimizer: OptimizerValues;
+
+  /** @throws RangeError where the loss does not fit the network: ask `findLossProblem` first */
+  constructor(network: Network, loss: LossKind, optimizer: OptimizerSpec) {
+    const problem = findLossProblem(network, loss);
+    if (problem !== undefined) throw new RangeError(problem);
+    const builder = new GraphBuilder();
+    this.graph = builder;
+    this.network = network;
+    this.variables = addVariables(builder, network, optimizer);
+    this.training = addTraining(builder, network, loss, this.variables);
+    this.inference = builder.within("inference", () =>
+      addInference(builder, network, loss, this.variables),
+    );
+    this.optimizer = builder.within("optimizer", () => addOptimizer(builder, network, optimizer));
+  }
+
+  /** @throws RangeError where there is none of this name */
+  variable(name: string): Value {
+    const variable = this.variables.get(name);
+    if (!variable) throw new RangeError(`no variable ${name} in this network`);
+    return variable;
+  }
+}
+
+function addVariables(
+  builder: GraphBuilder,
+  network: Network,
+  optimizer: OptimizerSpec,
+): Map<string, Value> {
+  const variables = network.parameters.flatMap(({ name, shape, trainable }) => {
+    const names = trainable ? [name, ...slotsOf(optimizer, name)] : [name];
+    return names.map((each) => [each, builder.variable(each, shape)] as const);
+  });
+  return new Map(variables);
+}

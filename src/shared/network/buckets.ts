@@ -1,0 +1,44 @@
+// Gradient buckets: parameters whose gradients are sent together, in the order of the backward pass, as PyTorch DDP's
+// (Li et al., "PyTorch Distributed: Experiences on Accelerating Data Parallel Training", 2020). They follow from the network
+// alone, so coordinator and workers cut alike. Pure.
+import { type Network, type ParameterSpec, sizeOf } from "./network.js";
+
+export interface GradientBucket {
+  /** Trainable, in the order of the backward pass. */
+  parameters: readonly ParameterSpec[];
+  /** Of the gradients, as float32. */
+  byteLength: number;
+}
+
+export const DEFAULT_BUCKET_BYTES = 4 * 2 ** 20;
+
+/** @param capBytes a bucket is closed once its gradients have so many bytes; the last one may be of any size */
+export function gradientBuckets(
+  network: Network,
+  capBytes: number = DEFAULT_BUCKET_BYTES,
+): GradientBucket[] {
+  const buckets: { parameters: ParameterSpec[]; byteLength: number }[] = [];
+  for (const parameter of backwardOrder(network)) {
+    let bucket = buckets.at(-1);
+    if (!bucket || bucket.byteLength >= capBytes) {
+      bucket = { parameters: [], byteLength: 0 };
+      buckets.push(bucket);
+    }
+    bucket.parameters.push(parameter);
+    bucket.byteLength += 4 * sizeOf(parameter.shape);
+  }
+  return buckets;
+}
+
+/** Trainable parameters from the last layer to the first; within a layer in the order of `Network.parameters`. */
+export function backwardOrder(network: Network): ParameterSpec[] {
+  const byLayer = new Map<string, ParameterSpec[]>();
+  for (const parameter of network.parameters) {
+    if (!parameter.trainable) continue;
+    const layer = parameter.name.slice(0, parameter.name.lastIndexOf("/"));
+    const parameters = byLayer.get(layer);
+    if (parameters) parameters.push(parameter);
+    else byLayer.set(layer, [parameter]);
+  }
+  return [...byLayer.values()].reverse().flat();
+}

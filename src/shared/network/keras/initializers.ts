@@ -1,0 +1,82 @@
+// Keras's initializers, as objects and by name. Seeds are left aside: the run's seed draws all values. Pure.
+import type { Initializer } from "../spec.js";
+import { asKerasObject } from "./json.js";
+import { describe, Options } from "./options.js";
+
+type VarianceScaling = Extract<Initializer, { kind: "variance-scaling" }>;
+
+const scaling =
+  (scale: number, mode: VarianceScaling["mode"], distribution: VarianceScaling["distribution"]) =>
+  (): Initializer => ({ kind: "variance-scaling", scale, mode, distribution });
+
+/** keras.io/api/layers/initializers, with Keras's defaults. */
+const READERS: Readonly<Record<string, (options: Options) => Initializer>> = {
+  GlorotUniform: scaling(1, "fan-average", "uniform"),
+  GlorotNormal: scaling(1, "fan-average", "truncated-normal"),
+  HeUniform: scaling(2, "fan-in", "uniform"),
+  HeNormal: scaling(2, "fan-in", "truncated-normal"),
+  LecunUniform: scaling(1, "fan-in", "uniform"),
+  LecunNormal: scaling(1, "fan-in", "truncated-normal"),
+  VarianceScaling: readVarianceScaling,
+  TruncatedNormal: (options) => ({
+    kind: "truncated-normal",
+    mean: options.readNumber("mean", 0),
+    standardDeviation: options.readNumber("stddev", 0.05),
+  }),
+  RandomNormal: (options) => ({
+    kind: "normal",
+    mean: options.readNumber("mean", 0),
+    standardDeviation: options.readNumber("stddev", 0.05),
+  }),
+  RandomUniform: (options) => ({
+    kind: "uniform",
+    min: options.readNumber("minval", -0.05),
+    max: options.readNumber("maxval", 0.05),
+  }),
+  Zeros: () => ({ kind: "constant", value: 0 }),
+  Ones: () => ({ kind: "constant", value: 1 }),
+  Constant: (options) => ({ kind: "constant", value: options.readNumber("value", 0) }),
+};
+
+/** GlorotUniform and glorot_uniform are one name. */
+const normalise = (name: string) => name.replaceAll("_", "").toLowerCase();
+const CLASS_NAMES = new Map(Object.keys(READERS).map((name) => [normalise(name), name]));
+
+/** @param preset Keras's name for what is used where the option is missing */
+export function readInitializer(options: Options, key: string, preset: string): Initializer {
+  const value = options.read(key) ?? preset;
+  const object = asKerasObject(value);
+  const name = typeof value === "string" ? value : object?.className;
+  const className = name === undefined ? undefined : CLASS_NAMES.get(normalise(name));
+  if (className === undefined) {
+    options.refuseOption(
+      key,
+      `is ${describe(name ?? value)}. Supported are ${Object.keys(READERS).join(", ")}.`,
+    );
+  }
+  const ownOptions = new Options(options.layerName, className, object?.config);
+  const initializer = READERS[className]!(ownOptions);
+  ownOptions.ignore("seed");
+  ownOptions.expect("dtype", ["float32"]);
+  ownOptions.finish();
+  return initializer;
+}
+
+function readVarianceScaling(options: Options): Initializer {
+  const modes = { fan_in: "fan-in", fan_out: "fan-out", fan_avg: "fan-average" } as const;
+  const distributions = {
+    truncated_normal: "truncated-normal",
+    untruncated_normal: "normal",
+    uniform: "uniform",
+    // Before Keras 2.2.3 and in TensorFlow.js.
+    normal: "truncated-normal",
+  } as const;
+  const keysOf = <Key extends string>(object: Record<Key, unknown>) => Object.keys(object) as Key[];
+  return {
+    kind: "variance-scaling",
+    scale: options.readNumber("scale", 1),
+    mode: modes[options.readChoice("mode", keysOf(modes), "fan_in")],
+    distribution:
+      distributions[options.readChoice("distribution", keysOf(distributions), "truncated_normal")],
+  };
+}

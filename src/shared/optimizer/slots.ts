@@ -1,0 +1,21 @@
+// The tensors that an optimizer keeps for each trainable parameter. They start at zero. Pure.
+import type { OptimizerSpec } from "./optimizer.js";
+
+/** The first parts of the slots' names in a checkpoint. */
+export function slotNames(optimizer: OptimizerSpec): readonly string[] {
+  switch (optimizer.kind) {
+    case "sgd":
+      return [];
+    case "momentum":
+      return ["momentum"];
+    case "adam":
+      return ["adam/m", "adam/v"];
+    case "rmsprop":
+      return ["rmsprop"];
+  }
+}
+
+/** The names of one parameter's slots, in the order of `slotNames`. */
+export function slotsOf(optimizer: OptimizerSpec, parameter: string): string[] {
+  return slotNames(optimizer).map((prefix) => `${prefix}/${parameter}`);
+}

@@ -1,0 +1,236 @@
+// The graph of a whole network: what is fed, what comes out, and in which order.
+import { describe, expect, it } from "vitest";
+import type { Graph } from "../../src/shared/graph/graph.js";
+import { NetworkGraph } from "../../src/shared/graph/network-graph.js";
+import { trainingRuns } from "../../src/shared/graph/training-runs.js";
+import { backwardOrder, gradientBuckets } from "../../src/shared/network/buckets.js";
+import { buildNetwork } from "../../src/shared/network/build.js";
+import { presetNetwork } from "../../src/shared/network/presets.js";
+import type { LayerSpec } from "../../src/shared/network/spec.js";
+import {
+  ADAM,
+  batchNorm,
+  conv2d,
+  CROSS_ENTROPY,
+  dense,
+  depthwiseConv2d,
+  networkOf,
+  relu,
+} from "./networks.js";
+
+const cnn = buildNetwork(presetNetwork("cnn", [28, 28, 1], 10));
+
+function kindsOf(graph: Graph, scope: string): string[] {
+  return graph.nodes.filter(({ name }) => name.startsWith(scope)).map(({ op }) => op.kind);
+}
+
+describe("the preset cnn", () => {
+  const graph = new NetworkGraph(cnn, CROSS_ENTROPY, ADAM);
+
+  it("has the gradients in the order of the backward pass, each in its parameter's shape", () => {
+    const { gradients } = graph.training;
+    expect([...gradients.keys()]).toEqual(backwardOrder(cnn).map(({ name }) => name));
+    expect([...gradients.keys()][0]).toBe("fc2/kernel");
+    for (const { name, shape } of cnn.parameters) {
+      expect(gradients.get(name)!.dense.shape).toEqual(shape);
+    }
+    expect(gradients.get("fc1/kernel")!.factors).toMatchObject({
+      inputs: { shape: [-1, 3136] },
+      outputs: { shape: [-1, 1024] },
+    });
+  });
+
+  it("has moments, population statistics and slots by their names in a checkpoint", () => {
+    const layers = ["conv1/bn", "conv2/bn", "fc1/bn"];
+    expect([...graph.training.moments.keys()]).toEqual(layers);
+    expect([...graph.training.statistics.keys()]).toEqual([]);
+    const names = layers.flatMap((name) => [`${name}/pop_mean`, `${name}/pop_var`]);
+    expect([...graph.inference.statistics.keys()]).toEqual(names);
+    expect(graph.variable("adam/m/conv1/kernel").shape).toEqual([5, 5, 1, 32]);
+    expect(graph.inference.predictions.shape).toEqual([-1, 10]);
+    expect(graph.inference.probabilities!.shape).toEqual([-1, 10]);
+  });
+
+  it("does not compute the gradient of its input", () => {
+    expect(kindsOf(graph.graph, "gradients/conv1/")).not.toContain("conv2d-input-gradient");
+    expect(kindsOf(graph.graph, "gradients/conv2/")).toContain("conv2d-input-gradient");
+  });
+
+  it("trains in a run for each bucket, and computes nothing twice", () => {
+    const buckets = gradientBuckets(cnn);
+    const { factored, runs } = trainingRuns(graph, buckets, 25);
+    expect([...factored]).toEqual(["fc1/kernel"]);
+    const { losses, gradients } = graph.training;
+    expect(runs).toHaveLength(2);
+    expect(runs[0]!.fetches[0]).toBe(losses);
+    const second = buckets[1]!.parameters.map(({ name }) => gradients.get(name)!.dense);
+    expect(runs[1]!.fetches.every((value, index) => value === second[index])).toBe(true);
+    expect(runs[1]!.feeds).not.toContain(graph.training.lossScale);
+  });
+});
+
+const oneOfEach: [string, LayerSpec, string[]?][] = [
+  ["conv", conv2d(4)],
+  ["bn", batchNorm({ scale: false })],
+  ["depthwise", depthwiseConv2d(2)],
+  ["pad", { kind: "zero-padding", top: 1, bottom: 0, left: 0, right: 1 }],
+  ["max", { kind: "max-pool", poolSize: [2, 2], strides: [2, 2], padding: "valid" }],
+  ["relu", relu],
+  ["dropout", { kind: "dropout", rate: 0.25 }],
+  ["branch", conv2d(8)],
+  ["sum", { kind: "add" }, ["branch", "dropout", "dropout"]],
+  ["mean", { kind: "average-pool", poolSize: [3, 3], strides: [1, 1], padding: "same" }],
+  ["joined", { kind: "concatenate", axis: 2 }, ["mean", "sum"]],
+  ["global", { kind: "global-average-pool", keepDimensions: true }],
+  ["peak", { kind: "global-max-pool", keepDimensions: false }, ["joined"]],
+  ["flat", { kind: "flatten" }, ["global"]],
+  ["all", { kind: "concatenate", axis: 0 }, ["flat", "peak"]],
+  ["square", { kind: "reshape", shape: [4, 4, 2] }],
+  ["rows", { kind: "flatten" }],
+  ["fc", dense(3)],
+  ["softmax", { kind: "softmax" }],
+];
+
+describe("layers", () => {
+  it("builds a graph of every kind of layer, with each gradient in its parameter's shape", () => {
+    const network = networkOf([6, 6, 2], oneOfEach);
+    const { training, inference } = new NetworkGraph(network, CROSS_ENTROPY, ADAM);
+    expect([...training.gradients.keys()]).toEqual(backwardOrder(network).map((each) => each.name));
+    for (const { name, shape } of network.parameters) {
+      expect(training.gradients.get(name)!.dense.shape).toEqual(shape);
+    }
+    expect([...training.dropoutMasks]).toMatchObject([["dropout", { shape: [-1, 3, 3, 8] }]]);
+    expect(inference.predictions.shape).toEqual([-1, 3]);
+    expect(inference.predictions.node.op.kind).toBe("bias-add");
+    expect(inference.probabilities!.node.op.kind).toBe("softmax");
+  });
+
+  it("adds the gradients of a value that several layers use in the order of the backward pass", () => {
+    const network = networkOf(
+      [4],
+      [
+        ["a", dense(4)],
+        ["b", dense(4)],
+        ["c", dense(4), ["a"]],
+        ["sum", { kind: "add" }, ["a", "b", "c"]],
+      ],
+    );
+    const { training } = new NetworkGraph(network, { kind: "mean-squared-error" }, ADAM);
+    const gradientOfA = training.gradients.get("a/bias")!.dense.node.inputs[0]!;
+    expect(gradientOfA.node.op.kind).toBe("add");
+    const [first, last] = gradientOfA.node.inputs;
+    expect(last!.node.name).toBe("gradients/b/mat-mul_1");
+    expect(first!.node.inputs[1]!.node.name).toBe("gradients/c/mat-mul_1");
+  });
+
+  it("builds no gradients of frozen layers, nor of what comes before all that is trained", () => {
+    const layers: [string, LayerSpec][] = [
+      ["conv", conv2d(2)],
+      ["bn", batchNorm()],
+      ["middle", conv2d(2)],
+      ["bn2", batchNorm()],
+      ["relu", relu],
+      ["flat", { kind: "flatten" }],
+      ["fc", dense(3)],
+    ];
+    const network = networkOf([4, 4, 1], layers, ["conv", "bn", "bn2"]);
+    const { graph, training, variables } = new NetworkGraph(network, CROSS_ENTROPY, ADAM);
+    expect([...training.gradients.keys()]).toEqual([
+      "fc/kernel",
+      "fc/bias",
+      "middle/kernel",
+      "middle/bias",
+    ]);
+    expect([...training.statistics.keys()].slice(0, 2)).toEqual(["bn/pop_mean", "bn/pop_var"]);
+    expect([...training.moments.keys()]).toEqual([]);
+    expect(kindsOf(graph, "gradients/bn2/")).toContain("normalise");
+    expect(kindsOf(graph, "gradients/bn/")).toEqual([]);
+    expect(kindsOf(graph, "gradients/middle/")).not.toContain("conv2d-input-gradient");
+    expect(variables.has("adam/m/conv/kernel")).toBe(false);
+  });
+});
+
+describe("losses", () => {
+  const rows = networkOf([4], [["fc", dense(3)]]);
+  const sigmoid = networkOf(
+    [4],
+    [
+      ["fc", dense(3)],
+      ["out", { kind: "activation", activation: "sigmoid", alpha: 0 }],
+    ],
+  );
+
+  it("takes logits for classes and leaves the last sigmoid out", () => {
+    const binary = { kind: "binary-cross-entropy", labelSmoothing: 0 } as const;
+    const { training, inference } = new NetworkGraph(sigmoid, binary, ADAM);
+    expect(training.targets).toMatchObject({ type: "float32", shape: [-1, 3] });
+    expect(training.losses.node.inputs[0]!.node.op.kind).toBe("bias-add");
+    expect(inference.probabilities!.node.op).toMatchObject({ activation: "sigmoid" });
+  });
+
+  it("keeps the last sigmoid for a loss of values, which has no probabilities", () => {
+    const { training, inference } = new NetworkGraph(sigmoid, { kind: "huber", delta: 1 }, ADAM);
+    expect(training.losses.node.inputs[0]!.node.op.kind).toBe("activation");
+    expect(inference.probabilities).toBeUndefined();
+  });
+
+  it("refuses a loss that does not fit", () => {
+    const softmax = networkOf(
+      [4],
+      [
+        ["fc", dense(3)],
+        ["out", { kind: "softmax" }],
+      ],
+    );
+    const image = networkOf([4, 4, 1], [["conv", conv2d(2)]]);
+    const mean = { kind: "mean-squared-error" } as const;
+    expect(() => new NetworkGraph(softmax, mean, ADAM)).toThrow(/ends with softmax/);
+    expect(() => new NetworkGraph(sigmoid, CROSS_ENTROPY, ADAM)).toThrow(/ends with sigmoid/);
+    expect(() => new NetworkGraph(image, CROSS_ENTROPY, ADAM)).toThrow(/one row of values/);
+    expect(() => new NetworkGraph(rows, CROSS_ENTROPY, ADAM)).not.toThrow();
+  });
+});
+
+describe("the optimizer", () => {
+  const network = networkOf(
+    [4],
+    [
+      ["fc1", dense(3)],
+      ["fc2", dense(2)],
+    ],
+  );
+
+  it("decays kernels before their step, and nothing else", () => {
+    const decayed = { ...ADAM, weightDecay: 0.01 };
+    const { optimizer } = new NetworkGraph(network, CROSS_ENTROPY, decayed);
+    const kindsBefore = (name: string) =>
+      optimizer.steps.get(name)!.node.after.map(({ node }) => node.op.kind);
+    expect(kindsBefore("fc1/kernel")).toEqual(["scale-variable"]);
+    expect(kindsBefore("fc1/bias")).toEqual([]);
+    expect(new NetworkGraph(network, CROSS_ENTROPY, ADAM).optimizer.decayFactor).toBeUndefined();
+  });
+
+  it("limits the norm of all gradients together", () => {
+    const clipped = { ...ADAM, clipNorm: 1 };
+    const { optimizer } = new NetworkGraph(network, CROSS_ENTROPY, clipped);
+    expect(optimizer.canStepBuckets).toBe(false);
+    const factor = optimizer.steps.get("fc1/bias")!.node.inputs[0]!.node.inputs[1]!;
+    expect(factor.node.op.kind).toBe("clip-factor");
+    expect(factor.node.inputs).toHaveLength(4);
+    expect(new NetworkGraph(network, CROSS_ENTROPY, ADAM).optimizer.canStepBuckets).toBe(true);
+  });
+
+  it("names its slots", () => {
+    const common = { weightDecay: 0 };
+    const slotsOf = (optimizer: ConstructorParameters<typeof NetworkGraph>[2]) =>
+      [...new NetworkGraph(network, CROSS_ENTROPY, optimizer).variables.keys()].filter((name) =>
+        name.endsWith("/fc1/bias"),
+      );
+    expect(slotsOf(ADAM)).toEqual(["adam/m/fc1/bias", "adam/v/fc1/bias"]);
+    expect(slotsOf({ kind: "sgd", ...common })).toEqual([]);
+    expect(slotsOf({ kind: "momentum", momentum: 0.9, ...common })).toEqual(["momentum/fc1/bias"]);
+    expect(slotsOf({ kind: "rmsprop", rho: 0.9, epsilon: 1e-7, ...common })).toEqual([
+      "rmsprop/fc1/bias",
+    ]);
+  });
+});
