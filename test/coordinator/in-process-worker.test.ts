@@ -10,9 +10,9 @@ test("a batch too large for the memory ends the run with one line", async () => 
     throw new Error("OOM when allocating tensor with shape[20000,12544]\nHint: more lines");
   };
   pool.join(new InProcessWorker(pool, compute));
-  const samples = { count: 20_000, pixels: new Uint8Array(), labels: new Uint8Array() };
+  const samples = { count: 20_000, inputs: new Uint8Array(), targets: new Int32Array() };
   const task: Task = { kind: "evaluate", id: 0, step: 0, samples };
-  await expect(pool.run([task], new AbortController().signal)).rejects.toMatchObject({
+  await expect(pool.begin([task], 0, new AbortController().signal).answers).rejects.toMatchObject({
     code: "compute-failed",
     message: expect.stringMatching(/^20000 samples .*OOM.*--batch-size[^\n]*$/) as string,
   });

@@ -1,72 +1,82 @@
-// The trainer with workers that answer in any order, twice, late or never: the result must not know.
+// The training loop with workers that answer in any order, twice, late or never: the result must not know.
 import { readFileSync } from "node:fs";
 import fc from "fast-check";
 import { beforeAll, describe, expect, test } from "vitest";
+import { WeightsBroadcast } from "../../src/coordinator/broadcast/weights-broadcast.js";
 import { CheckpointWriter } from "../../src/coordinator/checkpoint-writer.js";
+import { StepPlanner } from "../../src/coordinator/step-plan.js";
+import { TrainingLoop, type TrainingOptions } from "../../src/coordinator/training-loop.js";
 import { computeOn } from "../../src/coordinator/workers/in-process-worker.js";
 import { Pool } from "../../src/coordinator/workers/pool.js";
 import type { Answer, Task, WorkerLink } from "../../src/coordinator/workers/tasks.js";
-import { Trainer } from "../../src/coordinator/trainer.js";
-import { dataConfig, largestShard, networkOfRun, type RunConfig } from "../../src/shared/config.js";
-import { type Dataset, loadDataset } from "../../src/shared/data/dataset.js";
+import type { RunConfig } from "../../src/shared/config.js";
+import { loadIdx } from "../../src/shared/data/idx-source.js";
+import type { DataSource } from "../../src/shared/data/samples.js";
 import { TandemError } from "../../src/shared/errors.js";
 import { Events, type RunEvent } from "../../src/shared/events.js";
-import { evaluationResult, shardResult } from "../../src/shared/model/compute.js";
-import { initialTensors } from "../../src/shared/model/initial.js";
-import type { Network } from "../../src/shared/model/network.js";
-import { Replica } from "../../src/shared/model/replica.js";
-import { loadTensorFlow, type TensorFlow } from "../../src/shared/model/tensorflow.js";
-import type { Gradient } from "../../src/shared/replica/tensors.js";
 import { Random } from "../../src/shared/random.js";
-import { stateMemory } from "../../src/shared/protocol/payload.js";
+import type { Gradients } from "../../src/shared/replica/tensors.js";
+import type { TrainingReplica } from "../../src/shared/replica/training-replica.js";
+import { configFor } from "../support/config.js";
 import { temporaryFolder, writeDataset } from "../support/data.js";
+import { createReplica } from "../support/replica.js";
 
-let tf: TensorFlow;
-let dataset: Dataset;
+let data: DataSource;
 let config: RunConfig;
 beforeAll(() => {
-  tf = loadTensorFlow(1);
-  dataset = loadDataset(writeDataset(), 0);
-  config = {
-    model: "cnn",
-    seed: 3,
-    batchSize: 11,
-    shards: 3,
-    learningRate: 1e-3,
-    threads: 1,
-    validationSize: 0,
-    data: dataConfig(dataset),
-  };
+  data = loadIdx(writeDataset(), 0);
+  config = configFor(data, { seed: 3, batchSize: 11, shards: 3 });
 });
 
-/** Those of which a half is there send the classifier's gradients before all else. */
-type Behaviour = "prompt" | "twice" | "leaves" | "silent" | "half, then leaves" | "half, then rest";
+/** Those of which a part is there send the gradients of the first bucket before all else. */
+type Behaviour = "prompt" | "twice" | "leaves" | "silent" | "part, then leaves" | "part, then rest";
 
-/** A feed that every worker follows: the replica is its own. */
-function feedOf(replica: Replica) {
-  return {
-    leadsAhead: false,
-    noteUpdate: () => undefined,
-    noteStep: () => undefined,
-    presentClassifier: () => {
-      const memory = stateMemory(replica.network, "weights-only", "classifier");
-      replica.read([...memory].map(([name, into]) => ({ name, into })));
-      return memory;
-    },
-  };
+/** Buckets take their steps early although nobody is sent the weights: the replica is the workers' own. */
+class SharedReplicaBroadcast extends WeightsBroadcast {
+  private readonly replica: TrainingReplica;
+
+  constructor(replica: TrainingReplica) {
+    super(replica.layout);
+    this.replica = replica;
+    this.open(replica);
+  }
+
+  override presentWeights(bucket: number): ReadonlyMap<string, Float32Array> {
+    const parameters = this.layout.buckets[bucket]!;
+    const sizes = parameters.map(({ shape }) => shape.reduce((size, side) => size * side, 1));
+    const arrays = this.replica.session.allocate(sizes);
+    const memory = new Map(parameters.map(({ name }, index) => [name, arrays[index]!]));
+    this.replica.read([...memory].map(([name, into]) => ({ name, into })));
+    return memory;
+  }
 }
 
-/** The classifier's gradients in an answer. */
-function classifierOf(answer: Answer, network: Network): ReadonlyMap<string, Gradient> {
+/** The first bucket's gradients in an answer. */
+function firstBucketOf(answer: Answer, { layout }: TrainingReplica): Gradients {
   if (answer.kind !== "shard") throw new RangeError("gradients of an evaluation");
   const { gradients } = answer.result;
-  const own = network.parameters.filter(({ half }) => half === "classifier");
-  return new Map(own.map(({ name }) => [name, gradients.get(name)!]));
+  expect(layout.buckets.length).toBe(2);
+  return new Map(layout.buckets[0]!.map(({ name }) => [name, gradients.get(name)!]));
+}
+
+function loopOf(
+  replica: TrainingReplica,
+  pool: Pool,
+  events: Events,
+  options: TrainingOptions,
+  output: string,
+): TrainingLoop {
+  return new TrainingLoop(options, {
+    planner: new StepPlanner(replica.layout, data, options.evalEvery),
+    broadcast: new SharedReplicaBroadcast(replica),
+    writer: new CheckpointWriter(output, events),
+    ...{ replica, pool, events },
+  });
 }
 
 const BEHAVIOURS: Behaviour[] = [
   ...(["prompt", "twice", "leaves", "silent"] as const),
-  ...(["half, then leaves", "half, then rest"] as const),
+  ...(["part, then leaves", "part, then rest"] as const),
 ];
 
 /** A worker on the coordinator's own replica that answers when the random order lets it. */
@@ -84,12 +94,8 @@ class FakeWorker implements WorkerLink {
     this.act(this, task);
   }
 
-  follow(): void {
-    // shares the replica
-  }
-
   expel(): void {
-    throw new Error("an honest worker was put out");
+    throw new Error("an honest worker was banned");
   }
 }
 
@@ -98,16 +104,9 @@ async function finalState(workerCount: number, behaviours: Behaviour[], seed: nu
   const seen: RunEvent[] = [];
   events.add({ handle: (event) => void seen.push(event) });
   const pool = new Pool(events, { startWith: 1, goOnWith: 1, waitMs: 5_000 });
-  const network = networkOfRun(config);
-  const replica = new Replica(tf, network, "with-slots", initialTensors(network, config.seed), 0);
+  const replica = createReplica(config);
   const random = new Random(seed, "fake workers");
-  const compute = (task: Task): Answer =>
-    task.kind === "shard"
-      ? {
-          kind: "shard",
-          result: shardResult(replica, task.samples, config.batchSize, largestShard(config)),
-        }
-      : { kind: "evaluate", result: evaluationResult(replica, task.samples) };
+  const compute = computeOn(replica);
   const timing = { sentMs: 0, computedFromMs: 0, computedToMs: 0, answeredMs: 0 };
   // Answers wait here and leave in random order.
   const outbox: (() => void)[] = [];
@@ -119,10 +118,10 @@ async function finalState(workerCount: number, behaviours: Behaviour[], seed: nu
     const behaviour = behaviours[next++ % behaviours.length] ?? "prompt";
     const answer = compute(task);
     const send = () => pool.answer(worker, task.id, answer, timing);
-    const hasHalf = behaviour.startsWith("half") && task.kind === "shard";
-    if (hasHalf)
-      outbox.push(() => pool.takeClassifier(worker, task.id, classifierOf(answer, network)));
-    if (behaviour === "half, then leaves" || behaviour === "leaves") {
+    if (behaviour.startsWith("part") && task.kind === "shard") {
+      outbox.push(() => pool.takeBucket(worker, task.id, 0, firstBucketOf(answer, replica)));
+    }
+    if (behaviour === "part, then leaves" || behaviour === "leaves") {
       outbox.push(() => {
         pool.leave(worker, "test");
         pool.join(new FakeWorker(`${worker.name}+`, act));
@@ -141,20 +140,11 @@ async function finalState(workerCount: number, behaviours: Behaviour[], seed: nu
   };
   for (let number = 0; number < workerCount; number++) pool.join(new FakeWorker(`w${number}`, act));
   const output = `${temporaryFolder()}/c.safetensors`;
-  const trainer = new Trainer(
-    { config, steps: 4, evalEvery: 2, checkpointEvery: 0, output },
-    {
-      dataset,
-      replica,
-      pool,
-      events,
-      writer: new CheckpointWriter(output, events),
-      feed: feedOf(replica),
-    },
-  );
-  const outcome = await trainer.train(new AbortController().signal);
+  const options = { steps: 4, evalEvery: 2, checkpointEvery: 0 };
+  const loop = loopOf(replica, pool, events, options, output);
+  const outcome = await loop.run(new AbortController().signal);
   expect(outcome.ended).toBe("finished");
-  const state = replica.snapshot().map(({ values }) => Buffer.from(values.buffer));
+  const state = replica.snapshot("with-slots").map(({ values }) => Buffer.from(values.buffer));
   replica.dispose();
   const results = seen.filter(({ event }) => event === "step" || event === "evaluation");
   const timeless = results.map((event) => ({ ...event, durationMs: 0 }));
@@ -180,23 +170,26 @@ describe("the result of a run", () => {
     );
   });
 
-  test("is a whole step's where the workers go when the classifier has taken it", async () => {
-    const network = networkOfRun(config);
+  test("is one step's where the workers leave when some buckets have taken it", async () => {
     const trained = async (leaveAfter: number, steps: number) => {
       const events = new Events();
       const pool = new Pool(events, { startWith: 1, goOnWith: 1, waitMs: 20 });
-      const replica = new Replica(tf, network, "with-slots", initialTensors(network, 3), 0);
-      const compute = computeOn(replica, config);
-      let wasHalfway = false;
+      const replica = createReplica(config);
+      const compute = computeOn(replica);
+      let wasMidStep = false;
       const worker = new FakeWorker("w", (own, task) => {
         setImmediate(() => {
           const answer = compute(task);
           if (task.kind === "shard") {
-            pool.takeClassifier(own, task.id, classifierOf(answer, network));
+            pool.takeBucket(own, task.id, 0, firstBucketOf(answer, replica));
           }
-          if (task.step === leaveAfter && replica.isHalfway) {
-            wasHalfway = true;
-            pool.leave(own, "test");
+          const isLast = task.kind === "shard" && task.shard === config.shards - 1;
+          if (task.step === leaveAfter && isLast) {
+            // A turn of the event loop later the bucket has taken its step.
+            setImmediate(() => {
+              wasMidStep = replica.isMidStep;
+              pool.leave(own, "test");
+            });
           } else {
             const timing = { sentMs: 0, computedFromMs: 0, computedToMs: 0, answeredMs: 0 };
             pool.answer(own, task.id, answer, timing);
@@ -205,15 +198,13 @@ describe("the result of a run", () => {
       });
       pool.join(worker);
       const output = `${temporaryFolder()}/c.safetensors`;
-      const writer = new CheckpointWriter(output, events);
-      const trainer = new Trainer(
-        { config, steps, evalEvery: 0, checkpointEvery: 0, output },
-        { dataset, replica, pool, events, writer, feed: feedOf(replica) },
+      const options = { steps, evalEvery: 0, checkpointEvery: 0 };
+      const training = loopOf(replica, pool, events, options, output).run(
+        new AbortController().signal,
       );
-      const training = trainer.train(new AbortController().signal);
       if (leaveAfter < steps) {
         await expect(training).rejects.toMatchObject({ code: "workers-missing" });
-        expect(wasHalfway).toBe(true);
+        expect(wasMidStep).toBe(true);
       } else {
         await training;
       }
@@ -227,9 +218,9 @@ describe("the result of a run", () => {
 
 test("a run without workers ends after its deadline and says why", async () => {
   const pool = new Pool(new Events(), { startWith: 1, goOnWith: 1, waitMs: 20 });
-  const samples = { count: 0, pixels: new Uint8Array(), labels: new Uint8Array() };
+  const samples = { count: 0, inputs: new Uint8Array(), targets: new Int32Array() };
   const task: Task = { kind: "evaluate", id: 0, step: 0, samples };
-  const failure = pool.run([task], new AbortController().signal);
+  const failure = pool.begin([task], 0, new AbortController().signal).answers;
   await expect(failure).rejects.toMatchObject({ code: "workers-missing", exitCode: 1 });
   await expect(failure).rejects.toBeInstanceOf(TandemError);
 });

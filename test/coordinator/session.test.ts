@@ -1,31 +1,22 @@
 // One worker's connection as a state machine: an in-memory transport, a clock that the test moves, and no TensorFlow.
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import type { Pool } from "../../src/coordinator/workers/pool.js";
-import type { StateFeed } from "../../src/coordinator/state-feed.js";
+import type { Broadcast } from "../../src/coordinator/broadcast/broadcast.js";
+import { WeightsBroadcast } from "../../src/coordinator/broadcast/weights-broadcast.js";
 import type { EndReason, Task } from "../../src/coordinator/workers/tasks.js";
 import { BanList } from "../../src/coordinator/workers/ban-list.js";
 import { SendBudget } from "../../src/coordinator/workers/outbox.js";
 import { DEFAULT_TIMES, Session } from "../../src/coordinator/workers/session.js";
-import type { RunConfig } from "../../src/shared/config.js";
-import { cnn } from "../../src/shared/model/network.js";
 import { OutgoingFrame } from "../../src/shared/protocol/channel.js";
 import { closeCodes } from "../../src/shared/protocol/close-codes.js";
 import { decodeFrame } from "../../src/shared/protocol/frame.js";
 import { PROTOCOL_VERSION } from "../../src/shared/protocol/messages.js";
+import type { TrainingReplica } from "../../src/shared/replica/training-replica.js";
+import { layoutOfRun } from "../../src/shared/run-layout.js";
+import { configOf } from "../support/config.js";
 import { MemoryTransport } from "../support/memory-transport.js";
 
-const IMAGE = { height: 2, width: 2 };
-const CONFIG: RunConfig = {
-  model: "cnn",
-  seed: 0,
-  batchSize: 4,
-  shards: 2,
-  learningRate: 1e-4,
-  threads: 1,
-  validationSize: 0,
-  data: { ...IMAGE, classes: 3, digest: "a".repeat(64) },
-};
-const STATE_BYTES = 3 * 512 * 1024;
+const LAYOUT = layoutOfRun(configOf({ inputShape: [2, 2, 1], classCount: 3, batchSize: 4 }));
 const SECOND = 1_000;
 
 function harness({ address = "192.0.2.7", budgetBytes = Infinity } = {}) {
@@ -37,31 +28,27 @@ function harness({ address = "192.0.2.7", budgetBytes = Infinity } = {}) {
     suspend: vi.fn<Pool["suspend"]>(),
     resume: vi.fn<Pool["resume"]>(),
     answer: vi.fn<Pool["answer"]>(),
-    takeClassifier: vi.fn<Pool["takeClassifier"]>(),
+    takeBucket: vi.fn<Pool["takeBucket"]>(),
     hasDiverged: vi.fn<Pool["hasDiverged"]>(() => false),
-    noteGoodReplica: vi.fn<Pool["noteGoodReplica"]>(),
-    noteDivergedReplica: vi.fn<Pool["noteDivergedReplica"]>(),
+    noteSameWeights: vi.fn<Pool["noteSameWeights"]>(),
+    noteDivergence: vi.fn<Pool["noteDivergence"]>(),
   };
-  const state = () => [new OutgoingFrame(new Uint8Array(8), [new Float32Array(STATE_BYTES / 4)])];
-  const feed = {
-    config: CONFIG,
-    broadcast: "weights",
-    largestShard: 2,
-    stateBytes: STATE_BYTES,
-    step: 0,
-    state: vi.fn(state),
-    half: vi.fn(() => state()[0]!),
-    whenOpen: (letIn: () => void) => letIn(),
-    judgeDigest: vi.fn<StateFeed["judgeDigest"]>(() => "same"),
+  const replica = { step: 0, read: vi.fn(), session: { allocate } };
+  const broadcast: Broadcast = new WeightsBroadcast(LAYOUT);
+  broadcast.open(replica as unknown as TrainingReplica);
+  /** The coordinator takes a step, and sends the new weights. */
+  const step = () => {
+    replica.step++;
+    broadcast.afterStep();
   };
   const onRejected = vi.fn<(name: string, reason: string) => void>();
   const onClosed = vi.fn<(session: Session, wasLost: boolean) => void>();
   const end = { reason: undefined as EndReason | undefined };
   const budget = new SendBudget(budgetBytes, () => session.dropUnread());
   const session = new Session(transport, {
-    ...{ pool: pool as unknown as Pool, feed: feed as unknown as StateFeed },
-    ...{ network: cnn(IMAGE, 3), times: DEFAULT_TIMES, bans, budget, address },
-    ...{ onRejected, onClosed, onProgress: () => undefined, relay: () => undefined },
+    ...{ pool: pool as unknown as Pool, broadcast },
+    ...{ times: DEFAULT_TIMES, bans, budget, address },
+    ...{ onRejected, onClosed, onProgress: () => undefined },
     uniqueName: (requested) => requested,
     endReason: () => end.reason,
   });
@@ -72,16 +59,20 @@ function harness({ address = "192.0.2.7", budgetBytes = Infinity } = {}) {
     hello();
     deliver({ type: "ready" });
   };
-  return { transport, session, pool, feed, bans, onRejected, onClosed, end, deliver, hello, join };
+  return { transport, session, pool, step, bans, onRejected, onClosed, end, deliver, hello, join };
+}
+
+function allocate(lengths: readonly number[]): Float32Array[] {
+  return lengths.map((length) => new Float32Array(length));
 }
 
 function evaluation(id: number): Task {
-  const samples = { count: 1, pixels: new Uint8Array(4), labels: new Uint8Array(1) };
+  const samples = { count: 1, inputs: new Uint8Array(4), targets: new Int32Array(1) };
   return { kind: "evaluate", id, step: 0, samples };
 }
 
 function evaluated(task: number, computed = { from: 0, to: 1 }) {
-  const parts = [new Uint8Array(1)];
+  const parts = [new Int32Array(1)];
   return [{ type: "evaluated", task, lossSum: 0, computed }, parts] as const;
 }
 
@@ -188,9 +179,9 @@ describe("a worker that", () => {
   });
 
   test("takes a minute for its state over a slow link is alive all the while", () => {
-    const { transport, session, join } = harness();
+    const { transport, step, join } = harness();
     join();
-    for (let count = 0; count < 20; count++) session.follow({ half: "features", step: count });
+    for (let count = 0; count < 20; count++) step();
     // A piece of 512 KiB every 3 s, and pongs wait behind them.
     while (transport.pending.length > 0) {
       vi.advanceTimersByTime(3 * SECOND);
@@ -247,15 +238,19 @@ describe("a worker that", () => {
   });
 
   test("falls behind is sent no more than it can read, and catches up when it has read it", () => {
-    const { transport, session, pool, feed, join } = harness();
+    const { transport, pool, step, join } = harness();
     join();
-    for (let step = 1; step < 50; step++) session.follow({ half: "features", step });
+    const sentOf = (all: readonly { message: Uint8Array }[]) =>
+      all.reduce((sum, { message }) => sum + message.byteLength, 0);
+    const stateBytes = sentOf(transport.pending);
+    for (let count = 1; count < 50; count++) step();
     expect(pool.suspend).toHaveBeenCalledOnce();
-    const unread = transport.pending.reduce((sum, { message }) => sum + message.byteLength, 0);
-    expect(unread).toBeLessThan(4 * STATE_BYTES + 4 * 1024 * 1024);
+    expect(sentOf(transport.pending)).toBeLessThan(4 * stateBytes + 4 * 1024 * 1024);
     transport.accept();
     expect(pool.resume).toHaveBeenCalledOnce();
-    expect(feed.state).toHaveBeenCalledTimes(2);
+    // The state of the newest step, after all that it had not read.
+    const steps = transport.sent.flatMap(({ type, step: of }) => (type === "state" ? [of] : []));
+    expect(steps.at(-1)).toBe(49);
   });
 
   test("is wrong is banned by its address, and on this machine only for a while", () => {
@@ -291,9 +286,9 @@ test("one budget holds what waits for all workers, and a frame for many counts o
 });
 
 test("the end does not come between a frame and its tail", () => {
-  const { transport, session, join } = harness();
+  const { transport, session, step, join } = harness();
   join();
-  for (let step = 1; step < 9; step++) session.follow({ half: "features", step });
+  for (let count = 1; count < 9; count++) step();
   session.end("finished");
   const last = transport.accept().at(-1)!;
   expect(() => decodeFrame(last)).toThrow();

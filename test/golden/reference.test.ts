@@ -2,22 +2,17 @@
 // generator, sampler, initial weights, gradients, merged moments, population statistics and Adam.
 import { readFileSync } from "node:fs";
 import { beforeAll, describe, expect, test } from "vitest";
-import { aggregated } from "../../src/coordinator/aggregate.js";
-import {
-  type Dataset,
-  gathered,
-  loadDataset,
-  mnistFolder,
-  sliced,
-} from "../../src/shared/data/dataset.js";
+import { aggregatePopulation, sumGradients, sumLosses } from "../../src/coordinator/aggregate.js";
+import { loadIdx, mnistFolder } from "../../src/shared/data/idx-source.js";
+import { type DataSource, type Samples, sliceSamples } from "../../src/shared/data/samples.js";
 import { Sampler } from "../../src/shared/data/sampler.js";
-import { shardResult } from "../../src/shared/model/compute.js";
-import { initialTensors } from "../../src/shared/model/initial.js";
-import { cnn } from "../../src/shared/model/network.js";
-import { Replica } from "../../src/shared/model/replica.js";
-import { loadTensorFlow, type TensorFlow } from "../../src/shared/model/tensorflow.js";
+import { loadTensorFlow, type TensorFlow } from "../../src/shared/engine/tensorflow/tensorflow.js";
+import { initialTensors } from "../../src/shared/network/initial-values.js";
+import { computeShard } from "../../src/shared/replica/shard-pass.js";
 import type { Gradient, ShardResult } from "../../src/shared/replica/tensors.js";
-import { mergedMoments } from "../../src/shared/statistics/moments.js";
+import { mergeMoments } from "../../src/shared/statistics/moments.js";
+import { configFor } from "../support/config.js";
+import { createReplica } from "../support/replica.js";
 
 interface Sample {
   norm: number;
@@ -44,11 +39,11 @@ const reference = JSON.parse(readFileSync(new URL("reference.json", import.meta.
 };
 
 let tf: TensorFlow;
-let dataset: Dataset;
+let data: DataSource;
 
 beforeAll(() => {
   tf = loadTensorFlow(1);
-  dataset = loadDataset(mnistFolder(), 5000);
+  data = loadIdx(mnistFolder(), 5000);
 });
 
 /** Both the sampled values and the norm, against the size of the reference's largest sampled value. */
@@ -89,43 +84,49 @@ function dense(gradient: Gradient): Float32Array | Float64Array {
   return product;
 }
 
-function trained(run: Run) {
-  const network = cnn(dataset.image, dataset.classCount);
-  const initial = initialTensors(network, reference.seed);
-  const start = new Map(initial.map(({ name, values }) => [name, values.slice()]));
-  const replica = new Replica(tf, network, "with-slots", initial, 0);
-  const sampler = new Sampler(reference.seed, dataset.training.count, reference.batchSize);
+async function train(run: Run) {
+  const { seed, batchSize, learningRate } = reference;
+  const config = configFor(data, { seed, batchSize, learningRate, shards: run.sizes.length });
+  const replica = createReplica(config);
+  const { layout } = replica;
+  expect(layout.shardSizes).toEqual(run.sizes);
+  const initial = initialTensors(layout.network, seed);
+  const start = new Map(initial.map(({ name, values }) => [name, values]));
+  const sampler = new Sampler(seed, data.training.count, batchSize);
+  const names = layout.buckets.flat().map(({ name }) => name);
   const losses: number[] = [];
   const firstGradients = new Map<string, Float32Array | Float64Array>();
   let firstResults: ShardResult[] = [];
   for (let step = 0; step < reference.steps; step++) {
-    const batch = gathered(dataset.training, sampler.batch(step), dataset.image);
-    let from = 0;
-    const results = run.sizes.map((size) =>
-      shardResult(
-        replica,
-        sliced(batch, from, (from += size), dataset.image),
-        reference.batchSize,
-        run.sizes[0]!,
-      ),
+    const batch: Samples = await data.training.gather(sampler.batch(step));
+    let firstSample = 0;
+    const results = run.sizes.map((size) => {
+      const samples = sliceSamples(batch, firstSample, firstSample + size);
+      const result = computeShard(replica, { step, firstSample, samples });
+      firstSample += size;
+      return result;
+    });
+    const gradients = sumGradients(
+      names,
+      results.map((result) => result.gradients),
     );
-    const { loss, update } = aggregated(results, replica.populationStatistics());
+    const population = aggregatePopulation(layout, results, replica.population.layers);
     if (step === 0) {
       firstResults = results;
-      for (const [name, gradient] of update.gradients) firstGradients.set(name, dense(gradient));
+      for (const [name, gradient] of gradients) firstGradients.set(name, dense(gradient));
     }
-    losses.push(loss);
-    replica.apply(update, reference.learningRate);
+    losses.push(sumLosses(results));
+    replica.apply({ gradients, population });
   }
-  const state = new Map(replica.snapshot().map(({ name, values }) => [name, values]));
+  const state = new Map(replica.snapshot("with-slots").map(({ name, values }) => [name, values]));
   replica.dispose();
   return { start, losses, firstGradients, firstResults, state, firstBatch: sampler.batch(0) };
 }
 
 describe.each(reference.runs)("three steps in shards of $sizes", (run) => {
-  let own: ReturnType<typeof trained>;
-  beforeAll(() => {
-    own = trained(run);
+  let own: Awaited<ReturnType<typeof train>>;
+  beforeAll(async () => {
+    own = await train(run);
   });
 
   test("start from the same weights and take the same samples", () => {
@@ -151,7 +152,7 @@ describe.each(reference.runs)("three steps in shards of $sizes", (run) => {
 
   test("merge the same moments", () => {
     for (const [layer, [mean, variance]] of Object.entries(run.moments)) {
-      const merged = mergedMoments(
+      const merged = mergeMoments(
         own.firstResults.map(({ moments }) => moments.get(`${layer}/bn`)!),
       );
       expectClose(`${layer} mean`, merged.mean, mean, 1e-5);
@@ -170,8 +171,8 @@ describe.each(reference.runs)("three steps in shards of $sizes", (run) => {
   });
 });
 
-test("TensorFlow's tensors do not become more from step to step", () => {
+test("TensorFlow's tensors do not become more from step to step", async () => {
   const before = tf.getNumOfTensors();
-  trained({ ...reference.runs[1]! });
+  await train({ ...reference.runs[1]! });
   expect(tf.getNumOfTensors()).toBe(before);
 });

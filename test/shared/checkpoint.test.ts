@@ -16,31 +16,13 @@ import {
   verifyTensors,
 } from "../../src/shared/checkpoint/safetensors.js";
 import type { StepRange } from "../../src/shared/checkpoint/step-ranges.js";
-import { networkOfRun, type RunConfig } from "../../src/shared/config.js";
 import { TandemError } from "../../src/shared/errors.js";
 import { firstNonFinite } from "../../src/shared/replica/finite.js";
-import { initialTensors } from "../../src/shared/model/initial.js";
-import { sizeOf } from "../../src/shared/model/network.js";
-import { stateLayout } from "../../src/shared/model/state-layout.js";
+import { configOf } from "../support/config.js";
+import { checkpointOf } from "../support/checkpoints.js";
 import { temporaryFolder } from "../support/data.js";
 
-const config: RunConfig = {
-  model: "cnn",
-  seed: 1,
-  batchSize: 8,
-  shards: 2,
-  learningRate: 1e-4,
-  threads: 1,
-  validationSize: 0,
-  data: { height: 2, width: 3, classes: 3, digest: "0".repeat(64) },
-};
-const network = networkOfRun(config);
-const known = new Map(initialTensors(network, 1).map((tensor) => [tensor.name, tensor.values]));
-const tensors = stateLayout(network, "with-slots").map(({ name, shape }) => ({
-  name,
-  shape,
-  values: known.get(name) ?? new Float32Array(sizeOf(shape)).fill(0.5),
-}));
+const { config, tensors } = checkpointOf(7);
 const file = Buffer.concat(encodeCheckpoint({ config, step: 7, tensors }));
 
 function codeOf(bytes: Buffer): string {

@@ -1,10 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import {
-  mergedMoments,
-  type Moments,
-  updatePopulation,
-} from "../../src/shared/statistics/moments.js";
+import { mergeMoments, type Moments, nextPopulation } from "../../src/shared/statistics/moments.js";
 
 /** Two-pass moments in float64 of one channel. */
 function momentsOf(values: readonly number[]): Moments {
@@ -20,7 +16,7 @@ describe("merged moments", () => {
   test("are those of the pooled values, however they are parted", () => {
     fc.assert(
       fc.property(fc.array(values, { minLength: 1, maxLength: 8 }), (parts) => {
-        const merged = mergedMoments(parts.map(momentsOf));
+        const merged = mergeMoments(parts.map(momentsOf));
         const pooled = momentsOf(parts.flat());
         expect(merged.count).toBe(pooled.count);
         expect(merged.mean[0]).toBeCloseTo(pooled.mean[0]!, 8);
@@ -38,7 +34,7 @@ describe("merged moments", () => {
           mean: Float64Array.of(99),
           variance: Float64Array.of(99),
         };
-        expect(mergedMoments(all.toSpliced(place, 0, empty))).toEqual(mergedMoments(all));
+        expect(mergeMoments(all.toSpliced(place, 0, empty))).toEqual(mergeMoments(all));
       }),
     );
   });
@@ -49,26 +45,27 @@ describe("merged moments", () => {
       mean: Float32Array.of(mean),
       variance: Float32Array.of(1),
     });
-    const merged = mergedMoments([shard(1e4 - 0.5), shard(1e4 + 0.5)]);
+    const merged = mergeMoments([shard(1e4 - 0.5), shard(1e4 + 0.5)]);
     expect(merged.mean[0]).toBe(1e4);
     expect(merged.variance[0]).toBe(1.25);
   });
 
   test("are not the mean of the variances, nor one shard's own", () => {
-    const merged = mergedMoments([momentsOf([0, 0, 0]), momentsOf([6])]);
+    const merged = mergeMoments([momentsOf([0, 0, 0]), momentsOf([6])]);
     expect(merged.mean[0]).toBe(1.5);
     expect(merged.variance[0]).toBe(6.75);
   });
 
   test("refuse parts with different numbers of channels", () => {
     const wide = { count: 1, mean: new Float32Array(2), variance: new Float32Array(2) };
-    expect(() => mergedMoments([momentsOf([1]), wide])).toThrow(RangeError);
+    expect(() => mergeMoments([momentsOf([1]), wide])).toThrow(RangeError);
   });
 });
 
 test("the population moves a hundredth of the way to the batch", () => {
-  const population = { mean: Float32Array.of(0), variance: Float32Array.of(1) };
-  updatePopulation(population, momentsOf([1, 3]));
+  const before = { mean: Float32Array.of(0), variance: Float32Array.of(1) };
+  const population = nextPopulation(before, momentsOf([1, 3]), 0.99);
+  expect(before.mean[0]).toBe(0);
   expect(population.mean[0]).toBeCloseTo(0.02, 7);
   expect(population.variance[0]).toBeCloseTo(1, 7);
 });

@@ -1,0 +1,21 @@
+// What workers are sent after a step, as far as arithmetic decides it.
+import { expect, test } from "vitest";
+import { createBroadcast } from "../../src/coordinator/broadcast/create-broadcast.js";
+import type { BroadcastKind } from "../../src/shared/config.js";
+import { layoutOfRun } from "../../src/shared/run-layout.js";
+import { configOf } from "../support/config.js";
+
+function chosen(requested: BroadcastKind, batchSize: number, shards: number): BroadcastKind {
+  const config = configOf({ inputShape: [28, 28, 1], classCount: 10, batchSize, shards });
+  return createBroadcast(requested, layoutOfRun(config)).kind;
+}
+
+test("updates are sent while they are smaller than the weights", () => {
+  // fc1 is 3136 × 1024: the factors of 772 samples are as many numbers as its kernel.
+  expect(chosen("updates", 50, 2)).toBe("updates");
+  expect(chosen("updates", 770, 10)).toBe("updates");
+  expect(chosen("updates", 1600, 64)).toBe("weights");
+  // A shard of 800 carries fc1's gradient itself, and those of all other parameters too: as many numbers as the weights.
+  expect(chosen("updates", 1600, 2)).toBe("weights");
+  expect(chosen("weights", 50, 2)).toBe("weights");
+});
