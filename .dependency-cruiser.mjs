@@ -127,7 +127,8 @@ export default {
       name: "no-undeclared-packages",
       comment: "A package that package.json does not name may be gone with the next install.",
       severity: "error",
-      from: {},
+      // What makes fixtures runs in a folder of its own, with packages that Tandem does not have.
+      from: { pathNot: "^test/.*/fixtures/" },
       to: { dependencyTypes: ["npm-no-pkg", "npm-unknown"] },
     },
     {

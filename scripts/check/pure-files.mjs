@@ -6,12 +6,12 @@ import { join } from "node:path";
 
 const PURE_PLACES = [
   /^src\/shared\/(statistics|network|graph|optimizer)\//,
-  /^src\/shared\/(config|errors|random|text)\.ts$/,
+  /^src\/shared\/(concat|config|errors|evaluation|random|run-layout|text)\.ts$/,
   /^src\/shared\/data\/(augment\w*|idx|sampler|samples)\.ts$/,
   /^src\/shared\/protocol\/(?!transport)/,
-  /^src\/coordinator\/(aggregate|schedule|tasks)\.ts$/,
-  // Today's network; these lines go with src/shared/model.
-  /^src\/shared\/model\/(network|values|adam|aligned|initial|state-layout|bounds|finite|protobuf)\.ts$/,
+  /^src\/shared\/engine\/tensorflow\/(graph-def|lower[\w-]*|protobuf)\.ts$/,
+  /^src\/coordinator\/(aggregate|step-plan)\.ts$/,
+  /^src\/coordinator\/workers\/(schedule|tasks)\.ts$/,
 ];
 
 /** Lines at the start of a file in which it may call itself pure. */
