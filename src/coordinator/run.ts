@@ -110,7 +110,7 @@ export async function runTraining(
 
 function createReplica(layout: RunLayout, plan: RunPlan): TrainingReplica {
   const { config, resumeFrom } = plan;
-  const graph = new NetworkGraph(layout.network, config);
+  const graph = new NetworkGraph(layout.network, config.loss, config.optimizer);
   const replica = new TrainingReplica(layout, graph, openEngine(config).open(graph.graph));
   const tensors =
     resumeFrom?.tensors ?? plan.initialTensors ?? initialTensors(layout.network, config.seed);

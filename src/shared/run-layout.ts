@@ -4,6 +4,7 @@ import type { RunConfig } from "./config.js";
 import { shardSizes } from "./data/sampler.js";
 import { gradientBuckets } from "./network/buckets.js";
 import { buildNetwork } from "./network/build.js";
+import { isFactored } from "./network/gradient-form.js";
 import type { Network, ParameterSpec } from "./network/network.js";
 
 export interface RunLayout {
@@ -24,26 +25,15 @@ export function layoutOfRun(config: RunConfig): RunLayout {
   const network = buildNetwork(config.network);
   const sizes = shardSizes(config.batchSize, config.shards);
   const largestShard = sizes[0]!;
-  const factored = network.parameters.filter((parameter) => isFactored(parameter, largestShard));
+  const factored = network.parameters.filter(
+    (parameter) => parameter.trainable && isFactored(parameter, largestShard),
+  );
   return {
     config,
     network,
-    buckets: gradientBuckets(network),
+    buckets: gradientBuckets(network).map(({ parameters }) => parameters),
     shardSizes: sizes,
     largestShard,
     factored: new Set(factored.map(({ name }) => name)),
   };
-}
-
-/**
- * Whether the gradient of a parameter is carried as its two factors instead of their product: where the factors of the
- * largest shard are smaller. A dense kernel [in × out] over n samples: n·(in + out) against in·out values
- * (the "sufficient factors" of Xie et al., "Lighter-communication distributed machine learning via sufficient factor
- * broadcasting", 2016). It depends on the configuration alone, as it decides how sums are rounded.
- */
-function isFactored(parameter: ParameterSpec, largestShard: number): boolean {
-  const [inputs, outputs] = parameter.shape;
-  if (!parameter.isDenseKernel || !parameter.trainable) return false;
-  if (inputs === undefined || outputs === undefined) return false;
-  return largestShard * (inputs + outputs) < inputs * outputs;
 }

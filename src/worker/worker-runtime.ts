@@ -51,7 +51,7 @@ export class WorkerRuntime {
     this.identity = identityOf(config, broadcast);
     this.layout = layoutOfRun(config);
     const { network } = this.layout;
-    const graph = new NetworkGraph(network, config);
+    const graph = new NetworkGraph(network, config.loss, config.optimizer);
     const session = openEngine(config).open(graph.graph);
     this.kind = broadcast === "updates" ? "with-slots" : "weights-only";
     const Kind = this.kind === "with-slots" ? TrainingReplica : WeightsReplica;

@@ -1,7 +1,7 @@
 // Configurations for tests.
 import { type RunConfig, runConfigSchema } from "../../src/shared/config.js";
 import type { DataSource } from "../../src/shared/data/samples.js";
-import { cnn } from "../../src/shared/network/presets.js";
+import { presetNetwork } from "../../src/shared/network/presets.js";
 
 /** A small run of the preset `cnn`, on images of 8 × 10 pixels in four classes where nothing else is said. */
 export function configOf(
@@ -12,7 +12,7 @@ export function configOf(
 ): RunConfig {
   const { inputShape = [8, 10, 1], classCount = 4, ...rest } = changes;
   return runConfigSchema.parse({
-    network: cnn(inputShape, classCount),
+    network: presetNetwork("cnn", inputShape, classCount),
     loss: { kind: "softmax-cross-entropy", labelSmoothing: 0 },
     optimizer: { kind: "adam", beta1: 0.9, beta2: 0.999, epsilon: 1e-8, weightDecay: 0 },
     learningRate: 1e-3,

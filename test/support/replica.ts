@@ -11,7 +11,7 @@ import { layoutOfRun } from "../../src/shared/run-layout.js";
 /** A replica at step 0, with the weights that the configuration's seed gives. */
 export function createReplica(config: RunConfig): TrainingReplica {
   const layout = layoutOfRun(config);
-  const graph = new NetworkGraph(layout.network, config);
+  const graph = new NetworkGraph(layout.network, config.loss, config.optimizer);
   const replica = new TrainingReplica(layout, graph, openEngine(config).open(graph.graph));
   const drawn = initialTensors(layout.network, config.seed);
   const names = new Set(drawn.map(({ name }) => name));

@@ -1,7 +1,7 @@
 // Samples as an engine is fed them.
 import type { Samples } from "../data/samples.js";
 import type { Tensor, TensorScope } from "../engine/engine.js";
-import type { LossSpec } from "../graph/loss.js";
+import type { LossKind } from "../graph/graph.js";
 import type { RunLayout } from "../run-layout.js";
 
 /** value/255 as float32, for every byte. */
@@ -29,7 +29,7 @@ export function feedTargets(layout: RunLayout, { count, targets }: Samples, scop
   return scope.tensor([count, size], size === 1 ? Float32Array.from(targets) : oneHot(targets, size));
 }
 
-function takesClasses({ kind }: LossSpec): boolean {
+function takesClasses({ kind }: LossKind): boolean {
   return kind === "softmax-cross-entropy";
 }
 

@@ -8,13 +8,13 @@ import type { EvaluationResult } from "./tensors.js";
 
 /** Predictions and losses of some samples. */
 export function evaluateSamples(replica: Replica, samples: Samples): EvaluationResult {
-  const { outputs, losses } = replica.graph.inference;
+  const { predictions, losses } = replica.graph.inference;
   return replica.session.scope((scope) => {
     const feeds: Feed[] = [
       ...inferenceFeeds(replica, samples, scope),
       [replica.graph.inference.targets, feedTargets(replica.layout, samples, scope)],
     ];
-    const [predicted, lossValues] = infer(replica, feeds, [outputs, losses], scope);
+    const [predicted, lossValues] = infer(replica, feeds, [predictions, losses], scope);
     return {
       predictions: predictionsOf(replica, predicted!),
       lossSum: lossValues!.reduce((total, value) => total + value, 0),
@@ -24,10 +24,10 @@ export function evaluateSamples(replica: Replica, samples: Samples): EvaluationR
 
 /** The network's outputs [N,K]: probabilities where it classifies, else what it predicts. Targets are not looked at. */
 export function predictSamples(replica: Replica, samples: Samples): Float32Array {
-  const { probabilities, outputs } = replica.graph.inference;
+  const { probabilities, predictions } = replica.graph.inference;
   return replica.session.scope((scope) => {
     const feeds = inferenceFeeds(replica, samples, scope);
-    return infer(replica, feeds, [probabilities ?? outputs], scope)[0]!;
+    return infer(replica, feeds, [probabilities ?? predictions], scope)[0]!;
   });
 }
 

@@ -1,10 +1,10 @@
 // A shard's forward and backward pass on a replica: what a worker does with a task.
 import type { Samples } from "../data/samples.js";
 import type { Feed, Tensor } from "../engine/engine.js";
-import { cutGraph } from "../graph/cut.js";
 import { dropoutMask } from "../graph/dropout-mask.js";
 import type { GraphRun, Value } from "../graph/graph.js";
 import type { NetworkGraph } from "../graph/network-graph.js";
+import { trainingRuns } from "../graph/training-runs.js";
 import { sizeOf } from "../network/network.js";
 import type { RunLayout } from "../run-layout.js";
 import { feedInputs, feedTargets } from "./feeds.js";
@@ -40,8 +40,9 @@ export function computeShard(
       [training.targets, feedTargets(layout, samples, scope)],
       [training.lossScale, scope.tensor([], Float32Array.of(1 / batchSize))],
     ]);
-    for (const { layer, rate, mask } of training.dropout) {
+    for (const [layer, mask] of training.dropoutMasks) {
       const shape = mask.shape.slice(1);
+      const rate = dropoutRate(layout, layer);
       const values = dropoutMask({ seed, step, layer, rate, firstSample, count, size: sizeOf(shape) });
       tensors.set(mask, scope.tensor([count, ...shape], values));
     }
@@ -81,22 +82,19 @@ export function computeShard(
 
 const RUNS = new WeakMap<NetworkGraph, readonly GraphRun[]>();
 
-/** One run for each bucket; the first computes the losses and the moments as well. */
-function bucketRuns(graph: NetworkGraph, layout: RunLayout): readonly GraphRun[] {
+/** Cut once for each graph. */
+function bucketRuns(graph: NetworkGraph, { buckets, factored }: RunLayout): readonly GraphRun[] {
   const known = RUNS.get(graph);
   if (known) return known;
-  const { losses, moments, gradients } = graph.training;
-  const ofMoments = [...moments.values()].flatMap(({ mean, variance }) => [mean, variance]);
-  const groups = layout.buckets.map((bucket, index) => [
-    ...(index === 0 ? [losses, ...ofMoments] : []),
-    ...bucket.flatMap(({ name }): Value[] => {
-      const { dense, factors } = gradients.get(name)!;
-      return factors && layout.factored.has(name) ? [factors.inputs, factors.outputs] : [dense];
-    }),
-  ]);
-  const runs = cutGraph(graph.graph, groups);
+  const runs = trainingRuns(graph, buckets, factored);
   RUNS.set(graph, runs);
   return runs;
+}
+
+function dropoutRate({ network }: RunLayout, name: string): number {
+  const layer = network.layers.find((each) => each.name === name)?.layer;
+  if (layer?.kind !== "dropout") throw new RangeError(`no dropout layer ${name}`);
+  return layer.rate;
 }
 
 /** In float64 and in order, so that it is the same wherever it is added up. */

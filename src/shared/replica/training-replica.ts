@@ -3,7 +3,8 @@
 import { concatFloats } from "../concat.js";
 import type { Feed, Session, Tensor, TensorScope } from "../engine/engine.js";
 import type { Value } from "../graph/graph.js";
-import type { GradientValues, NetworkGraph } from "../graph/network-graph.js";
+import type { GradientValues } from "../graph/layers/index.js";
+import type { NetworkGraph } from "../graph/network-graph.js";
 import { sizeOf } from "../network/network.js";
 import { decayFactor, stepRate } from "../optimizer/rates.js";
 import { rateAt } from "../optimizer/schedule.js";
