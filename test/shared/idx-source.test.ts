@@ -3,9 +3,13 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { gzipSync } from "node:zlib";
 import { beforeEach, describe, expect, test } from "vitest";
-import { loadDataset, mnistFolder } from "../../src/shared/data/dataset.js";
+import { loadIdx } from "../../src/shared/data/idx-source.js";
+import { mnistFolder } from "../../src/shared/data/mnist.js";
 import { TandemError } from "../../src/shared/errors.js";
 import { FILE_NAMES, idxImages, idxLabels, SMALL, writeDataset } from "../support/data.js";
+
+/** SHA-256 over MNIST's four files. */
+const MNIST_DIGEST = "b2d8f5bf39174ee5ffeefa97e42d673c35432b411bb5d1f74fbbeddae7f1690a";
 
 let folder: string;
 beforeEach(() => {
@@ -31,33 +35,35 @@ const change = (name: string, edit: (bytes: Buffer) => Buffer) => {
   writeFileSync(file, edit(readFileSync(file)));
 };
 
-test("MNIST itself: 55,000 + 5,000 + 10,000 samples in ten classes", () => {
-  const dataset = loadDataset(mnistFolder(), 5000);
+test("MNIST itself: 55,000 + 5,000 + 10,000 samples in ten classes", async () => {
+  const dataset = loadIdx(mnistFolder(), 5000);
   expect(dataset.training.count).toBe(55_000);
   expect(dataset.validation.count).toBe(5_000);
   expect(dataset.test.count).toBe(10_000);
-  expect(dataset.classCount).toBe(10);
-  expect(dataset.image).toEqual({ height: 28, width: 28 });
+  expect(dataset.target).toEqual({ kind: "classes", count: 10 });
+  expect(dataset.inputShape).toEqual([28, 28, 1]);
+  expect(dataset.digest).toBe(MNIST_DIGEST);
   // The first training sample after the 5,000 held out, as anyone can read it: its label is byte 8 + 5,000.
   const labels = readFileSync(join(mnistFolder(), FILE_NAMES.trainLabels));
-  expect(dataset.training.labels[0]).toBe(labels[5008]);
+  const first = await dataset.training.gather(Uint32Array.of(0));
+  expect([...first.targets]).toEqual([labels[5008]]);
 });
 
 test("other sizes and numbers of classes, plain or gzipped, are the same data", () => {
-  const plain = loadDataset(folder, 0);
-  expect(plain.image).toEqual({ height: SMALL.height, width: SMALL.width });
-  expect(plain.classCount).toBe(SMALL.classes);
+  const plain = loadIdx(folder, 0);
+  expect(plain.inputShape).toEqual([SMALL.height, SMALL.width, 1]);
+  expect(plain.target).toEqual({ kind: "classes", count: SMALL.classes });
   for (const name of Object.values(FILE_NAMES)) {
     writeFileSync(join(folder, `${name}.gz`), gzipSync(readFileSync(join(folder, name))));
     rmSync(join(folder, name));
   }
-  expect(loadDataset(folder, 0).digest).toBe(plain.digest);
+  expect(loadIdx(folder, 0).digest).toBe(plain.digest);
 });
 
 describe("bad data is named", () => {
   test("a missing folder, a missing file", () => {
-    expect(codeOf(() => loadDataset("/no/such/folder", 0))).toBe("data-folder-missing");
-    expect(codeOf(() => loadDataset(mkdtempSync(join(tmpdir(), "empty-")), 0))).toBe(
+    expect(codeOf(() => loadIdx("/no/such/folder", 0))).toBe("data-folder-missing");
+    expect(codeOf(() => loadIdx(mkdtempSync(join(tmpdir(), "empty-")), 0))).toBe(
       "data-file-missing",
     );
   });
@@ -78,12 +84,12 @@ describe("bad data is named", () => {
     ["a broken gzip stream", () => Buffer.from([0x1f, 0x8b, 8, 0, 1, 2, 3])],
   ])("images: %s", (_what, edit) => {
     change(FILE_NAMES.trainImages, edit);
-    expect(codeOf(() => loadDataset(folder, 0))).toBe("data-file-damaged");
+    expect(codeOf(() => loadIdx(folder, 0))).toBe("data-file-damaged");
   });
 
   test("images and labels that differ in number", () => {
     writeFileSync(join(folder, FILE_NAMES.trainLabels), idxLabels(new Uint8Array(5)));
-    expect(codeOf(() => loadDataset(folder, 0))).toBe("data-mismatch");
+    expect(codeOf(() => loadIdx(folder, 0))).toBe("data-mismatch");
   });
 
   test("test images of another size", () => {
@@ -91,20 +97,20 @@ describe("bad data is named", () => {
       join(folder, FILE_NAMES.testImages),
       idxImages(SMALL.testCount, 2, 2, new Uint8Array(4 * SMALL.testCount)),
     );
-    expect(codeOf(() => loadDataset(folder, 0))).toBe("data-mismatch");
+    expect(codeOf(() => loadIdx(folder, 0))).toBe("data-mismatch");
   });
 
   test("labels out of range, in the training and in the test set", () => {
     const setLabel = (name: string, label: number) =>
       change(name, (bytes) => (bytes.writeUInt8(label, 8 + 3), bytes));
     setLabel(FILE_NAMES.testLabels, SMALL.classes);
-    expect(codeOf(() => loadDataset(folder, 0))).toBe("data-labels");
+    expect(codeOf(() => loadIdx(folder, 0))).toBe("data-labels");
     folder = writeDataset();
     setLabel(FILE_NAMES.trainLabels, 200);
-    expect(codeOf(() => loadDataset(folder, 0))).toBe("data-labels");
+    expect(codeOf(() => loadIdx(folder, 0))).toBe("data-labels");
   });
 
   test("nothing left to train on", () => {
-    expect(codeOf(() => loadDataset(folder, SMALL.trainCount))).toBe("data-too-small");
+    expect(codeOf(() => loadIdx(folder, SMALL.trainCount))).toBe("data-too-small");
   });
 });
