@@ -4,7 +4,13 @@ import { TandemError } from "../errors.js";
 import { MAX_RANK, MAX_SAMPLE_VALUES } from "../network/limits.js";
 import { sizeOf } from "../network/network.js";
 import { isAllFinite } from "../replica/finite.js";
-import { type DataSource, MemorySet, type Samples, sliceSamples, type TargetSpec } from "./samples.js";
+import {
+  type DataSource,
+  MemorySet,
+  type Samples,
+  sliceSamples,
+  type TargetSpec,
+} from "./samples.js";
 
 /** Samples and their targets. */
 export interface ArraySet {
@@ -39,11 +45,15 @@ export function arraySource(options: ArrayDataOptions): DataSource {
   const { inputShape, test, validationSize = 0, classNames } = options;
   checkShape(inputShape);
   if (test.inputs.constructor !== options.inputs.constructor) {
-    refuse("test.inputs: it is of another type than the training inputs. Give both as Float32Array or both as Uint8Array.");
+    refuse(
+      "test.inputs: it is of another type than the training inputs. Give both as Float32Array or both as Uint8Array.",
+    );
   }
   const isOfClasses = !(options.targets instanceof Float32Array);
   if (isOfClasses === test.targets instanceof Float32Array) {
-    refuse("test.targets: the training targets are of another kind. Give class numbers in both, or a Float32Array in both.");
+    refuse(
+      "test.targets: the training targets are of another kind. Give class numbers in both, or a Float32Array in both.",
+    );
   }
   const trainingCount = countSamples("inputs", options, inputShape);
   const testCount = countSamples("test.inputs", test, inputShape);
@@ -68,7 +78,12 @@ export function arraySource(options: ArrayDataOptions): DataSource {
 
 function checkShape(shape: readonly number[]): void {
   const areSides = shape.every((side) => Number.isSafeInteger(side) && side >= 1);
-  if (areSides && shape.length >= 1 && shape.length <= MAX_RANK && sizeOf(shape) <= MAX_SAMPLE_VALUES) {
+  if (
+    areSides &&
+    shape.length >= 1 &&
+    shape.length <= MAX_RANK &&
+    sizeOf(shape) <= MAX_SAMPLE_VALUES
+  ) {
     return;
   }
   refuse(
@@ -92,10 +107,13 @@ function countSamples(name: string, { inputs }: ArraySet, shape: readonly number
 
 function classTarget({ targets, classes, targetSize }: ArrayDataOptions): TargetSpec {
   if (targetSize !== undefined) {
-    refuse("targetSize: it is for targets that are a Float32Array. Leave it out for class numbers.");
+    refuse(
+      "targetSize: it is for targets that are a Float32Array. Leave it out for class numbers.",
+    );
   }
   const count = classes ?? highestOf(targets) + 1;
-  if (Number.isSafeInteger(count) && count >= 1 && count <= MAX_CLASSES) return { kind: "classes", count };
+  if (Number.isSafeInteger(count) && count >= 1 && count <= MAX_CLASSES)
+    return { kind: "classes", count };
   return refuse(
     classes === undefined
       ? `targets: the highest class number is ${count - 1}. Class numbers go from 0 to ${MAX_CLASSES - 1} at most.`
@@ -109,9 +127,14 @@ function highestOf(labels: Exclude<ArraySet["targets"], Float32Array> | Float32A
   return highest;
 }
 
-function valueTarget({ targets, targetSize, classes }: ArrayDataOptions, count: number): TargetSpec {
+function valueTarget(
+  { targets, targetSize, classes }: ArrayDataOptions,
+  count: number,
+): TargetSpec {
   if (classes !== undefined) {
-    refuse("classes: the targets are a Float32Array, which holds values. Give class numbers as an Int32Array or number[].");
+    refuse(
+      "classes: the targets are a Float32Array, which holds values. Give class numbers as an Int32Array or number[].",
+    );
   }
   const size = targetSize ?? targets.length / count;
   if (Number.isSafeInteger(size) && size >= 1 && size * count === targets.length) {
@@ -129,7 +152,9 @@ function readSet(prefix: string, set: ArraySet, count: number, target: TargetSpe
   }
   const expected = target.kind === "classes" ? count : count * target.count;
   if (targets.length !== expected) {
-    refuse(`${prefix}targets: ${targets.length} values for ${count} samples, and ${describe(target)}.`);
+    refuse(
+      `${prefix}targets: ${targets.length} values for ${count} samples, and ${describe(target)}.`,
+    );
   }
   if (targets instanceof Float32Array) {
     if (!isAllFinite(targets)) refuse(`${prefix}targets: it holds a value that is not finite.`);
@@ -162,7 +187,9 @@ function digestOf(shape: readonly number[], target: TargetSpec, ...sets: Samples
   const hash = createHash("sha256");
   hash.update(JSON.stringify({ format: "tandem-arrays/1", shape, target }));
   for (const { count, inputs, targets } of sets) {
-    hash.update(JSON.stringify({ count, type: inputs instanceof Float32Array ? "float32" : "uint8" }));
+    hash.update(
+      JSON.stringify({ count, type: inputs instanceof Float32Array ? "float32" : "uint8" }),
+    );
     updateWith(hash, inputs);
     updateWith(hash, targets);
   }

@@ -63,7 +63,11 @@ export class MemorySet implements SampleSet {
 }
 
 /** Samples `from` … `to` − 1, in the same memory. */
-export function sliceSamples({ count, inputs, targets }: Samples, from: number, to: number): Samples {
+export function sliceSamples(
+  { count, inputs, targets }: Samples,
+  from: number,
+  to: number,
+): Samples {
   const [inputSize, targetSize] = [inputs.length / count, targets.length / count];
   return {
     count: to - from,
