@@ -1,41 +1,41 @@
-// How weights, gradients and population statistics are spread, for histograms: of large tensors a regular sample, as 16,384
-// values show the shape of a distribution as well as three million do.
-import type { Replica } from "../shared/model/replica.js";
-import type { Gradient, Update } from "../shared/model/values.js";
+// Values of weights, population statistics and gradients for histograms: of large tensors a regular sample, as 16,384 values
+// show the shape of a distribution as well as three million do.
+import type { Gradient, Update } from "../../shared/replica/tensors.js";
+import type { TrainingReplica } from "../../shared/replica/training-replica.js";
 
-const MOST_VALUES = 16_384;
+const MAX_VALUES = 16_384;
 
-export interface Spread {
+export interface HistogramValues {
   name: string;
   values: Float32Array;
 }
 
-/** @param replica with the weights that the update's gradients were taken at */
-export function spreadOf(replica: Replica, update: Update): Spread[] {
+/** @param replica with the weights that the update's gradients were computed at */
+export function histogramValues(replica: TrainingReplica, update: Update): HistogramValues[] {
   const weights = replica
     .snapshot("weights-only")
-    .map(({ name, values }) => ({ name, values: sampled(values) }));
+    .map(({ name, values }) => ({ name, values: sampleValues(values) }));
   const gradients = [...update.gradients].map(([name, gradient]) => ({
     name: `gradients/${name}`,
-    values: gradientSample(gradient),
+    values: sampleGradient(gradient),
   }));
   return [...weights, ...gradients];
 }
 
-function sampled(values: Float32Array): Float32Array {
-  const stride = Math.ceil(values.length / MOST_VALUES);
+function sampleValues(values: Float32Array): Float32Array {
+  const stride = Math.max(1, Math.ceil(values.length / MAX_VALUES));
   const count = Math.ceil(values.length / stride);
   return Float32Array.from({ length: count }, (_, index) => values[index * stride]!);
 }
 
-/** Of a gradient that is carried as factors, some of its rows. */
-function gradientSample(gradient: Gradient): Float32Array {
-  if (gradient.form === "dense") return sampled(gradient.values);
+/** Of a factored gradient some of its rows are computed. */
+function sampleGradient(gradient: Gradient): Float32Array {
+  if (gradient.form === "dense") return sampleValues(gradient.values);
   const [first] = gradient.shards;
   if (!first) return new Float32Array(0);
   const inputCount = first.inputs.length / first.rows;
   const outputCount = first.outputs.length / first.rows;
-  const rowCount = Math.max(1, Math.min(inputCount, Math.floor(MOST_VALUES / outputCount)));
+  const rowCount = Math.max(1, Math.min(inputCount, Math.floor(MAX_VALUES / outputCount)));
   const sample = new Float32Array(rowCount * outputCount);
   for (let row = 0; row < rowCount; row++) {
     const input = Math.floor((row * inputCount) / rowCount);

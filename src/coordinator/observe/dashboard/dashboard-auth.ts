@@ -6,7 +6,7 @@ import type { IncomingMessage } from "node:http";
 import { isIP } from "node:net";
 import { hostname } from "node:os";
 import { KeyedBuckets, TokenBucket } from "./token-bucket.js";
-import { isLoopback } from "../workers/origin.js";
+import { isLoopback } from "../../workers/origin.js";
 
 export type Admission = "admitted" | "no-token" | "too-many-attempts";
 

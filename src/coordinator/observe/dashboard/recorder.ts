@@ -1,10 +1,10 @@
 // Events → the page's lines. Steps are gathered and told together, a few times a second, so that being watched costs the run
 // next to nothing however fast its steps are.
-import type { Dataset } from "../../shared/data/dataset.js";
-import type { EventSink, RunEvent, TaskTrace } from "../../shared/events.js";
-import { LateFailure } from "../../shared/observer.js";
-import { sanitizeText } from "../../shared/text.js";
-import { mergedMoments } from "../../shared/statistics/moments.js";
+import type { Dataset } from "../../../shared/data/dataset.js";
+import type { EventSink, RunEvent, TaskTrace } from "../../../shared/events.js";
+import { LateFailure } from "../../../shared/observer.js";
+import { sanitizeText } from "../../../shared/text.js";
+import { mergedMoments } from "../../../shared/statistics/moments.js";
 import type { LayerStatistics, Line, PackedMoments, WorkerRow, WrongImage } from "./lines.js";
 
 const FLUSH_MS = 500;

@@ -11,8 +11,8 @@ import {
 } from "node:fs";
 import { join } from "node:path";
 import { StringDecoder } from "node:string_decoder";
-import { messageOf, TandemError } from "../../shared/errors.js";
-import { LateFailure } from "../../shared/observer.js";
+import { messageOf, TandemError } from "../../../shared/errors.js";
+import { LateFailure } from "../../../shared/observer.js";
 import { History } from "./history.js";
 import type { Line } from "./lines.js";
 

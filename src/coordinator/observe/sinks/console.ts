@@ -1,7 +1,7 @@
 // Events as lines of text: the accuracies, and between them what happens to workers and files. One sink for each stream, so
 // that the one that is closed does not take the other with it.
 import type { Writable } from "node:stream";
-import { type EventSink, isTold, type RunEvent } from "../../shared/events.js";
+import { type EventSink, isTold, type RunEvent } from "../../../shared/events.js";
 import { LineStream } from "./line-stream.js";
 import {
   isLoud,

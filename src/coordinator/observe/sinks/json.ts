@@ -1,6 +1,6 @@
 // Events as JSON, a line each, for programs.
 import type { Writable } from "node:stream";
-import { type EventSink, isTold, type RunEvent } from "../../shared/events.js";
+import { type EventSink, isTold, type RunEvent } from "../../../shared/events.js";
 import { LineStream } from "./line-stream.js";
 import { withSafeText } from "./narration.js";
 

@@ -1,6 +1,6 @@
 // Lines to a stream that may be closed, full, or not read for a while (a pager, Ctrl-S), without waiting for its reader.
 import type { Writable } from "node:stream";
-import { LateFailure } from "../../shared/observer.js";
+import { LateFailure } from "../../../shared/observer.js";
 
 /** What is said of people's text that found no reader. */
 const noticeOf = (count: number): string => `(${count} lines left out: nobody read them)`;

@@ -1,9 +1,9 @@
 // Events as structured lines in a file, by pino: time, level, sentence, and the event's own fields.
 import { closeSync, createWriteStream, openSync, type WriteStream } from "node:fs";
 import pino from "pino";
-import { messageOf, TandemError } from "../../shared/errors.js";
-import { type EventSink, isTold, type RunEvent } from "../../shared/events.js";
-import { LateFailure } from "../../shared/observer.js";
+import { messageOf, TandemError } from "../../../shared/errors.js";
+import { type EventSink, isTold, type RunEvent } from "../../../shared/events.js";
+import { LateFailure } from "../../../shared/observer.js";
 import { type Level, sentenceOf, withSafeText } from "./narration.js";
 
 /** @throws TandemError `log-file` where the file cannot be written: better before the training than during it */

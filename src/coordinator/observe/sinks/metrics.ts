@@ -1,6 +1,6 @@
 // The run's figures for Prometheus, by its conventions: base units, _total for counters. Listed in docs/observability.md.
 import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from "prom-client";
-import type { EventSink, RunEvent } from "../../shared/events.js";
+import type { EventSink, RunEvent } from "../../../shared/events.js";
 import type { WorkerStatus } from "../dashboard/recorder.js";
 
 /** Workers with counters of their own: those whose answers came last. The names are the workers' choice. */

@@ -1,6 +1,6 @@
 // Events as sentences for people. Pure: where they are written, and in which colours, is the sinks' affair.
-import type { ToldEvent } from "../../shared/events.js";
-import { sanitizeText } from "../../shared/text.js";
+import type { ToldEvent } from "../../../shared/events.js";
+import { sanitizeText } from "../../../shared/text.js";
 
 export const LEVELS = ["error", "warn", "info", "debug"] as const;
 export type Level = (typeof LEVELS)[number];

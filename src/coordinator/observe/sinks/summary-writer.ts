@@ -1,6 +1,6 @@
 // TensorFlow's own writer of TensorBoard's event files, op by op (tensorflow/core/ops/summary_ops.cc).
-import { bytes, integer } from "../../shared/model/protobuf.js";
-import type { OpAttribute, TensorFlow } from "../../shared/model/tensorflow.js";
+import { bytes, integer } from "../../../shared/model/protobuf.js";
+import type { OpAttribute, TensorFlow } from "../../../shared/model/tensorflow.js";
 
 const MAX_QUEUE = 10;
 const FLUSH_MS = 120_000;

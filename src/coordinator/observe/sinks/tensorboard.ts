@@ -1,7 +1,7 @@
 // For TensorBoard, by TensorFlow's own summary writer: scalars, histograms, and the network's graph. Flushed at each
 // evaluation, so that a running TensorBoard follows.
-import type { EventSink, RunEvent } from "../../shared/events.js";
-import type { Graph } from "../../shared/model/graph.js";
+import type { EventSink, RunEvent } from "../../../shared/events.js";
+import type { Graph } from "../../../shared/model/graph.js";
 import type { SummaryWriter } from "./summary-writer.js";
 
 const RATE_WINDOW_STEPS = 20;

@@ -2,9 +2,9 @@
 // another sink's (console.ts): the block is cleared for them, and drawn again by the timer.
 import { createLogUpdate } from "log-update";
 import colours from "picocolors";
-import { type EventSink, isTold, type RunEvent } from "../../shared/events.js";
-import { LateFailure } from "../../shared/observer.js";
-import { sanitizeText } from "../../shared/text.js";
+import { type EventSink, isTold, type RunEvent } from "../../../shared/events.js";
+import { LateFailure } from "../../../shared/observer.js";
+import { sanitizeText } from "../../../shared/text.js";
 import { LineStream } from "./line-stream.js";
 import {
   durationText,

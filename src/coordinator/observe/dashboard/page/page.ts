@@ -4,7 +4,7 @@ import "./page.css";
 import type { Line } from "../lines.js";
 import { Curves } from "./curves.js";
 import { Digit } from "./digit.js";
-import { durationText } from "../../sinks/narration.js";
+import { durationText } from "../../number-text.js";
 import { byId, made, short } from "./dom.js";
 import { showMistakes } from "./mistakes.js";
 import { Run } from "./run.js";

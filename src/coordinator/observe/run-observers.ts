@@ -1,9 +1,9 @@
 // What there is to see of a run: its lines, to the log and to the pages, and its metrics.
-import { classProbabilities } from "../../shared/model/compute.js";
-import type { RunConfig } from "../../shared/config.js";
-import type { Dataset } from "../../shared/data/dataset.js";
-import type { Events } from "../../shared/events.js";
-import type { Replica } from "../../shared/model/replica.js";
+import { classProbabilities } from "../../../shared/model/compute.js";
+import type { RunConfig } from "../../../shared/config.js";
+import type { Dataset } from "../../../shared/data/dataset.js";
+import type { Events } from "../../../shared/events.js";
+import type { Replica } from "../../../shared/model/replica.js";
 import { MetricsSink } from "../sinks/metrics.js";
 import { Dashboard } from "./dashboard.js";
 import type { Line } from "./lines.js";

@@ -1,0 +1,68 @@
+// A run's configuration in a few words and numbers, for the terminal and the page: a network may have a thousand layers. Pure.
+import type { RunConfig } from "../../shared/config.js";
+import type { TargetSpec } from "../../shared/data/samples.js";
+import { buildNetwork } from "../../shared/network/build.js";
+import { PRESET_NAMES, presetNetwork } from "../../shared/network/presets.js";
+import type { NetworkSpec } from "../../shared/network/spec.js";
+
+export interface RunDescription {
+  /** The name of a preset, or what the layers are. */
+  network: string;
+  loss: string;
+  optimizer: string;
+  learningRate: number;
+  schedule: string;
+  batchSize: number;
+  shards: number;
+  seed: number;
+  threads: number;
+  inputShape: readonly number[];
+  inputType: "uint8" | "float32";
+  target: TargetSpec;
+}
+
+export function describeRun(config: RunConfig): RunDescription {
+  const { network, loss, optimizer, schedule, learningRate, batchSize, shards, seed } = config;
+  const { inputType, target } = config.data;
+  return {
+    network: describeNetwork(network),
+    loss: loss.kind.replaceAll("-", " "),
+    optimizer: optimizer.kind,
+    learningRate,
+    schedule: schedule.kind,
+    batchSize,
+    shards,
+    seed,
+    threads: config.threads,
+    inputShape: network.inputShape,
+    inputType,
+    target,
+  };
+}
+
+/** `cnn`, or `network of 12 layers`. */
+function describeNetwork(spec: NetworkSpec): string {
+  const preset = PRESET_NAMES.find((name) => isPreset(spec, name));
+  if (preset) return preset;
+  const count = spec.layers.length;
+  return `network of ${count} layer${count === 1 ? "" : "s"}`;
+}
+
+function isPreset(spec: NetworkSpec, name: (typeof PRESET_NAMES)[number]): boolean {
+  try {
+    const [outputs] = buildNetwork(spec).outputShape;
+    const preset = presetNetwork(name, spec.inputShape, outputs ?? 0);
+    return textOf(preset) === textOf(spec);
+  } catch {
+    // A preset of convolutions on inputs that are no images.
+    return false;
+  }
+}
+
+/** With the keys of every object in one order. */
+function textOf(spec: NetworkSpec): string {
+  return JSON.stringify(spec, (_key, value: unknown) => {
+    if (typeof value !== "object" || value === null || Array.isArray(value)) return value;
+    return Object.fromEntries(Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1)));
+  });
+}
