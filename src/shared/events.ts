@@ -1,5 +1,6 @@
 // The events of a run, from one source: the terminal, the JSON lines, TensorBoard and the page read them.
 import type { BroadcastKind, RunConfig } from "./config.js";
+import type { Samples } from "./data/samples.js";
 import { messageOf } from "./errors.js";
 import { Observer } from "./observer.js";
 import type { Moments, PopulationStatistics } from "./statistics/moments.js";
@@ -50,7 +51,13 @@ export type RunEvent =
   /** At evaluations: samples of the values of weights, gradients and statistics. */
   | { event: "histograms"; step: number; values: readonly { name: string; values: Float32Array }[] }
   /** At evaluations: what was predicted for the test set, batch by batch: class numbers, or the outputs. */
-  | { event: "predictions"; step: number; predictions: readonly (Int32Array | Float32Array)[] }
+  | {
+      event: "predictions";
+      step: number;
+      predictions: readonly (Int32Array | Float32Array)[];
+      /** Of the same batches. */
+      samples: readonly Samples[];
+    }
   /** Accuracies where the targets are classes. */
   | {
       event: "evaluation";

@@ -1,71 +1,88 @@
-// What there is to see of a run: its lines, to the log and to the pages, and its metrics.
-import { classProbabilities } from "../../../shared/model/compute.js";
-import type { RunConfig } from "../../../shared/config.js";
-import type { Dataset } from "../../../shared/data/dataset.js";
-import type { Events } from "../../../shared/events.js";
-import type { Replica } from "../../../shared/model/replica.js";
-import { MetricsSink } from "../sinks/metrics.js";
-import { Dashboard } from "./dashboard.js";
-import type { Line } from "./lines.js";
-import { Recorder, type WorkerStatus } from "./recorder.js";
-import { RunLog } from "./run-log.js";
+// Everything that observes a run beside the terminal: the page with its log, the metrics, TensorBoard.
+import type { RunConfig } from "../../shared/config.js";
+import type { DataSource } from "../../shared/data/samples.js";
+import type { EngineName } from "../../shared/engine/engine.js";
+import { loadTensorFlow } from "../../shared/engine/tensorflow/tensorflow.js";
+import type { Events } from "../../shared/events.js";
+import type { TrainingReplica } from "../../shared/replica/training-replica.js";
+import { Dashboard } from "./dashboard/dashboard.js";
+import type { PageUpdate } from "./dashboard/page-update.js";
+import { createPredictor } from "./dashboard/predictor.js";
+import { Recorder } from "./dashboard/recorder.js";
+import { RunLog } from "./dashboard/run-log.js";
+import type { WorkerStatus } from "./dashboard/worker-table.js";
+import { MetricsSink } from "./sinks/metrics.js";
+import { SummaryWriter } from "./sinks/summary-writer.js";
+import { TensorBoardSink } from "./sinks/tensorboard.js";
 
-const LOG_RETRY_MS = 10_000;
 const PAGE_RETRY_MS = 1_000;
-/** A disk that takes nothing any more must not keep the process. */
+const FILE_RETRY_MS = 10_000;
+/** A disk that no longer responds must not keep the process from ending. */
 const CLOSE_MS = 3_000;
 
-export interface ViewOptions {
+export interface RunObserversOptions {
   config: RunConfig;
-  dataset: Dataset;
-  summaryDir: string;
-  /** How the port is guarded. */
+  data: Pick<DataSource, "classNames">;
+  /** For TensorBoard and the run's log; undefined: neither is written. */
+  summaryDir: string | undefined;
+  /** What protects the port. */
   token: string | undefined;
   isSecure: boolean;
   isReady: () => boolean;
-  /** The workers that take part now. */
+  /** The workers that are connected now. */
   workers: () => WorkerStatus[];
 }
 
-export class View {
+export class RunObservers {
   readonly page: Dashboard;
-  private readonly log: RunLog;
+  private readonly options: RunObserversOptions;
+  private readonly events: Events;
+  private readonly log: RunLog | undefined;
   private readonly recorder: Recorder;
-  private readonly reportLog: (error: unknown) => void;
 
-  constructor(options: ViewOptions, events: Events) {
-    const { config, dataset, summaryDir, token, isSecure, isReady, workers } = options;
-    const { height, width } = config.data;
+  constructor(options: RunObserversOptions, events: Events) {
+    const { data, summaryDir, token, isSecure, isReady, workers } = options;
+    this.options = options;
+    this.events = events;
     const pages = () => ({ bytes: this.page.sentBytes, open: this.page.viewerCount });
     const metrics = new MetricsSink({ workers, pages });
     this.page = new Dashboard({
       ...(token === undefined ? {} : { token }),
       isSecure,
       isReady,
-      imageBytes: height * width,
       metrics: () => metrics.exposition(),
     });
-    this.log = new RunLog(summaryDir);
+    const log = summaryDir === undefined ? undefined : new RunLog(summaryDir);
+    this.log = log;
     const sinks = [
-      events.guard<Line>("the run's log", LOG_RETRY_MS, (line) => this.log.add(line)),
-      events.guard<Line>("the page", PAGE_RETRY_MS, (line) => this.page.add(line)),
+      events.guard<PageUpdate>("the page", PAGE_RETRY_MS, (update) => this.page.add(update)),
     ];
-    const rethrow = (error: unknown) => {
-      throw error;
-    };
-    this.reportLog = events.guard<unknown>("the run's log", undefined, rethrow);
-    this.recorder = new Recorder(dataset, workers, sinks);
+    if (log) {
+      sinks.unshift(
+        events.guard<PageUpdate>("the run's log", FILE_RETRY_MS, (update) => log.add(update)),
+      );
+    }
+    this.recorder = new Recorder({ classNames: data.classNames, workers, sinks });
     events.add(this.recorder);
     events.add(metrics);
   }
 
-  /** From now on digits can be recognised, by the replica's weights of the moment. */
-  open(replica: Replica): void {
-    const labels = new Uint8Array(1);
-    this.page.offerPredictions((pixels) => ({
-      step: replica.step,
-      probabilities: [...classProbabilities(replica, { count: 1, pixels, labels })],
-    }));
+  /**
+   * From now on the page predicts samples with the replica's current weights, and TensorBoard's files are written. They are
+   * written by TensorFlow itself, so only where that is the run's engine.
+   */
+  open(replica: TrainingReplica, engine: EngineName = "tensorflow"): void {
+    const { config, summaryDir } = this.options;
+    this.page.offerPredictions(createPredictor(replica));
+    if (engine !== "tensorflow" || summaryDir === undefined) return;
+    this.events.addLazily(
+      "TensorBoard's summary",
+      () => {
+        const writer = new SummaryWriter(loadTensorFlow(config.threads), summaryDir);
+        return new TensorBoardSink(writer, replica.graph.graph);
+      },
+      FILE_RETRY_MS,
+    );
   }
 
   /** Never fails, and takes no longer than `CLOSE_MS`. */
@@ -76,9 +93,12 @@ export class View {
   }
 
   private async closeLog(): Promise<void> {
+    const report = this.events.guard<unknown>("the run's log", undefined, (error) => {
+      throw error;
+    });
     let timer: NodeJS.Timeout | undefined;
-    const late = new Promise<void>((resolve) => (timer = setTimeout(resolve, CLOSE_MS)));
-    await Promise.race([this.log.close().catch(this.reportLog), late]);
+    const deadline = new Promise<void>((resolve) => (timer = setTimeout(resolve, CLOSE_MS)));
+    await Promise.race([this.log?.close().catch(report), deadline]);
     clearTimeout(timer);
   }
 }

@@ -42,11 +42,13 @@ export class StepObserver {
 
   /** What was predicted for the test set. */
   observePredictions(step: number, tasks: readonly EvaluationTask[], answers: Answers): void {
-    const predictions = tasks.flatMap(({ id }) => {
+    const batches = tasks.flatMap(({ id, samples }) => {
       const answer = answers.get(id)?.answer;
-      return answer?.kind === "evaluate" ? [answer.result.predictions] : [];
+      return answer?.kind === "evaluate" ? [{ samples, ...answer.result }] : [];
     });
-    this.events.emit({ event: "predictions", step, predictions });
+    const predictions = batches.map((batch) => batch.predictions);
+    const samples = batches.map((batch) => batch.samples);
+    this.events.emit({ event: "predictions", step, predictions, samples });
   }
 
   afterStep(plan: StepPlan, answers: Answers, update: Update, clock: PhaseClock): void {

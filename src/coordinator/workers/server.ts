@@ -14,7 +14,7 @@ import { WebSocketTransport } from "../../shared/protocol/transport.js";
 import { sanitizeText } from "../../shared/text.js";
 import type { Broadcast } from "../broadcast/broadcast.js";
 import type { Dashboard } from "../observe/dashboard/dashboard.js";
-import type { WorkerStatus } from "../observe/dashboard/recorder.js";
+import type { WorkerStatus } from "../observe/dashboard/worker-table.js";
 import type { Pool } from "./pool.js";
 import type { SessionPhase } from "./handshake.js";
 import type { EndReason } from "./tasks.js";

@@ -16,7 +16,7 @@ import type { Transport } from "../../shared/protocol/transport.js";
 import { sanitizeText } from "../../shared/text.js";
 import type { Broadcast } from "../broadcast/broadcast.js";
 import type { ReplicaFeed } from "../broadcast/replica-feed.js";
-import type { WorkerStatus } from "../observe/dashboard/recorder.js";
+import type { WorkerStatus } from "../observe/dashboard/worker-table.js";
 import { AnswerIntake, InvalidAnswerError } from "./answer-intake.js";
 import { AssignedTasks } from "./assigned-tasks.js";
 import type { BanList } from "./ban-list.js";

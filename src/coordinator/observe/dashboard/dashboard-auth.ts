@@ -1,22 +1,22 @@
-// Who may read the page. Where the run has a token, the page asks for it once and gets a cookie derived from it; programs send
-// the token itself. Where it has none, only pages of this machine's own names may (DNS rebinding: a foreign page whose name
-// was made to point here would otherwise read everything).
+// Who may read the page. If the run has a token, the page asks for it once and receives a cookie derived from it; programs send
+// the token itself. Without a token, requests must name this machine (DNS rebinding: a foreign page whose name was made to
+// resolve to this machine could otherwise read everything).
 import { createHmac, randomBytes, timingSafeEqual } from "node:crypto";
 import type { IncomingMessage } from "node:http";
 import { isIP } from "node:net";
 import { hostname } from "node:os";
-import { KeyedBuckets, TokenBucket } from "./token-bucket.js";
 import { isLoopback } from "../../workers/origin.js";
+import { KeyedBuckets, TokenBucket } from "./token-bucket.js";
 
 export type Admission = "admitted" | "no-token" | "too-many-attempts";
 
 export class DashboardAuth {
   private readonly token: string | undefined;
   private readonly secret = randomBytes(32);
-  /** Of wrong tokens and cookies: an old page that tries again each few seconds stays below it, a guesser does not. */
-  private readonly wrong = new KeyedBuckets(() => new TokenBucket(30, 3));
-  private readonly logins = new KeyedBuckets(() => new TokenBucket(5, 0.5));
-  private readonly allLogins = new TokenBucket(50, 5);
+  /** Of wrong tokens and cookies: an old page that retries every few seconds stays below the limit, a guesser does not. */
+  private readonly rejections = new KeyedBuckets({ burst: 30, perSecond: 3 });
+  private readonly logins = new KeyedBuckets({ burst: 5, perSecond: 0.5 });
+  private readonly allLogins = new TokenBucket({ burst: 50, perSecond: 5 });
 
   constructor(token: string | undefined) {
     this.token = token;
@@ -25,28 +25,28 @@ export class DashboardAuth {
   admit(request: IncomingMessage): Admission {
     if (this.token === undefined) return "admitted";
     const { authorization, cookie = "" } = request.headers;
-    const own = /(?:^|;\s*)tandem=([0-9a-f]+)/.exec(cookie)?.[1];
-    if (authorization === undefined && own === undefined) return "no-token";
+    const ownCookie = /(?:^|;\s*)tandem=([0-9a-f]+)/.exec(cookie)?.[1];
+    if (authorization === undefined && ownCookie === undefined) return "no-token";
     const isRight =
       this.isSame(authorization ?? "", `Bearer ${this.token}`) ||
-      this.isSame(own ?? "", passOf(this.token));
+      this.isSame(ownCookie ?? "", cookieValue(this.token));
     if (isRight) return "admitted";
-    return this.wrong.take(addressOf(request)) ? "no-token" : "too-many-attempts";
+    return this.rejections.take(addressOf(request)) ? "no-token" : "too-many-attempts";
   }
 
-  /** To be asked before each login is looked at. */
+  /** Counts a login: to be called before it is checked. */
   mayTryLogin(request: IncomingMessage): boolean {
     return this.logins.take(addressOf(request)) && this.allLogins.take();
   }
 
-  /** @returns the cookie for whoever gives the right token */
+  /** @returns the cookie; undefined where the token is wrong */
   cookieFor(given: string, isSecure: boolean): string | undefined {
     if (this.token !== undefined && !this.isSame(given, this.token)) return undefined;
     const secure = isSecure ? "; Secure" : "";
-    return `tandem=${passOf(this.token ?? "")}; HttpOnly; SameSite=Strict; Path=/${secure}`;
+    return `tandem=${cookieValue(this.token ?? "")}; HttpOnly; SameSite=Strict; Path=/${secure}`;
   }
 
-  /** False for names that a foreign page may have been given, where no token guards the port. */
+  /** False for host names that are not this machine's, where no token guards the port. */
   isHostAllowed(request: IncomingMessage): boolean {
     const { host } = request.headers;
     if (this.token !== undefined || host === undefined) return true;
@@ -73,8 +73,8 @@ export function isSameOrigin({ headers }: IncomingMessage): boolean {
   return URL.canParse(origin) && new URL(origin).host === host?.toLowerCase();
 }
 
-/** The same for each process with this token, so that a page comes back by itself after the coordinator was restarted. */
-function passOf(token: string): string {
+/** The same in every process with this token, so that a page reconnects after the coordinator was restarted. */
+function cookieValue(token: string): string {
   return createHmac("sha256", token).update("tandem page").digest("hex");
 }
 

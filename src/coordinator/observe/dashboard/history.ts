@@ -1,17 +1,15 @@
-// The lines that someone who opens the page late is told: all that is needed to see the run so far, and bounded in bytes
-// however long it is. Where there is too much of a series, every other entry is left out.
-import type { Line } from "./lines.js";
+// The page updates that a page needs that is opened late: the run so far, bounded in bytes however long it is. A series that is
+// too long is thinned out by dropping every other entry.
+import type { PageUpdate, PageUpdateKind, PageUpdateOf } from "./page-update.js";
 
 const MAX_STEPS = 20_000;
 const MIB = 1024 * 1024;
-/** Some 4 MiB together with the steps, as JSON; what is alone of its kind (the newest trace, …) is bounded where it is made. */
+/** Some 4 MiB of JSON together with the steps; updates of which only the newest is kept are bounded where they are built. */
 const BUDGETS = {
   evaluations: { count: 4_000, bytes: MIB / 2 },
   marks: { count: 2_000, bytes: MIB / 2 },
   statistics: { count: 48, bytes: 1.5 * MIB },
 };
-
-type Of<K extends Line["kind"]> = Line & { kind: K };
 
 interface Budget {
   count: number;
@@ -19,62 +17,69 @@ interface Budget {
 }
 
 export interface HistoryLimits {
-  /** Of steps, each with its loss and duration. */
+  /** Steps, each with its loss and duration. */
   maxSteps?: number;
-  /** How many times as much of the rest is kept. */
+  /** Factor on the limits of everything else. */
   scale?: number;
 }
 
 export class History {
   private readonly maxSteps: number;
-  private readonly evaluations: BoundedList<Of<"evaluation">>;
-  private readonly marks: BoundedList<Of<"mark">>;
-  private readonly statistics: BoundedList<Of<"statistics">>;
-  private start: Of<"start"> | undefined;
-  private steps: Of<"steps"> = { kind: "steps", at: 0, steps: [], losses: [], durationsMs: [] };
+  private readonly evaluations: BoundedList<PageUpdateOf<"evaluation">>;
+  private readonly marks: BoundedList<PageUpdateOf<"mark">>;
+  private readonly statistics: BoundedList<PageUpdateOf<"statistics">>;
+  private start: PageUpdateOf<"start"> | undefined;
+  private steps: PageUpdateOf<"steps"> = {
+    kind: "steps",
+    at: 0,
+    steps: [],
+    losses: [],
+    durationsMs: [],
+  };
   private stride = 1;
-  private readonly last = new Map<Line["kind"], Line>();
+  private readonly last = new Map<PageUpdateKind, PageUpdate>();
 
   constructor({ maxSteps = MAX_STEPS, scale = 1 }: HistoryLimits = {}) {
     const scaled = ({ count, bytes }: Budget) => ({ count: count * scale, bytes: bytes * scale });
     this.maxSteps = maxSteps;
     this.evaluations = new BoundedList(scaled(BUDGETS.evaluations), "thin-out");
-    this.marks = new BoundedList(scaled(BUDGETS.marks), "forget-oldest");
+    this.marks = new BoundedList(scaled(BUDGETS.marks), "drop-oldest");
     this.statistics = new BoundedList(scaled(BUDGETS.statistics), "thin-out");
   }
 
-  add(line: Line): void {
-    switch (line.kind) {
+  add(update: PageUpdate): void {
+    switch (update.kind) {
       case "start":
-        if (this.start) this.forgetFrom(line.step);
-        this.start = line;
+        if (this.start) this.dropFrom(update.step);
+        this.start = update;
         return;
       case "steps":
-        this.addSteps(line);
+        this.addSteps(update);
         return;
       case "evaluation":
-        this.evaluations.add(line);
+        this.evaluations.add(update);
         return;
       case "mark":
-        this.marks.add(line);
+        this.marks.add(update);
         return;
       case "statistics":
-        this.addStatistics(line);
+        this.addStatistics(update);
         return;
       case "workers":
       case "trace":
       case "mistakes":
+      case "scatter":
       case "end":
-        this.last.set(line.kind, line);
+        this.last.set(update.kind, update);
         return;
       case "reset":
         return;
       default:
-        line satisfies never;
+        update satisfies never;
     }
   }
 
-  lines(): Line[] {
+  updates(): PageUpdate[] {
     return [
       ...(this.start ? [this.start] : []),
       ...(this.steps.steps.length > 0 ? [this.steps] : []),
@@ -85,29 +90,29 @@ export class History {
     ];
   }
 
-  /** A run that was resumed does the steps after its checkpoint again: what is known of them is replaced. */
-  private forgetFrom(step: number): void {
+  /** A resumed run repeats the steps after its checkpoint: what is known of them is dropped. */
+  private dropFrom(step: number): void {
     this.keepSteps((other) => other < step);
     for (const list of [this.evaluations, this.statistics]) {
-      list.keep((line) => line.step < step);
+      list.keep((update) => update.step < step);
     }
     this.last.delete("end");
-    for (const kind of ["trace", "mistakes"] as const) {
-      const line = this.last.get(kind);
-      if (line && "step" in line && line.step >= step) this.last.delete(kind);
+    for (const kind of ["trace", "mistakes", "scatter"] as const) {
+      const update = this.last.get(kind);
+      if (update && "step" in update && update.step >= step) this.last.delete(kind);
     }
   }
 
   /** The page draws the shards' own moments for the newest step only; they are the largest part by far. */
-  private addStatistics(line: Of<"statistics">): void {
+  private addStatistics(update: PageUpdateOf<"statistics">): void {
     this.statistics.replaceNewest((newest) => ({
       ...newest,
       layers: newest.layers.map((layer) => ({ ...layer, shards: [] })),
     }));
-    this.statistics.add(line);
+    this.statistics.add(update);
   }
 
-  private addSteps({ at, steps, losses, durationsMs }: Of<"steps">): void {
+  private addSteps({ at, steps, losses, durationsMs }: PageUpdateOf<"steps">): void {
     this.steps.at = at;
     steps.forEach((step, index) => {
       if (step % this.stride !== 0) return;
@@ -134,51 +139,51 @@ export class History {
   }
 }
 
-/** Lines up to a count and a number of bytes as JSON. The newest is always kept. */
-class BoundedList<T extends Line> {
+/** Page updates up to a count and a number of bytes as JSON. The newest is always kept. */
+class BoundedList<T extends PageUpdate> {
   private readonly budget: Budget;
-  private readonly whenFull: "thin-out" | "forget-oldest";
-  private sized: { line: T; bytes: number }[] = [];
+  private readonly whenFull: "thin-out" | "drop-oldest";
+  private sized: { update: T; bytes: number }[] = [];
   private bytes = 0;
 
-  constructor(budget: Budget, whenFull: "thin-out" | "forget-oldest") {
+  constructor(budget: Budget, whenFull: "thin-out" | "drop-oldest") {
     this.budget = budget;
     this.whenFull = whenFull;
   }
 
   get entries(): T[] {
-    return this.sized.map(({ line }) => line);
+    return this.sized.map(({ update }) => update);
   }
 
-  add(line: T): void {
-    this.push(line);
+  add(update: T): void {
+    this.push(update);
     const { count, bytes } = this.budget;
     while (this.sized.length > 1 && (this.sized.length > count || this.bytes > bytes)) {
-      if (this.whenFull === "forget-oldest") this.bytes -= this.sized.shift()?.bytes ?? 0;
-      else this.keepWhere((_line, index) => index % 2 === 0 || index === this.sized.length - 1);
+      if (this.whenFull === "drop-oldest") this.bytes -= this.sized.shift()?.bytes ?? 0;
+      else this.keepWhere((_update, index) => index % 2 === 0 || index === this.sized.length - 1);
       if (this.sized.length === 2 && this.whenFull === "thin-out") break;
     }
   }
 
-  keep(isKept: (line: T) => boolean): void {
+  keep(isKept: (update: T) => boolean): void {
     this.keepWhere(isKept);
   }
 
-  replaceNewest(change: (line: T) => T): void {
+  replaceNewest(change: (update: T) => T): void {
     const newest = this.sized.pop();
     if (!newest) return;
     this.bytes -= newest.bytes;
-    this.push(change(newest.line));
+    this.push(change(newest.update));
   }
 
-  private push(line: T): void {
-    const bytes = Buffer.byteLength(JSON.stringify(line));
-    this.sized.push({ line, bytes });
+  private push(update: T): void {
+    const bytes = Buffer.byteLength(JSON.stringify(update));
+    this.sized.push({ update, bytes });
     this.bytes += bytes;
   }
 
-  private keepWhere(isKept: (line: T, index: number) => boolean): void {
-    this.sized = this.sized.filter(({ line }, index) => isKept(line, index));
+  private keepWhere(isKept: (update: T, index: number) => boolean): void {
+    this.sized = this.sized.filter(({ update }, index) => isKept(update, index));
     this.bytes = this.sized.reduce((sum, { bytes }) => sum + bytes, 0);
   }
 }

@@ -1,12 +1,12 @@
-// The lines of a run to those who watch it, as server-sent events. A viewer is a place in texts that all viewers share: first
-// in a snapshot of the run so far, then in the newest lines. It is sent the next chunk when the last has drained, so a slow one
-// costs no memory and no other viewer anything. Where it falls too far behind, it starts again from a newer snapshot.
+// A run's page updates to those who watch it, as server-sent events. A viewer is a position in buffers that all viewers share:
+// first in a snapshot of the run so far, then in the newest events. It is sent the next chunk when the last one has drained, so
+// a slow viewer costs neither memory nor the others' time. One that falls too far behind starts again with a newer snapshot.
 import type { Writable } from "node:stream";
 
 const CHUNK_BYTES = 64 * 1024;
-/** Newest lines that are kept; a viewer that needs older ones starts again. */
+/** Newest events that are kept; a viewer that needs older ones starts again. */
 const MAX_RECENT_BYTES = 4 * 1024 * 1024;
-/** A snapshot followed by more bytes of lines than this is not sent to another viewer. */
+/** A snapshot followed by more bytes of events than this is not sent to another viewer. */
 const MAX_SNAPSHOT_AGE_BYTES = 512 * 1024;
 /** A viewer that has read nothing for this long is disconnected; a page reconnects by itself. */
 const STALLED_MS = 60_000;
@@ -15,20 +15,20 @@ const KEEP_ALIVE = Buffer.from(":\n\n");
 
 interface Snapshot {
   chunks: Buffer[];
-  /** The number of the first line that it does not contain. */
-  nextLine: number;
-  /** Bytes of all lines up to it. */
+  /** The number of the first event that it does not contain. */
+  nextEvent: number;
+  /** Bytes of all events up to it. */
   atBytes: number;
 }
 
 interface Viewer {
   stream: Writable;
   snapshot: Snapshot;
-  /** The next chunk of the snapshot; past its end the lines follow. */
+  /** The next chunk of the snapshot; the events follow it. */
   chunk: number;
-  line: number;
-  /** Since when it has not taken what it was sent; undefined: it has. */
-  waitsSinceMs: number | undefined;
+  event: number;
+  /** Since when it has not read what it was sent; undefined: it has. */
+  stalledSinceMs: number | undefined;
 }
 
 export class LiveFeed {
@@ -38,13 +38,13 @@ export class LiveFeed {
   private recent: Buffer[] = [];
   private recentBytes = 0;
   /** The number of the first of `recent`. */
-  private firstLine = 0;
+  private firstEvent = 0;
   private totalBytes = 0;
   private snapshot: Snapshot | undefined;
-  /** What was sent, to all viewers. */
+  /** To all viewers. */
   sentBytes = 0;
 
-  /** @param runSoFar the events that a viewer who knows nothing needs */
+  /** @param runSoFar the events that a new viewer needs */
   constructor(runSoFar: () => string[]) {
     this.runSoFar = runSoFar;
     this.timer = setInterval(() => this.tick(), TICK_MS).unref();
@@ -55,27 +55,27 @@ export class LiveFeed {
   }
 
   add(text: string): void {
-    const line = Buffer.from(text);
-    this.recent.push(line);
-    this.recentBytes += line.byteLength;
-    this.totalBytes += line.byteLength;
+    const event = Buffer.from(text);
+    this.recent.push(event);
+    this.recentBytes += event.byteLength;
+    this.totalBytes += event.byteLength;
     while (this.recentBytes > MAX_RECENT_BYTES) {
       this.recentBytes -= this.recent.shift()?.byteLength ?? 0;
-      this.firstLine++;
+      this.firstEvent++;
     }
     for (const viewer of this.viewers) this.send(viewer);
   }
 
-  /** Sends the run so far, and then what comes, until the stream is closed. */
+  /** Sends the run so far and then every new event, until the stream is closed. */
   watch(stream: Writable): void {
-    const viewer = { stream, ...this.beginning(), waitsSinceMs: undefined };
+    const viewer = { stream, ...this.beginning(), stalledSinceMs: undefined };
     this.viewers.add(viewer);
     stream.on("close", () => this.viewers.delete(viewer));
     stream.on("error", () => this.viewers.delete(viewer));
     this.send(viewer);
   }
 
-  /** Sends everyone the run so far once more: it has become another. */
+  /** Sends everyone the run so far again: it is no continuation of what they know. */
   restart(): void {
     this.snapshot = undefined;
     for (const viewer of this.viewers) {
@@ -89,46 +89,46 @@ export class LiveFeed {
     for (const { stream } of this.viewers) stream.end();
   }
 
-  private beginning(): Pick<Viewer, "snapshot" | "chunk" | "line"> {
+  private beginning(): Pick<Viewer, "snapshot" | "chunk" | "event"> {
     const known = this.snapshot;
     const isFresh =
       known !== undefined &&
-      known.nextLine >= this.firstLine &&
+      known.nextEvent >= this.firstEvent &&
       this.totalBytes - known.atBytes <= MAX_SNAPSHOT_AGE_BYTES;
     const snapshot = isFresh ? known : this.takeSnapshot();
     this.snapshot = snapshot;
-    return { snapshot, chunk: 0, line: snapshot.nextLine };
+    return { snapshot, chunk: 0, event: snapshot.nextEvent };
   }
 
   private takeSnapshot(): Snapshot {
     const chunks: Buffer[] = [];
-    let gathered = "";
-    // Whole events in each chunk: between two of them a viewer may start again.
+    let pending = "";
+    // Each chunk holds complete events: a viewer may start again after any of them.
     for (const text of this.runSoFar()) {
-      gathered += text;
-      if (gathered.length < CHUNK_BYTES) continue;
-      chunks.push(Buffer.from(gathered));
-      gathered = "";
+      pending += text;
+      if (pending.length < CHUNK_BYTES) continue;
+      chunks.push(Buffer.from(pending));
+      pending = "";
     }
-    if (gathered !== "") chunks.push(Buffer.from(gathered));
+    if (pending !== "") chunks.push(Buffer.from(pending));
     return {
       chunks,
-      nextLine: this.firstLine + this.recent.length,
+      nextEvent: this.firstEvent + this.recent.length,
       atBytes: this.totalBytes,
     };
   }
 
   private send(viewer: Viewer): void {
-    if (viewer.waitsSinceMs !== undefined) return;
+    if (viewer.stalledSinceMs !== undefined) return;
     const bytes = this.nextBytes(viewer);
     if (bytes.byteLength > 0) this.write(viewer, bytes);
   }
 
   private write(viewer: Viewer, bytes: Buffer): void {
-    viewer.waitsSinceMs = performance.now();
+    viewer.stalledSinceMs = performance.now();
     this.sentBytes += bytes.byteLength;
     viewer.stream.write(bytes, (error) => {
-      viewer.waitsSinceMs = undefined;
+      viewer.stalledSinceMs = undefined;
       if (!error && this.viewers.has(viewer)) this.send(viewer);
     });
   }
@@ -139,28 +139,28 @@ export class LiveFeed {
       viewer.chunk++;
       return chunk;
     }
-    if (viewer.line < this.firstLine) {
+    if (viewer.event < this.firstEvent) {
       Object.assign(viewer, this.beginning());
       return this.nextBytes(viewer);
     }
-    const lines: Buffer[] = [];
+    const events: Buffer[] = [];
     let byteLength = 0;
     while (byteLength < CHUNK_BYTES) {
-      const line = this.recent[viewer.line - this.firstLine];
-      if (!line) break;
-      lines.push(line);
-      byteLength += line.byteLength;
-      viewer.line++;
+      const event = this.recent[viewer.event - this.firstEvent];
+      if (!event) break;
+      events.push(event);
+      byteLength += event.byteLength;
+      viewer.event++;
     }
-    return lines.length === 1 ? lines[0]! : Buffer.concat(lines);
+    return events.length === 1 ? events[0]! : Buffer.concat(events);
   }
 
   private tick(): void {
     const now = performance.now();
     for (const viewer of this.viewers) {
-      const { waitsSinceMs, stream } = viewer;
-      if (waitsSinceMs === undefined) this.write(viewer, KEEP_ALIVE);
-      else if (now - waitsSinceMs > STALLED_MS) stream.destroy();
+      const { stalledSinceMs, stream } = viewer;
+      if (stalledSinceMs === undefined) this.write(viewer, KEEP_ALIVE);
+      else if (now - stalledSinceMs > STALLED_MS) stream.destroy();
     }
   }
 }

@@ -1,8 +1,8 @@
-// The page's files, which the build puts beside this one (scripts/setup/compile.mjs).
+// The page's files, as the build leaves them in dist/page (scripts/setup/compile.mjs), and the page as a single file.
 import { readFileSync } from "node:fs";
-import type { Line } from "./lines.js";
+import type { PageUpdate } from "./page-update.js";
 
-const FOLDER = new URL("../../../dist/page/", import.meta.url);
+const FOLDER = new URL("../../../../dist/page/", import.meta.url);
 
 const TYPES: Record<string, string> = {
   html: "text/html; charset=utf-8",
@@ -10,26 +10,26 @@ const TYPES: Record<string, string> = {
   css: "text/css; charset=utf-8",
 };
 
-const read = new Map<string, Buffer>();
+const files = new Map<string, Buffer>();
 
 export function pageFile(name: string): { bytes: Buffer; type: string } {
-  let bytes = read.get(name);
+  let bytes = files.get(name);
   if (!bytes) {
     bytes = readFileSync(new URL(name, FOLDER));
-    read.set(name, bytes);
+    files.set(name, bytes);
   }
   return { bytes, type: TYPES[name.split(".").at(-1) ?? ""] ?? "application/octet-stream" };
 }
 
-/** One or more runs, each with its name. */
+/** A finished run. */
 export interface ShownRun {
   name: string;
-  lines: Line[];
+  updates: PageUpdate[];
 }
 
-/** The page with everything that it needs inside: script, style and the runs. */
+/** The page in one file, with its script, its style and the runs. */
 export function selfContainedPage(runs: readonly ShownRun[]): string {
-  // Texts in a run are others' (names, reasons). Without a "<" nothing in them can end the script or begin a comment.
+  // Names and reasons in a run come from others. Without a "<" nothing in them can end the script or begin a comment.
   const data = JSON.stringify(runs).replaceAll("<", "\\u003c");
   return pageFile("index.html")
     .bytes.toString()
@@ -44,7 +44,7 @@ export function selfContainedPage(runs: readonly ShownRun[]): string {
     );
 }
 
-/** The file as a URL: in base64 there is nothing that HTML could take for markup. */
+/** The file as a URL: base64 contains nothing that HTML would read as markup. */
 function dataUrl(name: string): string {
   const { bytes, type } = pageFile(name);
   return `data:${type.replace(" ", "")};base64,${bytes.toString("base64")}`;

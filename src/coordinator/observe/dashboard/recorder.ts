@@ -1,101 +1,94 @@
-// Events → the page's lines. Steps are gathered and told together, a few times a second, so that being watched costs the run
-// next to nothing however fast its steps are.
-import type { Dataset } from "../../../shared/data/dataset.js";
-import type { EventSink, RunEvent, TaskTrace } from "../../../shared/events.js";
+// Events → page updates. Steps are sent together, twice a second, so that pages that watch cost the run next to nothing however
+// fast its steps are.
+import type { EventSink, RunEvent } from "../../../shared/events.js";
 import { LateFailure } from "../../../shared/observer.js";
 import { sanitizeText } from "../../../shared/text.js";
-import { mergedMoments } from "../../../shared/statistics/moments.js";
-import type { LayerStatistics, Line, PackedMoments, WorkerRow, WrongImage } from "./lines.js";
+import { describeRun, type RunDescription } from "../run-description.js";
+import { layerStatistics } from "./layer-statistics.js";
+import type { MarkKind, PageUpdate, PageUpdateSink } from "./page-update.js";
+import { mistakesOf, scatterOf } from "./test-predictions.js";
+import { type WorkerStatus, WorkerTable } from "./worker-table.js";
 
 const FLUSH_MS = 500;
 const STATISTICS_MS = 2_000;
-const WRONG_IMAGES = 60;
-/** Of the images' pixels: large ones are shown fewer. */
-const MAX_WRONG_PIXELS = 256 * 1024;
-/** Shards whose own moments are shown, and tasks of a step: more could not be told apart. */
-const MAX_SHOWN_SHARDS = 16;
-const MAX_SHOWN_TASKS = 512;
+/** More tasks or phases of a step could not be told apart. */
+const MAX_TASKS = 512;
+const MAX_PHASES = 512;
 const MAX_TEXT_LENGTH = 200;
 const MAX_NAME_LENGTH = 64;
-/** Workers that are gone are kept in the table, but not without end. */
-const MAX_ROWS = 256;
+/** Class names beyond this many are replaced by class numbers. */
+const MAX_CLASS_NAMES = 1_000;
 
-/** What the server knows of a worker that is connected. */
-export interface WorkerStatus {
-  name: string;
-  host: string;
-  roundTripMs: number | undefined;
-  bytesUp: number;
-  bytesDown: number;
-  lastSeenMs: number;
+export interface RecorderOptions {
+  classNames?: readonly string[] | undefined;
+  /** The workers that are connected now. */
+  workers: () => WorkerStatus[];
+  sinks: readonly PageUpdateSink[];
+  /** A monotonic clock, in milliseconds. */
+  now?: () => number;
 }
-
-export type LineSink = (line: Line) => void;
 
 export class Recorder implements EventSink {
   readonly name = "the page";
   readonly retryMs = 1_000;
+  private readonly options: RecorderOptions;
+  private readonly now: () => number;
   private readonly failure = new LateFailure();
-  private readonly dataset: Dataset;
-  private readonly statuses: () => WorkerStatus[];
-  private readonly sinks: LineSink[];
-  private readonly rows = new Map<string, WorkerRow>();
+  private readonly table = new WorkerTable();
   private readonly timer: NodeJS.Timeout;
   private isClosed = false;
+  private description: RunDescription | undefined;
   private step = 0;
-  private gathered = { steps: [] as number[], losses: [] as number[], durationsMs: [] as number[] };
+  private steps = noSteps();
   private trace: (RunEvent & { event: "trace" }) | undefined;
   private moments: (RunEvent & { event: "moments" }) | undefined;
   private statisticsMs = -Infinity;
 
-  /** @param statuses of the workers that are connected now */
-  constructor(dataset: Dataset, statuses: () => WorkerStatus[], sinks: LineSink[]) {
-    this.dataset = dataset;
-    this.statuses = statuses;
-    this.sinks = sinks;
+  constructor(options: RecorderOptions) {
+    this.options = options;
+    this.now = options.now ?? (() => performance.now());
     this.timer = setInterval(() => this.tick(), FLUSH_MS).unref();
   }
 
   handle(event: RunEvent): void {
     this.failure.throwIfAny();
-    const at = Date.now();
     switch (event.event) {
-      case "start": {
-        const { config, step, steps, broadcast, parameterCount } = event;
-        this.step = step;
-        this.tell({ kind: "start", at, config, step, steps, broadcast, parameterCount });
+      case "start":
+        this.start(event);
         return;
-      }
       case "step":
         this.step = event.step;
-        this.gathered.steps.push(event.step);
-        this.gathered.losses.push(event.loss);
-        this.gathered.durationsMs.push(round(event.durationMs));
+        this.steps.steps.push(event.step);
+        this.steps.losses.push(event.loss);
+        this.steps.durationsMs.push(Math.round(100 * event.durationMs) / 100);
         return;
       case "trace":
         this.trace = event;
-        for (const task of event.tasks) this.count(task);
+        for (const task of event.tasks) this.table.countTask(task);
         return;
       case "moments":
         this.moments = event;
         return;
       case "evaluation": {
-        const { step, trainAccuracy, testAccuracy } = event;
-        this.tell({ kind: "evaluation", at, step, trainAccuracy, testAccuracy });
+        const { event: kind, ...metrics } = event;
+        this.send({ kind, at: Date.now(), ...metrics });
         return;
       }
       case "predictions":
-        this.tell(this.mistakes(event.step, event.classes));
+        this.sendPredictions(event);
+        return;
+      case "end":
+        this.end(event);
         return;
       case "worker":
-        this.noteWorker(event);
+        this.table.noteChange(event);
         this.mark(event.state, event.reason ?? event.state, event.name);
         return;
-      case "repeat":
-        this.mark("repeat", `${event.task} given to ${event.worker} as well`, event.worker);
+      case "backup":
+        this.mark("backup", `second assignment of ${event.task}, which is late`, event.worker);
         return;
-      case "drift":
-        this.mark("drift", "had come to other weights", event.worker);
+      case "divergence":
+        this.mark("divergence", "its weights differed and were replaced", event.worker);
         return;
       case "waiting":
         this.mark("waiting", event.reason);
@@ -106,18 +99,8 @@ export class Recorder implements EventSink {
       case "checkpoint-failed":
         this.mark("checkpoint-failed", event.reason);
         return;
-      case "interrupted":
-        this.mark("interrupted", event.signal);
-        return;
-      case "end": {
-        this.flush();
-        const { step, testAccuracy, testLoss } = event;
-        this.tell({ kind: "evaluation", at, step, trainAccuracy: null, testAccuracy });
-        this.tell({ kind: "end", at, step, testAccuracy, testLoss });
-        return;
-      }
       case "checkpoint-kept":
-        this.mark("checkpoint-kept", `the previous checkpoint is kept as ${event.previous}`);
+        this.mark("checkpoint-kept", `the previous checkpoint was renamed to ${event.previous}`);
         return;
       case "degraded":
         this.mark(
@@ -129,8 +112,11 @@ export class Recorder implements EventSink {
       case "observer-failed":
         this.mark("observer-failed", `${event.observer}: ${event.reason}`);
         return;
+      case "interrupted":
+        this.mark("interrupted", event.signal);
+        return;
       case "listening":
-      case "spread":
+      case "histograms":
       case "progress":
         return;
       default:
@@ -145,22 +131,45 @@ export class Recorder implements EventSink {
     this.isClosed = true;
   }
 
-  private tell(line: Line): void {
-    if (this.isClosed) return;
-    for (const sink of this.sinks) sink(line);
+  private start(event: RunEvent & { event: "start" }): void {
+    const { config, step, steps, broadcast, parameterCount } = event;
+    const description = describeRun(config);
+    this.description = description;
+    this.step = step;
+    const classNames = this.options.classNames
+      ?.slice(0, MAX_CLASS_NAMES)
+      .map((name) => sanitizeText(name, MAX_NAME_LENGTH));
+    const names = classNames ? { classNames } : {};
+    const run = { description, step, steps, broadcast, parameterCount, ...names };
+    this.send({ kind: "start", at: Date.now(), ...run });
   }
 
-  private mark(what: (Line & { kind: "mark" })["what"], text: string, worker?: string): void {
+  private end({ step, testAccuracy, testLoss }: RunEvent & { event: "end" }): void {
+    this.flush();
+    const at = Date.now();
+    const metrics = { ...(testAccuracy === undefined ? {} : { testAccuracy }), testLoss };
+    this.send({ kind: "evaluation", at, step, ...metrics });
+    this.send({ kind: "end", at, step, ...metrics });
+  }
+
+  private sendPredictions(event: RunEvent & { event: "predictions" }): void {
+    const { description } = this;
+    if (!description) return;
+    const at = Date.now();
+    const isClasses = description.target.kind === "classes";
+    this.send(isClasses ? mistakesOf(event, description, at) : scatterOf(event, description, at));
+  }
+
+  private mark(what: MarkKind, text: string, worker?: string): void {
     this.flush();
     const named = worker === undefined ? {} : { worker: sanitizeText(worker, MAX_NAME_LENGTH) };
-    this.tell({
-      kind: "mark",
-      at: Date.now(),
-      step: this.step,
-      what,
-      text: sanitizeText(text, MAX_TEXT_LENGTH),
-      ...named,
-    });
+    const safeText = sanitizeText(text, MAX_TEXT_LENGTH);
+    this.send({ kind: "mark", at: Date.now(), step: this.step, what, text: safeText, ...named });
+  }
+
+  private send(update: PageUpdate): void {
+    if (this.isClosed) return;
+    for (const sink of this.options.sinks) sink(update);
   }
 
   private tick(): void {
@@ -171,113 +180,39 @@ export class Recorder implements EventSink {
     }
   }
 
-  /** Tells what has gathered. */
+  /** Sends what was buffered, and the newest trace, statistics and workers. */
   private flush(): void {
     const at = Date.now();
-    // Intervals by the monotonic clock: the time of day may be set back.
-    const now = performance.now();
-    if (this.gathered.steps.length > 0) {
-      this.tell({ kind: "steps", at, ...this.gathered });
-      this.gathered = { steps: [], losses: [], durationsMs: [] };
+    if (this.steps.steps.length > 0) {
+      this.send({ kind: "steps", at, ...this.steps });
+      this.steps = noSteps();
     }
     if (this.trace) {
       const { step, tasks, phases } = this.trace;
-      const shown = tasks.slice(0, MAX_SHOWN_TASKS);
-      this.tell({ kind: "trace", at, step, tasks: shown, phases });
+      const shown = tasks.slice(0, MAX_TASKS).map((task) => {
+        return { ...task, worker: sanitizeText(task.worker, MAX_NAME_LENGTH) };
+      });
+      this.send({ kind: "trace", at, step, tasks: shown, phases: phases.slice(0, MAX_PHASES) });
       this.trace = undefined;
     }
-    if (this.moments && now - this.statisticsMs >= STATISTICS_MS) {
-      this.statisticsMs = now;
-      const { step } = this.moments;
-      this.tell({ kind: "statistics", at, step, layers: layersOf(this.moments) });
-      this.moments = undefined;
-    }
-    for (const status of this.statuses()) {
-      const row = this.rowOf(status.name);
-      Object.assign(row, { ...status, name: row.name, state: "working" });
-    }
-    if (this.rows.size > 0) this.tell({ kind: "workers", at, workers: [...this.rows.values()] });
+    this.flushStatistics(at);
+    for (const status of this.options.workers()) this.table.noteStatus(status);
+    const { rows } = this.table;
+    if (rows.length > 0) this.send({ kind: "workers", at, workers: rows });
   }
 
-  private count({ worker, task, samples, computedFromMs, computedToMs }: TaskTrace): void {
-    const row = this.rowOf(worker);
-    row.samples += samples;
-    if (task === "shard") {
-      row.shards++;
-      row.shardMs += computedToMs - computedFromMs;
-    } else {
-      row.pieces++;
-    }
-  }
-
-  private noteWorker({ name, state, reason }: RunEvent & { event: "worker" }): void {
-    const known = this.rows.get(name);
-    // Strangers that were turned away are marks, not rows.
-    if (state === "rejected" && !known) return;
-    const row = this.rowOf(name);
-    row.state = state === "joined" ? "working" : state;
-    if (reason === undefined) delete row.reason;
-    else row.reason = sanitizeText(reason, MAX_TEXT_LENGTH);
-  }
-
-  private rowOf(name: string): WorkerRow {
-    let row = this.rows.get(name);
-    if (row) return row;
-    const none = { shards: 0, pieces: 0, samples: 0, shardMs: 0, bytesUp: 0, bytesDown: 0 };
-    const shownName = sanitizeText(name, MAX_NAME_LENGTH);
-    row = { name: shownName, state: "working", host: "", ...none, lastSeenMs: 0 };
-    this.rows.set(name, row);
-    if (this.rows.size > MAX_ROWS) {
-      const [oldest] = this.rows.keys();
-      const gone = [...this.rows].find(([, other]) => other.state !== "working")?.[0] ?? oldest;
-      if (gone !== undefined) this.rows.delete(gone);
-    }
-    return row;
-  }
-
-  private mistakes(step: number, classes: Uint8Array): Line {
-    const { test, image, classCount } = this.dataset;
-    const confusion = Array.from({ length: classCount }, () => Array<number>(classCount).fill(0));
-    const images: WrongImage[] = [];
-    const size = image.height * image.width;
-    const most = Math.min(WRONG_IMAGES, Math.floor(MAX_WRONG_PIXELS / size));
-    classes.forEach((taken, index) => {
-      const label = test.labels[index]!;
-      confusion[label]![taken]!++;
-      if (taken === label || images.length >= most) return;
-      const pixels = test.pixels.subarray(index * size, (index + 1) * size);
-      images.push({ index, label, taken, pixels: Buffer.from(pixels).toString("base64") });
-    });
-    return { kind: "mistakes", at: Date.now(), step, confusion, ...image, images };
+  /** Intervals by the monotonic clock: the time of day may be set back. */
+  private flushStatistics(at: number): void {
+    const nowMs = this.now();
+    const { moments } = this;
+    if (!moments || nowMs - this.statisticsMs < STATISTICS_MS) return;
+    this.statisticsMs = nowMs;
+    this.moments = undefined;
+    const layers = layerStatistics(moments);
+    if (layers.length > 0) this.send({ kind: "statistics", at, step: moments.step, layers });
   }
 }
 
-function layersOf({ shards, population }: RunEvent & { event: "moments" }): LayerStatistics[] {
-  return [...population].map(([name, statistics]) => {
-    const own = shards.flatMap((moments) => moments.get(name) ?? []);
-    return {
-      name,
-      shards: sampled(own, MAX_SHOWN_SHARDS).map(packed),
-      merged: packed(mergedMoments(own)),
-      population: packed(statistics),
-    };
-  });
-}
-
-/** Up to so many entries, evenly spaced. */
-function sampled<T>(entries: readonly T[], most: number): T[] {
-  const count = Math.min(entries.length, most);
-  return Array.from({ length: count }, (_, index) => {
-    return entries[Math.floor((index * entries.length) / count)]!;
-  });
-}
-
-function packed({ mean, variance }: { mean: ArrayLike<number>; variance: ArrayLike<number> }) {
-  const text = (values: ArrayLike<number>) =>
-    Buffer.from(Float32Array.from(values).buffer).toString("base64");
-  return { mean: text(mean), variance: text(variance) } satisfies PackedMoments;
-}
-
-function round(value: number): number {
-  return Math.round(value * 100) / 100;
+function noSteps() {
+  return { steps: [] as number[], losses: [] as number[], durationsMs: [] as number[] };
 }

@@ -1,5 +1,5 @@
-// A run's lines in a file of its summary folder, for `tandem show`: one JSON line each, appended as they come, so that what
-// a power cut leaves is a log with a torn line in it.
+// A run's page updates in a file of its summary folder, for `tandem show`: one JSON object per line, appended as they arrive, so
+// that a power cut leaves a log with one torn line.
 import {
   closeSync,
   constants,
@@ -14,19 +14,20 @@ import { StringDecoder } from "node:string_decoder";
 import { messageOf, TandemError } from "../../../shared/errors.js";
 import { LateFailure } from "../../../shared/observer.js";
 import { History } from "./history.js";
-import type { Line } from "./lines.js";
+import type { PageUpdate, PageUpdateKind } from "./page-update.js";
 
 export const LOG_NAME = "tandem-run.jsonl";
 
-/** Of these each line tells the newest state, and the log needs not every one. */
-const EVERY_MS: Partial<Record<Line["kind"], number>> = {
+/** Each update of these kinds describes a current state; the log needs only some of them. */
+const INTERVAL_MS: Partial<Record<PageUpdateKind, number>> = {
   workers: 10_000,
   trace: 10_000,
   statistics: 20_000,
   mistakes: 60_000,
+  scatter: 60_000,
 };
 
-/** What may wait for a slow disk. */
+/** How much may wait for a slow disk. */
 const MAX_UNWRITTEN_BYTES = 16 * 1024 * 1024;
 
 export class RunLog {
@@ -34,30 +35,30 @@ export class RunLog {
   private readonly failure = new LateFailure();
   private file: WriteStream | undefined;
   private hasBegun = false;
-  private readonly writtenMs = new Map<Line["kind"], number>();
-  private readonly skipped = new Map<Line["kind"], Line>();
+  private readonly writtenMs = new Map<PageUpdateKind, number>();
+  private readonly skipped = new Map<PageUpdateKind, PageUpdate>();
 
   constructor(folder: string) {
     this.path = join(folder, LOG_NAME);
   }
 
-  /** @throws Error where an earlier line could not be written; the next line opens the log once more */
-  add(line: Line): void {
-    if (line.kind === "reset") return;
+  /** @throws Error where an earlier update could not be written; the next one opens the log again */
+  add(update: PageUpdate): void {
+    if (update.kind === "reset") return;
     this.check();
-    // A run that starts afresh begins a new log; one that is resumed goes on in its own.
-    if (line.kind === "start") this.open(line.step > 0 ? "a" : "w");
+    // A new run starts a new log; a resumed run continues its own.
+    if (update.kind === "start") this.open(update.step > 0 ? "a" : "w");
     else if (!this.file && this.hasBegun) this.open("a");
-    const sinceMs = performance.now() - (this.writtenMs.get(line.kind) ?? -Infinity);
-    if (sinceMs < (EVERY_MS[line.kind] ?? 0)) {
-      this.skipped.set(line.kind, line);
+    const sinceMs = performance.now() - (this.writtenMs.get(update.kind) ?? -Infinity);
+    if (sinceMs < (INTERVAL_MS[update.kind] ?? 0)) {
+      this.skipped.set(update.kind, update);
       return;
     }
-    this.write(line);
+    this.write(update);
   }
 
   async close(): Promise<void> {
-    for (const line of this.skipped.values()) this.write(line);
+    for (const update of this.skipped.values()) this.write(update);
     const { file } = this;
     if (file) await new Promise<void>((resolve) => file.end(resolve));
     this.failure.throwIfAny();
@@ -77,19 +78,19 @@ export class RunLog {
     this.hasBegun = true;
     this.file = createWriteStream(this.path, { flags });
     this.file.on("error", this.failure.note);
-    // What was written last may have been cut off: it must not spoil the next line too.
+    // The last line may have been cut off: it must not damage the next one too.
     if (flags === "a" && isTorn(this.path)) this.file.write("\n");
   }
 
-  private write(line: Line): void {
-    this.skipped.delete(line.kind);
-    this.writtenMs.set(line.kind, performance.now());
+  private write(update: PageUpdate): void {
+    this.skipped.delete(update.kind);
+    this.writtenMs.set(update.kind, performance.now());
     if (!this.file) return;
     if (this.file.writableLength > MAX_UNWRITTEN_BYTES) {
-      this.failure.note(new Error(`${this.path}: the disk takes nothing`));
+      this.failure.note(new Error(`${this.path}: the disk is too slow`));
       return;
     }
-    this.file.write(`${JSON.stringify(line)}\n`);
+    this.file.write(`${JSON.stringify(update)}\n`);
   }
 }
 
@@ -111,24 +112,24 @@ function isTorn(path: string): boolean {
 }
 
 export interface ReadLog {
-  lines: Line[];
-  /** Lines that were cut off or are none, and were left out. */
+  updates: PageUpdate[];
+  /** Lines that were cut off or are no page updates, and were skipped. */
   unreadableCount: number;
 }
 
-/** Far more than a live page is sent, yet bounded however long the log is. */
-const SHOWN = { maxSteps: 200_000, scale: 16 };
-/** No line of a run's log is longer; what is, is skipped without being kept in memory. */
+/** Far more than a live page receives, yet bounded however long the log is. */
+const LIMITS = { maxSteps: 200_000, scale: 16 };
+/** No line of a run's log is longer; longer ones are skipped without being held in memory. */
 const MAX_LINE_LENGTH = 32 * 1024 * 1024;
 const READ_BYTES = 1024 * 1024;
 
 /**
- * The lines of a run's log, thinned out where there are very many; of steps that a resumed run did again, the later ones.
+ * The updates in a run's log, thinned out where there are very many; where a resumed run repeated steps, the later ones.
  * @throws TandemError `no-run-log` where the folder has none
  */
 export function readRunLog(folder: string): ReadLog {
   const path = join(folder, LOG_NAME);
-  const history = new History(SHOWN);
+  const history = new History(LIMITS);
   let [readableCount, unreadableCount] = [0, 0];
   try {
     for (const text of linesOf(path)) {
@@ -146,26 +147,28 @@ export function readRunLog(folder: string): ReadLog {
   if (readableCount === 0 && unreadableCount > 0) {
     throw new TandemError(
       "no-run-log",
-      `${path} is not a run's log, from line 1 on. Give the --summary-dir of a run.`,
+      `${path} is not a run's log: line 1 cannot be read. Give the --summary-dir of a run.`,
     );
   }
-  return { lines: history.lines(), unreadableCount };
+  return { updates: history.updates(), unreadableCount };
 }
 
 function isAdded(history: History, text: string): boolean {
   try {
-    const line = JSON.parse(text) as Line | null;
-    if (typeof line?.kind !== "string") return false;
-    history.add(line);
+    const update = JSON.parse(text) as PageUpdate | null;
+    if (typeof update?.kind !== "string") return false;
+    // Logs of earlier versions have none.
+    if (update.kind === "start" && typeof update.description !== "object") return false;
+    history.add(update);
     return true;
   } catch {
     return false;
   }
 }
 
-/** The file's lines, read in pieces: a file may be longer than the longest string. */
+/** The file's lines, read in chunks: a file may be longer than the longest string. */
 function* linesOf(path: string): Generator<string> {
-  // A named pipe is not waited for.
+  // Does not wait for a named pipe's writer.
   const file = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
   try {
     if (!fstatSync(file).isFile()) throw new Error(`${path} is not a regular file`);

@@ -1,26 +1,34 @@
-// A rate limit: so many at once, and so many per second in the long run.
+// A rate limit: so many requests at once, and so many per second in the long run.
 
 /** Addresses whose limits are remembered; the oldest are forgotten. */
 const MAX_KEYS = 10_000;
 
-export class TokenBucket {
-  private readonly capacity: number;
-  private readonly perSecond: number;
-  private level: number;
-  private filledMs = performance.now();
+export interface Rate {
+  burst: number;
+  perSecond: number;
+}
 
-  constructor(capacity: number, perSecond: number) {
-    this.capacity = capacity;
-    this.level = capacity;
-    this.perSecond = perSecond;
+export class TokenBucket {
+  private readonly rate: Rate;
+  private readonly now: () => number;
+  private level: number;
+  private filledMs: number;
+
+  /** @param now a monotonic clock, in milliseconds */
+  constructor(rate: Rate, now: () => number = () => performance.now()) {
+    this.rate = rate;
+    this.now = now;
+    this.level = rate.burst;
+    this.filledMs = now();
   }
 
   /** @returns false where the limit is reached */
   take(): boolean {
-    const now = performance.now();
-    const gained = ((now - this.filledMs) / 1000) * this.perSecond;
-    this.filledMs = now;
-    this.level = Math.min(this.capacity, this.level + gained);
+    const { burst, perSecond } = this.rate;
+    const nowMs = this.now();
+    const gained = ((nowMs - this.filledMs) / 1000) * perSecond;
+    this.filledMs = nowMs;
+    this.level = Math.min(burst, this.level + gained);
     if (this.level < 1) return false;
     this.level--;
     return true;
@@ -29,15 +37,18 @@ export class TokenBucket {
 
 /** A limit for each key, such as an address. */
 export class KeyedBuckets {
-  private readonly create: () => TokenBucket;
+  private readonly rate: Rate;
+  private readonly now: () => number;
   private readonly buckets = new Map<string, TokenBucket>();
 
-  constructor(create: () => TokenBucket) {
-    this.create = create;
+  /** @param now a monotonic clock, in milliseconds */
+  constructor(rate: Rate, now: () => number = () => performance.now()) {
+    this.rate = rate;
+    this.now = now;
   }
 
   take(key: string): boolean {
-    const bucket = this.buckets.get(key) ?? this.create();
+    const bucket = this.buckets.get(key) ?? new TokenBucket(this.rate, this.now);
     this.buckets.delete(key);
     this.buckets.set(key, bucket);
     const [oldest] = this.buckets.keys();

@@ -1,10 +1,10 @@
-// Events as lines of text: the accuracies, and between them what happens to workers and files. One sink for each stream, so
-// that the one that is closed does not take the other with it.
+// Events as lines of text: the metrics, and between them what happens to workers and files. One sink per stream, so that a
+// stream that is closed does not stop the other.
 import type { Writable } from "node:stream";
-import { type EventSink, isTold, type RunEvent } from "../../../shared/events.js";
+import { type EventSink, isReported, type RunEvent } from "../../../shared/events.js";
 import { LineStream } from "./line-stream.js";
 import {
-  isLoud,
+  isWritten,
   type Level,
   type NarrationOptions,
   type Sentence,
@@ -16,8 +16,8 @@ const MAX_UNREAD_BYTES = 1024 * 1024;
 export interface ConsoleOptions extends NarrationOptions {
   name: string;
   level: Level;
-  /** Which sentences this stream takes. */
-  takes: (level: Sentence["level"]) => boolean;
+  /** Which sentences are written to this stream. */
+  accepts: (level: Sentence["level"]) => boolean;
 }
 
 export class ConsoleSink implements EventSink {
@@ -30,15 +30,15 @@ export class ConsoleSink implements EventSink {
     this.options = options;
     this.lines = new LineStream(stream, {
       maxUnreadBytes: MAX_UNREAD_BYTES,
-      whenFull: "leave-out",
+      whenFull: "drop",
     });
   }
 
   handle(event: RunEvent): void {
     this.lines.check();
-    const sentence = isTold(event) ? sentenceOf(event, this.options) : undefined;
-    if (!sentence || !isLoud(sentence.level, this.options.level)) return;
-    if (this.options.takes(sentence.level)) this.lines.write(sentence.text);
+    const sentence = isReported(event) ? sentenceOf(event, this.options) : undefined;
+    if (!sentence || !isWritten(sentence.level, this.options.level)) return;
+    if (this.options.accepts(sentence.level)) this.lines.write(sentence.text);
   }
 
   close(): Promise<void> {

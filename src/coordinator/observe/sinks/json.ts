@@ -1,10 +1,10 @@
-// Events as JSON, a line each, for programs.
+// Events as JSON, one object per line, for programs.
 import type { Writable } from "node:stream";
-import { type EventSink, isTold, type RunEvent } from "../../../shared/events.js";
+import { type EventSink, isReported, type RunEvent } from "../../../shared/events.js";
 import { LineStream } from "./line-stream.js";
 import { withSafeText } from "./narration.js";
 
-/** A program that leaves this much unread will not read the rest either. */
+/** A program that leaves this much unread will not read the rest. */
 const MAX_UNREAD_BYTES = 64 * 1024 * 1024;
 
 export class JsonSink implements EventSink {
@@ -17,7 +17,7 @@ export class JsonSink implements EventSink {
 
   handle(event: RunEvent): void {
     this.lines.check();
-    if (isTold(event)) this.lines.write(JSON.stringify(withSafeText(event)));
+    if (isReported(event)) this.lines.write(JSON.stringify(withSafeText(event)));
   }
 
   close(): Promise<void> {

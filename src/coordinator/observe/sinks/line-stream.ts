@@ -2,21 +2,20 @@
 import type { Writable } from "node:stream";
 import { LateFailure } from "../../../shared/observer.js";
 
-/** What is said of people's text that found no reader. */
-const noticeOf = (count: number): string => `(${count} lines left out: nobody read them)`;
+const droppedNotice = (count: number): string => `(${count} lines dropped: not read in time)`;
 
 export interface LineStreamOptions {
-  /** What may wait for the reader. */
+  /** How much may wait for the reader. */
   maxUnreadBytes: number;
-  /** What happens to a line above that: it is left out, or the stream counts as failed. */
-  whenFull: "leave-out" | "fail";
+  /** Whether a line beyond that is dropped, or the stream counts as failed. */
+  whenFull: "drop" | "fail";
 }
 
 export class LineStream {
   private readonly stream: Writable;
   private readonly options: LineStreamOptions;
   private readonly failure = new LateFailure();
-  private leftOutCount = 0;
+  private droppedCount = 0;
 
   constructor(stream: Writable, options: LineStreamOptions) {
     this.stream = stream;
@@ -24,7 +23,7 @@ export class LineStream {
     stream.on("error", this.failure.note);
   }
 
-  /** True while the reader has not taken all that was written. */
+  /** True while the reader has not read everything. */
   get isBehind(): boolean {
     return this.stream.writableLength > 0;
   }
@@ -34,21 +33,21 @@ export class LineStream {
     this.failure.throwIfAny();
     const { maxUnreadBytes, whenFull } = this.options;
     if (this.stream.writableLength > maxUnreadBytes) {
-      if (whenFull === "fail") throw new Error(`${maxUnreadBytes} bytes wait to be read`);
-      this.leftOutCount++;
+      if (whenFull === "fail") throw new Error(`more than ${maxUnreadBytes} bytes were not read`);
+      this.droppedCount++;
       return;
     }
-    if (this.leftOutCount > 0) this.stream.write(`${noticeOf(this.leftOutCount)}\n`);
-    this.leftOutCount = 0;
+    if (this.droppedCount > 0) this.stream.write(`${droppedNotice(this.droppedCount)}\n`);
+    this.droppedCount = 0;
     this.stream.write(`${line}\n`);
   }
 
-  /** Throws what failed since the last line. */
+  /** @throws Error for a failure since the last line */
   check(): void {
     this.failure.throwIfAny();
   }
 
-  /** Resolves once everything is with the reader, or can never be. */
+  /** Resolves once everything was read or never can be. */
   async drain(): Promise<void> {
     await new Promise<void>((resolve) => this.stream.write("", () => resolve()));
     this.failure.throwIfAny();

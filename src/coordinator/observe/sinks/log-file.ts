@@ -2,11 +2,11 @@
 import { closeSync, createWriteStream, openSync, type WriteStream } from "node:fs";
 import pino from "pino";
 import { messageOf, TandemError } from "../../../shared/errors.js";
-import { type EventSink, isTold, type RunEvent } from "../../../shared/events.js";
+import { type EventSink, isReported, type RunEvent } from "../../../shared/events.js";
 import { LateFailure } from "../../../shared/observer.js";
 import { type Level, sentenceOf, withSafeText } from "./narration.js";
 
-/** @throws TandemError `log-file` where the file cannot be written: better before the training than during it */
+/** @throws TandemError `log-file` where the file cannot be written: before the training rather than during it */
 export function checkLogFile(path: string): void {
   try {
     closeSync(openSync(path, "a"));
@@ -26,7 +26,7 @@ export class LogFileSink implements EventSink {
 
   /** @throws Error where the file cannot be opened */
   constructor(path: string, level: Level) {
-    // Not pino's own destination: where the disk is full, it waits at the process's end for ever (sonic-boom's flushSync).
+    // Not pino's own destination: on a full disk it blocks the end of the process forever (sonic-boom's flushSync).
     this.destination = createWriteStream(path, { fd: openSync(path, "a") });
     this.destination.on("error", this.failure.note);
     const options = { level, base: null, timestamp: pino.stdTimeFunctions.isoTime };
@@ -35,16 +35,16 @@ export class LogFileSink implements EventSink {
 
   handle(event: RunEvent): void {
     this.failure.throwIfAny();
-    if (!isTold(event)) return;
+    if (!isReported(event)) return;
     const sentence = sentenceOf(event);
     const level = sentence?.level ?? "debug";
     const { name: worker, ...fields } = { name: undefined, ...withSafeText(event) };
-    const named = worker === undefined ? fields : { ...fields, worker };
-    this.log[level === "result" ? "info" : level](named, sentence?.text);
+    const logged = worker === undefined ? fields : { ...fields, worker };
+    this.log[level === "result" ? "info" : level](logged, sentence?.text);
   }
 
   async close(): Promise<void> {
-    // The callback comes with an error as well.
+    // The callback is called after an error as well.
     await new Promise<void>((resolve) => this.destination.end(() => resolve()));
     this.failure.throwIfAny();
   }

@@ -1,9 +1,9 @@
-// The run's figures for Prometheus, by its conventions: base units, _total for counters. Listed in docs/observability.md.
+// The run's metrics for Prometheus, by its conventions: base units, _total for counters. Listed in docs/observability.md.
 import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from "prom-client";
 import type { EventSink, RunEvent } from "../../../shared/events.js";
-import type { WorkerStatus } from "../dashboard/recorder.js";
+import type { WorkerStatus } from "../dashboard/worker-table.js";
 
-/** Workers with counters of their own: those whose answers came last. The names are the workers' choice. */
+/** Workers with counters of their own: those that answered last. Workers choose their names themselves. */
 const MAX_WORKER_LABELS = 256;
 const TASK_KINDS = ["shard", "evaluate"] as const;
 
@@ -11,7 +11,7 @@ const CACHE_MS = 1_000;
 
 export interface MetricsSources {
   workers: () => WorkerStatus[];
-  /** Bytes that went to pages, and how many are open. */
+  /** Bytes sent to pages, and how many are open. */
   pages: () => { bytes: number; open: number };
 }
 
@@ -21,12 +21,17 @@ export class MetricsSink implements EventSink {
   /** In the order of their last answers. */
   private readonly labelled = new Set<string>();
   private readonly registry = new Registry();
-  private readonly step = this.gauge("tandem_step", "Steps that the run has behind it");
-  private readonly lastStep = this.gauge("tandem_steps", "Steps that the run is to take");
-  private readonly loss = this.gauge("tandem_loss", "Mean cross-entropy of the last batch");
+  private readonly step = this.gauge("tandem_step", "Steps done");
+  private readonly lastStep = this.gauge("tandem_steps", "Steps in total");
+  private readonly loss = this.gauge("tandem_loss", "Mean loss over the last global batch");
   private readonly accuracy = this.gauge("tandem_accuracy_ratio", "At the last evaluation", [
     "set",
   ]);
+  private readonly evaluationLoss = this.gauge(
+    "tandem_evaluation_loss",
+    "Mean loss at the last evaluation",
+    ["set"],
+  );
   private readonly samples = this.counter("tandem_samples_total", "Samples trained on");
   private readonly evaluations = this.counter("tandem_evaluations_total", "Evaluations done");
   private readonly checkpoints = this.counter("tandem_checkpoints_total", "Checkpoints", [
@@ -37,29 +42,36 @@ export class MetricsSink implements EventSink {
     "Workers that joined, left or were rejected",
     ["state"],
   );
-  private readonly repeats = this.counter("tandem_repeats_total", "Tasks given out again, overdue");
-  private readonly drifts = this.counter("tandem_drifts_total", "Replicas that were set right");
-  private readonly tasks = this.counter("tandem_tasks_total", "Tasks answered", ["worker", "task"]);
+  private readonly backups = this.counter(
+    "tandem_backup_tasks_total",
+    "Late tasks that were assigned to a second worker",
+  );
+  private readonly divergences = this.counter(
+    "tandem_replica_divergences_total",
+    "Workers whose weights differed and were replaced",
+  );
+  private readonly tasks = this.counter("tandem_tasks_total", "Tasks whose answers were used", [
+    "worker",
+    "task",
+  ]);
   private readonly computing = this.counter(
     "tandem_compute_seconds_total",
-    "Time that workers computed for",
+    "Time that workers spent computing",
     ["worker"],
   );
   private readonly durations = new Histogram({
     name: "tandem_step_duration_seconds",
-    help: "From one step's end to the next",
+    help: "From the end of one step to the end of the next",
     buckets: [0.01, 0.02, 0.03, 0.05, 0.075, 0.1, 0.15, 0.25, 0.5, 1, 2.5, 5, 10],
     registers: [this.registry],
   });
 
   private cached:
-    { atMs: number; made: Promise<{ contentType: string; text: string }> } | undefined;
+    { atMs: number; exposition: Promise<{ contentType: string; text: string }> } | undefined;
 
   constructor({ workers, pages }: MetricsSources) {
     collectDefaultMetrics({ register: this.registry });
-    this.gauge("tandem_workers", "Workers that are connected", [], (gauge) =>
-      gauge.set(workers().length),
-    );
+    this.gauge("tandem_workers", "Connected workers", [], (gauge) => gauge.set(workers().length));
     const byWorker = (
       name: string,
       help: string,
@@ -71,21 +83,19 @@ export class MetricsSink implements EventSink {
       });
     byWorker(
       "tandem_worker_received_bytes",
-      "Bytes from the worker, on this connection",
+      "Bytes from the worker on its current connection",
       (s) => s.bytesUp,
     );
     byWorker(
       "tandem_worker_sent_bytes",
-      "Bytes to the worker, on this connection",
+      "Bytes to the worker on its current connection",
       (s) => s.bytesDown,
     );
-    byWorker("tandem_worker_round_trip_seconds", "Shortest of the last pings", (s) =>
+    byWorker("tandem_worker_round_trip_seconds", "Shortest of the last round trips", (s) =>
       s.roundTripMs === undefined ? undefined : s.roundTripMs / 1000,
     );
-    this.gauge("tandem_pages_open", "Pages that watch the run", [], (gauge) =>
-      gauge.set(pages().open),
-    );
-    this.gauge("tandem_pages_sent_bytes", "Bytes that went to pages", [], (gauge) =>
+    this.gauge("tandem_pages_open", "Open pages", [], (gauge) => gauge.set(pages().open));
+    this.gauge("tandem_pages_sent_bytes", "Bytes sent to pages", [], (gauge) =>
       gauge.set(pages().bytes),
     );
   }
@@ -104,20 +114,20 @@ export class MetricsSink implements EventSink {
         return;
       case "evaluation":
         this.evaluations.inc();
-        this.accuracy.set({ set: "train" }, event.trainAccuracy);
-        this.accuracy.set({ set: "test" }, event.testAccuracy);
+        this.setMetrics("train", event.trainAccuracy, event.trainLoss);
+        this.setMetrics("test", event.testAccuracy, event.testLoss);
         return;
       case "end":
-        this.accuracy.set({ set: "test" }, event.testAccuracy);
+        this.setMetrics("test", event.testAccuracy, event.testLoss);
         return;
       case "worker":
         this.changes.inc({ state: event.state });
         return;
-      case "repeat":
-        this.repeats.inc();
+      case "backup":
+        this.backups.inc();
         return;
-      case "drift":
-        this.drifts.inc();
+      case "divergence":
+        this.divergences.inc();
         return;
       case "checkpoint":
         this.checkpoints.inc({ result: "written" });
@@ -139,13 +149,19 @@ export class MetricsSink implements EventSink {
       case "degraded":
       case "observer-failed":
       case "moments":
-      case "spread":
+      case "histograms":
       case "progress":
       case "predictions":
         return;
       default:
         event satisfies never;
     }
+  }
+
+  /** Accuracy only where the targets are classes. */
+  private setMetrics(set: "train" | "test", accuracy: number | undefined, loss: number): void {
+    if (accuracy !== undefined) this.accuracy.set({ set }, accuracy);
+    this.evaluationLoss.set({ set }, loss);
   }
 
   private keepLabel(worker: string): void {
@@ -159,15 +175,15 @@ export class MetricsSink implements EventSink {
     for (const task of TASK_KINDS) this.tasks.remove({ worker: oldest, task });
   }
 
-  /** Made once a second at most, however many ask. */
+  /** Computed once per second at most, however many ask. */
   exposition(): Promise<{ contentType: string; text: string }> {
     const nowMs = performance.now();
     if (!this.cached || nowMs - this.cached.atMs > CACHE_MS) {
       const { contentType } = this.registry;
-      const made = this.registry.metrics().then((text) => ({ contentType, text }));
-      this.cached = { atMs: nowMs, made };
+      const exposition = this.registry.metrics().then((text) => ({ contentType, text }));
+      this.cached = { atMs: nowMs, exposition };
     }
-    return this.cached.made;
+    return this.cached.exposition;
   }
 
   private counter(name: string, help: string, labelNames: string[] = []): Counter {

@@ -1,6 +1,6 @@
 // TensorFlow's own writer of TensorBoard's event files, op by op (tensorflow/core/ops/summary_ops.cc).
-import { bytes, integer } from "../../../shared/model/protobuf.js";
-import type { OpAttribute, TensorFlow } from "../../../shared/model/tensorflow.js";
+import { encodeBytes, encodeInteger } from "../../../shared/engine/tensorflow/protobuf.js";
+import type { OpAttribute, TensorFlow } from "../../../shared/engine/tensorflow/tensorflow.js";
 
 const MAX_QUEUE = 10;
 const FLUSH_MS = 120_000;
@@ -15,7 +15,7 @@ export class SummaryWriter {
   private readonly tf: TensorFlow;
   private readonly writer: number;
 
-  /** @param folder is made where it is missing */
+  /** @param folder is created where it is missing */
   constructor(tf: TensorFlow, folder: string) {
     this.tf = tf;
     // Writers of one name would share a file, and one that replaces a failed writer needs a file of its own.
@@ -53,8 +53,8 @@ export class SummaryWriter {
   }
 
   /**
-   * Says that training begins at this step. TensorBoard then drops what it has read of this step and later ones: a run that
-   * is resumed does them again.
+   * Marks the start of training at this step. TensorBoard then drops what it has read of this and later steps: a resumed run
+   * repeats them.
    */
   start(step: number): void {
     const wallTime = new DataView(new ArrayBuffer(9));
@@ -62,8 +62,8 @@ export class SummaryWriter {
     wallTime.setFloat64(1, Date.now() / 1000, true);
     const event = Buffer.concat([
       new Uint8Array(wallTime.buffer),
-      integer(EVENT.step, step),
-      bytes(EVENT.sessionLog, integer(SESSION_LOG.status, SESSION_LOG.START)),
+      encodeInteger(EVENT.step, step),
+      encodeBytes(EVENT.sessionLog, encodeInteger(SESSION_LOG.status, SESSION_LOG.START)),
     ]);
     this.execute("ImportEvent", [], [this.tf.createTensor([], this.tf.TF_STRING, [event])]);
   }

@@ -1,7 +1,9 @@
-// For TensorBoard, by TensorFlow's own summary writer: scalars, histograms, and the network's graph. Flushed at each
-// evaluation, so that a running TensorBoard follows.
+// For TensorBoard, by TensorFlow's own summary writer: scalars, histograms, and the run's graph. Flushed at each evaluation, so
+// that a TensorBoard that is open follows the run.
+import { encodeGraphDef } from "../../../shared/engine/tensorflow/graph-def.js";
+import { lowerGraph } from "../../../shared/engine/tensorflow/lower.js";
 import type { EventSink, RunEvent } from "../../../shared/events.js";
-import type { Graph } from "../../../shared/model/graph.js";
+import type { Graph } from "../../../shared/graph/graph.js";
 import type { SummaryWriter } from "./summary-writer.js";
 
 const RATE_WINDOW_STEPS = 20;
@@ -12,11 +14,10 @@ export class TensorBoardSink implements EventSink {
   private windowMs = 0;
   private windowSteps = 0;
 
-  /** @param graph what the run computes with */
   constructor(writer: SummaryWriter, graph: Graph) {
     this.writer = writer;
-    writer.graph(graph.graphDef());
-    this.writer.flush();
+    writer.graph(graphDefOf(graph));
+    writer.flush();
   }
 
   handle(event: RunEvent): void {
@@ -25,15 +26,16 @@ export class TensorBoardSink implements EventSink {
       this.writer.flush();
     } else if (event.event === "step") {
       this.writer.scalar("loss", event.loss, event.step);
-      this.rate(event);
-    } else if (event.event === "spread") {
-      this.histograms(event);
+      this.writeRate(event);
+    } else if (event.event === "histograms") {
+      this.writeHistograms(event);
     } else if (event.event === "evaluation") {
-      this.writer.scalar("train accuracy", event.trainAccuracy, event.step);
-      this.writer.scalar("test accuracy", event.testAccuracy, event.step);
+      const { step, trainAccuracy, testAccuracy, trainLoss, testLoss } = event;
+      this.writeMetric("train", step, trainAccuracy, trainLoss);
+      this.writeMetric("test", step, testAccuracy, testLoss);
       this.writer.flush();
     } else if (event.event === "end") {
-      this.writer.scalar("test accuracy", event.testAccuracy, event.step);
+      this.writeMetric("test", event.step, event.testAccuracy, event.testLoss);
       this.writer.flush();
     }
   }
@@ -43,13 +45,19 @@ export class TensorBoardSink implements EventSink {
     this.writer.close();
   }
 
-  private histograms({ step, values }: RunEvent & { event: "spread" }): void {
+  /** The accuracy where the targets are classes, else the loss. */
+  private writeMetric(set: string, step: number, accuracy: number | undefined, loss: number): void {
+    if (accuracy === undefined) this.writer.scalar(`${set} loss`, loss, step);
+    else this.writer.scalar(`${set} accuracy`, accuracy, step);
+  }
+
+  private writeHistograms({ step, values }: RunEvent & { event: "histograms" }): void {
     for (const { name, values: numbers } of values) {
       this.writer.histogram(name, numbers, step);
     }
   }
 
-  private rate(event: RunEvent & { event: "step" }): void {
+  private writeRate(event: RunEvent & { event: "step" }): void {
     this.windowSamples += event.sampleCount;
     this.windowMs += event.durationMs;
     if (++this.windowSteps < RATE_WINDOW_STEPS) return;
@@ -57,4 +65,9 @@ export class TensorBoardSink implements EventSink {
     this.writer.scalar("samples per second", rate, event.step);
     this.windowSamples = this.windowMs = this.windowSteps = 0;
   }
+}
+
+/** A serialised GraphDef, with TensorFlow's standard ops alone. */
+export function graphDefOf(graph: Graph): Uint8Array {
+  return encodeGraphDef(lowerGraph(graph, { hasOneDnnPool: false }).nodes);
 }

@@ -1,31 +1,30 @@
-// Events on a terminal: notices as lines, and below them one live block with progress and a line for each worker. Results are
-// another sink's (console.ts): the block is cleared for them, and drawn again by the timer.
+// Events on a terminal: notices as lines, and below them one live block with progress and a line per worker. Results are
+// written by another sink (console.ts): the block is cleared for them, and drawn again by the timer.
 import { createLogUpdate } from "log-update";
 import colours from "picocolors";
-import { type EventSink, isTold, type RunEvent } from "../../../shared/events.js";
+import { type EventSink, isReported, type RunEvent } from "../../../shared/events.js";
 import { LateFailure } from "../../../shared/observer.js";
 import { sanitizeText } from "../../../shared/text.js";
 import { LineStream } from "./line-stream.js";
+import { durationText, shortNumber } from "../number-text.js";
 import {
-  durationText,
-  isLoud,
+  isWritten,
   type Level,
   type NarrationOptions,
   sentenceOf,
-  shortNumber,
   waitingText,
 } from "./narration.js";
 
 const REDRAW_MS = 200;
 const PACE_STEPS = 50;
 const BAR_WIDTH = 28;
-const MOST_WORKERS = 12;
+const MAX_WORKERS_SHOWN = 12;
 const MAX_KNOWN_WORKERS = 256;
 const MAX_NAME_WIDTH = 40;
 const MAX_UNREAD_BYTES = 1024 * 1024;
 
 interface WorkerLine {
-  isThere: boolean;
+  isConnected: boolean;
   shards: number;
   samples: number;
   shardMs: number;
@@ -55,7 +54,7 @@ export class TerminalSink implements EventSink {
     this.options = options;
     this.lines = new LineStream(terminal, {
       maxUnreadBytes: MAX_UNREAD_BYTES,
-      whenFull: "leave-out",
+      whenFull: "drop",
     });
     this.block = createLogUpdate(terminal, { showCursor: true });
     this.timer = setInterval(() => this.tick(), REDRAW_MS).unref();
@@ -65,8 +64,8 @@ export class TerminalSink implements EventSink {
     this.failure.throwIfAny();
     this.lines.check();
     this.note(event);
-    const sentence = isTold(event) ? sentenceOf(event, this.options) : undefined;
-    if (!sentence || !isLoud(sentence.level, this.options.level)) return;
+    const sentence = isReported(event) ? sentenceOf(event, this.options) : undefined;
+    if (!sentence || !isWritten(sentence.level, this.options.level)) return;
     const { level, text } = sentence;
     // The block is removed, and drawn again below the new line.
     this.block.clear();
@@ -119,8 +118,8 @@ export class TerminalSink implements EventSink {
         this.progress = event.done < event.total ? event : undefined;
         return;
       case "worker":
-        if (event.state === "joined") this.lineOf(event.name).isThere = true;
-        else if (this.workers.has(event.name)) this.lineOf(event.name).isThere = false;
+        if (event.state === "joined") this.lineOf(event.name).isConnected = true;
+        else if (this.workers.has(event.name)) this.lineOf(event.name).isConnected = false;
         return;
       case "waiting":
         this.waiting = waitingText(
@@ -130,10 +129,10 @@ export class TerminalSink implements EventSink {
         );
         return;
       case "listening":
-      case "repeat":
-      case "drift":
+      case "backup":
+      case "divergence":
       case "moments":
-      case "spread":
+      case "histograms":
       case "predictions":
       case "checkpoint":
       case "checkpoint-failed":
@@ -151,23 +150,23 @@ export class TerminalSink implements EventSink {
   private lineOf(name: string): WorkerLine {
     let line = this.workers.get(name);
     if (!line) {
-      line = { isThere: true, shards: 0, samples: 0, shardMs: 0 };
+      line = { isConnected: true, shards: 0, samples: 0, shardMs: 0 };
       this.workers.set(name, line);
       if (this.workers.size > MAX_KNOWN_WORKERS) this.forgetOne();
     }
     return line;
   }
 
-  /** Of those that are gone the first, or else the first. */
+  /** Of those that left the first, or else the first of all. */
   private forgetOne(): void {
     const names = [...this.workers.keys()];
     const [first] = names;
-    const gone = names.find((name) => this.workers.get(name)?.isThere === false) ?? first;
+    const gone = names.find((name) => this.workers.get(name)?.isConnected === false) ?? first;
     if (gone !== undefined) this.workers.delete(gone);
   }
 
   private redraw(): void {
-    // A terminal that is stopped (Ctrl-S) is sent no further frames; the next one shows all.
+    // A stopped terminal (Ctrl-S) is sent no more frames; the next one shows everything.
     if (this.isClosed || !this.start || this.lines.isBehind) return;
     const { steps, config, step: first } = this.start;
     const done = this.step ? this.step.step + 1 : first;
@@ -177,8 +176,7 @@ export class TerminalSink implements EventSink {
     const stepMs = this.durationsMs.reduce((sum, ms) => sum + ms, 0) / this.durationsMs.length;
     const figures = [
       `loss ${this.step ? shortNumber(Number(this.step.loss.toPrecision(4))) : "–"}`,
-      `training ${this.evaluation ? shortNumber(this.evaluation.trainAccuracy) : "–"}`,
-      `test ${this.evaluation ? shortNumber(this.evaluation.testAccuracy) : "–"}`,
+      ...this.metrics(),
       `${stepMs > 0 ? Math.round((1000 * config.batchSize) / stepMs) : "–"} samples/s`,
       ...(this.progress ? [`evaluating, ${this.progress.done} of ${this.progress.total}`] : []),
     ];
@@ -193,20 +191,30 @@ export class TerminalSink implements EventSink {
     );
   }
 
+  /** Of the last evaluation: accuracies where the targets are classes, else losses. */
+  private metrics(): string[] {
+    const { trainAccuracy, testAccuracy, trainLoss, testLoss } = this.evaluation ?? {};
+    const isClasses = this.start?.config.data.target.kind === "classes";
+    const text = (value: number | undefined) => (value === undefined ? "–" : shortNumber(value));
+    return isClasses
+      ? [`training accuracy ${text(trainAccuracy)}`, `test accuracy ${text(testAccuracy)}`]
+      : [`training loss ${text(trainLoss)}`, `test loss ${text(testLoss)}`];
+  }
+
   private workerLines(): string[] {
     const all = [...this.workers.values()].reduce((total, { samples }) => total + samples, 0);
     const longest = Math.max(...[...this.workers.keys()].map((name) => name.length), 0);
     const width = Math.min(longest, MAX_NAME_WIDTH);
-    const lines = [...this.workers].map(([unsafe, { isThere, shards, samples, shardMs }]) => {
+    const lines = [...this.workers].map(([unsafe, { isConnected, shards, samples, shardMs }]) => {
       const name = sanitizeText(unsafe, MAX_NAME_WIDTH);
-      const mark = isThere ? colours.green("●") : colours.red("○");
+      const mark = isConnected ? colours.green("●") : colours.red("○");
       const share = all === 0 ? 0 : Math.round((100 * samples) / all);
       const each = shards === 0 ? "–" : (shardMs / shards).toFixed(1);
-      const gone = isThere ? "" : colours.red("  lost");
+      const gone = isConnected ? "" : colours.red("  lost");
       return `${mark} ${name.padEnd(width)}  ${shards} shards  ${share} %  ${each} ms each${gone}`;
     });
-    const hidden = lines.length - MOST_WORKERS;
-    return hidden > 0 ? [...lines.slice(0, MOST_WORKERS), `and ${hidden} more`] : lines;
+    const hidden = lines.length - MAX_WORKERS_SHOWN;
+    return hidden > 0 ? [...lines.slice(0, MAX_WORKERS_SHOWN), `and ${hidden} more`] : lines;
   }
 }
 

@@ -1,0 +1,39 @@
+// Plain answers and bounded request bodies, for the routes of the dashboard.
+import type { IncomingMessage, ServerResponse } from "node:http";
+
+const BODY_MS = 10_000;
+
+export function sendText(response: ServerResponse, status: number, text: string): void {
+  response.writeHead(status, { "content-type": "text/plain; charset=utf-8" });
+  response.end(`${text}\n`);
+}
+
+export function sendTooMany(response: ServerResponse): void {
+  response.setHeader("retry-after", "1");
+  sendText(response, 429, "too many requests; try again in a moment");
+}
+
+export function sendJson(response: ServerResponse, value: unknown): void {
+  response.writeHead(200, { "content-type": "application/json" });
+  response.end(JSON.stringify(value));
+}
+
+/** @returns undefined where it is longer than `maxBytes`; rejects where it takes too long */
+export async function readBody(
+  request: IncomingMessage,
+  maxBytes: number,
+): Promise<Buffer | undefined> {
+  const chunks: Buffer[] = [];
+  let byteLength = 0;
+  const timer = setTimeout(() => request.destroy(new Error("the body is too slow")), BODY_MS);
+  try {
+    for await (const chunk of request as AsyncIterable<Buffer>) {
+      byteLength += chunk.byteLength;
+      if (byteLength > maxBytes) return undefined;
+      chunks.push(chunk);
+    }
+  } finally {
+    clearTimeout(timer);
+  }
+  return Buffer.concat(chunks);
+}

@@ -1,0 +1,80 @@
+// The rows of the page's table of workers: what each has computed, and its connection. Bounded however many workers come and go.
+import type { RunEvent, TaskTrace } from "../../../shared/events.js";
+import { sanitizeText } from "../../../shared/text.js";
+import type { WorkerRow } from "./page-update.js";
+
+const MAX_NAME_LENGTH = 64;
+const MAX_REASON_LENGTH = 200;
+/** Workers that left stay in the table, up to this many rows in all. */
+const MAX_ROWS = 256;
+
+/** What the server knows of a connected worker. */
+export interface WorkerStatus {
+  name: string;
+  host: string;
+  roundTripMs: number | undefined;
+  bytesUp: number;
+  bytesDown: number;
+  lastSeenMs: number;
+}
+
+export class WorkerTable {
+  /** By the workers' own names. */
+  private readonly byName = new Map<string, WorkerRow>();
+
+  get rows(): WorkerRow[] {
+    return [...this.byName.values()];
+  }
+
+  countTask({ worker, task, samples, computedFromMs, computedToMs }: TaskTrace): void {
+    const row = this.row(worker);
+    row.samples += samples;
+    if (task === "shard") {
+      row.shards++;
+      row.shardMs += computedToMs - computedFromMs;
+    } else {
+      row.evaluationBatches++;
+    }
+  }
+
+  noteChange({ name, state, reason }: RunEvent & { event: "worker" }): void {
+    // Rejected strangers appear among the marks only.
+    if (state === "rejected" && !this.byName.has(name)) return;
+    const row = this.row(name);
+    row.state = state === "joined" ? "working" : state;
+    if (reason === undefined) delete row.reason;
+    else row.reason = sanitizeText(reason, MAX_REASON_LENGTH);
+  }
+
+  noteStatus({ name, ...status }: WorkerStatus): void {
+    const { roundTripMs, ...rest } = {
+      ...status,
+      host: sanitizeText(status.host, MAX_NAME_LENGTH),
+    };
+    const row = this.row(name);
+    Object.assign(row, rest, { state: "working" });
+    if (roundTripMs !== undefined) row.roundTripMs = roundTripMs;
+  }
+
+  private row(name: string): WorkerRow {
+    let row = this.byName.get(name);
+    if (row) return row;
+    row = {
+      name: sanitizeText(name, MAX_NAME_LENGTH),
+      state: "working",
+      host: "",
+      ...{ shards: 0, evaluationBatches: 0, samples: 0, shardMs: 0 },
+      ...{ bytesUp: 0, bytesDown: 0, lastSeenMs: 0 },
+    };
+    this.byName.set(name, row);
+    if (this.byName.size > MAX_ROWS) this.removeOldest();
+    return row;
+  }
+
+  /** Of the workers that left, or else of all. */
+  private removeOldest(): void {
+    const entries = [...this.byName];
+    const oldest = entries.find(([, { state }]) => state !== "working") ?? entries[0];
+    if (oldest) this.byName.delete(oldest[0]);
+  }
+}
