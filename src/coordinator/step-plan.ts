@@ -68,10 +68,13 @@ export class StepPlanner {
   }
 
   private async evaluationTasks(set: SampleSet, step: number): Promise<EvaluationTask[]> {
-    const batches = evaluationBatches(set.count).map((indices) => set.gather(indices));
-    return (await Promise.all(batches)).map((samples): EvaluationTask => {
-      return { kind: "evaluate", id: this.nextTaskId++, step, samples };
-    });
+    const batches = evaluationBatches(set.count);
+    return Promise.all(
+      batches.map(async (indices): Promise<EvaluationTask> => {
+        const samples = await set.gather(indices);
+        return { kind: "evaluate", id: this.nextTaskId++, step, samples };
+      }),
+    );
   }
 }
 

@@ -18,7 +18,6 @@ import {
 import type { StepRange } from "../../src/shared/checkpoint/step-ranges.js";
 import { TandemError } from "../../src/shared/errors.js";
 import { firstNonFinite } from "../../src/shared/replica/finite.js";
-import { configOf } from "../support/config.js";
 import { checkpointOf } from "../support/checkpoints.js";
 import { temporaryFolder } from "../support/data.js";
 

@@ -1,0 +1,85 @@
+// A run with its workers in this process: coordinator and workers speak the protocol over connections in memory.
+import { createBroadcast } from "../../src/coordinator/broadcast/create-broadcast.js";
+import { CheckpointWriter } from "../../src/coordinator/checkpoint-writer.js";
+import { StepPlanner } from "../../src/coordinator/step-plan.js";
+import { TrainingLoop } from "../../src/coordinator/training-loop.js";
+import { BanList } from "../../src/coordinator/workers/ban-list.js";
+import { computeOn, InProcessWorker } from "../../src/coordinator/workers/in-process-worker.js";
+import { SendBudget } from "../../src/coordinator/workers/outbox.js";
+import { Pool } from "../../src/coordinator/workers/pool.js";
+import { DEFAULT_TIMES, Session } from "../../src/coordinator/workers/session.js";
+import type { BroadcastKind, RunConfig } from "../../src/shared/config.js";
+import type { DataSource } from "../../src/shared/data/samples.js";
+import { openEngine } from "../../src/shared/engine/open-engine.js";
+import { Events, type RunEvent } from "../../src/shared/events.js";
+import { serveConnection } from "../../src/worker/connection.js";
+import { WorkerRuntime } from "../../src/worker/worker-runtime.js";
+import { temporaryFolder } from "./data.js";
+import { createReplica } from "./replica.js";
+import { transportPair } from "./transport-pair.js";
+
+export interface MemoryRun {
+  /** With slots, in the order of the checkpoint. */
+  state: Buffer;
+  events: RunEvent[];
+  /** What was sent after a step. */
+  broadcast: BroadcastKind;
+}
+
+/** @param workerCount 0: computed on the coordinator's own replica, as in `single` */
+export async function runInMemory(
+  config: RunConfig,
+  data: DataSource,
+  steps: number,
+  workerCount: number,
+  broadcastKind: BroadcastKind = "weights",
+): Promise<MemoryRun> {
+  const events = new Events();
+  const seen: RunEvent[] = [];
+  events.add({ handle: (event) => void seen.push(event) });
+  const replica = createReplica(config);
+  const { layout } = replica;
+  const compute = computeOn(replica);
+  const options = { startWith: Math.max(1, workerCount), goOnWith: 1, waitMs: 20_000 };
+  const pool = new Pool(events, { ...options, arbiter: compute });
+  const broadcast = createBroadcast(broadcastKind, layout);
+  broadcast.open(replica);
+  if (workerCount === 0) pool.join(new InProcessWorker(pool, compute));
+  const stop = new AbortController();
+  const sessions: Session[] = [];
+  const workers = Array.from({ length: workerCount }, (_, number) => {
+    const [coordinatorEnd, workerEnd] = transportPair();
+    sessions.push(
+      new Session(coordinatorEnd, {
+        ...{ pool, broadcast, times: DEFAULT_TIMES, bans: new BanList() },
+        budget: new SendBudget(Infinity, () => undefined),
+        address: `192.0.2.${number + 1}`,
+        uniqueName: (requested) => requested,
+        endReason: () => undefined,
+        onProgress: () => undefined,
+        onRejected: (name, reason) => {
+          pool.fail(new Error(`${name} was rejected: ${reason}`));
+        },
+        onClosed: () => undefined,
+      }),
+    );
+    const holder = {
+      runtime: undefined,
+      create: (own: RunConfig, kind: BroadcastKind) => new WorkerRuntime(own, kind, openEngine),
+    };
+    const serve = { name: `w${number}`, holder, onWelcome: () => undefined };
+    return serveConnection(workerEnd, serve, stop.signal);
+  });
+  const writer = new CheckpointWriter(`${temporaryFolder()}/c.safetensors`, events);
+  const planner = new StepPlanner(layout, data, 0);
+  const loop = new TrainingLoop(
+    { steps, evalEvery: 0, checkpointEvery: 0 },
+    { planner, replica, pool, broadcast, writer, events },
+  );
+  await loop.run(stop.signal);
+  for (const session of sessions) session.end("finished");
+  await Promise.all(workers);
+  const state = replica.snapshot("with-slots").map(({ values }) => Buffer.from(values.buffer));
+  replica.dispose();
+  return { state: Buffer.concat(state), events: seen, broadcast: broadcast.kind };
+}
