@@ -110,7 +110,8 @@ export function describeConformance({ name, open, countTensors }: Subject): void
       };
       const expected = take(referenceEngine.open(graph));
       const found = withSession(graph, take);
-      found.forEach((values, index) => expectClose(values, expected[index]!, 1e-6));
+      // An engine may take 1 − β of float32(β): 1 − 0.999 is then wrong by 1.3e-5 of itself.
+      found.forEach((values, index) => expectClose(values, expected[index]!, 2e-5));
     });
 
     test("effects on one variable happen in their order", () => {
