@@ -153,7 +153,7 @@ export function describeConformance({ name, open, countTensors }: Subject): void
   });
 
   describe(`${name}: sessions`, () => {
-    const large = [700, 301];
+    const large = [450, 301];
 
     test("variables start at zero, and are written and read, large ones too", () => {
       const graph = new GraphBuilder();
@@ -174,11 +174,9 @@ export function describeConformance({ name, open, countTensors }: Subject): void
         ]);
         // A variable's memory is its own.
         memory!.fill(7);
-        expect(readAll(session, lengths)).toEqual([
-          values,
-          Float32Array.of(3),
-          new Float32Array(4),
-        ]);
+        const [found, ...small] = readAll(session, lengths);
+        expect(found!.every((value, at) => value === values[at])).toBe(true);
+        expect(small).toEqual([Float32Array.of(3), new Float32Array(4)]);
       });
     });
 
