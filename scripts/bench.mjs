@@ -137,7 +137,7 @@ async function profile(threads) {
   return JSON.parse(stdout);
 }
 
-/** What a step of `local` is made of, as its page is told: medians of the steps that it was told of. @param {string} broadcast */
+/** What a step of `local` consists of, by the steps that its page reports. @param {string} broadcast */
 async function phases(broadcast) {
   const long = training.map((option) => (option === `${steps + WARM_UP}` ? "400" : option));
   const args = ["local", "--workers", "2", "--broadcast", broadcast, ...long];
@@ -155,11 +155,11 @@ async function phases(broadcast) {
       const trace = JSON.parse(line.slice(6));
       if (trace.step < WARM_UP) continue;
       for (const task of trace.tasks) {
-        add("way there, and the worker's own update", task.computedFromMs - task.sentMs);
+        add("sent to compute, with the worker's own update", task.computedFromMs - task.sentMs);
         add("compute", task.computedToMs - task.computedFromMs);
-        add("way back", task.answeredMs - task.computedToMs);
+        add("computed to answered", task.answeredMs - task.computedToMs);
       }
-      for (const phase of ["aggregate", "optimise", "broadcast"]) {
+      for (const phase of ["aggregate", "optimizer", "broadcast"]) {
         const own = trace.phases.filter(
           (/** @type {{phase: string}} */ each) => each.phase === phase,
         );
@@ -237,7 +237,7 @@ function joinNamespaces(places) {
 /** @type {{what: string, own: () => Promise<number>, peer?: () => Promise<number>}[]} */
 const pairs = [
   {
-    what: "single, batch 50, 2 threads, ms a step",
+    what: "single, batch 50, 2 threads, ms per step",
     own: () => singleStep("2"),
     peer: async () => (await torch("single", "2", "50", `${steps}`)).step,
   },
@@ -247,12 +247,12 @@ const pairs = [
     peer: async () => (await torch("evaluate", "2")).evaluate,
   },
   {
-    what: "2 workers, loopback, weights, ms a step",
+    what: "2 workers, loopback, weights, ms per step",
     own: async () => (await localStep("weights")).step,
     peer: () => torchDdp(),
   },
   {
-    what: "2 workers, loopback, updates, ms a step",
+    what: "2 workers, loopback, updates, ms per step",
     own: async () => (await localStep("updates")).step,
     peer: () => torchDdp(),
   },
@@ -268,11 +268,11 @@ const note = (/** @type {string} */ name, /** @type {number} */ value) =>
 if (canMakeNamespaces()) {
   for (const rate of ["1gbit", "100mbit"]) {
     pairs.push({
-      what: `2 workers, ${rate}, updates, ms a step`,
+      what: `2 workers, ${rate}, updates, ms per step`,
       own: async () => {
         const { step, up, down, memory } = await networkStep(rate, "updates");
-        note("updates: MB up a worker and step", up);
-        note("updates: MB down a worker and step", down);
+        note("updates: MB up per worker and step", up);
+        note("updates: MB down per worker and step", down);
         note("updates: coordinator, MB resident at most", memory.coordinator);
         note("updates: worker, MB resident at most", memory.worker);
         return step;
@@ -281,11 +281,11 @@ if (canMakeNamespaces()) {
     });
   }
   pairs.push({
-    what: "2 workers, 1gbit, weights, ms a step",
+    what: "2 workers, 1gbit, weights, ms per step",
     own: async () => {
       const { step, up, down, memory } = await networkStep("1gbit", "weights");
-      note("weights: MB up a worker and step", up);
-      note("weights: MB down a worker and step", down);
+      note("weights: MB up per worker and step", up);
+      note("weights: MB down per worker and step", down);
       note("weights: coordinator, MB resident at most", memory.coordinator);
       note("weights: worker, MB resident at most", memory.worker);
       return step;

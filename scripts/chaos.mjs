@@ -59,7 +59,7 @@ class Storm {
     this.lastStepMs = 0;
     this.longestStallMs = 0;
     this.stepEvents = 0;
-    this.repeats = 0;
+    this.backups = 0;
     /** @type {Record<string, number>} */
     this.counts = {};
     /** @type {Slot[]} */
@@ -82,7 +82,7 @@ class Storm {
 
   /** @param {import("./faults/processes.mjs").RunEvent} event */
   note(event) {
-    if (event.event === "repeat") this.repeats++;
+    if (event.event === "backup") this.backups++;
     if (event.event !== "step") return;
     this.stepEvents++;
     const now = performance.now();
@@ -287,7 +287,7 @@ try {
     ...Object.entries(storm.counts).map(([kind, count]) => `  ${kind.padEnd(20)}${count}`),
     `longest stall        ${(storm.longestStallMs / 1000).toFixed(1)} s`,
     `steps done again     ${storm.stepEvents - steps} (after the coordinator was killed)`,
-    `tasks given twice    ${storm.repeats}`,
+    `backup tasks         ${storm.backups}`,
     `calm digest          ${calmDigest}`,
     `storm digest         ${stormDigest}`,
     isSame ? "the same file" : "NOT the same file",

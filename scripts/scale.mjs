@@ -10,7 +10,10 @@ import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { cpus, tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseArgs, promisify } from "node:util";
-import { cnn, isFactored, sizeOf } from "../dist/shared/model/network.js";
+import { buildNetwork } from "../dist/shared/network/build.js";
+import { isFactored } from "../dist/shared/network/gradient-form.js";
+import { sizeOf } from "../dist/shared/network/network.js";
+import { presetNetwork } from "../dist/shared/network/presets.js";
 import { Command, ROOT } from "./faults/processes.mjs";
 import { median, spread } from "./figures.mjs";
 
@@ -80,9 +83,9 @@ async function measured({ broadcast, workers, batch }) {
   }
 }
 
-const network = cnn({ height: 28, width: 28 }, 10);
+const network = buildNetwork(presetNetwork("cnn", [28, 28, 1], 10));
 
-/** Bytes that go up and down a worker and step, headers left out. @param {Shape} shape */
+/** Bytes that go up and down per worker and step, headers left out. @param {Shape} shape */
 function bytesOf({ broadcast, workers, batch }) {
   const samples = Math.ceil(batch / workers);
   let [dense, factors, weights] = [0, 0, 0];
@@ -94,13 +97,14 @@ function bytesOf({ broadcast, workers, batch }) {
     else dense += size;
   }
   const statistics = network.statistics.reduce((total, { channels }) => total + 8 * channels, 0);
-  const pixels = 785 * samples;
+  // A byte for each pixel, and a class number.
+  const ofSamples = (28 * 28 + 4) * samples;
   const others = batch - samples;
   // Where the factors of the batch are more than the weights, the weights are sent, whatever was asked.
   const update = dense + batch * factors < weights ? dense + others * factors : weights;
   return {
     up: dense + statistics + samples * factors,
-    down: pixels + statistics + (broadcast === "weights" ? weights : update),
+    down: ofSamples + statistics + (broadcast === "weights" ? weights : update),
   };
 }
 
@@ -166,9 +170,9 @@ head(
   "broadcast",
   "workers",
   "batch",
-  "ms a step",
-  "coordinator's CPU, ms a step",
-  "MB up, down a worker",
+  "ms per step",
+  "coordinator's CPU, ms per step",
+  "MB up, down per worker",
 );
 if (options.points !== "") {
   const rows =
@@ -200,14 +204,16 @@ const costs = {
   updates: fitted(points.filter(({ broadcast }) => broadcast === "updates")),
 };
 process.stdout.write("\n");
-head("coordinator's CPU", "ms a step", "ms a MB in", "ms a MB out", "model to measured");
+head("coordinator's CPU", "ms per step", "ms per MB in", "ms per MB out", "model to measured");
 for (const broadcast of /** @type {Broadcast[]} */ (["weights", "updates"])) {
   const errors = points
     .filter((point) => point.broadcast === broadcast)
     .map((point) => predicted(costs[broadcast], point) / point.cpuMs);
   print(broadcast, ...costs[broadcast].map((cost) => cost.toFixed(2)), spread(errors, 2));
 }
-process.stdout.write(`\nModel: ms a step with 25 samples a machine, ${SAMPLE_MS} ms a sample\n\n`);
+process.stdout.write(
+  `\nModel: ms per step with 25 samples per machine, ${SAMPLE_MS} ms per sample\n\n`,
+);
 head("machines", "link", "weights", "updates", "a ring (DDP), same compute");
 for (const workers of [10, 100, 1000]) {
   for (const gigabits of [1, 10]) {

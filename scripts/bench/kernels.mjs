@@ -1,28 +1,32 @@
-// Where `single`'s time goes, and the rate of the machine's own matrix product. Prints JSON.
+// Where `single`'s time goes with the tensorflow engine, and the rate of the machine's own matrix product. Prints JSON.
 // node kernels.mjs THREADS STEPS
-// A step is one call into TensorFlow, so a node's time is measured as what a run takes longer when it goes on to that node.
-import { aggregated } from "../../dist/coordinator/aggregate.js";
-import { loadDataset, mnistFolder, sliced } from "../../dist/shared/data/dataset.js";
-import { shardResult } from "../../dist/shared/model/compute.js";
-import { Graph } from "../../dist/shared/model/graph.js";
-import { initialTensors } from "../../dist/shared/model/initial.js";
-import { cnn } from "../../dist/shared/model/network.js";
-import { Ops } from "../../dist/shared/model/ops.js";
-import { Replica } from "../../dist/shared/model/replica.js";
-import { Session } from "../../dist/shared/model/session.js";
-import { loadTensorFlow } from "../../dist/shared/model/tensorflow.js";
+// A step is one call into TensorFlow for each gradient bucket, so a node's time is measured as what a run takes longer when
+// it goes on to that node.
+import { aggregatePopulation, sumGradients } from "../../dist/coordinator/aggregate.js";
+import { openEngine } from "../../dist/shared/engine/open-engine.js";
+import { GraphBuilder } from "../../dist/shared/graph/builder.js";
+import { NetworkGraph } from "../../dist/shared/graph/network-graph.js";
+import { initialTensors } from "../../dist/shared/network/initial-values.js";
+import { presetNetwork } from "../../dist/shared/network/presets.js";
+import { computeShard } from "../../dist/shared/replica/shard-pass.js";
+import { TrainingReplica } from "../../dist/shared/replica/training-replica.js";
+import { layoutOfRun } from "../../dist/shared/run-layout.js";
 import { median } from "../figures.mjs";
 
-/** @typedef {import("../../dist/shared/model/session.js").Feed} Feed */
+/** @typedef {import("../../dist/shared/engine/engine.js").Feed} Feed */
 
 const [threads = 1, steps = 60] = process.argv.slice(2).map(Number);
 const BATCH = 50;
 const WARM_UP = 10;
 const SIDE = 1024;
-/** What compute nothing worth measuring by themselves go to the next one's account. */
-const UNMEASURED = /^(Placeholder|Const|Shape|Reshape|Cast|.*Variable.*|VarHandleOp)$/;
+const IMAGE = [28, 28, 1];
+const PIXELS = 28 * 28;
+const CLASSES = 10;
+/** What computes nothing worth measuring by itself goes to the next one's account. */
+const UNMEASURED = ["placeholder", "constant", "variable", "reshape"];
 
-const tf = loadTensorFlow(threads);
+const engine = openEngine({ threads });
+const random = (/** @type {number} */ length) => Float32Array.from({ length }, Math.random);
 
 /** @param {() => void} body @param {number} count */
 function medianMs(body, count) {
@@ -35,64 +39,83 @@ function medianMs(body, count) {
 }
 
 function productRate() {
-  const graph = new Graph();
-  const ops = new Ops(graph, false);
-  const [a, b] = [ops.placeholder("a", [SIDE, SIDE]), ops.placeholder("b", [SIDE, SIDE])];
-  const fetches = [ops.matMul(a, b)];
-  const session = new Session(tf, graph);
-  return session.scope((scope) => {
+  const builder = new GraphBuilder();
+  const sides = [SIDE, SIDE];
+  const [a, b] = [builder.placeholder("a", sides), builder.placeholder("b", sides)];
+  const fetches = [builder.matMul(a, b)];
+  const session = engine.open(builder);
+  const ms = session.scope((scope) => {
     const values = () =>
       scope.tensor(
-        [SIDE, SIDE],
-        Float32Array.from({ length: SIDE ** 2 }, () => Math.random() - 0.5),
+        sides,
+        random(SIDE ** 2).map((value) => value - 0.5),
       );
     /** @type {Feed[]} */
     const feeds = [
       [a, values()],
       [b, values()],
     ];
-    const ms = medianMs(() => session.scope((inner) => void inner.run(feeds, fetches)), 40);
-    return (2 * SIDE ** 3) / ms / 1e6;
+    return medianMs(() => session.scope((inner) => void inner.run(feeds, fetches)), 40);
   });
+  session.dispose();
+  return (2 * SIDE ** 3) / ms / 1e6;
 }
 
-const network = cnn({ height: 28, width: 28 }, 10);
-const replica = new Replica(tf, network, "with-slots", initialTensors(network, 0), 0);
-const { training, image } = loadDataset(mnistFolder(), 0);
+const layout = layoutOfRun({
+  network: presetNetwork("cnn", IMAGE, CLASSES),
+  loss: { kind: "softmax-cross-entropy", labelSmoothing: 0 },
+  optimizer: { kind: "adam", beta1: 0.9, beta2: 0.999, epsilon: 1e-8, weightDecay: 0 },
+  learningRate: 1e-4,
+  schedule: { kind: "constant", warmupSteps: 0 },
+  seed: 0,
+  batchSize: BATCH,
+  shards: 1,
+  threads,
+  validationSize: 0,
+  data: { inputType: "uint8", target: { kind: "classes", count: CLASSES }, digest: "0".repeat(64) },
+});
+const { network, config } = layout;
+const graph = new NetworkGraph(network, config.loss, config.optimizer);
+const replica = new TrainingReplica(layout, graph, engine.open(graph.graph));
+replica.load(initialTensors(network, config.seed), 0);
 
 function stepMs() {
-  let step = 0;
+  const samples = {
+    count: BATCH,
+    inputs: Uint8Array.from({ length: BATCH * PIXELS }, () => 256 * Math.random()),
+    targets: Int32Array.from({ length: BATCH }, (_, index) => index % CLASSES),
+  };
+  const names = layout.buckets.flat().map(({ name }) => name);
   const one = () => {
-    const samples = sliced(training, step * BATCH, (step + 1) * BATCH, image);
-    step++;
-    const result = shardResult(replica, samples, BATCH, BATCH);
-    replica.apply(aggregated([result], replica.populationStatistics()).update, 1e-4);
+    const result = computeShard(replica, { step: replica.step, firstSample: 0, samples });
+    const gradients = sumGradients(names, [result.gradients]);
+    const population = aggregatePopulation(layout, [result], replica.population.layers);
+    replica.apply({ gradients, population });
   };
   for (let count = 0; count < WARM_UP; count++) one();
   return medianMs(one, steps);
 }
 
-/** @returns {[string, number][]} */
+/** Of the forward and backward pass: [the node's name, milliseconds]. @returns {[string, number][]} */
 function nodeTimes() {
-  const { session, graph } = replica;
-  const { images, labels, sampleWeights, lossScale } = graph.training;
-  const nodes = graph.graph.outputs(({ name, op }) => {
-    const isTraining = !/^(inference|adam)\//.test(name) && name.includes("/");
-    return isTraining && !UNMEASURED.test(op);
-  });
-  const random = (/** @type {number} */ length) => Float32Array.from({ length }, Math.random);
+  const { session } = replica;
+  const { training } = graph;
+  const values = graph.graph.nodes
+    .filter(({ name, op }) => {
+      return !/^(inference|optimizer)\//.test(name) && !UNMEASURED.includes(op.kind);
+    })
+    .flatMap(({ outputs }) => outputs.filter(({ type }) => type === "float32").slice(0, 1));
   return session.scope((scope) => {
     /** @type {Feed[]} */
     const feeds = [
-      [images, scope.tensor([BATCH, image.height, image.width, 1], random(BATCH * 784))],
-      [labels, scope.tensor([BATCH], new Int32Array(BATCH))],
-      [sampleWeights, scope.tensor([1, BATCH], new Float32Array(BATCH).fill(1 / BATCH))],
-      [lossScale, scope.tensor([], Float32Array.of(1 / BATCH))],
+      [training.inputs, scope.tensor([BATCH, ...IMAGE], random(BATCH * PIXELS))],
+      [training.targets, scope.tensor([BATCH], new Int32Array(BATCH))],
+      [training.lossScale, scope.tensor([], Float32Array.of(1 / BATCH))],
     ];
-    const upTo = nodes.map((_, index) => nodes.slice(0, index + 1));
+    const upTo = values.map((_, index) => values.slice(0, index + 1));
     /** @type {number[][]} */
-    const times = nodes.map(() => []);
-    // Round about, so that a slow moment of the machine does not fall on one node alone.
+    const times = values.map(() => []);
+    // In turn, so that a slow moment of the machine does not fall on one node alone.
     for (let round = 0; round < WARM_UP + steps / 2; round++) {
       upTo.forEach((fetches, index) => {
         const ms = medianMs(() => session.scope((inner) => void inner.run(feeds, fetches)), 1);
@@ -100,11 +123,11 @@ function nodeTimes() {
       });
     }
     let before = 0;
-    return nodes.map((output, index) => {
+    return values.map((value, index) => {
       const upToHere = median(times[index] ?? []);
       const own = upToHere - before;
       before = upToHere;
-      return [output.node, own];
+      return [value.node.name, own];
     });
   });
 }

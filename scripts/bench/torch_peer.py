@@ -1,9 +1,9 @@
 """The reference network in PyTorch, as the peer that Tandem is measured against. Prints JSON.
 
-python torch_peer.py single THREADS BATCH STEPS        median ms a step
+python torch_peer.py single THREADS BATCH STEPS        median ms per step
 python torch_peer.py evaluate THREADS                  median ms to infer 10,000 images
 python torch_peer.py ddp RANK WORLD BATCH_OF_EACH STEPS WARM_UP
-                                                       median ms a step under DistributedDataParallel with Gloo, 1 thread
+                                                       median ms per step under DistributedDataParallel with Gloo, 1 thread
                                                        (MASTER_ADDR, MASTER_PORT, GLOO_SOCKET_IFNAME in the environment)
 Each is tried in PyTorch's default layout and in channels-last with fused Adam; the faster one is printed.
 """

@@ -1,5 +1,6 @@
-// All that a peer's bytes go through, on either side, for a small network: what the fuzzer and its finds are run against.
-import { cnn } from "../../dist/shared/model/network.js";
+// All that a peer's bytes go through, on either side, for small runs: what the fuzzer and its finds are run against. No
+// engine.
+import { configText, sampleShapeOf } from "../../dist/shared/config.js";
 import {
   COORDINATOR_FRAME_LIMITS,
   decodeFrame,
@@ -7,50 +8,97 @@ import {
   WORKER_FRAME_LIMITS,
 } from "../../dist/shared/protocol/frame.js";
 import { parseFromCoordinator, parseFromWorker } from "../../dist/shared/protocol/messages.js";
-import {
-  readClassifier,
-  readEvaluation,
-  readFactors,
-  readSamples,
-  readShardResult,
-  readState,
-  readUpdate,
-  stateTailPlaces,
-} from "../../dist/shared/protocol/payload.js";
+import { readBucket } from "../../dist/shared/protocol/payloads/bucket.js";
+import { readConfig } from "../../dist/shared/protocol/payloads/config.js";
+import { readEvaluation } from "../../dist/shared/protocol/payloads/evaluation.js";
+import { readFactors } from "../../dist/shared/protocol/payloads/factors.js";
+import { readSamples } from "../../dist/shared/protocol/payloads/samples.js";
+import { readShardResult } from "../../dist/shared/protocol/payloads/shard-result.js";
+import { readState, stateTailPlaces } from "../../dist/shared/protocol/payloads/state.js";
+import { readUpdate } from "../../dist/shared/protocol/payloads/update.js";
+import { layoutOfRun } from "../../dist/shared/run-layout.js";
+import { maxMessageBytes, refusalOf } from "../../dist/worker/limits.js";
+import { classesConfig, inThreeBuckets, SHARD_SAMPLES, valuesConfig } from "./small-config.mjs";
 
-export const network = cnn({ height: 2, width: 2 }, 3);
-/** Samples of the largest shard. */
-export const LARGEST = 2;
+/** @typedef {import("../../dist/shared/run-layout.js").RunLayout} RunLayout */
+/** @typedef {import("../../dist/shared/protocol/frame.js").Frame} Frame */
+
+/** What a worker with so much memory would refuse is not laid out any further. */
+const MEMORY_BYTES = 4e9;
+
+/** One run of each kind of target. */
+export const layouts = [classesConfig, valuesConfig].map((config) => {
+  return inThreeBuckets(layoutOfRun(config));
+});
+
+/** As a coordinator reads it. @param {RunLayout} layout @param {Frame} frame */
+function readFromWorker(layout, frame) {
+  const message = parseFromWorker(frame);
+  const { parts } = frame;
+  switch (message.type) {
+    case "gradients":
+      readBucket(layout, message.bucket, SHARD_SAMPLES, parts);
+      return;
+    case "result":
+      readShardResult(layout, SHARD_SAMPLES, message.loss, new Map(), parts);
+      return;
+    case "evaluated":
+      readEvaluation(layout, SHARD_SAMPLES, message.lossSum, parts);
+      return;
+    default:
+  }
+}
+
+/** As a worker reads it. @param {RunLayout} layout @param {Frame} frame */
+function readFromCoordinator(layout, frame) {
+  const message = parseFromCoordinator(frame);
+  const { parts, tail } = frame;
+  switch (message.type) {
+    case "welcome":
+      readConfiguration(parts);
+      return;
+    case "state": {
+      stateTailPlaces(layout, "weights-only", message.group, tail, () => undefined);
+      readState(layout, "weights-only", message, parts);
+      return;
+    }
+    case "factors":
+      readFactors(layout, message.bucket, SHARD_SAMPLES, parts);
+      return;
+    case "update":
+      readUpdate(layout, new Map(), parts);
+      return;
+    case "shard":
+    case "evaluate":
+      readSamples(sampleShapeOf(layout.config), message.count, parts);
+      return;
+    default:
+  }
+}
+
+/** What follows from a welcome before anything is allocated for the run. @param {Uint8Array[]} parts */
+function readConfiguration(parts) {
+  const config = readConfig(parts);
+  const refusal = refusalOf(config, MEMORY_BYTES);
+  if (refusal !== undefined) throw new FrameError(refusal);
+  maxMessageBytes(config);
+  configText(config);
+}
 
 /** Throws what a decoder should not have thrown. @param {Uint8Array} bytes @returns {"taken" | "refused"} */
 export function throughDecoders(bytes) {
   let outcome = /** @type {"taken" | "refused"} */ ("refused");
-  for (const { parse, limits } of [
-    { parse: parseFromWorker, limits: WORKER_FRAME_LIMITS },
-    { parse: parseFromCoordinator, limits: COORDINATOR_FRAME_LIMITS },
+  for (const { read, limits } of [
+    { read: readFromWorker, limits: WORKER_FRAME_LIMITS },
+    { read: readFromCoordinator, limits: COORDINATOR_FRAME_LIMITS },
   ]) {
-    try {
-      const frame = decodeFrame(bytes, limits);
-      const message = parse(frame);
-      const { parts } = frame;
-      if (message.type === "result") {
-        readShardResult(network, LARGEST, LARGEST, message.loss, new Map(), parts);
+    for (const layout of layouts) {
+      try {
+        read(layout, decodeFrame(bytes, limits));
+        outcome = "taken";
+      } catch (error) {
+        if (!(error instanceof FrameError)) throw error;
       }
-      if (message.type === "classifier") readClassifier(network, LARGEST, LARGEST, parts);
-      if (message.type === "factors") readFactors(network, LARGEST, LARGEST, parts);
-      if (message.type === "evaluated") readEvaluation(network, 2, message.lossSum, parts);
-      if (message.type === "update") readUpdate(network, [LARGEST, LARGEST], new Map(), parts);
-      if (message.type === "state") {
-        const { half } = message;
-        stateTailPlaces(network, "weights-only", half, frame.tail, () => undefined);
-        readState(network, "weights-only", message, parts);
-      }
-      if (message.type === "shard" || message.type === "evaluate") {
-        readSamples(network.image, network.classCount, message.count, parts);
-      }
-      outcome = "taken";
-    } catch (error) {
-      if (!(error instanceof FrameError)) throw error;
     }
   }
   return outcome;

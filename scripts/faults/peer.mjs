@@ -1,10 +1,13 @@
 // A worker that misbehaves on demand: it speaks the protocol and computes truly, and lets its owner change what leaves it.
 // For the tests and for the chaos run; needs the compiled dist/.
 import { WebSocket } from "ws";
+import { openEngine } from "../../dist/shared/engine/open-engine.js";
 import { FrameReader } from "../../dist/shared/protocol/channel.js";
 import { encodeFrame } from "../../dist/shared/protocol/frame.js";
 import { parseFromCoordinator, PROTOCOL_VERSION } from "../../dist/shared/protocol/messages.js";
-import { Computer } from "../../dist/worker/computer.js";
+import { readConfig } from "../../dist/shared/protocol/payloads/config.js";
+import { layoutOfRun } from "../../dist/shared/run-layout.js";
+import { WorkerRuntime } from "../../dist/worker/worker-runtime.js";
 
 /** @typedef {{message: Record<string, unknown>, parts: ArrayBufferView[]}} Reply */
 
@@ -44,12 +47,12 @@ export function closed(socket) {
  *   name?: string,
  *   token?: string,
  *   localAddress?: string,
- *   holder?: { computer?: Computer },
+ *   holder?: { runtime?: WorkerRuntime },
  *   onState?: (step: number) => void,
- *   digest?: (own: import("../../dist/worker/computer.js").Digest) => object,
+ *   digest?: (own: ReturnType<WorkerRuntime["digest"]>) => object,
  *   change?: (reply: Reply, task: Record<string, unknown>) => (Uint8Array | "close")[],
  * }} [options] `change` says what is sent in place of a reply: whole messages as bytes, or that the connection is cut;
- *   `holder` keeps what loaded TensorFlow for the next connection; `digest` what is sent in place of its digest
+ *   `holder` keeps the loaded engine for the next connection; `digest` what is sent in place of its digest
  * @returns {Promise<WebSocket>} after the welcome
  */
 export async function joinRun(url, options = {}) {
@@ -59,33 +62,37 @@ export async function joinRun(url, options = {}) {
   const socket = await connect(url, headers, localAddress);
   socket.on("error", () => undefined);
   socket.send(frameOf({ type: "hello", protocol: PROTOCOL_VERSION, name }));
-  /** @type {Computer | undefined} */
-  let computer;
+  /** @type {WorkerRuntime | undefined} */
+  let runtime;
+  let lastBucket = 0;
   return new Promise((resolve) => {
     socket.on("close", () => resolve(socket));
     const reader = new FrameReader((header, lengths) => {
-      return computer?.tailPlaces(parseFromCoordinator({ header }), lengths) ?? [];
+      return runtime?.tailPlaces(parseFromCoordinator({ header }), lengths) ?? [];
     });
     socket.on("message", (/** @type {Buffer} */ data) => {
       const frame = reader.take(data);
       if (!frame) return;
       const message = parseFromCoordinator(frame);
       if (message.type === "welcome") {
-        const { config, broadcast } = message;
-        if (!holder.computer?.fits(config, broadcast)) {
-          holder.computer = new Computer(config, broadcast);
+        const { broadcast } = message;
+        const config = readConfig(frame.parts);
+        if (!holder.runtime?.fits(config, broadcast)) {
+          holder.runtime = new WorkerRuntime(config, broadcast, openEngine);
         }
-        computer = holder.computer;
+        runtime = holder.runtime;
+        lastBucket = layoutOfRun(config).buckets.length - 1;
         socket.send(frameOf({ type: "ready" }));
         resolve(socket);
       } else if (message.type === "state") {
-        computer?.takeState(message, frame.parts);
-        if (message.half === "features") onState?.(message.step);
+        runtime?.takeState(message, frame.parts);
+        // With the last bucket the state is complete.
+        if (message.group === lastBucket) onState?.(message.step);
       } else if (message.type === "update") {
-        computer?.takeUpdate(message, frame.parts);
-        if (computer && message.wantsDigest) socket.send(frameOf(digest(computer.digest())));
+        runtime?.takeUpdate(message, frame.parts);
+        if (runtime && message.wantsDigest) socket.send(frameOf(digest(runtime.digest())));
       } else if (message.type === "shard" || message.type === "evaluate") {
-        computer?.compute(message, frame.parts, (reply) => {
+        runtime?.compute(message, frame.parts, (reply) => {
           const outgoing = change?.(reply, message) ?? [frameOf(reply.message, reply.parts)];
           for (const bytes of outgoing) {
             if (bytes === "close") socket.terminate();
@@ -93,7 +100,7 @@ export async function joinRun(url, options = {}) {
           }
         });
       } else if (message.type === "factors") {
-        computer?.takeFactors(message, frame.parts);
+        runtime?.takeFactors(message, frame.parts);
       } else {
         socket.close(1000);
       }

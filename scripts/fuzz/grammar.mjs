@@ -1,53 +1,22 @@
 // Valid messages of every kind, and how they are damaged: fields, types, lengths, bytes, order, declared lengths.
-import { isFactored, sizeOf } from "../../dist/shared/model/network.js";
-import { stateLayout } from "../../dist/shared/model/state-layout.js";
+import { sizeOf } from "../../dist/shared/network/network.js";
 import { encodeFrame, sealFrame } from "../../dist/shared/protocol/frame.js";
 import { PROTOCOL_VERSION } from "../../dist/shared/protocol/messages.js";
-import { LARGEST, network } from "../faults/decoders.mjs";
+import { configParts } from "../../dist/shared/protocol/payloads/config.js";
+import { sentTensors } from "../../dist/shared/protocol/payloads/state.js";
+import { stateGroupCount } from "../../dist/shared/replica/state-layout.js";
+import { layouts } from "../faults/decoders.mjs";
+import { SHARD_SAMPLES } from "../faults/small-config.mjs";
 import { Bombs } from "./bombs.mjs";
+import { Configurations, define } from "./configurations.mjs";
+import { BOUNDARY_VALUES, ODD_VALUES } from "./values.mjs";
 
 /** @typedef {import("../../dist/shared/random.js").Random} Random */
+/** @typedef {import("../../dist/shared/run-layout.js").RunLayout} RunLayout */
+/** @typedef {import("../../dist/shared/network/network.js").ParameterSpec} ParameterSpec */
 /** @typedef {[Record<string, unknown>, ArrayBufferView[]]} Message */
 
-const NUMBERS = [
-  ...[-1, -0, 0, 0.5, 1.5, 255, 256, 2 ** 31 - 1, 2 ** 31, 2 ** 32 - 1, 2 ** 32, 2 ** 53 - 1],
-  ...[2 ** 53, 2 ** 63, 1e308, -1e308, 5e-324, NaN, Infinity, -Infinity],
-];
-/** What a field may be given, and MessagePack can carry. @type {unknown[]} */
-export const BOUNDARY_VALUES = [
-  ...NUMBERS,
-  ...[
-    null,
-    true,
-    false,
-    "",
-    "7",
-    "x".repeat(300),
-    "\u001b[2J\n",
-    "__proto__",
-    [],
-    {},
-    [-1],
-    [[[[]]]],
-  ],
-  ...[{ from: 9, to: 4 }, { from: NaN, to: 1 }, { from: -1e308, to: 1e308 }, { a: { b: {} } }],
-];
-/** Beyond those, values of JavaScript's own. */
-const ODD_VALUES = /** @type {unknown[]} */ ([
-  ...[undefined, 2n ** 63n, new Uint8Array(3), new Date(0), new Map([[1, 2]]), new Set([1])],
-  ...[/x/, new Error("e")],
-]);
-
-export const config = {
-  model: "cnn",
-  seed: 1,
-  batchSize: 4,
-  shards: 2,
-  learningRate: 1e-4,
-  threads: 1,
-  validationSize: 0,
-  data: { height: 2, width: 2, classes: 3, digest: "a".repeat(64) },
-};
+const FROM_COORDINATOR = ["welcome", "state", "update", "factors", "shard", "evaluate", "end"];
 
 export class Grammar {
   /** @param {Random} random */
@@ -55,10 +24,11 @@ export class Grammar {
     this.random = random;
     this.bombs = new Bombs(random);
     /** Where the grammar starts. */
-    this.valid = validMessages(random);
+    this.valid = layouts.flatMap((layout) => validMessages(layout, random));
     this.fromCoordinator = this.valid.filter(([{ type }]) =>
-      ["welcome", "state", "update", "factors", "shard", "evaluate", "end"].includes(String(type)),
+      FROM_COORDINATOR.includes(String(type)),
     );
+    this.configurations = new Configurations(random);
   }
 
   /** @template T @param {readonly T[]} list @returns {T} */
@@ -68,8 +38,17 @@ export class Grammar {
 
   /** A bomb or a damaged message. @param {readonly Message[]} [from] @returns {Uint8Array} */
   message(from = this.valid) {
-    if (this.random.below(4) === 0) return this.bombs.message(this.any(from)[0]);
+    const { random } = this;
+    if (random.below(4) === 0) return this.bombs.message(this.any(from)[0]);
+    if (random.below(4) === 0) return this.welcome(this.configurations.part());
     return this.damaged(from);
+  }
+
+  /** A welcome to whatever configuration, otherwise valid. @param {Uint8Array} configuration @returns {Uint8Array} */
+  welcome(configuration) {
+    const broadcast = this.any(["weights", "updates"]);
+    const header = { type: "welcome", protocol: PROTOCOL_VERSION, name: "w", broadcast };
+    return encodeFrame(header, [configuration]);
   }
 
   /** @param {readonly Message[]} [from] @returns {Uint8Array} */
@@ -108,10 +87,7 @@ export class Grammar {
     let value = this.any(random.below(3) === 0 ? ODD_VALUES : BOUNDARY_VALUES);
     if (isMap(inner) && random.below(2) === 0) value = this.spoilField(inner);
     if (random.below(5) === 0) delete changed[key];
-    else {
-      const property = { value, enumerable: true, configurable: true, writable: true };
-      Object.defineProperty(changed, key, property);
-    }
+    else define(changed, key, value);
     return changed;
   }
 
@@ -156,59 +132,64 @@ function floats(random, count) {
   return Float32Array.from({ length: count }, () => random.uniform());
 }
 
-/** @param {Random} random @returns {Message[]} */
-function validMessages(random) {
+/** Every message of a run, each as both sides would send it. @param {RunLayout} layout @param {Random} random @returns {Message[]} */
+function validMessages(layout, random) {
+  const { network, factored, buckets, config } = layout;
   const some = (/** @type {number} */ count) => floats(random, count);
-  const gradientParts = (/** @type {"classifier" | "features"} */ half) =>
-    network.parameters.flatMap((parameter) => {
-      const { shape } = parameter;
-      if (parameter.half !== half) return [];
-      if (isFactored(parameter, LARGEST)) return shape.map((side) => some(LARGEST * side));
-      return [some(sizeOf(shape))];
+  /** @param {readonly ParameterSpec[]} parameters @param {number} rows of the factors */
+  const gradientParts = (parameters, rows) =>
+    parameters.flatMap(({ name, shape }) => {
+      return factored.has(name) ? shape.map((side) => some(rows * side)) : [some(sizeOf(shape))];
     });
   const statisticsParts = () =>
-    network.statistics.flatMap(({ channels }) => [some(channels), some(channels)]);
-  const classifierParts = gradientParts("classifier");
-  const resultParts = [...gradientParts("features"), ...statisticsParts()];
-  const factorParts = network.parameters.flatMap((parameter) => {
-    const [a = 1, b = 1] = parameter.shape;
-    return isFactored(parameter, LARGEST) ? [some(LARGEST * a), some(LARGEST * b)] : [];
-  });
-  /** The factors' rows of two shards where a result has those of one. */
-  const updateParts = network.parameters.flatMap((parameter) => {
-    const [a = 1, b = 1] = parameter.shape;
-    if (!isFactored(parameter, LARGEST)) return [some(sizeOf(parameter.shape))];
-    return [some(2 * LARGEST * a), some(2 * LARGEST * b)];
-  });
-  const stateParts = (/** @type {"classifier" | "features"} */ half) =>
-    stateLayout(network, "weights-only", [half]).map(({ shape }) => some(sizeOf(shape)));
-  const samples = [new Uint8Array(8).fill(9), new Uint8Array([0, 1])];
+    network.statistics
+      .filter(({ trainable }) => trainable)
+      .flatMap(({ channels }) => [some(channels), some(channels)]);
+  const stateParts = (/** @type {number} */ group) =>
+    sentTensors(layout, "weights-only", group).map(({ shape }) => some(sizeOf(shape)));
+
+  const { inputType, target } = config.data;
+  const inputCount = SHARD_SAMPLES * sizeOf(network.inputShape);
+  const isOfClasses = target.kind === "classes";
+  const samples = [
+    inputType === "uint8" ? new Uint8Array(inputCount).fill(9) : some(inputCount),
+    isOfClasses ? Int32Array.of(0, 1) : some(SHARD_SAMPLES * target.count),
+  ];
+  const predictions = isOfClasses ? Int32Array.of(1, 2) : some(SHARD_SAMPLES * target.count);
   const answer = { task: 1, step: 2, shard: 0 };
   const computed = { from: 1, to: 3 };
   const protocol = PROTOCOL_VERSION;
-  const tail = [4096, 12];
+  const last = buckets.length - 1;
+  const update = { type: "update", step: 3, own: [], relayed: [], wantsDigest: false };
   return [
     [{ type: "hello", protocol, name: "worker" }, []],
     [{ type: "ready" }, []],
-    [{ type: "result", ...answer, loss: 0.5, computed }, resultParts],
-    [{ type: "evaluated", task: 1, lossSum: 3, computed }, [new Uint8Array([1, 2])]],
-    [{ type: "classifier", ...answer }, classifierParts],
-    [{ type: "factors", step: 2, shard: 1 }, factorParts],
+    ...buckets.slice(0, last).map((parameters, bucket) => {
+      const parts = gradientParts(parameters, SHARD_SAMPLES);
+      return /** @type {Message} */ ([{ type: "gradients", ...answer, bucket }, parts]);
+    }),
+    [
+      { type: "result", ...answer, loss: 0.5, computed },
+      [...gradientParts(buckets[last] ?? [], SHARD_SAMPLES), ...statisticsParts()],
+    ],
+    [{ type: "evaluated", task: 1, lossSum: 3, computed }, [predictions]],
     [{ type: "digest", step: 100, weights: 12345 }, []],
     [{ type: "goodbye" }, []],
-    [{ type: "welcome", protocol, name: "w", config, broadcast: "weights" }, []],
-    [{ type: "state", step: 3, half: "features", tailChecksum: 0 }, stateParts("features")],
-    [{ type: "state", step: 3, half: "classifier", tailChecksum: 0 }, stateParts("classifier")],
-    [
-      { type: "state", step: 3, half: "classifier", tailChecksum: 0, tail },
-      stateParts("classifier"),
-    ],
-    [
-      { type: "update", step: 3, own: [], relayed: [], wantsDigest: false },
-      [...updateParts, ...statisticsParts()],
-    ],
-    [{ type: "shard", ...answer, count: 2 }, samples],
-    [{ type: "evaluate", task: 1, step: 2, count: 2 }, samples],
+    [{ type: "welcome", protocol, name: "w", broadcast: "weights" }, configParts(config)],
+    ...Array.from({ length: stateGroupCount(layout) }, (_, group) => {
+      const header = { type: "state", step: 3, group, tailChecksum: 0 };
+      return /** @type {Message} */ ([header, stateParts(group)]);
+    }),
+    [{ type: "state", step: 3, group: 1, tailChecksum: 0, tail: [4096, 12] }, stateParts(1)],
+    ...buckets.map((parameters, bucket) => {
+      const own = parameters.filter(({ name }) => factored.has(name));
+      const header = { type: "factors", step: 2, shard: 1, bucket };
+      return /** @type {Message} */ ([header, gradientParts(own, SHARD_SAMPLES)]);
+    }),
+    // The rows of all shards, one after the other.
+    [update, [...gradientParts(buckets.flat(), config.batchSize), ...statisticsParts()]],
+    [{ type: "shard", ...answer, first: 0, count: SHARD_SAMPLES }, samples],
+    [{ type: "evaluate", task: 1, step: 2, count: SHARD_SAMPLES }, samples],
     [{ type: "end", reason: "finished" }, []],
   ];
 }

@@ -1,9 +1,9 @@
 // A coordinator that sends damaged messages and bombs to live worker processes. A worker may refuse, try again or end with
 // exit code 0 or 1 and a sentence; it may not crash, nor take memory without bound.
 import { WebSocketServer } from "ws";
-import { encodeFrame } from "../../dist/shared/protocol/frame.js";
-import { PROTOCOL_VERSION } from "../../dist/shared/protocol/messages.js";
-import { config, Grammar } from "./grammar.mjs";
+import { configParts } from "../../dist/shared/protocol/payloads/config.js";
+import { classesConfig, valuesConfig } from "../faults/small-config.mjs";
+import { Grammar } from "./grammar.mjs";
 import { residentMb } from "./live-run.mjs";
 
 /** @typedef {import("../../dist/shared/random.js").Random} Random */
@@ -24,10 +24,8 @@ function serveDamage(grammar, onVisit) {
     socket.on("close", () => clearTimeout(timer));
     socket.once("message", () => {
       if (random.below(2) === 0) {
-        const welcome = { type: "welcome", protocol: PROTOCOL_VERSION, name: "w" };
-        socket.send(
-          encodeFrame({ ...welcome, config, broadcast: grammar.any(["weights", "updates"]) }),
-        );
+        const [configuration] = configParts(grammar.any([classesConfig, valuesConfig]));
+        socket.send(grammar.welcome(/** @type {Uint8Array} */ (configuration)));
       }
       for (let messages = 1 + random.below(3); messages > 0; messages--) {
         socket.send(grammar.message(grammar.fromCoordinator));

@@ -1,8 +1,9 @@
 // A worker that holds tasks: it joins a live run, computes truly, and spoils its answers in every way the grammar knows.
 import { setTimeout as delay } from "node:timers/promises";
 import { closed, frameOf, joinRun } from "../faults/peer.mjs";
-import { BOUNDARY_VALUES, Grammar } from "./grammar.mjs";
+import { Grammar } from "./grammar.mjs";
 import { randomAddress, residentMb } from "./live-run.mjs";
+import { BOUNDARY_VALUES } from "./values.mjs";
 
 /** @typedef {import("../../dist/shared/random.js").Random} Random */
 /** @typedef {import("../faults/peer.mjs").Reply} Reply */
@@ -19,7 +20,7 @@ class SpoiledAnswers {
     this.trueOnes = grammar.random.below(HONEST_ANSWERS_BEFORE);
     /** @type {Uint8Array[]} */
     this.sent = [];
-    /** A half that is kept back until the other has gone. @type {Uint8Array | undefined} */
+    /** A bucket that is held back until the next has gone. @type {Uint8Array | undefined} */
     this.held = undefined;
   }
 
@@ -68,10 +69,11 @@ class SpoiledAnswers {
       twice: () => [bytes, bytes],
       never: () => [],
       "cut off": () => ["close"],
-      "halves in the wrong order": () => {
+      "buckets in the wrong order": () => {
         this.held = bytes;
         return [];
       },
+      "a bucket that does not exist": () => withMessage({ ...message, bucket: 2 ** 31 }),
       "old answers": () => [...this.sent.map((old) => Uint8Array.from(old)), bytes],
       "a part missing": () => [frameOf(message, parts.slice(1))],
       "parts in another order": () => [frameOf(message, [...parts].reverse())],
@@ -103,7 +105,7 @@ export async function fuzzAnswers(runs, random, answers) {
   const grammar = new Grammar(random);
   /** @type {Record<string, number>} */
   const counts = {};
-  /** @type {{computer?: import("../../dist/worker/computer.js").Computer}} */
+  /** @type {{runtime?: import("../../dist/worker/worker-runtime.js").WorkerRuntime}} */
   const holder = {};
   const spoiled = () => Object.values(counts).reduce((total, count) => total + count, 0);
   let outcome = "result unchanged";

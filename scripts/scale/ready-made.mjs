@@ -1,50 +1,48 @@
 // Many workers in one process that compute nothing: each answers every task at once with a gradient made beforehand, over a
 // socket of its own. What is left of a step is the coordinator and the wire.
-// node ready-made.mjs URL COUNT FROM TO      prints, when the run ends, the bytes that went up and down a worker and step,
+// node ready-made.mjs URL COUNT FROM TO      prints, when the run ends, the bytes that went up and down per worker and step,
 // between the tasks of steps FROM and TO
 import { WebSocket } from "ws";
-import { largestShard, networkOfRun } from "../../dist/shared/config.js";
-import { shardSizes } from "../../dist/shared/data/sampler.js";
-import { isFactored, sizeOf } from "../../dist/shared/model/network.js";
+import { sizeOf } from "../../dist/shared/network/network.js";
 import { FrameReader } from "../../dist/shared/protocol/channel.js";
 import { encodeFrame } from "../../dist/shared/protocol/frame.js";
 import { parseFromCoordinator, PROTOCOL_VERSION } from "../../dist/shared/protocol/messages.js";
+import { readConfig } from "../../dist/shared/protocol/payloads/config.js";
+import { trainedStatistics } from "../../dist/shared/protocol/payloads/shard-result.js";
+import { layoutOfRun } from "../../dist/shared/run-layout.js";
 
 /** @typedef {import("../../dist/shared/config.js").RunConfig} RunConfig */
 
 const [url = "", ...numbers] = process.argv.slice(2);
 const [count = 1, from = 0, to = 1] = numbers.map(Number);
 
-/** @typedef {{parts: Float32Array[], classifier: Float32Array[]}} ReadyMade */
+/**
+ * An answer to a shard: the parts of `gradients` for each bucket but the last, and those of `result`.
+ * @typedef {{buckets: Float32Array[][], result: Float32Array[]}} ReadyMade
+ */
 
 /** By samples in the shard. @type {Map<number, ReadyMade>} */
-const results = new Map();
+const answers = new Map();
 
 /** @param {RunConfig} config */
 function prepare(config) {
-  if (results.size > 0) return;
-  const network = networkOfRun(config);
+  if (answers.size > 0) return;
+  const layout = layoutOfRun(config);
   const small = (/** @type {number} */ length) => new Float32Array(length).fill(1e-6);
-  for (const samples of new Set(shardSizes(config.batchSize, config.shards))) {
-    const gradients = (/** @type {string} */ half) =>
-      network.parameters
-        .filter((parameter) => parameter.half === half)
-        .flatMap((parameter) => {
-          const { shape } = parameter;
-          return isFactored(parameter, largestShard(config))
-            ? shape.map((side) => small(samples * side))
-            : [small(sizeOf(shape))];
-        });
-    const moments = network.statistics.flatMap(({ channels }) => [
-      small(channels),
-      small(channels),
-    ]);
-    const parts = [...gradients("features"), ...moments];
-    const classifier = gradients("classifier");
-    results.set(samples, {
-      parts,
-      classifier,
-    });
+  const moments = trainedStatistics(layout).flatMap(({ channels }) => [
+    small(channels),
+    small(channels),
+  ]);
+  for (const samples of new Set(layout.shardSizes)) {
+    const gradients = layout.buckets.map((parameters) =>
+      parameters.flatMap(({ name, shape }) => {
+        return layout.factored.has(name)
+          ? shape.map((side) => small(samples * side))
+          : [small(sizeOf(shape))];
+      }),
+    );
+    const buckets = gradients.slice(0, -1);
+    answers.set(samples, { buckets, result: [...(gradients.at(-1) ?? []), ...moments] });
   }
 }
 
@@ -86,7 +84,7 @@ function join(number) {
     const computed = { from: now, to: now };
     switch (message.type) {
       case "welcome":
-        prepare(message.config);
+        prepare(readConfig(frame.parts));
         send({ type: "ready" });
         return;
       case "shard": {
@@ -94,17 +92,18 @@ function join(number) {
         const sign = step === to ? 1 : step === from ? -1 : 0;
         bytes.up += sign * (stream?.bytesWritten ?? 0);
         bytes.down += sign * (stream?.bytesRead ?? 0);
-        const result = results.get(message.count);
-        if (!result) throw new RangeError("a shard of another size");
-        const { parts, classifier } = result;
-        send({ type: "classifier", task, step, shard }, classifier);
-        send({ type: "result", task, step, shard, loss: 0.1, computed }, parts);
+        const answer = answers.get(message.count);
+        if (!answer) throw new RangeError("a shard of another size");
+        answer.buckets.forEach((parts, bucket) => {
+          send({ type: "gradients", task, step, shard, bucket }, parts);
+        });
+        send({ type: "result", task, step, shard, loss: 0.1, computed }, answer.result);
         return;
       }
       case "evaluate":
         socket.send(
           encodeFrame({ type: "evaluated", task: message.task, lossSum: 1, computed }, [
-            new Uint8Array(message.count),
+            new Int32Array(message.count),
           ]),
         );
         return;

@@ -110,7 +110,8 @@ export function describeConformance({ name, open, countTensors }: Subject): void
       };
       const expected = take(referenceEngine.open(graph));
       const found = withSession(graph, take);
-      found.forEach((values, index) => expectClose(values, expected[index]!, 1e-6));
+      // An engine may take 1 − β of float32(β): 1 − 0.999 is then wrong by 1.3e-5 of itself.
+      found.forEach((values, index) => expectClose(values, expected[index]!, 2e-5));
     });
 
     test("effects on one variable happen in their order", () => {
@@ -152,7 +153,7 @@ export function describeConformance({ name, open, countTensors }: Subject): void
   });
 
   describe(`${name}: sessions`, () => {
-    const large = [700, 301];
+    const large = [450, 301];
 
     test("variables start at zero, and are written and read, large ones too", () => {
       const graph = new GraphBuilder();
@@ -173,11 +174,9 @@ export function describeConformance({ name, open, countTensors }: Subject): void
         ]);
         // A variable's memory is its own.
         memory!.fill(7);
-        expect(readAll(session, lengths)).toEqual([
-          values,
-          Float32Array.of(3),
-          new Float32Array(4),
-        ]);
+        const [found, ...small] = readAll(session, lengths);
+        expect(found!.every((value, at) => value === values[at])).toBe(true);
+        expect(small).toEqual([Float32Array.of(3), new Float32Array(4)]);
       });
     });
 

@@ -276,7 +276,7 @@ export const OP_CASES: Readonly<Record<ValueOpKind, readonly OpCase[]>> = {
     }),
     {
       name: "values far from 0",
-      tolerance: 1e-6,
+      tolerance: SUM,
       build: (graph) => {
         const { mean, variance } = graph.moments(graph.samples([20, 14, 14, 3], [100, 101]));
         return [mean, variance];

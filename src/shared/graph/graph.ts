@@ -1,5 +1,5 @@
 // The op graph: what every engine executes. Layers, losses and optimizers are written once as graphs of these ops
-// (builder.ts, layers/, losses.ts, optimizer-step.ts); an engine knows the ops and no layers. Pure.
+// (builder.ts, layers/, loss.ts, optimizer-graph.ts); an engine knows the ops and no layers. Pure.
 //
 // Tensors are float32 unless said otherwise, images NHWC, and the first side of a tensor that depends on the samples is −1
 // in its shape: N is known to a run alone. All other sides are fixed when the graph is built.

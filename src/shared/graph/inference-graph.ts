@@ -4,7 +4,7 @@ import type { GraphBuilder } from "./builder.js";
 import { forwardLayers } from "./forward.js";
 import type { LossKind, Value } from "./graph.js";
 import { inferLayer, passThrough } from "./layers/index.js";
-import { addProbabilities, isLastLayerSkipped } from "./losses.js";
+import { addProbabilities, isLastLayerSkipped } from "./loss.js";
 import { PopulationFeeds } from "./population-feeds.js";
 import { addSamples } from "./training-graph.js";
 

@@ -6,7 +6,7 @@ import { slotsOf } from "../optimizer/slots.js";
 import { GraphBuilder } from "./builder.js";
 import type { Graph, LossKind, Value } from "./graph.js";
 import { addInference, type InferenceValues } from "./inference-graph.js";
-import { findLossProblem } from "./losses.js";
+import { findLossProblem } from "./loss.js";
 import { addOptimizer, type OptimizerValues } from "./optimizer-graph.js";
 import { addTraining, type TrainingValues } from "./training-graph.js";
 

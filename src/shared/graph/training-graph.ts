@@ -11,7 +11,7 @@ import {
   passThrough,
 } from "./layers/index.js";
 import type { Trace } from "./layers/index.js";
-import { isLastLayerSkipped } from "./losses.js";
+import { isLastLayerSkipped } from "./loss.js";
 import { PopulationFeeds } from "./population-feeds.js";
 
 export interface TrainingValues {

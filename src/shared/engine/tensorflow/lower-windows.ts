@@ -1,4 +1,4 @@
-// Convolutions and pools as TensorFlow's nodes (tensorflow/core/ops/nn_ops.cc). Pure.
+// Convolutions (for depthwise ones see lower-depthwise.ts) and pools as TensorFlow's nodes (tensorflow/core/ops/nn_ops.cc). Pure.
 import type { Op } from "../../graph/graph.js";
 import type { Window } from "../../network/window-shape.js";
 import type { Attributes, Output } from "./graph-def.js";
@@ -27,33 +27,6 @@ export function lowerConv2dKernelGradient(
 ): Output {
   const inputs = [x, emitter.integers("kernel_shape", kernelShape), dy];
   return emitter.emit("Conv2DBackpropFilter", inputs, slidingAttributes(op));
-}
-
-export function lowerDepthwise(
-  emitter: NodeEmitter,
-  op: Window,
-  inputs: readonly Output[],
-): Output {
-  return emitter.emit("DepthwiseConv2dNative", inputs, slidingAttributes(op));
-}
-
-export function lowerDepthwiseInputGradient(
-  emitter: NodeEmitter,
-  op: OpOf<"depthwise-conv2d-input-gradient">,
-  [kernel, dy]: readonly [Output, Output],
-): Output {
-  const inputs = [emitter.shapeLike(dy, op.inputShape), kernel, dy];
-  return emitter.emit("DepthwiseConv2dNativeBackpropInput", inputs, slidingAttributes(op));
-}
-
-export function lowerDepthwiseKernelGradient(
-  emitter: NodeEmitter,
-  op: Window,
-  [x, dy]: readonly [Output, Output],
-  kernelShape: readonly number[],
-): Output {
-  const inputs = [x, emitter.integers("kernel_shape", kernelShape), dy];
-  return emitter.emit("DepthwiseConv2dNativeBackpropFilter", inputs, slidingAttributes(op));
 }
 
 const ONE_DNN_POOL = "_MklNativeMaxPool";
@@ -97,7 +70,7 @@ export function lowerAveragePoolGradient(
   return emitter.emit("AvgPoolGrad", inputs, poolAttributes(op));
 }
 
-function slidingAttributes({ strides, padding }: Window): Attributes {
+export function slidingAttributes({ strides, padding }: Window): Attributes {
   return {
     ...FLOAT,
     padding: { text: padding === "same" ? "SAME" : "VALID" },

@@ -13,6 +13,11 @@ import {
   lowerSlice,
   lowerSumOfSquares,
 } from "./lower-arithmetic.js";
+import {
+  lowerDepthwise,
+  lowerDepthwiseInputGradient,
+  lowerDepthwiseKernelGradient,
+} from "./lower-depthwise.js";
 import { lowerLoss } from "./lower-losses.js";
 import {
   lowerBatchNormGradient,
@@ -29,9 +34,6 @@ import {
   lowerConv2d,
   lowerConv2dInputGradient,
   lowerConv2dKernelGradient,
-  lowerDepthwise,
-  lowerDepthwiseInputGradient,
-  lowerDepthwiseKernelGradient,
   lowerMaxPool,
   lowerMaxPoolGradient,
 } from "./lower-windows.js";
@@ -103,11 +105,11 @@ class Lowering {
       case "conv2d-kernel-gradient":
         return [lowerConv2dKernelGradient(emitter, op, [a, b], to)];
       case "depthwise-conv2d":
-        return [lowerDepthwise(emitter, op, all)];
+        return [lowerDepthwise(emitter, op, [a, b], from)];
       case "depthwise-conv2d-input-gradient":
-        return [lowerDepthwiseInputGradient(emitter, op, [a, b])];
+        return [lowerDepthwiseInputGradient(emitter, op, [a, b], to, node.inputs[1]!.shape[3]!)];
       case "depthwise-conv2d-kernel-gradient":
-        return [lowerDepthwiseKernelGradient(emitter, op, [a, b], to)];
+        return [lowerDepthwiseKernelGradient(emitter, op, [a, b], from, to)];
       case "max-pool":
         return lowerMaxPool(emitter, op, a, this.hasOneDnnPool);
       case "average-pool":

@@ -17,7 +17,7 @@ import {
 
 export type { ForwardPass, GradientValues, LayerContext, Trace } from "./pass.js";
 
-/** In training. The loss takes logits, so the softmax of the last layer is left to inference (losses.ts). */
+/** In training. The loss takes logits, so the softmax of the last layer is left to inference (loss.ts). */
 export function forwardLayer(context: LayerContext): ForwardPass {
   const spec = context.layer.layer;
   switch (spec.kind) {

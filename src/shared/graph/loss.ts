@@ -4,6 +4,9 @@ import type { Network } from "../network/network.js";
 import type { GraphBuilder } from "./builder.js";
 import type { LossKind, Value } from "./graph.js";
 
+/** A loss as a run's configuration holds it. */
+export type LossSpec = LossKind;
+
 /** @returns in one sentence why a network cannot be trained with a loss; undefined where it can */
 export function findLossProblem(network: Network, loss: LossKind): string | undefined {
   if (network.outputShape.length !== 1) {
