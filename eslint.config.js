@@ -23,7 +23,7 @@ const pure = {
       "error",
       {
         paths: [
-          { name: "node:crypto", allowImportNames: ["createHash"], message: PURE_MESSAGE },
+          { name: "node:crypto", allowImportNames: ["createHash", "Hash"], message: PURE_MESSAGE },
           { name: "node:net", allowImportNames: ["isIP"], message: PURE_MESSAGE },
           {
             name: "node:zlib",
