@@ -1,13 +1,26 @@
-// Loss, accuracies and samples per second by step, of one run or of several beside each other. Drawn by uPlot.
+// Loss, the evaluations' metrics and samples per second by step, of one run or of several side by side. Drawn by uPlot.
 import uPlot from "uplot";
-import type { MarkKind } from "../lines.js";
-import { byId, colour, made, SERIES_COLOURS, short } from "./dom.js";
-import { rates, type Run, type Series, smoothed } from "./run.js";
+import type { MarkKind } from "../page-update.js";
+import {
+  byId,
+  createElement,
+  formatNumber,
+  onThemeChange,
+  SERIES_COLOURS,
+  themeColour,
+} from "./dom.js";
+import type { Run } from "./run.js";
+import { sampleRates, type Series, smooth } from "./series.js";
 
 const HEIGHT = 240;
-/** Marks that are drawn as lines; the list below the curves has all. */
-const DRAWN: readonly MarkKind[] = ["joined", "left", "rejected", "repeat", "drift"];
+/** Marks that are drawn as lines; the list below the curves shows all. */
+const MARK_LINES: readonly MarkKind[] = ["joined", "left", "rejected", "backup", "divergence"];
 const DASHES = [[], [6, 4], [2, 3], [10, 3, 2, 3]];
+
+interface Chart {
+  title: string;
+  curves: readonly Curve[];
+}
 
 interface Curve {
   label: string;
@@ -18,26 +31,27 @@ interface Curve {
 }
 
 export class Curves {
-  private readonly place = byId("curves", HTMLElement);
+  private readonly container = byId("curves", HTMLElement);
   private readonly smoothing = byId("smoothing", HTMLInputElement);
-  private charts: uPlot[] = [];
+  private plots: uPlot[] = [];
+  /** Of the charts: their titles and labels. */
   private shape = "";
   private runs: readonly Run[] = [];
   private drawnVersion = -1;
-  /** The steps that are shown; undefined: the whole run, as it grows. */
+  /** The visible steps; undefined: the whole run, as it grows. */
   private zoom: { min: number; max: number } | undefined;
 
   constructor() {
     this.smoothing.addEventListener("input", () => this.redraw());
-    byId("unzoom", HTMLButtonElement).addEventListener("click", () => this.unzoom());
-    this.place.addEventListener("keydown", (event) => this.key(event));
-    matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => {
+    byId("unzoom", HTMLButtonElement).addEventListener("click", () => this.showAll());
+    this.container.addEventListener("keydown", (event) => this.handleKey(event));
+    onThemeChange(() => {
       this.shape = "";
       this.redraw();
     });
     new ResizeObserver(() => {
-      for (const chart of this.charts) chart.setSize({ width: widthOf(chart), height: HEIGHT });
-    }).observe(this.place);
+      for (const plot of this.plots) plot.setSize({ width: widthOf(plot), height: HEIGHT });
+    }).observe(this.container);
   }
 
   show(runs: readonly Run[]): void {
@@ -49,70 +63,78 @@ export class Curves {
   }
 
   private redraw(): void {
-    const kinds = [
-      { title: "Loss", curves: this.losses() },
-      { title: "Accuracy", curves: this.accuracies() },
-      { title: "Samples per second", curves: this.paces() },
-    ];
-    const shape = kinds.map(({ curves }) => curves.map(({ label }) => label).join()).join(";");
-    if (shape !== this.shape) {
-      this.shape = shape;
-      for (const chart of this.charts) chart.destroy();
-      this.place.replaceChildren();
-      this.charts = kinds.map(({ title, curves }) => this.chart(title, curves));
+    const charts: Chart[] = [
+      { title: "Loss", curves: this.lossCurves() },
+      { title: "Accuracy", curves: this.metricCurves("accuracy") },
+      { title: "Loss at evaluations", curves: this.metricCurves("loss") },
+      { title: "Samples per second", curves: this.rateCurves() },
+    ].filter(({ curves }) => curves.length > 0);
+    const shape = charts.map(({ title, curves }) => [title, ...curves.map(({ label }) => label)]);
+    if (shape.join(";") !== this.shape) {
+      this.shape = shape.join(";");
+      for (const plot of this.plots) plot.destroy();
+      this.container.replaceChildren();
+      this.plots = charts.map((chart) => this.createPlot(chart));
     }
-    kinds.forEach(({ curves }, index) => {
-      const chart = this.charts[index];
-      if (!chart) return;
-      chart.setData(tableOf(curves), !this.zoom);
-      if (this.zoom) chart.setScale("x", this.zoom);
+    charts.forEach(({ curves }, index) => {
+      const plot = this.plots[index];
+      if (!plot) return;
+      plot.setData(tableOf(curves), !this.zoom);
+      if (this.zoom) plot.setScale("x", this.zoom);
     });
   }
 
-  private named(label: string, run: Run): string {
+  private labelOf(label: string, run: Run): string {
     return this.runs.length > 1 ? `${run.name}: ${label}` : label;
   }
 
-  private losses(): Curve[] {
+  private lossCurves(): Curve[] {
     const weight = Number(this.smoothing.value);
     return this.runs.flatMap((run, index) => {
-      const ink = colour(SERIES_COLOURS[index % SERIES_COLOURS.length]!);
-      const smooth = { steps: run.loss.steps, values: smoothed(run.loss.values, weight) };
-      const raw = { label: this.named("each step", run), series: run.loss, colour: `${ink}40` };
-      return [raw, { label: this.named("smoothed", run), series: smooth, colour: ink, width: 2 }];
-    });
-  }
-
-  private accuracies(): Curve[] {
-    return this.runs.flatMap((run, index) => {
-      const dash = DASHES[index % DASHES.length]!;
-      const [one, two] = [colour("one"), colour("two")];
+      const stroke = themeColour(SERIES_COLOURS[index % SERIES_COLOURS.length]!);
+      const smoothed = smooth(run.loss, weight);
       return [
-        { label: this.named("training", run), series: run.trainAccuracy, colour: two, dash },
-        { label: this.named("test", run), series: run.testAccuracy, colour: one, dash, width: 2 },
+        { label: this.labelOf("each step", run), series: run.loss, colour: `${stroke}40` },
+        { label: this.labelOf("smoothed", run), series: smoothed, colour: stroke, width: 2 },
       ];
     });
   }
 
-  private paces(): Curve[] {
+  /** Of the runs that are evaluated by this metric. */
+  private metricCurves(metric: Run["metricName"]): Curve[] {
+    const runs = this.runs.filter(({ metricName }) => metricName === metric);
+    return runs.flatMap((run, index) => {
+      const dash = DASHES[index % DASHES.length]!;
+      const [one, two] = [themeColour("one"), themeColour("two")];
+      return [
+        { label: this.labelOf("training", run), series: run.trainMetric, colour: two, dash },
+        { label: this.labelOf("test", run), series: run.testMetric, colour: one, dash, width: 2 },
+      ];
+    });
+  }
+
+  private rateCurves(): Curve[] {
     return this.runs.map((run, index) => ({
-      label: this.named("samples/s", run),
-      series: rates(run.durationMs, run.batchSize),
-      colour: colour(SERIES_COLOURS[(index + 2) % SERIES_COLOURS.length]!),
+      label: this.labelOf("samples/s", run),
+      series: sampleRates(run.durationMs, run.batchSize),
+      colour: themeColour(SERIES_COLOURS[(index + 2) % SERIES_COLOURS.length]!),
     }));
   }
 
-  private chart(title: string, curves: readonly Curve[]): uPlot {
-    const holder = made("div", { class: "chart" });
-    this.place.append(holder);
-    const axis = { stroke: colour("faint"), grid: { stroke: colour("line"), width: 1 } };
+  private createPlot({ title, curves }: Chart): uPlot {
+    const holder = createElement("div", { class: "chart" });
+    this.container.append(holder);
+    const axis = { stroke: themeColour("faint"), grid: { stroke: themeColour("line"), width: 1 } };
     const options: uPlot.Options = {
       title,
       width: holder.clientWidth || 320,
       height: HEIGHT,
       scales: { x: { time: false } },
       cursor: { sync: { key: "step" }, drag: { x: true, y: false, setScale: false } },
-      axes: [axis, { ...axis, size: 56, values: (_, ticks) => ticks.map((tick) => short(tick)) }],
+      axes: [
+        axis,
+        { ...axis, size: 56, values: (_, ticks) => ticks.map((tick) => formatNumber(tick)) },
+      ],
       series: [
         { label: "step" },
         ...curves.map(({ label, colour: stroke, dash, width }) => ({
@@ -121,35 +143,35 @@ export class Curves {
           width: width ?? 1,
           spanGaps: true,
           ...(dash ? { dash } : {}),
-          value: (_: uPlot, value: number | null) => short(value),
+          value: (_: uPlot, value: number | null) => formatNumber(value),
         })),
       ],
       hooks: {
-        draw: [(chart) => this.drawMarks(chart)],
+        draw: [(plot) => this.drawMarks(plot)],
         setSelect: [
-          (chart) => {
-            const { left, width } = chart.select;
-            const range = [left, left + width].map((place) => chart.posToVal(place, "x"));
+          (plot) => {
+            const { left, width } = plot.select;
+            const range = [left, left + width].map((x) => plot.posToVal(x, "x"));
             if (width > 0) this.zoomTo(range[0]!, range[1]!);
           },
         ],
       },
     };
-    const chart = new uPlot(options, tableOf(curves), holder);
-    chart.over.addEventListener("dblclick", () => this.unzoom());
-    return chart;
+    const plot = new uPlot(options, tableOf(curves), holder);
+    plot.over.addEventListener("dblclick", () => this.showAll());
+    return plot;
   }
 
-  private drawMarks(chart: uPlot): void {
-    const { ctx, bbox } = chart;
-    const bad = colour("bad");
-    const good = colour("three");
+  private drawMarks(plot: uPlot): void {
+    const { ctx, bbox } = plot;
+    const bad = themeColour("bad");
+    const good = themeColour("three");
     ctx.save();
     ctx.lineWidth = devicePixelRatio;
     ctx.setLineDash([3 * devicePixelRatio, 3 * devicePixelRatio]);
     for (const { step, what } of this.runs[0]?.marks ?? []) {
-      const x = chart.valToPos(step, "x", true);
-      if (!DRAWN.includes(what) || x < bbox.left || x > bbox.left + bbox.width) continue;
+      const x = plot.valToPos(step, "x", true);
+      if (!MARK_LINES.includes(what) || x < bbox.left || x > bbox.left + bbox.width) continue;
       ctx.strokeStyle = what === "joined" ? good : bad;
       ctx.beginPath();
       ctx.moveTo(x, bbox.top);
@@ -159,37 +181,37 @@ export class Curves {
     ctx.restore();
   }
 
-  private unzoom(): void {
+  private showAll(): void {
     this.zoom = undefined;
-    for (const chart of this.charts) chart.setData(chart.data);
+    for (const plot of this.plots) plot.setData(plot.data);
   }
 
-  /** All curves show the same steps. */
+  /** All charts show the same steps. */
   private zoomTo(min: number, max: number): void {
     this.zoom = { min, max };
-    for (const chart of this.charts) chart.setScale("x", { min, max });
+    for (const plot of this.plots) plot.setScale("x", { min, max });
   }
 
-  private key(event: KeyboardEvent): void {
-    const [chart] = this.charts;
-    const { min = 0, max = 0 } = chart?.scales["x"] ?? {};
+  private handleKey(event: KeyboardEvent): void {
+    const [plot] = this.plots;
+    const { min = 0, max = 0 } = plot?.scales["x"] ?? {};
     const width = max - min;
-    const to: Record<string, [number, number] | undefined> = {
+    const ranges: Record<string, [number, number] | undefined> = {
       "+": [min + width / 4, max - width / 4],
       "-": [min - width / 2, max + width / 2],
       ArrowLeft: [min - width / 4, max - width / 4],
       ArrowRight: [min + width / 4, max + width / 4],
     };
-    const range = to[event.key];
-    if (event.key === "0") this.unzoom();
+    const range = ranges[event.key];
+    if (event.key === "0") this.showAll();
     else if (range) this.zoomTo(...range);
     else return;
     event.preventDefault();
   }
 }
 
-function widthOf(chart: uPlot): number {
-  return chart.root.parentElement?.clientWidth ?? chart.width;
+function widthOf(plot: uPlot): number {
+  return plot.root.parentElement?.clientWidth ?? plot.width;
 }
 
 /** One column of steps, and for each curve a column of values with gaps where it has none. */

@@ -1,4 +1,4 @@
-// What the page's parts share: finding and making elements, numbers as text, colours.
+// What the page's parts share: finding and creating elements, numbers as text, colours, packed arrays.
 
 export function byId<T extends HTMLElement>(id: string, type: abstract new () => T): T {
   const element = document.getElementById(id);
@@ -6,8 +6,8 @@ export function byId<T extends HTMLElement>(id: string, type: abstract new () =>
   return element;
 }
 
-/** Text content only: nothing that comes over the wire is ever markup. */
-export function made<K extends keyof HTMLElementTagNameMap>(
+/** With text content only: nothing that arrives over the network is ever markup. */
+export function createElement<K extends keyof HTMLElementTagNameMap>(
   tag: K,
   options: { class?: string; text?: string; title?: string } = {},
   children: readonly Node[] = [],
@@ -22,7 +22,7 @@ export function made<K extends keyof HTMLElementTagNameMap>(
 
 const SVG = "http://www.w3.org/2000/svg";
 
-export function drawn(
+export function createSvg(
   tag: string,
   attributes: Record<string, string | number>,
   children: readonly (Node | string)[] = [],
@@ -33,30 +33,51 @@ export function drawn(
   return element;
 }
 
-export function colour(name: string): string {
+/** The legend of a drawing: colour swatches with their names, and a note. */
+export function createLegend(
+  entries: readonly (readonly [name: string, colourName: string])[],
+  note: string,
+): HTMLElement {
+  const names = entries.map(([name, colourName]) => {
+    const swatch = createElement("i");
+    swatch.style.background = themeColour(colourName);
+    return createElement("span", {}, [swatch, document.createTextNode(name)]);
+  });
+  return createElement("p", { class: "legend" }, [...names, createElement("span", { text: note })]);
+}
+
+/** A colour of page.css, in the present light or dark scheme. */
+export function themeColour(name: string): string {
   return getComputedStyle(document.documentElement).getPropertyValue(`--${name}`).trim();
 }
 
 export const SERIES_COLOURS = ["one", "two", "three", "four"] as const;
 
-export function short(value: number | null | undefined, digits = 4): string {
+export function onThemeChange(redraw: () => void): void {
+  matchMedia("(prefers-color-scheme: dark)").addEventListener("change", redraw);
+}
+
+/** In so many significant digits. */
+export function formatNumber(value: number | null | undefined, digits = 4): string {
   if (value === null || value === undefined || !Number.isFinite(value)) return "–";
   return String(Number(value.toPrecision(digits)));
 }
 
-export function bytesText(bytes: number): string {
+export function formatBytes(bytes: number): string {
   const units = ["B", "kB", "MB", "GB", "TB"];
   let unit = 0;
   let value = bytes;
   for (; value >= 1000 && unit < units.length - 1; unit++) value /= 1000;
-  return `${short(value, 3)} ${units[unit] ?? ""}`;
+  return `${formatNumber(value, 3)} ${units[unit] ?? ""}`;
 }
 
 /** base64 of little-endian float32. */
-export function unpacked(text: string): Float32Array {
-  return new Float32Array(bytesOf(text).buffer);
+export function unpackFloats(text: string): Float32Array {
+  const view = new DataView(unpackBytes(text).buffer);
+  const length = view.byteLength / 4;
+  return Float32Array.from({ length }, (_, index) => view.getFloat32(4 * index, true));
 }
 
-export function bytesOf(text: string): Uint8Array<ArrayBuffer> {
+export function unpackBytes(text: string): Uint8Array<ArrayBuffer> {
   return Uint8Array.from(atob(text), (character) => character.charCodeAt(0));
 }

@@ -1,54 +1,62 @@
-// The confusion matrix of the last evaluation, and test images that were taken for something else.
-import { byId, bytesOf, made } from "./dom.js";
+// The confusion matrix of the last evaluation, and pictures of test samples that were classified wrongly.
+import type { PageUpdateOf, PictureShape, WrongSample } from "../page-update.js";
+import { byId, createElement, unpackBytes } from "./dom.js";
+import { createPicture } from "./picture.js";
 import type { Run } from "./run.js";
 
-let drawnStep: { run: Run; step: number } | undefined;
+/** What is drawn now. */
+let drawn: PageUpdateOf<"mistakes"> | undefined;
 
 export function showMistakes(run: Run): void {
   const { mistakes } = run;
   byId("mistakes-section", HTMLElement).hidden = !mistakes;
-  if (!mistakes || (drawnStep?.run === run && drawnStep.step === mistakes.step)) return;
-  drawnStep = { run, step: mistakes.step };
-  const { confusion, images, height, width, step } = mistakes;
-  const head = made("tr", {}, [
-    made("th", { text: `step ${step}: label ↓ taken for →` }),
-    ...confusion.map((_, taken) => made("th", { text: String(taken) })),
-  ]);
-  const most = Math.max(
-    1,
-    ...confusion.flatMap((row, label) => row.filter((_, taken) => taken !== label)),
+  if (!mistakes || mistakes === drawn) return;
+  drawn = mistakes;
+  const { confusion, picture, wrong, step } = mistakes;
+  byId("confusion", HTMLTableElement).replaceChildren(
+    ...(confusion ? createRows(confusion, step, run) : []),
   );
+  const hint = byId("confusion-hint", HTMLElement);
+  hint.hidden = confusion !== undefined;
+  const classCount = run.description?.target.count ?? 0;
+  hint.textContent = `No confusion matrix: ${classCount} classes are too many to show.`;
+  byId("wrong", HTMLUListElement).replaceChildren(
+    ...(picture ? wrong.map((sample) => createItem(sample, picture, run)) : []),
+  );
+}
+
+function createRows(confusion: number[][], step: number, run: Run): HTMLElement[] {
+  const names = confusion.map((_, label) => run.className(label));
+  const head = createElement("tr", {}, [
+    createElement("th", { text: `step ${step}: label ↓ prediction →` }),
+    ...names.map((name) => createElement("th", { text: name, title: name })),
+  ]);
+  const errors = confusion.flatMap((row, label) =>
+    row.filter((_, predicted) => predicted !== label),
+  );
+  const maxErrors = Math.max(1, ...errors);
   const rows = confusion.map((row, label) =>
-    made("tr", {}, [
-      made("th", { text: String(label) }),
-      ...row.map((count, taken) => {
-        const cell = made("td", { text: count === 0 ? "" : String(count) });
-        const share = taken === label ? 0 : Math.round((70 * count) / most);
+    createElement("tr", {}, [
+      createElement("th", { text: names[label]!, title: names[label]! }),
+      ...row.map((count, predicted) => {
+        const title = `${count} of class ${names[label]} predicted as ${names[predicted]}`;
+        const cell = createElement("td", { text: count === 0 ? "" : String(count), title });
+        const share = predicted === label ? 0 : Math.round((70 * count) / maxErrors);
         cell.style.background = `color-mix(in srgb, var(--bad) ${share}%, transparent)`;
-        if (taken === label) cell.style.fontWeight = "700";
-        cell.title = `${count} images of ${label} taken for ${taken}`;
+        if (predicted === label) cell.style.fontWeight = "700";
         return cell;
       }),
     ]),
   );
-  byId("confusion", HTMLTableElement).replaceChildren(head, ...rows);
-  byId("wrong", HTMLUListElement).replaceChildren(
-    ...images.map(({ index, label, taken, pixels }) => {
-      const title = `test image ${index}: a ${label}, taken for ${taken}`;
-      const caption = made("span", { text: `${label} → ${taken}` });
-      return made("li", { title }, [picture(bytesOf(pixels), height, width), caption]);
-    }),
-  );
+  return [head, ...rows];
 }
 
-function picture(bytes: Uint8Array, height: number, width: number): HTMLCanvasElement {
-  const canvas = made("canvas");
-  canvas.width = width;
-  canvas.height = height;
-  const context = canvas.getContext("2d");
-  const image = context?.createImageData(width, height);
-  if (!context || !image) return canvas;
-  bytes.forEach((value, index) => image.data.set([value, value, value, 255], 4 * index));
-  context.putImageData(image, 0, 0);
-  return canvas;
+function createItem(sample: WrongSample, picture: PictureShape, run: Run): HTMLElement {
+  const { index, pixels } = sample;
+  const [label, predicted] = [run.className(sample.label), run.className(sample.predicted)];
+  const title = `test sample ${index}: class ${label}, predicted as ${predicted}`;
+  return createElement("li", { title }, [
+    createPicture(unpackBytes(pixels), picture),
+    createElement("span", { text: `${label} → ${predicted}` }),
+  ]);
 }

@@ -1,60 +1,90 @@
-// A row for each worker, and what happened to whom.
-import type { WorkerRow } from "../lines.js";
-import { byId, bytesText, made, short } from "./dom.js";
+// The table of workers, and the list of what happened.
+import type { MarkKind, WorkerRow } from "../page-update.js";
+import { byId, createElement, formatBytes, formatNumber } from "./dom.js";
 import type { Run } from "./run.js";
 
-const COLUMNS: [string, (row: WorkerRow, run: Run) => string, "text"?][] = [
-  ["worker", ({ name }) => name, "text"],
-  ["state", ({ state, reason }) => (state === "left" ? `lost: ${reason ?? ""}` : state), "text"],
-  ["host", ({ host }) => host, "text"],
-  ["shards", ({ shards }) => String(shards)],
-  ["share", ({ samples }, run) => share(samples, run)],
-  ["ms a shard", ({ shards, shardMs }) => short(shardMs / shards, 3)],
-  [
-    "round trip",
-    ({ roundTripMs }) => (roundTripMs === undefined ? "–" : `${short(roundTripMs, 2)} ms`),
-  ],
-  ["up", ({ bytesUp }) => bytesText(bytesUp)],
-  ["down", ({ bytesDown }) => bytesText(bytesDown)],
-  ["last seen", ({ state, lastSeenMs }) => (state === "working" ? seen(lastSeenMs) : "gone")],
+const MAX_MARKS_SHOWN = 200;
+
+interface Column {
+  title: string;
+  text: (row: WorkerRow, run: Run) => string;
+  isText?: true;
+}
+
+const COLUMNS: readonly Column[] = [
+  { title: "worker", text: ({ name }) => name, isText: true },
+  { title: "state", text: stateText, isText: true },
+  { title: "host", text: ({ host }) => host, isText: true },
+  { title: "shards", text: ({ shards }) => String(shards) },
+  { title: "share", text: shareText },
+  { title: "ms per shard", text: ({ shards, shardMs }) => formatNumber(shardMs / shards, 3) },
+  { title: "round trip", text: roundTripText },
+  { title: "received", text: ({ bytesUp }) => formatBytes(bytesUp) },
+  { title: "sent", text: ({ bytesDown }) => formatBytes(bytesDown) },
+  { title: "last seen", text: lastSeenText },
 ];
 
-function share(samples: number, run: Run): string {
-  const all = run.workers.reduce((total, row) => total + row.samples, 0);
-  return all === 0 ? "–" : `${short((100 * samples) / all, 3)} %`;
-}
-
-function seen(ms: number): string {
-  return ms < 1000 ? "now" : `${Math.round(ms / 1000)} s ago`;
-}
+/** Where the kind alone does not say it. */
+const MARK_NAMES: Partial<Record<MarkKind, string>> = {
+  left: "lost",
+  backup: "backup task",
+  divergence: "replica divergence",
+  "checkpoint-failed": "checkpoint failed",
+  "checkpoint-kept": "checkpoint renamed",
+  degraded: "wrong results",
+  "observer-failed": "output failed",
+};
 
 export function showWorkers(run: Run): void {
-  const head = made(
+  const head = createElement(
     "tr",
     {},
-    COLUMNS.map(([text, , kind]) => made("th", { text, class: kind ?? "" })),
+    COLUMNS.map(({ title, isText }) => {
+      return createElement("th", { text: title, class: isText ? "text" : "" });
+    }),
   );
   const rows = run.workers.map((row) =>
-    made(
+    createElement(
       "tr",
       { class: row.state === "working" ? "" : "gone" },
-      COLUMNS.map(([, of, kind]) => made("td", { text: of(row, run), class: kind ?? "" })),
+      COLUMNS.map(({ text, isText }) => {
+        return createElement("td", { text: text(row, run), class: isText ? "text" : "" });
+      }),
     ),
   );
   byId("workers", HTMLTableElement).replaceChildren(head, ...rows);
 }
 
 export function showMarks(run: Run): void {
-  const items = run.marks.slice(-200).reverse();
+  const newest = run.marks.slice(-MAX_MARKS_SHOWN).reverse();
   byId("marks", HTMLUListElement).replaceChildren(
-    ...items.map(({ at, step, what, worker, text }) => {
+    ...newest.map(({ at, step, what, worker, text }) => {
       const time = new Date(at).toLocaleTimeString();
+      const subject = worker === undefined ? "" : `${worker} `;
       const detail = text === what ? "" : `: ${text}`;
-      const what_ = what === "left" ? "lost" : what;
-      return made("li", {
+      const name = MARK_NAMES[what] ?? what;
+      return createElement("li", {
         class: what,
-        text: `${time}, step ${step}: ${worker ?? ""} ${what_}${detail}`,
+        text: `${time}, step ${step}: ${subject}${name}${detail}`,
       });
     }),
   );
+}
+
+function stateText({ state, reason }: WorkerRow): string {
+  return state === "left" ? `lost: ${reason ?? ""}` : state;
+}
+
+function shareText({ samples }: WorkerRow, run: Run): string {
+  const total = run.workers.reduce((sum, row) => sum + row.samples, 0);
+  return total === 0 ? "–" : `${formatNumber((100 * samples) / total, 3)} %`;
+}
+
+function roundTripText({ roundTripMs }: WorkerRow): string {
+  return roundTripMs === undefined ? "–" : `${formatNumber(roundTripMs, 2)} ms`;
+}
+
+function lastSeenText({ state, lastSeenMs }: WorkerRow): string {
+  if (state !== "working") return "gone";
+  return lastSeenMs < 1000 ? "now" : `${Math.round(lastSeenMs / 1000)} s ago`;
 }

@@ -1,0 +1,80 @@
+// A drawing of one layer's means or variances by channel: a dot per shard, a bar for the merge, a circle for the population.
+import { createSvg, formatNumber, themeColour } from "./dom.js";
+
+/** Means or variances, one value per channel. */
+export interface LayerValues {
+  shards: Float32Array[];
+  merged: Float32Array;
+  population: Float32Array;
+}
+
+const HEIGHT = 150;
+const LABEL_WIDTH = 48;
+const MIN_CHANNEL_WIDTH = 7;
+/** More channels could not be told apart; of wider layers those around the chosen one are drawn. */
+const MAX_CHANNELS = 64;
+
+/** @param choose called with a channel that was clicked */
+export function drawChannels(
+  values: LayerValues,
+  chosen: number,
+  width: number,
+  choose: (channel: number) => void,
+): SVGElement {
+  const total = values.merged.length;
+  const count = Math.min(total, MAX_CHANNELS, Math.floor(width / MIN_CHANNEL_WIDTH));
+  const first = Math.min(Math.max(0, chosen - Math.floor(count / 2)), total - count);
+  const [min, max] = rangeOf(values, first, first + count);
+  const y = (value: number) => 8 + ((max - value) / (max - min || 1)) * (HEIGHT - 30);
+  const gap = (width - LABEL_WIDTH) / count;
+  const channels = Array.from({ length: count }, (_, index) => first + index);
+  const marks = channels.flatMap((channel, index) => {
+    const x = LABEL_WIDTH + gap * (index + 0.5);
+    const axis = { class: "axis", x1: x, x2: x, y1: 0, y2: HEIGHT - 14 };
+    const cursor = channel === chosen ? [createSvg("line", axis)] : [];
+    return [...cursor, ...drawChannel(values, channel, x, y, Math.min(5, gap / 2))];
+  });
+  const text = (value: number, at: number) =>
+    createSvg("text", { class: "faint", x: 0, y: at }, [formatNumber(value, 3)]);
+  const label = "Moments by channel: of each shard, merged, and of the population";
+  const drawing = createSvg("svg", { width, height: HEIGHT, role: "img", "aria-label": label }, [
+    ...marks,
+    text(max, 14),
+    text(min, HEIGHT - 20),
+    createSvg("text", { class: "faint", x: LABEL_WIDTH, y: HEIGHT - 2 }, [
+      `channels ${first} to ${first + count - 1}`,
+    ]),
+  ]);
+  drawing.addEventListener("click", (event) => {
+    const { left } = drawing.getBoundingClientRect();
+    const channel = channels[Math.floor((event.clientX - left - LABEL_WIDTH) / gap)];
+    if (channel !== undefined) choose(channel);
+  });
+  return drawing;
+}
+
+function rangeOf({ shards, merged, population }: LayerValues, from: number, to: number) {
+  const shown = [...shards, merged, population].flatMap((values) => [...values.subarray(from, to)]);
+  return [Math.min(...shown), Math.max(...shown)] as const;
+}
+
+function drawChannel(
+  { shards, merged, population }: LayerValues,
+  channel: number,
+  x: number,
+  y: (value: number) => number,
+  halfWidth: number,
+): SVGElement[] {
+  const [one, two, three] = [themeColour("one"), themeColour("two"), themeColour("three")];
+  const heights = shards.map((values) => y(values[channel]!));
+  const range = { x1: x, x2: x, y1: Math.min(...heights), y2: Math.max(...heights) };
+  const middle = y(merged[channel]!);
+  const bar = { x1: x - halfWidth, x2: x + halfWidth, y1: middle, y2: middle };
+  const circle = { cx: x, cy: y(population[channel]!), r: 3.2, fill: "none" };
+  return [
+    ...(heights.length > 0 ? [createSvg("line", { ...range, stroke: one })] : []),
+    ...heights.map((cy) => createSvg("circle", { cx: x, cy, r: 2, fill: one })),
+    createSvg("line", { ...bar, stroke: two, "stroke-width": 2 }),
+    createSvg("circle", { ...circle, stroke: three, "stroke-width": 1.4 }),
+  ];
+}

@@ -1,0 +1,149 @@
+// A canvas to draw on with mouse, finger or keyboard, and what the run's current weights predict for the drawing. For small grey
+// images in classes.
+import { byId } from "./dom.js";
+import { centredPixels } from "./ink.js";
+import { requestPrediction } from "./prediction-request.js";
+import { clearProbabilities, showProbabilities } from "./probabilities.js";
+import type { Run } from "./run.js";
+
+const MAX_SIDE = 64;
+/** As MNIST's digits are drawn: some 2.6 of 28 pixels wide. */
+const PEN_SHARE = 2.6 / 28;
+/** The canvas's pixels per pixel of the image. */
+const SCALE = 8;
+/** Of the canvas, per key. */
+const KEY_STEP = 1 / 28;
+
+interface Point {
+  x: number;
+  y: number;
+}
+
+export class DrawingPad {
+  private readonly canvas = byId("canvas", HTMLCanvasElement);
+  private readonly context: CanvasRenderingContext2D;
+  private run: Run | undefined;
+  private size = { height: 0, width: 0 };
+  private last: Point | undefined;
+  /** Moved by keys; in shares of the canvas. */
+  private pen = { x: 0.5, y: 0.5, isDown: false };
+  private isAsking = false;
+  /** A prediction for an older drawing is followed by another request. */
+  private strokeCount = 0;
+  private isEmpty = true;
+
+  constructor() {
+    const context = this.canvas.getContext("2d", { willReadFrequently: true });
+    if (!context) throw new Error("no canvas");
+    this.context = context;
+    this.canvas.addEventListener("pointerdown", (event) => {
+      this.canvas.setPointerCapture(event.pointerId);
+      this.last = this.pointOf(event);
+      this.drawLine(this.last, this.last);
+    });
+    this.canvas.addEventListener("pointermove", (event) => {
+      if (!this.last) return;
+      const next = this.pointOf(event);
+      this.drawLine(this.last, next);
+      this.last = next;
+    });
+    for (const end of ["pointerup", "pointercancel"] as const) {
+      this.canvas.addEventListener(end, () => (this.last = undefined));
+    }
+    this.canvas.addEventListener("keydown", (event) => this.handleKey(event));
+    byId("clear", HTMLButtonElement).addEventListener("click", () => this.clear());
+  }
+
+  show(run: Run): void {
+    this.run = run;
+    const size = drawableSize(run);
+    byId("drawing-section", HTMLElement).hidden = !size;
+    if (!size || (size.height === this.size.height && size.width === this.size.width)) return;
+    this.size = size;
+    this.canvas.width = SCALE * size.width;
+    this.canvas.height = SCALE * size.height;
+    this.clear();
+  }
+
+  private clear(): void {
+    this.context.fillStyle = "#000";
+    this.context.fillRect(0, 0, this.canvas.width, this.canvas.height);
+    this.isEmpty = true;
+    clearProbabilities();
+  }
+
+  private pointOf(event: PointerEvent): Point {
+    const { left, top, width, height } = this.canvas.getBoundingClientRect();
+    return {
+      x: ((event.clientX - left) / width) * this.canvas.width,
+      y: ((event.clientY - top) / height) * this.canvas.height,
+    };
+  }
+
+  private drawLine(from: Point, to: Point): void {
+    const { context } = this;
+    context.strokeStyle = "#fff";
+    context.lineCap = "round";
+    context.lineJoin = "round";
+    context.lineWidth = PEN_SHARE * Math.max(this.canvas.width, this.canvas.height);
+    context.beginPath();
+    context.moveTo(from.x, from.y);
+    // Browsers draw no line of length 0.
+    context.lineTo(to.x + 0.01, to.y);
+    context.stroke();
+    this.isEmpty = false;
+    this.strokeCount++;
+    void this.predict();
+  }
+
+  private handleKey(event: KeyboardEvent): void {
+    const moves: Record<string, [number, number]> = {
+      ArrowLeft: [-1, 0],
+      ArrowRight: [1, 0],
+      ArrowUp: [0, -1],
+      ArrowDown: [0, 1],
+    };
+    const move = moves[event.key];
+    if (event.key === " ") this.pen.isDown = !this.pen.isDown;
+    else if (event.key === "Delete" || event.key === "Backspace") this.clear();
+    else if (!move) return;
+    event.preventDefault();
+    const from = this.penPoint();
+    const [dx, dy] = move ?? [0, 0];
+    this.pen.x = Math.min(1, Math.max(0, this.pen.x + KEY_STEP * dx));
+    this.pen.y = Math.min(1, Math.max(0, this.pen.y + KEY_STEP * dy));
+    if (this.pen.isDown) this.drawLine(from, this.penPoint());
+  }
+
+  private penPoint(): Point {
+    return { x: this.pen.x * this.canvas.width, y: this.pen.y * this.canvas.height };
+  }
+
+  /** One request at a time; what was drawn meanwhile is part of the next one. */
+  private async predict(): Promise<void> {
+    if (this.isAsking) return;
+    this.isAsking = true;
+    try {
+      for (let asked = 0; asked < this.strokeCount;) {
+        asked = this.strokeCount;
+        const prediction = await requestPrediction(() => centredPixels(this.canvas, this.size));
+        if (this.run && !this.isEmpty) showProbabilities(prediction, this.run);
+      }
+    } catch (error) {
+      byId("weights", HTMLElement).textContent = `no prediction: ${String(error)}`;
+    } finally {
+      this.isAsking = false;
+    }
+  }
+}
+
+/** @returns undefined where drawings are no input of the network, or nobody predicts them */
+function drawableSize(run: Run): { height: number; width: number } | undefined {
+  const { description, canPredict } = run;
+  if (!description || !canPredict) return undefined;
+  const { inputShape, inputType, target } = description;
+  const [height = Infinity, width = Infinity, channels] = inputShape;
+  const isSmall = height <= MAX_SIDE && width <= MAX_SIDE;
+  const isDrawable = isSmall && channels === 1 && inputType === "uint8";
+  return isDrawable && target.kind === "classes" ? { height, width } : undefined;
+}
