@@ -12,7 +12,7 @@ import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { cacheFolder, makeOnce } from "../setup/cache.mjs";
 import { SetupError, say } from "../setup/report.mjs";
-import { lastLines, run } from "../setup/run.mjs";
+import { run } from "../setup/run.mjs";
 
 /** Exact versions, so that a red build is a change of ours. @type {Record<string, string>} */
 const VERSIONS = { 20: "20.20.2", 22: "22.23.3", 24: "24.21.0" };
@@ -43,7 +43,8 @@ async function fetchNode(version) {
       ],
       { label: "fetching" },
     );
-    if (code !== 0) throw new SetupError(lastLines(output, 4));
+    // npm tells the cause first.
+    if (code !== 0) throw new SetupError(output.trimStart().split("\n").slice(0, 3).join("\n"));
   });
   return programIn(target);
 }
