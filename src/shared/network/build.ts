@@ -9,7 +9,7 @@ import {
   type StatisticsSpec,
 } from "./network.js";
 import { parametersOf, statisticsOf } from "./parameters.js";
-import { quote, refuseLayer, refuseNetwork } from "./problem.js";
+import { quote, refuseLayer } from "./problem.js";
 import { parseNetworkSpec } from "./schema.js";
 import { inferShape } from "./shapes.js";
 import { INPUT_NAME, type LayerNode, type NetworkSpec } from "./spec.js";
@@ -94,8 +94,5 @@ function checkSoftmax(nodes: readonly LayerNode[]): void {
   const early = nodes.slice(0, -1).find(({ layer }) => layer.kind === "softmax");
   if (early !== undefined) {
     refuseLayer(early.name, "softmax is supported as the last layer only.");
-  }
-  if (nodes.length === 1 && nodes[0]!.layer.kind === "softmax") {
-    refuseNetwork("it has no layer but a softmax.");
   }
 }

@@ -5,9 +5,13 @@ import { sanitizeText } from "../text.js";
 /** Names and values come from files and peers: only so much of them is repeated in a message. */
 const MAX_QUOTED_LENGTH = 80;
 
-/** Something that others wrote, in double quotes and safe for a terminal. */
+/** Something that others wrote, short and safe for a terminal. */
+export function shorten(text: string): string {
+  return sanitizeText(text, MAX_QUOTED_LENGTH);
+}
+
 export function quote(text: string): string {
-  return `"${sanitizeText(text, MAX_QUOTED_LENGTH)}"`;
+  return `"${shorten(text)}"`;
 }
 
 export function formatShape(shape: readonly number[]): string {

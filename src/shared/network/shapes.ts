@@ -4,6 +4,7 @@ import { MAX_SAMPLE_VALUES, MAX_SIDE } from "./limits.js";
 import { sizeOf } from "./network.js";
 import { formatShape, refuseLayer } from "./problem.js";
 import type { LayerSpec, Padding, Sides } from "./spec.js";
+import { windowOutput } from "./window-shape.js";
 
 type Shape = readonly number[];
 
@@ -88,26 +89,19 @@ function imageShape(name: string, input: Shape): readonly [number, number, numbe
   );
 }
 
-/** Rows and columns behind a window (tensorflow.org/api_docs/python/tf/nn, "Notes on padding"). */
 function windowSides(
   name: string,
   size: Sides,
   { strides, padding }: { strides: Sides; padding: Padding },
   [height, width]: readonly [number, number, number],
 ): Sides {
-  if (padding === "same") {
-    return [Math.ceil(height / strides[0]), Math.ceil(width / strides[1])];
-  }
-  if (size[0] > height || size[1] > width) {
+  if (padding === "valid" && (size[0] > height || size[1] > width)) {
     refuseLayer(
       name,
       `its window of ${size[0]}×${size[1]} is larger than its input of ${height}×${width}. Use padding "same" or a smaller window.`,
     );
   }
-  return [
-    Math.floor((height - size[0]) / strides[0]) + 1,
-    Math.floor((width - size[1]) / strides[1]) + 1,
-  ];
+  return windowOutput([height, width], { size, strides, padding });
 }
 
 function checkMerge(name: string, inputShapes: readonly Shape[]): Shape {

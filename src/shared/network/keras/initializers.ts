@@ -1,41 +1,27 @@
 // Keras's initializers, as objects and by name. Seeds are left aside: the run's seed draws all values. Pure.
+import * as initializers from "../initializers.js";
 import type { Initializer } from "../spec.js";
 import { asKerasObject } from "./json.js";
 import { describe, Options } from "./options.js";
 
-type VarianceScaling = Extract<Initializer, { kind: "variance-scaling" }>;
-
-const scaling =
-  (scale: number, mode: VarianceScaling["mode"], distribution: VarianceScaling["distribution"]) =>
-  (): Initializer => ({ kind: "variance-scaling", scale, mode, distribution });
-
 /** keras.io/api/layers/initializers, with Keras's defaults. */
 const READERS: Readonly<Record<string, (options: Options) => Initializer>> = {
-  GlorotUniform: scaling(1, "fan-average", "uniform"),
-  GlorotNormal: scaling(1, "fan-average", "truncated-normal"),
-  HeUniform: scaling(2, "fan-in", "uniform"),
-  HeNormal: scaling(2, "fan-in", "truncated-normal"),
-  LecunUniform: scaling(1, "fan-in", "uniform"),
-  LecunNormal: scaling(1, "fan-in", "truncated-normal"),
+  GlorotUniform: initializers.glorotUniform,
+  GlorotNormal: initializers.glorotNormal,
+  HeUniform: initializers.heUniform,
+  HeNormal: initializers.heNormal,
+  LecunUniform: initializers.lecunUniform,
+  LecunNormal: initializers.lecunNormal,
   VarianceScaling: readVarianceScaling,
-  TruncatedNormal: (options) => ({
-    kind: "truncated-normal",
-    mean: options.readNumber("mean", 0),
-    standardDeviation: options.readNumber("stddev", 0.05),
-  }),
-  RandomNormal: (options) => ({
-    kind: "normal",
-    mean: options.readNumber("mean", 0),
-    standardDeviation: options.readNumber("stddev", 0.05),
-  }),
-  RandomUniform: (options) => ({
-    kind: "uniform",
-    min: options.readNumber("minval", -0.05),
-    max: options.readNumber("maxval", 0.05),
-  }),
-  Zeros: () => ({ kind: "constant", value: 0 }),
-  Ones: () => ({ kind: "constant", value: 1 }),
-  Constant: (options) => ({ kind: "constant", value: options.readNumber("value", 0) }),
+  TruncatedNormal: (options) =>
+    initializers.truncatedNormal(options.readNumber("stddev", 0.05), options.readNumber("mean", 0)),
+  RandomNormal: (options) =>
+    initializers.normal(options.readNumber("stddev", 0.05), options.readNumber("mean", 0)),
+  RandomUniform: (options) =>
+    initializers.uniform(options.readNumber("minval", -0.05), options.readNumber("maxval", 0.05)),
+  Zeros: initializers.zeros,
+  Ones: initializers.ones,
+  Constant: (options) => initializers.constant(options.readNumber("value", 0)),
 };
 
 /** GlorotUniform and glorot_uniform are one name. */
@@ -72,11 +58,9 @@ function readVarianceScaling(options: Options): Initializer {
     normal: "truncated-normal",
   } as const;
   const keysOf = <Key extends string>(object: Record<Key, unknown>) => Object.keys(object) as Key[];
-  return {
-    kind: "variance-scaling",
-    scale: options.readNumber("scale", 1),
-    mode: modes[options.readChoice("mode", keysOf(modes), "fan_in")],
-    distribution:
-      distributions[options.readChoice("distribution", keysOf(distributions), "truncated_normal")],
-  };
+  return initializers.varianceScaling(
+    options.readNumber("scale", 1),
+    modes[options.readChoice("mode", keysOf(modes), "fan_in")],
+    distributions[options.readChoice("distribution", keysOf(distributions), "truncated_normal")],
+  );
 }

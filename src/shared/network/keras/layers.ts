@@ -1,5 +1,6 @@
 // Each Keras layer → the layers of Tandem that compute it. To support another one, add its reader to the table. Pure.
 import { sizeOf } from "../network.js";
+import { shorten } from "../problem.js";
 import type { LayerSpec } from "../spec.js";
 import { ACTIVATION_LAYERS, readActivation } from "./activations.js";
 import { readInitializer } from "./initializers.js";
@@ -57,7 +58,7 @@ export function readLayer(options: Options, input: Shape): LayerPart[] {
   const read = Object.hasOwn(READERS, options.className) ? READERS[options.className] : undefined;
   if (read === undefined) {
     options.refuse(
-      `${describe(options.className)} layers are not supported. Supported are ${SUPPORTED_LAYERS.join(", ")}.`,
+      `${shorten(options.className)} layers are not supported. Supported are ${SUPPORTED_LAYERS.join(", ")}.`,
     );
   }
   const parts = read(options, input);

@@ -1,7 +1,7 @@
 // A Keras model → its layers in an order in which each comes after its inputs, and the shape of the input. What the layers
 // compute is in layers.ts. Pure.
 import { MAX_LAYERS } from "../limits.js";
-import { quote, refuseLayer, refuseNetwork } from "../problem.js";
+import { quote, refuseLayer, refuseNetwork, shorten } from "../problem.js";
 import { readEndpoint, readInputNames } from "./connections.js";
 import { asKerasObject, getOwn, isObject, type JsonObject, type KerasObject } from "./json.js";
 import { describe, Options, readCommonOptions } from "./options.js";
@@ -30,7 +30,7 @@ export function readModel(model: KerasObject): KerasModel {
   const { className, config } = model;
   if (!MODEL_CLASSES.includes(className)) {
     refuseNetwork(
-      `a model of the class ${describe(className)} is not supported. Supported are Sequential and Functional models.`,
+      `a model of the class ${shorten(className)} is not supported. Supported are Sequential and Functional models.`,
     );
   }
   // Before Keras 2.2.3 a sequential model's config was the list of its layers.
@@ -74,7 +74,7 @@ function checkOrigin(name: string, { className, source }: KerasObject): void {
   if (isOperation && className !== "Add") {
     refuseLayer(
       name,
-      `the operation ${describe(className)} on tensors is not supported. Use a layer in its place.`,
+      `the operation ${shorten(className)} on tensors is not supported. Use a layer in its place.`,
     );
   }
   if (typeof registered === "string" && registered.includes(">")) {

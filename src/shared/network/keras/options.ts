@@ -1,6 +1,6 @@
 // The options of one Keras object (a layer's or an initializer's config), read strictly: each is asked for by name and
 // type, and what nobody asked for is refused, so that no option is silently ignored. Pure.
-import { quote, refuseLayer } from "../problem.js";
+import { quote, refuseLayer, shorten } from "../problem.js";
 import type { Sides } from "../spec.js";
 import { asKerasObject, getOwn, isObject, type JsonObject } from "./json.js";
 
@@ -130,5 +130,5 @@ export function readCommonOptions(options: Options): boolean {
 
 /** A value from a file, short enough for a message. */
 export function describe(value: unknown): string {
-  return value === undefined ? "missing" : quote(JSON.stringify(value)).slice(1, -1);
+  return value === undefined ? "missing" : shorten(JSON.stringify(value));
 }

@@ -1,0 +1,268 @@
+// The layers as functions, for networks that are described in TypeScript: network([28, 28, 1], [conv(32, 5), relu(), …]) in
+// compose.ts. Presets are Keras's, but for the padding, which is "same" unless an option says otherwise. Pure.
+import { glorotUniform, ones, zeros } from "./initializers.js";
+import type { ActivationKind, Initializer, LayerSpec, Padding, Sides } from "./spec.js";
+
+/** One layer; a separable convolution is two in a row. */
+export interface LayerItem {
+  readonly form: "layer";
+  /** What the name begins with where none is given: conv → conv1, conv2, … */
+  readonly label: string;
+  readonly name: string | undefined;
+  readonly trainable: boolean;
+  /** Suffixes of the name, and what is computed under it. */
+  readonly parts: readonly (readonly [suffix: string, layer: LayerSpec])[];
+}
+
+/** Chains of layers with one input, whose results are joined. An empty chain is the input itself. */
+export interface BranchesItem {
+  readonly form: "branches";
+  readonly label: string;
+  readonly name: string | undefined;
+  readonly merge: "add" | "concatenate";
+  /** Of a concatenation, among the axes of one sample; undefined: the last one. */
+  readonly axis?: number | undefined;
+  readonly branches: readonly NetworkPart[];
+}
+
+/** A layer, branches, or a list of such in a row. */
+export type NetworkPart = LayerItem | BranchesItem | readonly NetworkPart[];
+
+export interface NameOption {
+  /** Unique in the network. Layers without one are numbered, or named after the convolution or dense layer before them. */
+  name?: string;
+}
+
+export interface TrainableOption {
+  /** False: its parameters stay as they are. */
+  trainable?: boolean;
+}
+
+export interface WeightsOptions extends NameOption, TrainableOption {
+  /** Default: true. Of no use before batch normalisation, whose beta does the same. */
+  useBias?: boolean;
+  /** Default: `glorotUniform()`. */
+  kernelInitializer?: Initializer;
+  /** Default: `zeros()`. */
+  biasInitializer?: Initializer;
+}
+
+/** One number for both sides, or [height, width]. */
+export type SidesOption = number | Sides;
+
+export interface WindowOptions {
+  /** Default: 1 for convolutions, the window's own size for pools. */
+  strides?: SidesOption;
+  /** Default: "same". */
+  padding?: Padding;
+}
+
+export type ConvOptions = WeightsOptions & WindowOptions;
+export type PoolOptions = NameOption & WindowOptions;
+
+export interface DepthwiseOptions {
+  /** Output channels per input channel. Default: 1. */
+  depthMultiplier?: number;
+}
+
+export interface BatchNormOptions extends NameOption, TrainableOption {
+  /** Default: 0.001. */
+  epsilon?: number;
+  /** Of the population statistics' moving average. Default: 0.99. */
+  momentum?: number;
+  /** Default: true. */
+  scale?: boolean;
+  /** Default: true. */
+  center?: boolean;
+  scaleInitializer?: Initializer;
+  betaInitializer?: Initializer;
+}
+
+export interface GlobalPoolOptions extends NameOption {
+  /** [1, 1, C] in place of [C]. Default: false. */
+  keepDimensions?: boolean;
+}
+
+const pair = (sides: SidesOption): Sides => (typeof sides === "number" ? [sides, sides] : sides);
+
+function layerItem(
+  label: string,
+  { name, trainable = true }: NameOption & TrainableOption,
+  ...parts: LayerItem["parts"]
+): LayerItem {
+  return { form: "layer", label, name, trainable, parts };
+}
+
+function resolveWeights(options: WeightsOptions) {
+  return {
+    useBias: options.useBias ?? true,
+    kernelInitializer: options.kernelInitializer ?? glorotUniform(),
+    biasInitializer: options.biasInitializer ?? zeros(),
+  };
+}
+
+function resolveWindow({ strides = 1, padding = "same" }: WindowOptions) {
+  return { strides: pair(strides), padding };
+}
+
+export function conv(
+  filters: number,
+  kernelSize: SidesOption,
+  options: ConvOptions = {},
+): LayerItem {
+  const layer: LayerSpec = {
+    kind: "conv2d",
+    filters,
+    kernelSize: pair(kernelSize),
+    ...resolveWindow(options),
+    ...resolveWeights(options),
+  };
+  return layerItem("conv", options, ["", layer]);
+}
+
+export function depthwiseConv(
+  kernelSize: SidesOption,
+  options: ConvOptions & DepthwiseOptions = {},
+): LayerItem {
+  const layer: LayerSpec = {
+    kind: "depthwise-conv2d",
+    kernelSize: pair(kernelSize),
+    ...resolveWindow(options),
+    depthMultiplier: options.depthMultiplier ?? 1,
+    ...resolveWeights(options),
+  };
+  return layerItem("depthwise", options, ["", layer]);
+}
+
+/** A depthwise convolution without bias (NAME/depthwise), and a 1×1 convolution (NAME). */
+export function separableConv(
+  filters: number,
+  kernelSize: SidesOption,
+  options: ConvOptions & DepthwiseOptions = {},
+): LayerItem {
+  const [, depthwise] = depthwiseConv(kernelSize, { ...options, useBias: false }).parts[0]!;
+  const [, pointwise] = conv(filters, 1, { ...options, strides: 1, padding: "valid" }).parts[0]!;
+  return layerItem("separable", options, ["/depthwise", depthwise], ["", pointwise]);
+}
+
+/** On vectors; put flatten() before it where its input is an image. */
+export function dense(units: number, options: WeightsOptions = {}): LayerItem {
+  return layerItem("dense", options, ["", { kind: "dense", units, ...resolveWeights(options) }]);
+}
+
+/** Over all axes but the last. */
+export function batchNorm(options: BatchNormOptions = {}): LayerItem {
+  const layer: LayerSpec = {
+    kind: "batch-norm",
+    epsilon: options.epsilon ?? 0.001,
+    momentum: options.momentum ?? 0.99,
+    scale: options.scale ?? true,
+    center: options.center ?? true,
+    scaleInitializer: options.scaleInitializer ?? ones(),
+    betaInitializer: options.betaInitializer ?? zeros(),
+  };
+  return layerItem("bn", options, ["", layer]);
+}
+
+function activationItem(activation: ActivationKind, options: NameOption, alpha = 0): LayerItem {
+  return layerItem(activation, options, ["", { kind: "activation", activation, alpha }]);
+}
+
+export const relu = (options: NameOption = {}) => activationItem("relu", options);
+export const relu6 = (options: NameOption = {}) => activationItem("relu6", options);
+/** @param slope below 0 */
+export const leakyRelu = (slope = 0.3, options: NameOption = {}) =>
+  activationItem("leaky-relu", options, slope);
+/** @param alpha what it converges to below 0, negated */
+export const elu = (alpha = 1, options: NameOption = {}) => activationItem("elu", options, alpha);
+/** The exact form, with the error function. */
+export const gelu = (options: NameOption = {}) => activationItem("gelu", options);
+/** Gelu's approximation by tanh. */
+export const geluTanh = (options: NameOption = {}) => activationItem("gelu-tanh", options);
+export const silu = (options: NameOption = {}) => activationItem("silu", options);
+export const sigmoid = (options: NameOption = {}) => activationItem("sigmoid", options);
+export const tanh = (options: NameOption = {}) => activationItem("tanh", options);
+
+/** The last layer only; a network that ends without it is trained alike. */
+export const softmax = (options: NameOption = {}) =>
+  layerItem("softmax", options, ["", { kind: "softmax" }]);
+
+function poolItem(
+  kind: "max-pool" | "average-pool",
+  poolSize: SidesOption,
+  { strides = poolSize, padding, ...options }: PoolOptions,
+): LayerItem {
+  const window = resolveWindow(padding === undefined ? { strides } : { strides, padding });
+  return layerItem("pool", options, ["", { kind, poolSize: pair(poolSize), ...window }]);
+}
+
+export const maxPool = (poolSize: SidesOption, options: PoolOptions = {}) =>
+  poolItem("max-pool", poolSize, options);
+/** The mean of the values inside the image. */
+export const averagePool = (poolSize: SidesOption, options: PoolOptions = {}) =>
+  poolItem("average-pool", poolSize, options);
+
+function globalPoolItem(
+  kind: "global-average-pool" | "global-max-pool",
+  options: GlobalPoolOptions,
+): LayerItem {
+  const keepDimensions = options.keepDimensions ?? false;
+  return layerItem("pool", options, ["", { kind, keepDimensions }]);
+}
+
+export const globalAveragePool = (options: GlobalPoolOptions = {}) =>
+  globalPoolItem("global-average-pool", options);
+export const globalMaxPool = (options: GlobalPoolOptions = {}) =>
+  globalPoolItem("global-max-pool", options);
+
+export const flatten = (options: NameOption = {}) =>
+  layerItem("flatten", options, ["", { kind: "flatten" }]);
+
+/** @param shape of one sample */
+export const reshape = (shape: readonly number[], options: NameOption = {}) =>
+  layerItem("reshape", options, ["", { kind: "reshape", shape }]);
+
+/** @param border rows and columns on every side, or of each side */
+export function zeroPadding(
+  border: number | { top?: number; bottom?: number; left?: number; right?: number },
+  options: NameOption = {},
+): LayerItem {
+  const { top, bottom, left, right } =
+    typeof border === "number"
+      ? { top: border, bottom: border, left: border, right: border }
+      : { top: 0, bottom: 0, left: 0, right: 0, ...border };
+  return layerItem("padding", options, ["", { kind: "zero-padding", top, bottom, left, right }]);
+}
+
+/** @param rate the share of values that training sets to 0 */
+export const dropout = (rate: number, options: NameOption = {}) =>
+  layerItem("dropout", options, ["", { kind: "dropout", rate }]);
+
+/** The sum of the branches' results, which have one shape. */
+export const add = (branches: readonly NetworkPart[], { name }: NameOption = {}): BranchesItem => ({
+  form: "branches",
+  label: "add",
+  name,
+  merge: "add",
+  branches,
+});
+
+/** The branches' results joined along an axis of one sample. @param options.axis default: the last, the channels */
+export const concat = (
+  branches: readonly NetworkPart[],
+  { name, axis }: NameOption & { axis?: number } = {},
+): BranchesItem => ({
+  form: "branches",
+  label: "concat",
+  name,
+  merge: "concatenate",
+  axis,
+  branches,
+});
+
+/** A chain and a shortcut past it, added up. @param shortcut default: the input itself */
+export const residual = (
+  body: NetworkPart,
+  shortcut: NetworkPart = [],
+  options: NameOption = {},
+): BranchesItem => add([body, shortcut], options);
