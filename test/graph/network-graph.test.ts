@@ -15,7 +15,7 @@ import {
   conv2d,
   CROSS_ENTROPY,
   dense,
-  depthwiseConv2d,
+  EVERY_LAYER,
   networkOf,
   relu,
 } from "./networks.js";
@@ -78,31 +78,9 @@ describe("the preset cnn", () => {
   });
 });
 
-const oneOfEach: [string, LayerSpec, string[]?][] = [
-  ["conv", conv2d(4)],
-  ["bn", batchNorm({ scale: false })],
-  ["depthwise", depthwiseConv2d(2)],
-  ["pad", { kind: "zero-padding", top: 1, bottom: 0, left: 0, right: 1 }],
-  ["max", { kind: "max-pool", poolSize: [2, 2], strides: [2, 2], padding: "valid" }],
-  ["relu", relu],
-  ["dropout", { kind: "dropout", rate: 0.25 }],
-  ["branch", conv2d(8)],
-  ["sum", { kind: "add" }, ["branch", "dropout", "dropout"]],
-  ["mean", { kind: "average-pool", poolSize: [3, 3], strides: [1, 1], padding: "same" }],
-  ["joined", { kind: "concatenate", axis: 2 }, ["mean", "sum"]],
-  ["global", { kind: "global-average-pool", keepDimensions: true }],
-  ["peak", { kind: "global-max-pool", keepDimensions: false }, ["joined"]],
-  ["flat", { kind: "flatten" }, ["global"]],
-  ["all", { kind: "concatenate", axis: 0 }, ["flat", "peak"]],
-  ["square", { kind: "reshape", shape: [4, 4, 2] }],
-  ["rows", { kind: "flatten" }],
-  ["fc", dense(3)],
-  ["softmax", { kind: "softmax" }],
-];
-
 describe("layers", () => {
   it("builds a graph of every kind of layer, with each gradient in its parameter's shape", () => {
-    const network = networkOf([6, 6, 2], oneOfEach);
+    const network = networkOf([6, 6, 2], EVERY_LAYER);
     const { training, inference } = graphOf(network, CROSS_ENTROPY, ADAM);
     expect([...training.gradients.keys()]).toEqual(backwardOrder(network).map((each) => each.name));
     for (const { name, shape } of network.parameters) {

@@ -40,6 +40,29 @@ export const relu: LayerSpec = { kind: "activation", activation: "relu", alpha: 
 
 type NamedLayer = readonly [name: string, layer: LayerSpec, inputs?: readonly string[]];
 
+/** A network of every kind of layer, with branches, on images 6×6 of two channels. */
+export const EVERY_LAYER: readonly NamedLayer[] = [
+  ["conv", conv2d(4)],
+  ["bn", batchNorm({ scale: false })],
+  ["depthwise", depthwiseConv2d(2)],
+  ["pad", { kind: "zero-padding", top: 1, bottom: 0, left: 0, right: 1 }],
+  ["max", { kind: "max-pool", poolSize: [2, 2], strides: [2, 2], padding: "valid" }],
+  ["relu", relu],
+  ["dropout", { kind: "dropout", rate: 0.25 }],
+  ["branch", conv2d(8)],
+  ["sum", { kind: "add" }, ["branch", "dropout", "dropout"]],
+  ["mean", { kind: "average-pool", poolSize: [3, 3], strides: [1, 1], padding: "same" }],
+  ["joined", { kind: "concatenate", axis: 2 }, ["mean", "sum"]],
+  ["global", { kind: "global-average-pool", keepDimensions: true }],
+  ["peak", { kind: "global-max-pool", keepDimensions: false }, ["joined"]],
+  ["flat", { kind: "flatten" }, ["global"]],
+  ["all", { kind: "concatenate", axis: 0 }, ["flat", "peak"]],
+  ["square", { kind: "reshape", shape: [4, 4, 2] }],
+  ["rows", { kind: "flatten" }],
+  ["fc", dense(3)],
+  ["softmax", { kind: "softmax" }],
+];
+
 /** @param layers each after the one before it, unless it names its inputs */
 export function networkOf(
   inputShape: readonly number[],
