@@ -1,6 +1,7 @@
 // What follows from a run's configuration for everyone who takes part in it: the network's shapes, the shards, the gradient
 // buckets, and which gradients travel as factors. Pure.
 import type { RunConfig } from "./config.js";
+import { TandemError } from "./errors.js";
 import { shardSizes } from "./data/sampler.js";
 import { gradientBuckets } from "./network/buckets.js";
 import { buildNetwork } from "./network/build.js";
@@ -10,7 +11,7 @@ import type { Network, ParameterSpec } from "./network/network.js";
 export interface RunLayout {
   config: RunConfig;
   network: Network;
-  /** Trainable parameters in the order of the backward pass; gradients are sent a bucket at a time. */
+  /** Trainable parameters in the order of the backward pass, at least one; gradients are sent a bucket at a time. */
   buckets: readonly (readonly ParameterSpec[])[];
   /** Samples of each shard. */
   shardSizes: readonly number[];
@@ -23,6 +24,13 @@ export interface RunLayout {
 /** @throws TandemError `network`, naming the layer, where the configuration's network is none */
 export function layoutOfRun(config: RunConfig): RunLayout {
   const network = buildNetwork(config.network);
+  const buckets = gradientBuckets(network).map(({ parameters }) => parameters);
+  if (buckets.length === 0) {
+    throw new TandemError(
+      "network",
+      "The network has no parameter to train: all layers are frozen.",
+    );
+  }
   const sizes = shardSizes(config.batchSize, config.shards);
   const largestShard = sizes[0]!;
   const factored = network.parameters.filter(
@@ -31,7 +39,7 @@ export function layoutOfRun(config: RunConfig): RunLayout {
   return {
     config,
     network,
-    buckets: gradientBuckets(network).map(({ parameters }) => parameters),
+    buckets,
     shardSizes: sizes,
     largestShard,
     factored: new Set(factored.map(({ name }) => name)),

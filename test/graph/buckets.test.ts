@@ -36,7 +36,8 @@ it("closes a bucket once it has the bytes of the cap", () => {
       ["b", dense(4)],
     ],
   );
-  const sizes = (cap: number) => gradientBuckets(network, cap).map(({ byteLength }) => byteLength);
+  const sizes = (cap: number) =>
+    gradientBuckets(network, cap, cap).map(({ byteLength }) => byteLength);
   expect(sizes(64)).toEqual([64, 80, 16]);
   expect(sizes(65)).toEqual([80, 80]);
   expect(sizes(1)).toEqual([64, 16, 64, 16]);

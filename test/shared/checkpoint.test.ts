@@ -72,17 +72,17 @@ describe("a checkpoint", () => {
     expect(codeOf(Buffer.from("this is not a checkpoint at all"))).toBe("checkpoint-damaged");
   });
 
-  test("of another format or another model is refused as such", () => {
+  test("of another format, or whose tensors are not those of its network, is refused as such", () => {
     const other = (metadata: Record<string, string>, all = tensors) =>
       codeOf(Buffer.concat(encodeSafetensors(metadata, all)));
-    const own = { format: "tandem/1", step: "7", config: JSON.stringify(config) };
+    const own = { format: "tandem/2", step: "7", config: JSON.stringify(config) };
     expect(other(own)).toBe("read");
     expect(other({})).toBe("checkpoint-format");
     expect(other({ ...own, format: "pt" })).toBe("checkpoint-format");
     expect(other({ ...own, config: JSON.stringify({ ...config, model: "mlp" }) })).toBe(
-      "checkpoint-model",
+      "checkpoint-damaged",
     );
-    expect(other(own, tensors.slice(1))).toBe("checkpoint-model");
+    expect(other(own, tensors.slice(1))).toBe("checkpoint-damaged");
     expect(other({ ...own, step: "-1" })).toBe("checkpoint-damaged");
     expect(other({ ...own, config: "{" })).toBe("checkpoint-damaged");
   });
@@ -114,7 +114,7 @@ describe("a checkpoint", () => {
       { from: 0, to: 3 },
       { from: 5, to: 6 },
     ]);
-    const metadata = { format: "tandem/1", step: "7", config: JSON.stringify(config) };
+    const metadata = { format: "tandem/2", step: "7", config: JSON.stringify(config) };
     for (const text of ["", "[]", "{}", '[{"from":3,"to":2}]', '[{"from":1,"to":2.5}]', "[null]"]) {
       const bytes = encodeSafetensors({ ...metadata, suspect_steps: text }, tensors);
       expect(codeOf(Buffer.concat(bytes)), text).toBe("checkpoint-damaged");

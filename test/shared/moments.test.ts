@@ -34,7 +34,11 @@ describe("merged moments", () => {
           mean: Float64Array.of(99),
           variance: Float64Array.of(99),
         };
-        expect(mergeMoments(all.toSpliced(place, 0, empty))).toEqual(mergeMoments(all));
+        const [own, other] = [mergeMoments(all), mergeMoments(all.toSpliced(place, 0, empty))];
+        // The tree over the shards is another one, so the last bits may be others.
+        expect(other.count).toBe(own.count);
+        expect(other.mean[0]).toBeCloseTo(own.mean[0]!, 9);
+        expect(other.variance[0]).toBeCloseTo(own.variance[0]!, 7);
       }),
     );
   });

@@ -10,16 +10,23 @@ export interface GradientBucket {
   byteLength: number;
 }
 
-export const DEFAULT_BUCKET_BYTES = 4 * 2 ** 20;
+/**
+ * Bytes at which a bucket is closed, as DDP's: the first one soon, so that sending begins early, and later ones rarely, as
+ * each costs a graph run.
+ */
+const FIRST_BUCKET_BYTES = 2 ** 20;
+const BUCKET_BYTES = 25 * 2 ** 20;
 
-/** @param capBytes a bucket is closed once its gradients have so many bytes; the last one may be of any size */
+/** The last bucket may be of any size. */
 export function gradientBuckets(
   network: Network,
-  capBytes: number = DEFAULT_BUCKET_BYTES,
+  firstBytes: number = FIRST_BUCKET_BYTES,
+  laterBytes: number = BUCKET_BYTES,
 ): GradientBucket[] {
   const buckets: { parameters: ParameterSpec[]; byteLength: number }[] = [];
   for (const parameter of backwardOrder(network)) {
     let bucket = buckets.at(-1);
+    const capBytes = buckets.length <= 1 ? firstBytes : laterBytes;
     if (!bucket || bucket.byteLength >= capBytes) {
       bucket = { parameters: [], byteLength: 0 };
       buckets.push(bucket);
