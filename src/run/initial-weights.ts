@@ -56,7 +56,10 @@ export function fitInitialWeights(
     );
   }
   if (foreign.length > 0) {
-    throw refusal(file, `it has ${list(foreign)}, which the network lacks. Give weights of the same network.`);
+    throw refusal(
+      file,
+      `it has ${list(foreign)}, which the network lacks. Give weights of the same network.`,
+    );
   }
   return own.map(({ name, shape }) => {
     const tensor = byName.get(name)!;

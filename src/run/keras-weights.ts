@@ -41,16 +41,24 @@ export function readKerasWeights(file: string): { network: NetworkSpec; tensors:
   const { weightsManifest } = JSON.parse(text) as { weightsManifest?: unknown };
   const manifest = manifestSchema.safeParse(weightsManifest);
   if (!manifest.success) {
-    throw refusal(file, "it has no valid weightsManifest. Give a model.json that was saved with its weights.");
+    throw refusal(
+      file,
+      "it has no valid weightsManifest. Give a model.json that was saved with its weights.",
+    );
   }
   const tensors = manifest.data.flatMap(({ paths, weights }) => {
     for (const weight of weights) checkWeight(file, weight);
-    const bytes = readShards(file, paths, 4 * weights.reduce((sum, { shape }) => sum + sizeOf(shape), 0));
+    const bytes = readShards(
+      file,
+      paths,
+      4 * weights.reduce((sum, { shape }) => sum + sizeOf(shape), 0),
+    );
     let offset = 0;
     return weights.map(({ name, shape }): NamedTensor => {
       const byteLength = 4 * sizeOf(shape);
       const values = new Float32Array(bytes.slice(offset, (offset += byteLength)).buffer);
-      if (!isAllFinite(values)) throw refusal(file, `${quote(name)} holds a number that is not finite.`);
+      if (!isAllFinite(values))
+        throw refusal(file, `${quote(name)} holds a number that is not finite.`);
       return { name: tensorName(name, layers), shape, values };
     });
   });
@@ -64,7 +72,8 @@ function checkWeight(file: string, { name, dtype, quantization, shape }: Weight)
   if (quantization !== undefined) {
     throw refusal(file, `${quote(name)} is quantized. Convert the model without quantization.`);
   }
-  if (dtype !== "float32") throw refusal(file, `${quote(name)} is ${quote(dtype)}, and not float32.`);
+  if (dtype !== "float32")
+    throw refusal(file, `${quote(name)} is ${quote(dtype)}, and not float32.`);
   if (sizeOf(shape) > MAX_PARAMETER_VALUES) throw refusal(file, `${quote(name)} is too large.`);
 }
 
@@ -85,7 +94,10 @@ function readShards(file: string, paths: readonly string[], byteLength: number):
     found += status.size;
   }
   if (found !== byteLength) {
-    throw refusal(file, `its files of weights have ${found} bytes, and its manifest asks for ${byteLength}.`);
+    throw refusal(
+      file,
+      `its files of weights have ${found} bytes, and its manifest asks for ${byteLength}.`,
+    );
   }
   try {
     return new Uint8Array(Buffer.concat(shards.map((shard) => readFileSync(shard))));
@@ -120,5 +132,7 @@ function tensorName(name: string, layers: ReadonlySet<string>): string {
 }
 
 function refusal(file: string, sentence: string, cause?: unknown): TandemError {
-  return new TandemError("initial-weights", `The weights in ${file} cannot be used: ${sentence}`, { cause });
+  return new TandemError("initial-weights", `The weights in ${file} cannot be used: ${sentence}`, {
+    cause,
+  });
 }

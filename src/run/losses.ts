@@ -2,7 +2,7 @@
 import type { TargetSpec } from "../shared/data/samples.js";
 import { TandemError } from "../shared/errors.js";
 import type { LossKind } from "../shared/graph/graph.js";
-import { findLossProblem } from "../shared/graph/losses.js";
+import { findLossProblem } from "../shared/graph/loss.js";
 import type { Network } from "../shared/network/network.js";
 import { quote } from "../shared/network/problem.js";
 
@@ -99,7 +99,9 @@ export function checkLoss(network: Network, loss: LossKind, target: TargetSpec):
       throw refuse("the loss softmax-cross-entropy takes classes, and the targets are values.");
     }
     if (outputCount === target.count) return;
-    throw refuse(`${outputs}, and the data has targets of ${target.count}. Give it as many outputs.`);
+    throw refuse(
+      `${outputs}, and the data has targets of ${target.count}. Give it as many outputs.`,
+    );
   }
   const isOneOfTwo = outputCount === 1 && target.count === 2;
   if (isOneOfTwo && loss.kind !== "softmax-cross-entropy") return;

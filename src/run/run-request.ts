@@ -1,7 +1,7 @@
 // A run as it was asked for, by the command line or by a program: what it computes, on what, with whom, and where it goes.
 import type { BroadcastKind, RunConfig } from "../shared/config.js";
 import type { DataSource } from "../shared/data/samples.js";
-import type { EventSink } from "../shared/events.js";
+import type { Events } from "../shared/events.js";
 import type { NamedFile } from "./output-files.js";
 import type { RunChoices } from "./run-choices.js";
 
@@ -33,7 +33,8 @@ export interface RunRequest {
   inputs?: readonly NamedFile[];
   /** What is reported besides events: sentences for people. */
   warn: (sentence: string) => void;
-  observers: readonly EventSink[];
+  /** Adds the readers of the run's events. */
+  observe: (events: Events) => void;
   /** Aborted: the run ends after the step in progress, with a checkpoint. A reason that is a text is reported. */
   signal?: AbortSignal | undefined;
   /** Called with a function that ends the run's own worker processes at once. */

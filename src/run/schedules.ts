@@ -52,7 +52,8 @@ export function chooseSchedule(rate: LearningRate | undefined): ScheduleChoice {
 
 /** @param steps of the whole run @throws TandemError `usage` */
 export function resolveSchedule(choice: ScheduleChoice, steps: number): ScheduleSpec {
-  const { schedule: kind = "constant", warmup = kind === "one-cycle" ? ONE_CYCLE_WARMUP : 0 } = choice;
+  const { schedule: kind = "constant", warmup = kind === "one-cycle" ? ONE_CYCLE_WARMUP : 0 } =
+    choice;
   if (!(warmup >= 0 && warmup <= 1)) {
     throw new TandemError("usage", `--warmup ${warmup} is no fraction of the steps from 0 to 1.`);
   }

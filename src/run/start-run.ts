@@ -27,7 +27,7 @@ export async function startRun(request: RunRequest): Promise<RunResult> {
 async function carryOut(request: RunRequest, prepared: PreparedRun): Promise<RunResult> {
   const { workforce, output, signal = new AbortController().signal } = request;
   const events = new Events();
-  for (const observer of request.observers) events.add(observer);
+  request.observe(events);
   let step = prepared.resumeFrom?.step ?? 0;
   events.add({
     handle: (event) => {
