@@ -56,9 +56,7 @@ function settingRows(config: RunConfig): Row[] {
   const { loss, optimizer, learningRate, schedule, data, initialDigest } = config;
   const { seed, batchSize, shards, threads, validationSize } = config;
   const target =
-    data.target.kind === "classes"
-      ? `${data.target.count} classes`
-      : `${data.target.count} values`;
+    data.target.kind === "classes" ? `${data.target.count} classes` : `${data.target.count} values`;
   return [
     ["loss", describe(loss)],
     ["optimizer", describe(optimizer)],
@@ -108,7 +106,10 @@ function table(rows: readonly Row[]): string[] {
     [],
   );
   return rows.map((row) =>
-    row.map((cell, column) => cell.padEnd(widths[column] ?? 0)).join("  ").trimEnd(),
+    row
+      .map((cell, column) => cell.padEnd(widths[column] ?? 0))
+      .join("  ")
+      .trimEnd(),
   );
 }
 

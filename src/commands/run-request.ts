@@ -40,10 +40,7 @@ export function buildRequest(
     output: options.output,
     summaryDir: options.summaryDir,
     logFile: options.logFile,
-    inputs: [
-      ...dataFiles(dataFolder),
-      ...(isFile ? [{ what: "--network", path: network }] : []),
-    ],
+    inputs: [...dataFiles(dataFolder), ...(isFile ? [{ what: "--network", path: network }] : [])],
   };
 }
 

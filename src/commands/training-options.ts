@@ -2,15 +2,17 @@
 // src/run, which also knows what a program, rather than a command line, did not give.
 import { type Command, Option } from "commander";
 import { LOSS_NAMES, type LossName } from "../run/losses.js";
-import {
-  DEFAULT_LEARNING_RATE,
-  OPTIMIZER_NAMES,
-  type OptimizerName,
-} from "../run/optimizers.js";
+import { DEFAULT_LEARNING_RATE, OPTIMIZER_NAMES, type OptimizerName } from "../run/optimizers.js";
 import { DEFAULTS } from "../run/run-choices.js";
 import { SCHEDULE_NAMES, type ScheduleName } from "../run/schedules.js";
 import { type BroadcastKind, BROADCASTS } from "../shared/config.js";
-import { fraction, fractionBelowOne, numberFromZero, positiveNumber, wholeNumber } from "./options.js";
+import {
+  fraction,
+  fractionBelowOne,
+  numberFromZero,
+  positiveNumber,
+  wholeNumber,
+} from "./options.js";
 
 /** What the commander hands over, after the parsers below. */
 export interface TrainingOptions {
@@ -159,7 +161,12 @@ function addFileOptions(command: Command): Command {
       wholeNumber(0),
       DEFAULT_VALIDATION_SIZE,
     )
-    .option("--eval-every <n>", "steps between evaluations, 0: only at the end", wholeNumber(0), 100)
+    .option(
+      "--eval-every <n>",
+      "steps between evaluations, 0: only at the end",
+      wholeNumber(0),
+      100,
+    )
     .option(
       "--checkpoint-every <n>",
       "steps between checkpoints, 0: only at the end",
