@@ -1,11 +1,10 @@
 // What coordinator and workers know each other by: the shared token, which is never printed, and TLS certificates.
-import { createPrivateKey, type KeyObject, randomBytes, X509Certificate } from "node:crypto";
+import { createPrivateKey, type KeyObject, X509Certificate } from "node:crypto";
 import { closeSync, openSync, readSync } from "node:fs";
 import { createSecureContext } from "node:tls";
+import { checkToken } from "../run/port-access.js";
 import { messageOf, TandemError } from "../shared/errors.js";
 
-/** Beyond this machine a token can be guessed at from anywhere. */
-const MIN_TOKEN_LENGTH = 16;
 /** Far more than a token or a chain of certificates has. */
 const MAX_FILE_BYTES = 1024 * 1024;
 const PEM_CERTIFICATE = /-----BEGIN CERTIFICATE-----.+?-----END CERTIFICATE-----/gs;
@@ -17,7 +16,7 @@ const PEM_CERTIFICATE = /-----BEGIN CERTIFICATE-----.+?-----END CERTIFICATE-----
 export function readToken(file: string | undefined): string | undefined {
   if (file === undefined) {
     const token = process.env["TANDEM_TOKEN"]?.trim();
-    return token === undefined || token === "" ? undefined : checked(token, "TANDEM_TOKEN");
+    return token === undefined || token === "" ? undefined : checkToken(token, "TANDEM_TOKEN");
   }
   let text: string;
   try {
@@ -35,29 +34,7 @@ export function readToken(file: string | undefined): string | undefined {
       `--token-file ${file} is empty. Put a secret in it, for example: openssl rand -hex 32 > ${file}`,
     );
   }
-  return checked(text.trim(), `--token-file ${file}`);
-}
-
-function checked(token: string, where: string): string {
-  if (/^[\x21-\x7e]{1,1024}$/.test(token)) return token;
-  throw new TandemError(
-    "token-file",
-    `${where}: a token is one line of up to 1024 printable ASCII characters without spaces.`,
-  );
-}
-
-/** @throws TandemError `token-file` where the token is too short for a coordinator that other machines can reach */
-export function requireLongToken(token: string, host: string): void {
-  if (token.length >= MIN_TOKEN_LENGTH) return;
-  throw new TandemError(
-    "token-file",
-    `--host ${host} can be reached from other machines, and the token has fewer than ${MIN_TOKEN_LENGTH} characters. Make a longer one, for example: openssl rand -hex 32 > token`,
-  );
-}
-
-/** A secret that nobody has to remember. */
-export function makeToken(): string {
-  return randomBytes(32).toString("hex");
+  return checkToken(text.trim(), `--token-file ${file}`);
 }
 
 /**

@@ -1,35 +1,116 @@
 import type { Command } from "commander";
-import { inspectCheckpoint, type StepRange, tensorBytes } from "../shared/checkpoint/checkpoint.js";
+import { shortNumber } from "../coordinator/observe/number-text.js";
+import {
+  type CheckpointSummary,
+  inspectCheckpoint,
+  type StepRange,
+  tensorBytes,
+} from "../shared/checkpoint/checkpoint.js";
+import type { RunConfig } from "../shared/config.js";
+import { buildNetwork } from "../shared/network/build.js";
+import { type Layer, type Network, sizeOf } from "../shared/network/network.js";
 import { addJsonOption } from "./options.js";
+
+type Row = readonly string[];
 
 export function inspectCommand(program: Command, exitWith: (code: number) => void): void {
   const command = program
     .command("inspect")
-    .description("tells what is in a checkpoint: step, configuration, tensors, shapes")
+    .description("shows what a checkpoint holds: step, configuration, network, tensors")
     .argument("<checkpoint>", "a .safetensors file that a run wrote");
   addJsonOption(command);
   command.action((file: string, options: { json?: boolean }) => {
-    const { step, config, tensors, suspectSteps = [] } = inspectCheckpoint(file);
-    if (options.json) {
-      const shapes = tensors.map(({ name, shape }) => ({ name, dtype: "float32", shape }));
-      const suspect = suspectSteps.length === 0 ? {} : { suspectSteps };
-      const line = { event: "inspected", path: file, step, config, tensors: shapes, ...suspect };
-      process.stdout.write(`${JSON.stringify(line)}\n`);
-    } else {
-      const { data, ...numbers } = config;
-      const settings = Object.entries({ ...numbers, ...data });
-      const width = Math.max(...tensors.map(({ name }) => name.length)) + 2;
-      const lines = [
-        `step ${step}`,
-        ...(suspectSteps.length === 0 ? [] : [suspicion(suspectSteps)]),
-        ...settings.map(([name, value]) => `${name.padEnd(width)}${String(value)}`),
-        `${tensors.length} tensors of float32, ${(tensorBytes(tensors) / 1e6).toFixed(1)} MB`,
-        ...tensors.map(({ name, shape }) => `${name.padEnd(width)}${shape.join(" × ")}`),
-      ];
-      process.stdout.write(`${lines.join("\n")}\n`);
-    }
+    const summary = inspectCheckpoint(file);
+    const text = options.json ? jsonOf(file, summary) : textOf(summary);
+    process.stdout.write(`${text}\n`);
     exitWith(0);
   });
+}
+
+function jsonOf(path: string, { step, config, tensors, suspectSteps = [] }: CheckpointSummary) {
+  const shapes = tensors.map(({ name, shape }) => ({ name, dtype: "float32", shape }));
+  const suspect = suspectSteps.length === 0 ? {} : { suspectSteps };
+  return JSON.stringify({ event: "inspected", path, step, config, tensors: shapes, ...suspect });
+}
+
+function textOf({ step, config, tensors, suspectSteps = [] }: CheckpointSummary): string {
+  const network = buildNetwork(config.network);
+  const parameterCount = network.parameters.reduce((sum, { shape }) => sum + sizeOf(shape), 0);
+  return [
+    `step ${step}`,
+    ...(suspectSteps.length === 0 ? [] : [suspicion(suspectSteps)]),
+    ...table(settingRows(config)),
+    "",
+    `${network.layers.length} layers, ${parameterCount.toLocaleString("en")} parameters`,
+    ...table([
+      ["input", "", shapeText(network.inputShape)],
+      ...network.layers.map((layer) => layerRow(network, layer)),
+    ]),
+    "",
+    `${tensors.length} tensors of float32, ${(tensorBytes(tensors) / 1e6).toFixed(1)} MB`,
+    ...table(tensors.map(({ name, shape }) => [name, shapeText(shape)])),
+  ].join("\n");
+}
+
+function settingRows(config: RunConfig): Row[] {
+  const { loss, optimizer, learningRate, schedule, data, initialDigest } = config;
+  const { seed, batchSize, shards, threads, validationSize } = config;
+  const target =
+    data.target.kind === "classes" ? `${data.target.count} classes` : `${data.target.count} values`;
+  return [
+    ["loss", describe(loss)],
+    ["optimizer", describe(optimizer)],
+    ["learning rate", shortNumber(learningRate)],
+    ["schedule", describe(schedule)],
+    ["seed", `${seed}`],
+    ["batch size", `${batchSize}`],
+    ["shards", `${shards}`],
+    ["threads", `${threads}`],
+    ["validation size", `${validationSize}`],
+    ["data", `${data.inputType}, ${target}, SHA-256 ${data.digest}`],
+    ...(initialDigest === undefined ? [] : [["initial weights", `SHA-256 ${initialDigest}`]]),
+  ];
+}
+
+/** `adam, beta1 0.9, beta2 0.999` */
+function describe({ kind, ...numbers }: { kind: string } & Record<string, unknown>): string {
+  const texts = Object.entries(numbers).map(([name, value]) => `${name} ${String(value)}`);
+  return [kind, ...texts].join(", ");
+}
+
+function layerRow({ parameters, layers }: Network, layer: Layer): Row {
+  const own = parameters.filter(({ name }) => name.slice(0, name.lastIndexOf("/")) === layer.name);
+  const count = own.reduce((sum, { shape }) => sum + sizeOf(shape), 0);
+  const { kind } = layer.layer;
+  const what = layer.layer.kind === "activation" ? layer.layer.activation : kind;
+  const previous = layers[layers.indexOf(layer) - 1]?.name ?? "input";
+  const isChained = layer.inputs.length === 1 && layer.inputs[0] === previous;
+  return [
+    layer.name,
+    what,
+    shapeText(layer.shape),
+    count === 0 ? "" : count.toLocaleString("en"),
+    isChained ? "" : `of ${layer.inputs.join(", ")}`,
+    layer.trainable ? "" : "not trained",
+  ];
+}
+
+function shapeText(shape: readonly number[]): string {
+  return shape.join(" × ");
+}
+
+/** Columns as wide as their widest cell. */
+function table(rows: readonly Row[]): string[] {
+  const widths = rows.reduce<number[]>(
+    (widest, row) => row.map((cell, column) => Math.max(cell.length, widest[column] ?? 0)),
+    [],
+  );
+  return rows.map((row) =>
+    row
+      .map((cell, column) => cell.padEnd(widths[column] ?? 0))
+      .join("  ")
+      .trimEnd(),
+  );
 }
 
 function suspicion(ranges: readonly StepRange[]): string {

@@ -8,14 +8,8 @@ export class Interrupts {
   private readonly controller = new AbortController();
   private received: Signal | undefined;
 
-  /**
-   * @param onFirst is told the signal, before anything is asked to end
-   * @param onSecond cleans up what must not outlive the process
-   */
-  constructor(
-    onFirst: (signal: Signal) => void = () => undefined,
-    onSecond: () => void = () => undefined,
-  ) {
+  /** @param onSecond ends what must not outlive the process */
+  constructor(onSecond: () => void = () => undefined) {
     for (const signal of SIGNALS) {
       process.on(signal, () => {
         // A terminal that closes sends two: the kernel's, and the shell's to its jobs.
@@ -25,13 +19,12 @@ export class Interrupts {
           process.exit(exitCodeOf(signal));
         }
         this.received = signal;
-        onFirst(signal);
-        this.controller.abort();
+        this.controller.abort(signal);
       });
     }
   }
 
-  /** Aborted by the first signal. */
+  /** Aborted by the first signal, whose name is the reason. */
   get signal(): AbortSignal {
     return this.controller.signal;
   }

@@ -2,9 +2,9 @@ import { statSync, writeFileSync } from "node:fs";
 import { createServer } from "node:http";
 import { basename, resolve } from "node:path";
 import type { Command } from "commander";
-import { Dashboard } from "../coordinator/dashboard/dashboard.js";
-import { selfContainedPage, type ShownRun } from "../coordinator/dashboard/page-files.js";
-import { readRunLog } from "../coordinator/dashboard/run-log.js";
+import { Dashboard } from "../coordinator/observe/dashboard/dashboard.js";
+import { selfContainedPage, type ShownRun } from "../coordinator/observe/dashboard/page-files.js";
+import { readRunLog } from "../coordinator/observe/dashboard/run-log.js";
 import { beginningOf } from "../shared/checkpoint/output-file.js";
 import { messageOf, TandemError } from "../shared/errors.js";
 import { Interrupts } from "./interrupts.js";
@@ -32,11 +32,11 @@ function named(folders: readonly string[]): ShownRun[] {
   const names = folders.map((folder) => basename(resolve(folder)));
   const areDistinct = new Set(names).size === names.length;
   return folders.map((folder, index) => {
-    const { lines, unreadableCount } = readRunLog(folder);
+    const { updates, unreadableCount } = readRunLog(folder);
     if (unreadableCount > 0) {
       process.stderr.write(`${folder}: skipped ${unreadableCount} unreadable lines of the log\n`);
     }
-    return { name: areDistinct ? names[index]! : folder, lines };
+    return { name: areDistinct ? names[index]! : folder, updates };
   });
 }
 

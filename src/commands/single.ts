@@ -1,19 +1,14 @@
 import type { Command } from "commander";
-import {
-  addTellingOptions,
-  addTrainingOptions,
-  type TellingOptions,
-  type TrainingOptions,
-} from "./options.js";
-import { runSettings } from "./run-settings.js";
+import { addOutputOptions, type OutputOptions } from "./options.js";
+import { buildRequest } from "./run-request.js";
 import { train } from "./train.js";
+import { addTrainingOptions, type TrainingOptions } from "./training-options.js";
 
 export function singleCommand(program: Command, exitWith: (code: number) => void): void {
   const command = program.command("single").description("the same run in one process");
-  addTellingOptions(addTrainingOptions(command, "1"));
-  command.action(async (options: TrainingOptions & TellingOptions) => {
-    const settings = runSettings(command, options, 1);
-    const pool = { startWith: 1, goOnWith: 1, waitMs: 0 };
-    exitWith(await train({ settings, telling: options, pool }));
+  addOutputOptions(addTrainingOptions(command, "1"));
+  command.action(async (options: TrainingOptions & OutputOptions) => {
+    const run = buildRequest(command, options);
+    exitWith(await train({ run, workforce: { kind: "in-process" }, output: options }));
   });
 }

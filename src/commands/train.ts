@@ -1,27 +1,22 @@
-// What `local`, `coordinator` and `single` share: sinks, interrupts, and the run itself.
-import type { PoolOptions } from "../coordinator/pool.js";
-import { runTraining } from "../coordinator/run.js";
-import type { ServerOptions } from "../coordinator/server.js";
-import { ConsoleSink } from "../coordinator/sinks/console.js";
-import { JsonSink } from "../coordinator/sinks/json.js";
-import { checkLogFile, LogFileSink } from "../coordinator/sinks/log-file.js";
-import type { Sentence } from "../coordinator/sinks/narration.js";
-import { TerminalSink } from "../coordinator/sinks/terminal.js";
-import { Events } from "../shared/events.js";
+// What `local`, `coordinator` and `single` share: the run itself, its events on terminals and in files, and interrupts.
+import { ConsoleSink } from "../coordinator/observe/sinks/console.js";
+import { JsonSink } from "../coordinator/observe/sinks/json.js";
+import { checkLogFile, LogFileSink } from "../coordinator/observe/sinks/log-file.js";
+import type { Sentence } from "../coordinator/observe/sinks/narration.js";
+import { TerminalSink } from "../coordinator/observe/sinks/terminal.js";
+import { startRun } from "../run/start-run.js";
+import type { Workforce } from "../run/run-request.js";
+import type { Events } from "../shared/events.js";
 import { Interrupts } from "./interrupts.js";
-import type { TellingOptions } from "./options.js";
-import type { RunSettings } from "./run-settings.js";
+import type { OutputOptions } from "./options.js";
+import type { DescribedRun } from "./run-request.js";
 
-export interface TrainParts {
-  settings: RunSettings;
-  telling: TellingOptions;
-  pool: PoolOptions;
-  server?: ServerOptions;
+export interface CommandRun {
+  run: DescribedRun;
+  workforce: Workforce;
+  output: OutputOptions;
   /** Opens the page, and is printed as a part of its address; for a token that nobody had to choose. */
   pageKey?: string;
-  onListening?: (url: string, fail: (error: Error) => void) => void;
-  /** Ends at once what must not outlive the process. */
-  onKilled?: () => void;
 }
 
 const LOG_FILE_RETRY_MS = 10_000;
@@ -30,10 +25,10 @@ const LOG_FILE_RETRY_MS = 10_000;
  * Adds what reports the run to terminals, programs and files.
  * @throws TandemError `log-file`
  */
-function addSinks(events: Events, parts: TrainParts): void {
-  const { json, quiet, logLevel, logFile } = parts.telling;
+function addSinks(events: Events, output: OutputOptions, pageKey: string | undefined): void {
+  const { json, quiet, logLevel, logFile } = output;
   const level = quiet ? "error" : logLevel;
-  const narration = parts.pageKey === undefined ? {} : { pageKey: parts.pageKey };
+  const narration = pageKey === undefined ? {} : { pageKey };
   // The block is drawn over and over: not where someone wants quiet, nor between JSON lines.
   const isLive = process.stderr.isTTY && process.env["TERM"] !== "dumb" && !quiet;
   const isAlone = !json || !process.stdout.isTTY;
@@ -42,9 +37,9 @@ function addSinks(events: Events, parts: TrainParts): void {
   if (isDrawn) {
     events.add(new TerminalSink(process.stderr, { ...narration, level }));
   } else {
-    const takes = (of: Sentence["level"]) => of !== "result" || json === true;
+    const accepts = (of: Sentence["level"]) => of !== "result" || json === true;
     events.add(
-      new ConsoleSink(process.stderr, { ...narration, name: "standard error", level, takes }),
+      new ConsoleSink(process.stderr, { ...narration, name: "standard error", level, accepts }),
     );
   }
   // With JSON lines on standard output the results go to standard error, as all of people's text.
@@ -52,7 +47,7 @@ function addSinks(events: Events, parts: TrainParts): void {
     const [stream, name] = json
       ? ([process.stderr, "standard error"] as const)
       : ([process.stdout, "standard output"] as const);
-    events.add(new ConsoleSink(stream, { name, level, takes: (of) => of === "result" }));
+    events.add(new ConsoleSink(stream, { name, level, accepts: (of) => of === "result" }));
   }
   if (logFile === undefined) return;
   checkLogFile(logFile);
@@ -60,39 +55,16 @@ function addSinks(events: Events, parts: TrainParts): void {
 }
 
 /** @returns the command's exit code */
-export async function train(parts: TrainParts): Promise<number> {
-  const { config, dataset, options, resumeFrom } = parts.settings;
-  const events = new Events();
-  addSinks(events, parts);
-  let step = resumeFrom?.step ?? 0;
-  events.add({
-    handle: (event) => {
-      if (event.event === "step") step = event.step + 1;
-    },
+export async function train({ run, workforce, output, pageKey }: CommandRun): Promise<number> {
+  let killWorkers: () => void = () => undefined;
+  const interrupts = new Interrupts(() => killWorkers());
+  const result = await startRun({
+    ...run,
+    workforce,
+    observe: (events) => addSinks(events, output, pageKey),
+    warn: (sentence) => process.stderr.write(`${sentence}\n`),
+    signal: interrupts.signal,
+    onWorkers: (killAll) => (killWorkers = killAll),
   });
-  const interrupts = new Interrupts(
-    (signal) => events.emit({ event: "interrupted", step, signal }),
-    () => parts.onKilled?.(),
-  );
-  const { steps, evalEvery, checkpointEvery, output, summaryDir, broadcast } = options;
-  try {
-    const outcome = await runTraining(
-      {
-        config,
-        dataset,
-        resumeFrom,
-        training: { steps, evalEvery, checkpointEvery, output },
-        summaryDir,
-        broadcast,
-        pool: parts.pool,
-        server: parts.server,
-        ...(parts.onListening ? { onListening: parts.onListening } : {}),
-      },
-      events,
-      interrupts.signal,
-    );
-    return outcome.ended === "interrupted" ? interrupts.exitCode : 0;
-  } finally {
-    await events.close();
-  }
+  return result.ended === "interrupted" ? interrupts.exitCode : 0;
 }

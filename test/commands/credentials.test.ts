@@ -3,12 +3,8 @@ import { execFileSync } from "node:child_process";
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { beforeAll, describe, expect, test } from "vitest";
-import {
-  readAuthorities,
-  readServerTls,
-  readToken,
-  requireLongToken,
-} from "../../src/commands/credentials.js";
+import { readAuthorities, readServerTls, readToken } from "../../src/commands/credentials.js";
+import { requireLongToken } from "../../src/run/port-access.js";
 import { temporaryFolder } from "../support/data.js";
 import { tandem } from "../support/tandem.js";
 

@@ -10,7 +10,7 @@ import { TensorFlowSession } from "../../src/shared/engine/tensorflow/session.js
 import { loadTensorFlow } from "../../src/shared/engine/tensorflow/tensorflow.js";
 import { GraphBuilder } from "../../src/shared/graph/builder.js";
 import { randomValues } from "../support/reference/random-values.js";
-import { describeConformance } from "./conformance.js";
+import { describeConformance } from "./conformance/index.js";
 
 const THREADS = 2;
 const engine = openTensorFlow(THREADS);

@@ -28,6 +28,22 @@ test("truncated normals stay within ±2 and have the known mean and variance", (
   expect(squares / count).toBeCloseTo(0.7737, 2);
 });
 
+test("normals have the moments and the tails of the standard normal distribution", () => {
+  const random = new Random(4, "normal");
+  const values = Array.from({ length: 200_000 }, () => random.normal());
+  const share = (test: (x: number) => boolean) => values.filter(test).length / values.length;
+  const meanOf = (value: (x: number) => number) =>
+    values.reduce((sum, x) => sum + value(x), 0) / values.length;
+  // Beside each value: three standard errors of n = 200,000.
+  expect(Math.abs(meanOf((x) => x))).toBeLessThan(0.0067);
+  expect(Math.abs(meanOf((x) => x * x) - 1)).toBeLessThan(0.0095);
+  expect(Math.abs(meanOf((x) => x ** 4) - 3)).toBeLessThan(0.066);
+  expect(Math.abs(share((x) => x < -1) - 0.158655)).toBeLessThan(0.0025);
+  expect(Math.abs(share((x) => Math.abs(x) < 0.5) - 0.382925)).toBeLessThan(0.0033);
+  expect(Math.abs(share((x) => Math.abs(x) > 2) - 0.0455)).toBeLessThan(0.0014);
+  expect(Math.abs(share((x) => x > 3) - 0.00135)).toBeLessThan(0.00025);
+});
+
 test("a permutation holds each number once", () => {
   fc.assert(
     fc.property(fc.nat(), fc.integer({ min: 1, max: 500 }), (seed, count) => {

@@ -1,5 +1,5 @@
 // The reference engine: graphs in float64, slowly and obviously right. Engines must agree with it to rounding
-// (test/engine/conformance.ts), and its own gradients with finite differences (test/engine/gradients.test.ts).
+// (test/engine/conformance/), and its own gradients with finite differences (test/engine/gradients.test.ts).
 import type { Engine, Session, TensorScope } from "../../src/shared/engine/engine.js";
 import { evaluate } from "./reference/evaluate.js";
 import { type ReferenceTensor, tensorOf, zeros } from "./reference/tensor.js";

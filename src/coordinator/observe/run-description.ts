@@ -1,6 +1,7 @@
 // A run's configuration in a few words and numbers, for the terminal and the page: a network may have a thousand layers. Pure.
 import type { RunConfig } from "../../shared/config.js";
 import type { TargetSpec } from "../../shared/data/samples.js";
+import type { LossKind } from "../../shared/graph/graph.js";
 import { buildNetwork } from "../../shared/network/build.js";
 import { PRESET_NAMES, presetNetwork } from "../../shared/network/presets.js";
 import type { NetworkSpec } from "../../shared/network/spec.js";
@@ -8,7 +9,7 @@ import type { NetworkSpec } from "../../shared/network/spec.js";
 export interface RunDescription {
   /** The name of a preset, or what the layers are. */
   network: string;
-  loss: string;
+  loss: LossKind["kind"];
   optimizer: string;
   learningRate: number;
   schedule: string;
@@ -21,12 +22,20 @@ export interface RunDescription {
   target: TargetSpec;
 }
 
+export const LOSS_NAMES: Readonly<Record<LossKind["kind"], string>> = {
+  "softmax-cross-entropy": "softmax cross-entropy",
+  "binary-cross-entropy": "binary cross-entropy",
+  "mean-squared-error": "mean squared error",
+  "mean-absolute-error": "mean absolute error",
+  huber: "Huber loss",
+};
+
 export function describeRun(config: RunConfig): RunDescription {
   const { network, loss, optimizer, schedule, learningRate, batchSize, shards, seed } = config;
   const { inputType, target } = config.data;
   return {
     network: describeNetwork(network),
-    loss: loss.kind.replaceAll("-", " "),
+    loss: loss.kind,
     optimizer: optimizer.kind,
     learningRate,
     schedule: schedule.kind,

@@ -1,5 +1,5 @@
 // What executes graphs. An engine knows ops and no layers; its results on equal inputs are the same bits in every run on
-// machines of one numerics fingerprint. engine/conformance/ holds every engine against float64 references.
+// machines of one numerics fingerprint. test/engine/conformance/ holds every engine against float64 references.
 import type { Graph, Value } from "../graph/graph.js";
 
 export const ENGINE_NAMES = ["tensorflow", "wasm"] as const;

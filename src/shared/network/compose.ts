@@ -1,7 +1,7 @@
 // Layers as functions (layers.ts) → the description of a network: places them one behind the other or beside each other, and
 // names those that have no name. Pure.
 import { buildNetwork } from "./build.js";
-import type { BranchesItem, LayerItem, NetworkPart } from "./layers.js";
+import type { BranchesItem, LayerItem, NetworkPart } from "./layer-items.js";
 import { parseInputShape, parseLayerNode } from "./schema.js";
 import { inferShape } from "./shapes.js";
 import { INPUT_NAME, type LayerNode, type LayerSpec, type NetworkSpec } from "./spec.js";

@@ -57,7 +57,7 @@ export function scatterOf(
 ): PageUpdateOf<"scatter"> {
   const valueCount = Math.min(target.count, MAX_SCATTER_VALUES);
   // The network ends in logits for this loss.
-  const toValue = loss === "binary cross entropy" ? sigmoid : (value: number) => value;
+  const toValue = loss === "binary-cross-entropy" ? sigmoid : (value: number) => value;
   const rows = samples.flatMap(({ count, targets }, index) => {
     const outputs = predictions[index] ?? [];
     const size = outputs.length / count;

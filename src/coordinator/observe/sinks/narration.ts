@@ -2,7 +2,7 @@
 import type { ReportedEvent } from "../../../shared/events.js";
 import { sanitizeText } from "../../../shared/text.js";
 import { countText, shortNumber } from "../number-text.js";
-import { describeRun } from "../run-description.js";
+import { describeRun, LOSS_NAMES } from "../run-description.js";
 
 export const LEVELS = ["error", "warn", "info", "debug"] as const;
 export type Level = (typeof LEVELS)[number];
@@ -106,7 +106,7 @@ function startText(event: ReportedEvent & { event: "start" }): string {
     describeRun(event.config);
   return [
     `${network}, ${event.parameterCount.toLocaleString("en")} parameters`,
-    loss,
+    LOSS_NAMES[loss],
     `${optimizer} ${learningRate}${schedule === "constant" ? "" : ` ${schedule}`}`,
     `${event.steps} steps of ${batchSize} in ${countText(shards, "shard")}`,
     `${countText(threads, "thread")} per process${event.step > 0 ? `, from step ${event.step} on` : ""}`,

@@ -1,18 +1,13 @@
 // Each Keras layer → the layers of Tandem that compute it. To support another one, add its reader to the table. Pure.
 import { sizeOf } from "../network.js";
 import { shorten } from "../problem.js";
-import type { LayerSpec } from "../spec.js";
-import { ACTIVATION_LAYERS, readActivation } from "./activations.js";
+import { ACTIVATION_LAYERS } from "./activations.js";
 import { readInitializer } from "./initializers.js";
+import { expectChannelsLast, type LayerPart, single } from "./parts.js";
+import { readConv, readDense, readDepthwiseConv, readSeparableConv } from "./weighted-layers.js";
 import { describe, type Options } from "./options.js";
 
 type Shape = readonly number[];
-
-/** One of the layers that a Keras layer becomes, in a row. Its name is the Keras layer's and the suffix. */
-export interface LayerPart {
-  suffix: string;
-  layer: LayerSpec;
-}
 
 /** @param input the shape of the first input's samples */
 type LayerReader = (options: Options, input: Shape) => LayerPart[];
@@ -64,106 +59,6 @@ export function readLayer(options: Options, input: Shape): LayerPart[] {
   const parts = read(options, input);
   options.finish();
   return parts;
-}
-
-function single(layer: LayerSpec): LayerPart[] {
-  return [{ suffix: "", layer }];
-}
-
-/** @param rank of the result that the activation is applied to */
-function withActivation(options: Options, parts: LayerPart[], rank: number): LayerPart[] {
-  const layer = readActivation(options, "activation", rank);
-  if (layer === undefined) return parts;
-  const suffix = layer.kind === "softmax" ? "/softmax" : `/${layer.activation}`;
-  return [...parts, { suffix, layer }];
-}
-
-function expectChannelsLast(options: Options): void {
-  options.expect("data_format", ["channels_last"]);
-}
-
-/** Options that all convolutions have. */
-function readWindow(options: Options) {
-  expectChannelsLast(options);
-  options.expect("dilation_rate", [[1, 1], 1]);
-  options.expect("groups", [1]);
-  return {
-    kernelSize: options.readSides("kernel_size", [1, 1]),
-    strides: options.readSides("strides", [1, 1]),
-    padding: options.readChoice("padding", ["valid", "same"], "valid"),
-  };
-}
-
-function readBias(options: Options) {
-  return {
-    useBias: options.readFlag("use_bias", true),
-    biasInitializer: readInitializer(options, "bias_initializer", "Zeros"),
-  };
-}
-
-function readConv(options: Options): LayerPart[] {
-  const layer: LayerSpec = {
-    kind: "conv2d",
-    filters: options.readNumber("filters", 0),
-    ...readWindow(options),
-    ...readBias(options),
-    kernelInitializer: readInitializer(options, "kernel_initializer", "GlorotUniform"),
-  };
-  return withActivation(options, single(layer), 3);
-}
-
-function readDepthwiseConv(options: Options): LayerPart[] {
-  ignoreKernel(options);
-  const layer: LayerSpec = {
-    kind: "depthwise-conv2d",
-    ...readWindow(options),
-    depthMultiplier: options.readNumber("depth_multiplier", 1),
-    ...readBias(options),
-    kernelInitializer: readInitializer(options, "depthwise_initializer", "GlorotUniform"),
-  };
-  return withActivation(options, single(layer), 3);
-}
-
-/** A depthwise convolution without bias, and a 1×1 convolution with the layer's own name. */
-function readSeparableConv(options: Options): LayerPart[] {
-  ignoreKernel(options);
-  const depthwise: LayerSpec = {
-    kind: "depthwise-conv2d",
-    ...readWindow(options),
-    depthMultiplier: options.readNumber("depth_multiplier", 1),
-    useBias: false,
-    biasInitializer: { kind: "constant", value: 0 },
-    kernelInitializer: readInitializer(options, "depthwise_initializer", "GlorotUniform"),
-  };
-  const pointwise: LayerSpec = {
-    kind: "conv2d",
-    filters: options.readNumber("filters", 0),
-    kernelSize: [1, 1],
-    strides: [1, 1],
-    padding: "valid",
-    ...readBias(options),
-    kernelInitializer: readInitializer(options, "pointwise_initializer", "GlorotUniform"),
-  };
-  const parts = [
-    { suffix: "/depthwise", layer: depthwise },
-    { suffix: "", layer: pointwise },
-  ];
-  return withActivation(options, parts, 3);
-}
-
-/** Keras 2 writes the options of its base class too, which these layers have no use for. */
-function ignoreKernel(options: Options): void {
-  options.ignore("kernel_initializer");
-}
-
-function readDense(options: Options): LayerPart[] {
-  const layer: LayerSpec = {
-    kind: "dense",
-    units: options.readNumber("units", 0),
-    ...readBias(options),
-    kernelInitializer: readInitializer(options, "kernel_initializer", "GlorotUniform"),
-  };
-  return withActivation(options, single(layer), 1);
 }
 
 function readBatchNorm(options: Options, input: Shape): LayerPart[] {

@@ -1,5 +1,6 @@
 // The top of the page: progress, the run's figures, and what the page is connected to.
 import { durationText } from "../../number-text.js";
+import { LOSS_NAMES } from "../../run-description.js";
 import { byId, createElement, formatNumber } from "./dom.js";
 import type { Run } from "./run.js";
 
@@ -44,7 +45,7 @@ function configFigures({ start }: Run): Figure[] {
   return [
     ["network", description.network],
     ["parameters", parameterCount.toLocaleString("en")],
-    ["loss function", description.loss],
+    ["loss function", LOSS_NAMES[description.loss]],
     ["optimizer", description.optimizer],
     ["learning rate", schedule === "constant" ? rate : `${rate}, ${schedule}`],
     ["batch", `${description.batchSize} in ${description.shards}`],

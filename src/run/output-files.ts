@@ -2,7 +2,7 @@
 // anything is written.
 import { mkdirSync, readdirSync, type Stats, statSync } from "node:fs";
 import { basename, join } from "node:path";
-import { LOG_NAME } from "../coordinator/dashboard/run-log.js";
+import { LOG_NAME } from "../coordinator/observe/dashboard/run-log.js";
 import { temporaryName } from "../shared/checkpoint/atomic-write.js";
 import { digestIn } from "../shared/checkpoint/checkpoint.js";
 import {
@@ -11,17 +11,21 @@ import {
   isSameFile,
   realPathOf,
 } from "../shared/checkpoint/output-file.js";
-import { LOCK_SUFFIX, lockOutput } from "../shared/checkpoint/output-lock.js";
+import { LOCK_SUFFIX, lockOutput, type OutputLock } from "../shared/checkpoint/output-lock.js";
 import { messageOf, TandemError } from "../shared/errors.js";
 
 export interface FileOptions {
   output: string;
-  summaryDir: string;
-  logFile?: string;
-  resume?: string;
+  /** undefined: no summary is written. */
+  summaryDir: string | undefined;
+  logFile: string | undefined;
+  /** The run may go on in this file. */
+  resume: string | undefined;
+  /** Other files that the run reads. */
+  inputs: readonly NamedFile[];
 }
 
-interface NamedFile {
+export interface NamedFile {
   /** As users know it. */
   what: string;
   path: string;
@@ -34,8 +38,8 @@ const OWN_STREAM = /^\/(dev|proc)\//;
 const MAX_NAME_BYTES = 255;
 
 /** @throws TandemError `output-unwritable`, naming the option */
-export function checkOutputs(options: FileOptions, dataFolder: string): void {
-  const { output, summaryDir, logFile, resume } = options;
+export function checkOutputs(options: FileOptions): void {
+  const { output, summaryDir, logFile, resume, inputs } = options;
   checkWritable(output, "--output");
   checkName(output, "--output");
   checkNameLength(output);
@@ -43,17 +47,25 @@ export function checkOutputs(options: FileOptions, dataFolder: string): void {
   if (logFile !== undefined) checkLogFile(logFile);
   const checkpoint = { what: "--output", path: output };
   const log = logFile === undefined ? [] : [{ what: "--log-file", path: logFile }];
-  const runLog = { what: "the run's log in --summary-dir", path: join(summaryDir, LOG_NAME) };
-  const data = dataFiles(dataFolder);
   // Going on in the file that is resumed is what resuming is for.
   const resumed = resume === undefined ? [] : [{ what: "--resume", path: resume }];
-  const folder = { what: "--summary-dir", path: summaryDir };
-  refuseSame(checkpoint, [...log, folder, runLog, ...data]);
-  for (const file of log) refuseSame(file, [folder, runLog, ...data, ...resumed]);
-  refuseSame(runLog, [...data, ...resumed]);
-  checkRunLog(runLog.path);
+  const [folder, runLog] = summaryFiles(summaryDir);
+  refuseSame(checkpoint, [...log, ...folder, ...runLog, ...inputs]);
+  for (const file of log) refuseSame(file, [...folder, ...runLog, ...inputs, ...resumed]);
+  for (const file of runLog) {
+    refuseSame(file, [...inputs, ...resumed]);
+    checkRunLog(file.path);
+  }
   refuseForeign(output);
   if (logFile !== undefined) refuseForeignLog(logFile);
+}
+
+function summaryFiles(summaryDir: string | undefined): [folder: NamedFile[], runLog: NamedFile[]] {
+  if (summaryDir === undefined) return [[], []];
+  return [
+    [{ what: "--summary-dir", path: summaryDir }],
+    [{ what: "the run's log in --summary-dir", path: join(summaryDir, LOG_NAME) }],
+  ];
 }
 
 /** @throws TandemError `output-unwritable` for the name of a lock */
@@ -72,13 +84,19 @@ function checkNameLength(output: string): void {
   );
 }
 
-/** Takes the output for this process, until it ends. @throws TandemError `output-locked` */
-export function takeOutput(output: string): void {
-  const { missing } = lockOutput(output);
-  if (missing === undefined) return;
-  process.stderr.write(
-    `--output ${output} cannot be locked (${missing}): see to it that no other run writes it.\n`,
-  );
+/**
+ * Takes the output for this run.
+ * @param warn called with a sentence where files cannot be locked there
+ * @throws TandemError `output-locked`
+ */
+export function takeOutput(output: string, warn: (sentence: string) => void): OutputLock {
+  const lock = lockOutput(output);
+  if (lock.missing !== undefined) {
+    warn(
+      `--output ${output} cannot be locked (${lock.missing}): see to it that no other run writes it.`,
+    );
+  }
+  return lock;
 }
 
 /** @throws TandemError `output-unwritable` */
@@ -146,7 +164,8 @@ function statusOf(path: string, option: string): Stats | undefined {
   }
 }
 
-function dataFiles(folder: string): NamedFile[] {
+/** The files of a data folder in MNIST's format. */
+export function dataFiles(folder: string): NamedFile[] {
   let names: string[];
   try {
     names = readdirSync(folder).filter((name) => DATA_FILE.test(name));

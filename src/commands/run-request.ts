@@ -1,0 +1,73 @@
+// From a command's options to a request for a run.
+import type { Command } from "commander";
+import { readNetworkFile } from "../run/network-file.js";
+import { dataFiles } from "../run/output-files.js";
+import type { RunChoices } from "../run/run-choices.js";
+import type { RunRequest } from "../run/run-request.js";
+import { loadIdx } from "../shared/data/idx-source.js";
+import { mnistFolder } from "../shared/data/mnist.js";
+import { readKerasJson } from "../shared/network/keras-json.js";
+import { PRESET_NAMES, type PresetName } from "../shared/network/presets.js";
+import { givenOptions, type OutputOptions } from "./options.js";
+import type { TrainingOptions } from "./training-options.js";
+
+/** All but who computes and who is told. */
+export type DescribedRun = Omit<RunRequest, "workforce" | "observe" | "signal" | "warn">;
+
+/** @throws TandemError where the network's file cannot be read */
+export function buildRequest(
+  command: Command,
+  options: TrainingOptions & OutputOptions,
+): DescribedRun {
+  const given = givenOptions(command, options);
+  const dataFolder = options.data ?? mnistFolder();
+  const { network } = given;
+  const isFile = network !== undefined && !isPreset(network);
+  return {
+    choices: choicesIn(given),
+    steps: given.steps,
+    loadData: (resumed) =>
+      loadIdx(
+        dataFolder,
+        given.validationSize ?? resumed?.validationSize ?? options.validationSize,
+      ),
+    dataName: `The data in ${dataFolder}`,
+    resume: options.resume,
+    initial: options.initial,
+    evalEvery: options.evalEvery,
+    checkpointEvery: options.checkpointEvery,
+    broadcast: options.broadcast,
+    output: options.output,
+    summaryDir: options.summaryDir,
+    logFile: options.logFile,
+    inputs: [...dataFiles(dataFolder), ...(isFile ? [{ what: "--network", path: network }] : [])],
+  };
+}
+
+/** What the user gave of the configuration; the rest is left to src/run. */
+function choicesIn(given: Partial<TrainingOptions>): RunChoices {
+  const { seed, batchSize, shards, threads, network, loss, labelSmoothing } = given;
+  const { optimizer, learningRate, schedule, warmup } = given;
+  const { momentum, beta1, beta2, epsilon, weightDecay, clipNorm } = given;
+  return withoutUndefined({
+    ...{ seed, batchSize, shards, threads, loss, labelSmoothing },
+    ...{ optimizer, learningRate, schedule, warmup },
+    ...{ momentum, beta1, beta2, epsilon, weightDecay, clipNorm },
+    network: network === undefined ? undefined : readNetwork(network),
+  });
+}
+
+function readNetwork(network: string): NonNullable<RunChoices["network"]> {
+  return isPreset(network) ? network : readKerasJson(readNetworkFile(network, "--network"));
+}
+
+function isPreset(network: string): network is PresetName {
+  return PRESET_NAMES.some((name) => name === network);
+}
+
+function withoutUndefined<T extends object>(
+  values: T,
+): { [Key in keyof T]?: Exclude<T[Key], undefined> } {
+  const entries = Object.entries(values).filter(([, value]) => value !== undefined);
+  return Object.fromEntries(entries) as { [Key in keyof T]?: Exclude<T[Key], undefined> };
+}

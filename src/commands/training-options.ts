@@ -1,0 +1,179 @@
+// The options that describe a run: its configuration, its data and its files. Their defaults are shown here and applied in
+// src/run, which also knows what a program, rather than a command line, did not give.
+import { type Command, Option } from "commander";
+import { LOSS_NAMES, type LossName } from "../run/losses.js";
+import { DEFAULT_LEARNING_RATE, OPTIMIZER_NAMES, type OptimizerName } from "../run/optimizers.js";
+import { DEFAULTS } from "../run/run-choices.js";
+import { SCHEDULE_NAMES, type ScheduleName } from "../run/schedules.js";
+import { type BroadcastKind, BROADCASTS } from "../shared/config.js";
+import {
+  fraction,
+  fractionBelowOne,
+  numberFromZero,
+  positiveNumber,
+  wholeNumber,
+} from "./options.js";
+
+/** What the commander hands over, after the parsers below. */
+export interface TrainingOptions {
+  steps: number;
+  batchSize: number;
+  shards?: number;
+  seed: number;
+  threads: number;
+  network: string;
+  initial?: string;
+  loss?: LossName;
+  labelSmoothing?: number;
+  optimizer: OptimizerName;
+  learningRate: number;
+  momentum?: number;
+  beta1?: number;
+  beta2?: number;
+  epsilon?: number;
+  weightDecay?: number;
+  clipNorm?: number;
+  schedule: ScheduleName;
+  warmup?: number;
+  data?: string;
+  validationSize: number;
+  evalEvery: number;
+  checkpointEvery: number;
+  summaryDir: string;
+  output: string;
+  resume?: string;
+  broadcast: BroadcastKind;
+}
+
+export const DEFAULT_VALIDATION_SIZE = 5000;
+const MAX_THREADS = 1024;
+const MAX_NUMBER = 1e6;
+const MAX_CLIP_NORM = 1e18;
+
+export function addTrainingOptions(command: Command, shardsDefault: string): Command {
+  addRunOptions(command, shardsDefault);
+  addNetworkOptions(command);
+  addOptimizerOptions(command);
+  return addFileOptions(command);
+}
+
+function addRunOptions(command: Command, shardsDefault: string): void {
+  command
+    .option("--steps <n>", "steps of training in all", wholeNumber(0), DEFAULTS.steps)
+    .option(
+      "--batch-size <n>",
+      "samples in a step's global batch",
+      wholeNumber(1, 1e6),
+      DEFAULTS.batchSize,
+    )
+    .option(
+      "--shards <n>",
+      `parts of a batch that are normalised together (default: ${shardsDefault})`,
+      wholeNumber(1, 1e6),
+    )
+    .option(
+      "--seed <n>",
+      "seed of the weights and of the order of the samples",
+      wholeNumber(0),
+      DEFAULTS.seed,
+    )
+    .option(
+      "--threads <n>",
+      "TensorFlow's threads in each process",
+      wholeNumber(1, MAX_THREADS),
+      DEFAULTS.threads,
+    )
+    .addOption(
+      new Option("--broadcast <what>", "what each worker is sent after a step")
+        .choices(BROADCASTS)
+        .default("weights"),
+    );
+}
+
+function addNetworkOptions(command: Command): void {
+  command
+    .option(
+      "--network <name>",
+      "cnn, cnn-plain, sigmoid, sigmoid-plain, or a file: a model as JSON, as Keras writes it",
+      DEFAULTS.network,
+    )
+    .option(
+      "--initial <file>",
+      "weights to start from: a checkpoint, or a Keras model.json with its weights beside it",
+    )
+    .addOption(
+      new Option("--loss <name>", "what is minimised (default: by network and data)").choices(
+        LOSS_NAMES,
+      ),
+    )
+    .option(
+      "--label-smoothing <x>",
+      "share of each target spread over all classes (default: 0)",
+      fractionBelowOne,
+    );
+}
+
+function addOptimizerOptions(command: Command): void {
+  command
+    .addOption(
+      new Option("--optimizer <name>", "what takes the steps")
+        .choices(OPTIMIZER_NAMES)
+        .default("adam"),
+    )
+    .option(
+      "--learning-rate <x>",
+      "the rate, at its highest",
+      positiveNumber(MAX_NUMBER),
+      DEFAULT_LEARNING_RATE,
+    )
+    .option("--momentum <x>", "of momentum (default: 0.9)", fractionBelowOne)
+    .option("--beta1 <x>", "of adam and adamw (default: 0.9)", fractionBelowOne)
+    .option("--beta2 <x>", "of adam and adamw (default: 0.999)", fractionBelowOne)
+    .option("--epsilon <x>", "of adam, adamw and rmsprop (default: 1e-8)", positiveNumber(1))
+    .option(
+      "--weight-decay <x>",
+      "decoupled, of kernels only (default: 0; adamw: 0.01)",
+      numberFromZero(MAX_NUMBER),
+    )
+    .option(
+      "--clip-norm <x>",
+      "limit of the norm of all gradients together (default: none)",
+      positiveNumber(MAX_CLIP_NORM),
+    )
+    .addOption(
+      new Option("--schedule <name>", "the learning rate over the run")
+        .choices(SCHEDULE_NAMES)
+        .default("constant"),
+    )
+    .option(
+      "--warmup <fraction>",
+      "of the steps, in which the rate rises (default: 0; one-cycle: 0.3)",
+      fraction,
+    );
+}
+
+function addFileOptions(command: Command): Command {
+  return command
+    .option("--data <dir>", "folder with MNIST-format files (default: MNIST itself)")
+    .option(
+      "--validation-size <n>",
+      "training samples held out",
+      wholeNumber(0),
+      DEFAULT_VALIDATION_SIZE,
+    )
+    .option(
+      "--eval-every <n>",
+      "steps between evaluations, 0: only at the end",
+      wholeNumber(0),
+      100,
+    )
+    .option(
+      "--checkpoint-every <n>",
+      "steps between checkpoints, 0: only at the end",
+      wholeNumber(0),
+      1000,
+    )
+    .option("--summary-dir <dir>", "folder for TensorBoard's event files", "summary")
+    .option("--output <file>", "the checkpoint", "checkpoint.safetensors")
+    .option("--resume <file>", "go on from this checkpoint");
+}

@@ -1,0 +1,72 @@
+// A checkpoint's network on a test set: restored afresh, with the population statistics.
+import type { Checkpoint } from "../shared/checkpoint/checkpoint.js";
+import { sampleShapeOf } from "../shared/config.js";
+import type { DataSource, TargetSpec } from "../shared/data/samples.js";
+import { openEngine } from "../shared/engine/open-engine.js";
+import { TandemError } from "../shared/errors.js";
+import { evaluationBatches, type Metrics, metricsOf } from "../shared/evaluation.js";
+import { NetworkGraph } from "../shared/graph/network-graph.js";
+import { formatShape } from "../shared/network/problem.js";
+import { evaluateSamples } from "../shared/replica/inference.js";
+import { stateLayout } from "../shared/replica/state-layout.js";
+import { WeightsReplica } from "../shared/replica/weights-replica.js";
+import { layoutOfRun } from "../shared/run-layout.js";
+
+/**
+ * Metrics of the data's test set; to the last bit those of the run at that step, on processors of one kind.
+ * @param onBatch called before each batch
+ * @throws TandemError `data-mismatch` where the data is of another kind than the network's
+ */
+export async function evaluateCheckpoint(
+  file: string,
+  { config, tensors, step }: Checkpoint,
+  data: DataSource,
+  onBatch: (index: number, count: number) => void = () => undefined,
+): Promise<Metrics> {
+  const layout = layoutOfRun(config);
+  checkKind(file, sampleShapeOf(config), data);
+  const graph = new NetworkGraph(layout.network, config.loss, config.optimizer);
+  const replica = new WeightsReplica(layout, graph, openEngine(config).open(graph.graph));
+  try {
+    const names = new Set(stateLayout(layout, "weights-only").map(({ name }) => name));
+    const weights = tensors.filter(({ name }) => names.has(name));
+    replica.load(weights, step);
+    const batches = evaluationBatches(data.test.count);
+    const answers = [];
+    for (const [index, indices] of batches.entries()) {
+      onBatch(index, batches.length);
+      const samples = await data.test.gather(indices);
+      answers.push({ samples, result: evaluateSamples(replica, samples) });
+    }
+    return metricsOf(answers);
+  } finally {
+    replica.dispose();
+  }
+}
+
+type Kind = Pick<DataSource, "inputShape" | "inputType" | "target">;
+
+function checkKind(file: string, own: Kind, found: Kind): void {
+  const isOfSameTarget =
+    own.target.kind === found.target.kind &&
+    (own.target.kind === "classes"
+      ? found.target.count <= own.target.count
+      : found.target.count === own.target.count);
+  const isOfSameInput =
+    formatShape(own.inputShape) === formatShape(found.inputShape) &&
+    own.inputType === found.inputType;
+  if (isOfSameTarget && isOfSameInput) return;
+  throw new TandemError(
+    "data-mismatch",
+    `${file} takes ${describe(own)}, and the data has ${describe(found)}. Give data of the kind that it was trained on with --data.`,
+  );
+}
+
+function describe({ inputShape, inputType, target }: Kind): string {
+  return `samples of ${formatShape(inputShape)} ${inputType} with ${describeTarget(target)}`;
+}
+
+function describeTarget({ kind, count }: TargetSpec): string {
+  if (kind === "classes") return `${count} classes`;
+  return `${count} target value${count === 1 ? "" : "s"}`;
+}

@@ -1,0 +1,87 @@
+// Events on their way to a reader who takes them one by one. A reader who falls behind, or stops reading, loses events rather
+// than making memory grow: step events first.
+import type { ReportedEvent } from "../shared/events.js";
+
+/** Step events that wait; of more, the oldest are dropped. */
+const MAX_WAITING_STEPS = 1_000;
+/** Events of all kinds; of more, the oldest are dropped. A run of a day has a few thousand besides its steps. */
+const MAX_WAITING = 20_000;
+
+export class EventQueue implements AsyncIterableIterator<ReportedEvent> {
+  private waiting: ReportedEvent[] = [];
+  private waitingSteps = 0;
+  private end: { failure?: unknown } | undefined;
+  private isAbandoned = false;
+  private readers: Reader[] = [];
+
+  push(event: ReportedEvent): void {
+    if (this.isAbandoned || this.end) return;
+    const reader = this.readers.shift();
+    if (reader) {
+      reader.resolve({ value: event, done: false });
+      return;
+    }
+    this.waiting.push(event);
+    if (event.event === "step") this.waitingSteps++;
+    this.dropOldest();
+  }
+
+  /** No event follows. @param failure thrown to the reader after the last event */
+  close(failure?: { reason: unknown }): void {
+    if (this.end) return;
+    this.end = failure ? { failure: failure.reason } : {};
+    for (const reader of this.readers.splice(0)) this.finish(reader);
+  }
+
+  next(): Promise<IteratorResult<ReportedEvent, undefined>> {
+    const event = this.waiting.shift();
+    if (event) {
+      if (event.event === "step") this.waitingSteps--;
+      return Promise.resolve({ value: event, done: false });
+    }
+    return new Promise((resolve, reject) => {
+      const reader = { resolve, reject };
+      if (this.end || this.isAbandoned) this.finish(reader);
+      else this.readers.push(reader);
+    });
+  }
+
+  /** The reader left its loop: nothing is kept any more. */
+  return(): Promise<IteratorResult<ReportedEvent, undefined>> {
+    this.isAbandoned = true;
+    this.waiting = [];
+    return Promise.resolve({ value: undefined, done: true });
+  }
+
+  [Symbol.asyncIterator](): this {
+    return this;
+  }
+
+  private finish({ resolve, reject }: Reader): void {
+    // A failure is thrown once; who asks again is at the end.
+    if (this.end && "failure" in this.end && !this.isAbandoned) {
+      const { failure } = this.end;
+      this.end = {};
+      reject(failure);
+    } else {
+      resolve({ value: undefined, done: true });
+    }
+  }
+
+  private dropOldest(): void {
+    if (this.waitingSteps > MAX_WAITING_STEPS) {
+      this.waiting.splice(
+        this.waiting.findIndex(({ event }) => event === "step"),
+        1,
+      );
+      this.waitingSteps--;
+    } else if (this.waiting.length > MAX_WAITING) {
+      if (this.waiting.shift()?.event === "step") this.waitingSteps--;
+    }
+  }
+}
+
+interface Reader {
+  resolve: (result: IteratorResult<ReportedEvent, undefined>) => void;
+  reject: (reason: unknown) => void;
+}

@@ -1,0 +1,138 @@
+// A layers model as TensorFlow.js stores it: model.json, with its network and a manifest of weights, and the files of bytes
+// that the manifest names, beside it. (tensorflowjs README, "Format conversion"; Keras models are converted to it.)
+import { readFileSync, statSync } from "node:fs";
+import { basename, dirname, join } from "node:path";
+import { z } from "zod";
+import { messageOf, TandemError } from "../shared/errors.js";
+import { readKerasJson } from "../shared/network/keras-json.js";
+import { MAX_LAYERS, MAX_PARAMETER_VALUES, MAX_RANK } from "../shared/network/limits.js";
+import { sizeOf } from "../shared/network/network.js";
+import { quote } from "../shared/network/problem.js";
+import type { NetworkSpec } from "../shared/network/spec.js";
+import { isAllFinite } from "../shared/replica/finite.js";
+import type { NamedTensor } from "../shared/replica/tensors.js";
+import { readNetworkFile } from "./network-file.js";
+
+/** Kernel or depthwise kernel [h,w,C,M], bias, and batch normalisation's two parameters and two statistics. */
+const MAX_TENSORS = 6 * MAX_LAYERS;
+const MAX_NAME_LENGTH = 1000;
+
+const weightSchema = z.object({
+  name: z.string().min(1).max(MAX_NAME_LENGTH),
+  shape: z.array(z.number().int().min(1).max(MAX_PARAMETER_VALUES)).max(MAX_RANK + 1),
+  dtype: z.string().max(MAX_NAME_LENGTH),
+  quantization: z.unknown().optional(),
+});
+
+const manifestSchema = z.array(
+  z.object({
+    paths: z.array(z.string().min(1).max(MAX_NAME_LENGTH)).max(MAX_TENSORS),
+    weights: z.array(weightSchema).max(MAX_TENSORS),
+  }),
+);
+
+type Weight = z.infer<typeof weightSchema>;
+
+/** @throws TandemError with exit code 2, naming the file and what is wrong with it */
+export function readKerasWeights(file: string): { network: NetworkSpec; tensors: NamedTensor[] } {
+  const text = readNetworkFile(file, "--initial");
+  const network = readKerasJson(text);
+  const layers = new Set(network.layers.map(({ name }) => name));
+  const { weightsManifest } = JSON.parse(text) as { weightsManifest?: unknown };
+  const manifest = manifestSchema.safeParse(weightsManifest);
+  if (!manifest.success) {
+    throw refusal(
+      file,
+      "it has no valid weightsManifest. Give a model.json that was saved with its weights.",
+    );
+  }
+  const tensors = manifest.data.flatMap(({ paths, weights }) => {
+    for (const weight of weights) checkWeight(file, weight);
+    const bytes = readShards(
+      file,
+      paths,
+      4 * weights.reduce((sum, { shape }) => sum + sizeOf(shape), 0),
+    );
+    let offset = 0;
+    return weights.map(({ name, shape }): NamedTensor => {
+      const byteLength = 4 * sizeOf(shape);
+      const values = new Float32Array(bytes.slice(offset, (offset += byteLength)).buffer);
+      if (!isAllFinite(values))
+        throw refusal(file, `${quote(name)} holds a number that is not finite.`);
+      return { name: tensorName(name, layers), shape, values };
+    });
+  });
+  const names = tensors.map(({ name }) => name);
+  const duplicate = names.find((name, index) => names.indexOf(name) !== index);
+  if (duplicate !== undefined) throw refusal(file, `it has ${quote(duplicate)} twice.`);
+  return { network, tensors };
+}
+
+function checkWeight(file: string, { name, dtype, quantization, shape }: Weight): void {
+  if (quantization !== undefined) {
+    throw refusal(file, `${quote(name)} is quantized. Convert the model without quantization.`);
+  }
+  if (dtype !== "float32")
+    throw refusal(file, `${quote(name)} is ${quote(dtype)}, and not float32.`);
+  if (sizeOf(shape) > MAX_PARAMETER_VALUES) throw refusal(file, `${quote(name)} is too large.`);
+}
+
+/** The files' bytes behind each other, in memory of their own. */
+function readShards(file: string, paths: readonly string[], byteLength: number): Uint8Array {
+  if (byteLength > 4 * MAX_PARAMETER_VALUES) throw refusal(file, "its weights are too large.");
+  const shards = paths.map((path) => {
+    // A manifest is data from others: it names files beside it and no others.
+    if (basename(path) !== path || path.startsWith(".")) {
+      throw refusal(file, `its manifest names ${quote(path)}, which is not a file beside it.`);
+    }
+    return join(dirname(file), path);
+  });
+  let found = 0;
+  for (const shard of shards) {
+    const status = statSync(shard, { throwIfNoEntry: false });
+    if (!status?.isFile()) throw refusal(file, `its file of weights ${shard} does not exist.`);
+    found += status.size;
+  }
+  if (found !== byteLength) {
+    throw refusal(
+      file,
+      `its files of weights have ${found} bytes, and its manifest asks for ${byteLength}.`,
+    );
+  }
+  try {
+    return new Uint8Array(Buffer.concat(shards.map((shard) => readFileSync(shard))));
+  } catch (error) {
+    throw refusal(file, `its weights cannot be read (${messageOf(error)}).`, error);
+  }
+}
+
+/** What Keras calls a layer's tensors, and what Tandem does. */
+const NAMES: Record<string, string> = {
+  kernel: "kernel",
+  bias: "bias",
+  gamma: "scale",
+  beta: "beta",
+  moving_mean: "pop_mean",
+  moving_variance: "pop_var",
+  depthwise_kernel: "kernel",
+  pointwise_kernel: "kernel",
+};
+
+/** Keras's LAYER/gamma, or MODEL/LAYER/gamma:0, is LAYER/scale; what is unknown keeps its name. */
+function tensorName(name: string, layers: ReadonlySet<string>): string {
+  const plain = name.replace(/:0$/, "");
+  const end = plain.lastIndexOf("/");
+  const [path, role] = [plain.slice(0, Math.max(0, end)), plain.slice(end + 1)];
+  const layer = layers.has(path) ? path : path.slice(path.indexOf("/") + 1);
+  const own = NAMES[role];
+  if (own === undefined || !layers.has(layer)) return plain;
+  // A separable convolution is a depthwise one and a convolution of 1×1.
+  const isSeparable = role === "depthwise_kernel" && layers.has(`${layer}/depthwise`);
+  return isSeparable ? `${layer}/depthwise/${own}` : `${layer}/${own}`;
+}
+
+function refusal(file: string, sentence: string, cause?: unknown): TandemError {
+  return new TandemError("initial-weights", `The weights in ${file} cannot be used: ${sentence}`, {
+    cause,
+  });
+}

@@ -1,0 +1,69 @@
+// Runs that this machine cannot hold are refused before they start, by what they need at the very least.
+import { totalmem } from "node:os";
+import { TandemError } from "../shared/errors.js";
+import { type Network, type ParameterSpec, sizeOf } from "../shared/network/network.js";
+import { quote } from "../shared/network/problem.js";
+import { slotNames } from "../shared/optimizer/slots.js";
+import { activationBytes, parameterBytes } from "../shared/replica/memory.js";
+import type { RunLayout } from "../shared/run-layout.js";
+
+const FLOAT_BYTES = 4;
+/** No buffer of Node's is larger, and a tensor is written from one and sent in one. */
+const MAX_TENSOR_BYTES = 2 ** 32 - 1;
+
+/**
+ * @param computesHere whether shards are computed on this machine
+ * @throws TandemError `too-large`, naming the largest layer
+ */
+export function checkMemory(
+  layout: RunLayout,
+  computesHere: boolean,
+  memoryBytes = availableBytes(),
+): void {
+  const { network, config, largestShard } = layout;
+  // The engine's state, and the copy of it that is being written.
+  const stateBytes = 2 * (1 + slotNames(config.optimizer).length) * parameterBytes(network);
+  const largest = largestParameter(network);
+  const largestBytes = FLOAT_BYTES * sizeOf(largest?.shape ?? [0]);
+  if (largest && largestBytes > MAX_TENSOR_BYTES) {
+    throw new TandemError(
+      "too-large",
+      `The network's layer ${quote(layerOf(largest))} has a tensor of ${gigabytes(largestBytes)}, and none may be larger than 4 GiB. Make the layer smaller, or its input.`,
+    );
+  }
+  if (largest && stateBytes > memoryBytes) {
+    throw new TandemError(
+      "too-large",
+      `The network's training needs ${gigabytes(stateBytes)} at least, most of it for the layer ${quote(layerOf(largest))}; this machine has ${gigabytes(memoryBytes)}. Make the layer smaller, or its input.`,
+    );
+  }
+  if (!computesHere) return;
+  const shardBytes = largestShard * activationBytes(network);
+  if (stateBytes + shardBytes <= memoryBytes) return;
+  throw new TandemError(
+    "too-large",
+    `A shard of ${largestShard} samples needs ${gigabytes(shardBytes)} at least, most of it behind the layer ${quote(largestResult(network))}; this machine has ${gigabytes(memoryBytes)}. Give a smaller --batch-size or more --shards.`,
+  );
+}
+
+/** Of the machine, or of the container where that has less. */
+function availableBytes(): number {
+  const limit = process.constrainedMemory();
+  return limit > 0 ? Math.min(limit, totalmem()) : totalmem();
+}
+
+function largestParameter({ parameters }: Network): ParameterSpec | undefined {
+  return parameters.toSorted((a, b) => sizeOf(b.shape) - sizeOf(a.shape))[0];
+}
+
+function layerOf({ name }: ParameterSpec): string {
+  return name.slice(0, name.lastIndexOf("/"));
+}
+
+function largestResult({ layers }: Network): string {
+  return layers.toSorted((a, b) => sizeOf(b.shape) - sizeOf(a.shape))[0]!.name;
+}
+
+function gigabytes(bytes: number): string {
+  return `${(bytes / 1e9).toFixed(1)} GB`;
+}

@@ -1,0 +1,56 @@
+// Runs whose messages the wire does not carry are refused before they start. `single` sends none.
+import { configText, sampleShapeOf } from "../shared/config.js";
+import { TandemError } from "../shared/errors.js";
+import { sizeOf } from "../shared/network/network.js";
+import { quote } from "../shared/network/problem.js";
+import { WORKER_FRAME_LIMITS } from "../shared/protocol/frame.js";
+import { maxAnswerBytes } from "../shared/protocol/payloads/answer-bytes.js";
+import { MAX_CONFIG_BYTES } from "../shared/protocol/payloads/config.js";
+import { sampleBytes } from "../shared/protocol/payloads/samples.js";
+import { stateGroup, stateGroupCount } from "../shared/replica/state-layout.js";
+import type { RunLayout } from "../shared/run-layout.js";
+
+/** A message is one buffer on both sides, and lengths of up to 31 bits are safe in all of Node's calls. */
+const MAX_MESSAGE_BYTES = 2 ** 31 - 2 ** 20;
+
+/** @throws TandemError `too-large` */
+export function checkMessages(layout: RunLayout): void {
+  const { config, network, largestShard } = layout;
+  const configBytes = Buffer.byteLength(configText(config));
+  if (configBytes > MAX_CONFIG_BYTES) {
+    throw new TandemError(
+      "too-large",
+      `The network's description of ${network.layers.length} layers takes ${configBytes} bytes, and workers accept ${MAX_CONFIG_BYTES}. Give shorter layer names or fewer layers, or train with \`tandem single\`.`,
+    );
+  }
+  checkParts(layout);
+  const samples = sampleBytes(sampleShapeOf(config), largestShard);
+  if (samples > MAX_MESSAGE_BYTES) {
+    throw new TandemError(
+      "too-large",
+      `A shard of ${largestShard} samples takes ${samples} bytes, and a message has at most ${MAX_MESSAGE_BYTES}. Give a smaller --batch-size or more --shards.`,
+    );
+  }
+  const answer = maxAnswerBytes(layout);
+  if (answer > MAX_MESSAGE_BYTES) {
+    const largest = network.parameters.toSorted((a, b) => sizeOf(b.shape) - sizeOf(a.shape))[0]!;
+    throw new TandemError(
+      "too-large",
+      `The gradients of a shard take ${answer} bytes, most of them for ${quote(largest.name)}, and a message has at most ${MAX_MESSAGE_BYTES}. Make that layer smaller.`,
+    );
+  }
+}
+
+function checkParts(layout: RunLayout): void {
+  const { parts } = WORKER_FRAME_LIMITS;
+  const counts = Array.from(
+    { length: stateGroupCount(layout) },
+    (_, group) => stateGroup(layout, "with-slots", group).length,
+  );
+  const count = Math.max(...counts);
+  if (count <= parts) return;
+  throw new TandemError(
+    "too-large",
+    `The network has ${count} tensors in one message, its optimizer's included, and a message has at most ${parts}. Give a network with fewer layers or another --optimizer, or train with \`tandem single\`.`,
+  );
+}

@@ -1,0 +1,86 @@
+// A request → a run that can begin: everything that can be wrong is found here, before anything is started or written.
+import { type Checkpoint, readCheckpoint } from "../shared/checkpoint/checkpoint.js";
+import type { RunConfig } from "../shared/config.js";
+import type { DataSource } from "../shared/data/samples.js";
+import { TandemError } from "../shared/errors.js";
+import type { NamedTensor } from "../shared/replica/tensors.js";
+import { layoutOfRun } from "../shared/run-layout.js";
+import { checkRun } from "./check-run.js";
+import { fitInitialWeights, readInitialWeights } from "./initial-weights.js";
+import { checkOutputs, makeSummaryFolder } from "./output-files.js";
+import { checkPortAccess } from "./port-access.js";
+import { checkChoices, checkData, resumedSteps } from "./resume.js";
+import { DEFAULTS, resolveConfig } from "./run-choices.js";
+import type { RunRequest, Workforce } from "./run-request.js";
+
+export interface PreparedRun {
+  config: RunConfig;
+  data: DataSource;
+  steps: number;
+  resumeFrom: Checkpoint | undefined;
+  initialTensors: readonly NamedTensor[] | undefined;
+}
+
+/** To be called before anything else. @throws TandemError with exit code 2, naming the option or file */
+export function checkRequest(request: RunRequest): void {
+  const { workforce, output, summaryDir, logFile, resume, initial, inputs = [] } = request;
+  if (workforce.kind === "listen") checkPortAccess(workforce);
+  if (resume !== undefined && initial !== undefined) {
+    throw new TandemError(
+      "usage",
+      "--initial and --resume exclude each other: a run goes on, or starts. Give one of them.",
+    );
+  }
+  const reads = initial === undefined ? inputs : [...inputs, { what: "--initial", path: initial }];
+  checkOutputs({ output, summaryDir, logFile, resume, inputs: reads });
+}
+
+/** To be called by who holds the output: the checkpoint may be it. @throws as `checkRequest` */
+export function prepareRun(request: RunRequest): PreparedRun {
+  const { workforce, summaryDir } = request;
+  const run = request.resume === undefined ? startAfresh(request) : goOn(request, request.resume);
+  checkRun({
+    config: run.config,
+    data: run.data,
+    // Workers on other machines have memory of their own.
+    computesHere: workforce.kind !== "listen",
+    hasPort: workforce.kind !== "in-process",
+  });
+  if (summaryDir !== undefined) makeSummaryFolder(summaryDir);
+  return run;
+}
+
+function startAfresh({ choices, steps, loadData, initial, workforce }: RunRequest): PreparedRun {
+  const total = steps ?? DEFAULTS.steps;
+  const data = loadData(undefined);
+  const weights = initial === undefined ? undefined : readInitialWeights(initial);
+  const config = resolveConfig(choices, {
+    data,
+    steps: total,
+    defaultShards: defaultShards(workforce),
+    initial: weights,
+  });
+  const initialTensors = weights && fitInitialWeights(weights, layoutOfRun(config));
+  return { config, data, steps: total, resumeFrom: undefined, initialTensors };
+}
+
+function goOn({ choices, steps, loadData, dataName }: RunRequest, file: string): PreparedRun {
+  const resumeFrom = readCheckpoint(file);
+  const { config } = resumeFrom;
+  checkChoices(file, resumeFrom, choices);
+  const total = resumedSteps(file, resumeFrom, steps, choices);
+  const data = loadData(config);
+  checkData(file, resumeFrom, data, dataName);
+  return { config, data, steps: total, resumeFrom, initialTensors: undefined };
+}
+
+function defaultShards(workforce: Workforce): number {
+  switch (workforce.kind) {
+    case "in-process":
+      return 1;
+    case "processes":
+      return workforce.count;
+    case "listen":
+      return workforce.minWorkers;
+  }
+}

@@ -1,0 +1,79 @@
+// What a user chooses of a run's configuration, from options or in code; what is not given has the defaults here.
+import { type RunConfig, runConfigSchema } from "../shared/config.js";
+import type { DataSource } from "../shared/data/samples.js";
+import { TandemError } from "../shared/errors.js";
+import { buildNetwork } from "../shared/network/build.js";
+import { type PresetName, presetNetwork } from "../shared/network/presets.js";
+import type { NetworkSpec } from "../shared/network/spec.js";
+import { checkLoss, type LossChoice, resolveLoss } from "./losses.js";
+import { DEFAULT_LEARNING_RATE, type OptimizerChoice, resolveOptimizer } from "./optimizers.js";
+import { resolveSchedule } from "./schedules.js";
+
+/** All but the data. Each is undefined where the user said nothing. */
+export interface RunChoices extends OptimizerChoice, LossChoice {
+  network?: NetworkSpec | PresetName;
+  seed?: number;
+  batchSize?: number;
+  shards?: number;
+  threads?: number;
+}
+
+/** What a run without a choice has. */
+export const DEFAULTS = {
+  network: "cnn",
+  steps: 10_000,
+  batchSize: 50,
+  seed: 0,
+  threads: 1,
+} as const;
+
+export interface ResolveContext {
+  data: DataSource;
+  steps: number;
+  /** Where the user did not say: the number of workers. */
+  defaultShards: number;
+  /** Of the weights to start from; its network is the run's where the user gave none. */
+  initial?: { network: NetworkSpec; digest: string } | undefined;
+}
+
+/**
+ * The configuration that the choices stand for.
+ * @throws TandemError with exit code 2 where they do not belong together
+ */
+export function resolveConfig(choices: RunChoices, context: ResolveContext): RunConfig {
+  const { data, steps, defaultShards, initial } = context;
+  const spec = resolveNetwork(choices.network ?? initial?.network ?? DEFAULTS.network, data);
+  const network = buildNetwork(spec);
+  const config: RunConfig = {
+    network: network.spec,
+    loss: resolveLoss(choices, network, data.target),
+    optimizer: resolveOptimizer(choices),
+    learningRate: choices.learningRate ?? DEFAULT_LEARNING_RATE,
+    schedule: resolveSchedule(choices, steps),
+    seed: choices.seed ?? DEFAULTS.seed,
+    batchSize: choices.batchSize ?? DEFAULTS.batchSize,
+    shards: choices.shards ?? defaultShards,
+    threads: choices.threads ?? DEFAULTS.threads,
+    validationSize: data.validation.count,
+    data: { inputType: data.inputType, target: data.target, digest: data.digest },
+    ...(initial === undefined ? {} : { initialDigest: initial.digest }),
+  };
+  checkLoss(network, config.loss, data.target);
+  return parseConfig(config);
+}
+
+/** A preset becomes a network for this data. */
+export function resolveNetwork(
+  network: NetworkSpec | PresetName,
+  { inputShape, target }: Pick<DataSource, "inputShape" | "target">,
+): NetworkSpec {
+  if (typeof network !== "string") return network;
+  return presetNetwork(network, inputShape, target.count);
+}
+
+function parseConfig(config: RunConfig): RunConfig {
+  const result = runConfigSchema.safeParse(config);
+  if (result.success) return result.data;
+  const { path, message } = result.error.issues[0]!;
+  throw new TandemError("usage", `${path.join(".")}: ${message}. Give another value.`);
+}
