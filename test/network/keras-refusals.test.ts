@@ -123,6 +123,7 @@ describe("layers and options", () => {
       { filters: 2, activation: { class_name: "function", config: "my_relu" } },
       /"layer".*my_relu/,
     ],
+    ["Conv2D", { filters: 2, activation: { class_name: "constructor" } }, /"activation"/],
     ["Conv2D", { filters: 2, activation: "softmax" }, /^$/],
     ["Conv2D", { filters: 2, kernel_initializer: "orthogonal" }, /orthogonal.*HeNormal/],
     [
@@ -256,6 +257,13 @@ describe("functional models", () => {
       "an argument of the call",
       functionalOf([{ name: "a", calls: [[["image", 0, 0, { training: false }]]] }]),
       /"a".*"training".*trainable/,
+    ],
+    [
+      "a class with the name of something that objects have",
+      functionalOf([
+        { name: "a", className: "constructor", calls: [[["image", 0, 0, { training: false }]]] },
+      ]),
+      /"a".*"training"/,
     ],
     ["two layers of one name", functionalOf([{ name: "a" }, { name: "a" }]), /"a".*same name/],
     [

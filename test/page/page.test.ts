@@ -59,7 +59,7 @@ describe.skipIf(browserPath === undefined)("the page", { timeout: 240_000 }, () 
     return [0.5 + 0.22 * Math.sin(angle), 0.5 - 0.33 * Math.cos(angle)];
   });
 
-  test("of a run in progress: curves that move, workers, a loss, digits recognised", async () => {
+  test("of a run in progress: curves that move, workers, one lost, digits recognised", async () => {
     const cwd = temporaryFolder();
     const options = ["--shards", "2", "--learning-rate", "1e-3", "--steps", "100000"];
     const evaluations = ["--eval-every", "200", "--checkpoint-every", "0"];
@@ -78,7 +78,7 @@ describe.skipIf(browserPath === undefined)("the page", { timeout: 240_000 }, () 
     const picture = async () =>
       (await page.locator("#curves canvas").first().screenshot()).toString("base64");
     await coordinator.step(20);
-    await page.waitForFunction("/Tandem: step [1-9]/.test(document.title)");
+    await expect.poll(() => page.title()).toMatch(/Tandem: step [1-9]/);
     const before = await picture();
     await coordinator.step(60);
     await expect.poll(picture, { timeout: 10_000 }).not.toBe(before);
@@ -87,9 +87,9 @@ describe.skipIf(browserPath === undefined)("the page", { timeout: 240_000 }, () 
     await rows.filter({ hasText: "right" }).filter({ hasText: "lost" }).waitFor();
     await page.locator("#marks li", { hasText: "right lost" }).waitFor();
 
-    // Steps taken apart, and the statistics of each shard.
+    // The newest step, and the statistics of each shard.
     await page.locator("#timeline rect").first().waitFor();
-    await expect.poll(() => page.locator("#timeline").textContent()).toContain("optimise");
+    await expect.poll(() => page.locator("#timeline").textContent()).toContain("optimizer");
     await page.locator("#layer").selectOption("fc1/bn");
     await page.locator("#channel").fill("1000");
     await expect.poll(() => page.locator("#channels").textContent()).toContain("1023");

@@ -22,14 +22,6 @@ export interface RunDescription {
   target: TargetSpec;
 }
 
-export const LOSS_NAMES: Readonly<Record<LossKind["kind"], string>> = {
-  "softmax-cross-entropy": "softmax cross-entropy",
-  "binary-cross-entropy": "binary cross-entropy",
-  "mean-squared-error": "mean squared error",
-  "mean-absolute-error": "mean absolute error",
-  huber: "Huber loss",
-};
-
 export function describeRun(config: RunConfig): RunDescription {
   const { network, loss, optimizer, schedule, learningRate, batchSize, shards, seed } = config;
   const { inputType, target } = config.data;

@@ -1,8 +1,9 @@
 // Events as sentences for people. The sinks decide where they are written, and in which colours.
 import type { ReportedEvent } from "../../../shared/events.js";
 import { sanitizeText } from "../../../shared/text.js";
+import { LOSS_NAMES } from "../loss-names.js";
 import { countText, shortNumber } from "../number-text.js";
-import { describeRun, LOSS_NAMES } from "../run-description.js";
+import { describeRun } from "../run-description.js";
 
 export const LEVELS = ["error", "warn", "info", "debug"] as const;
 export type Level = (typeof LEVELS)[number];

@@ -41,8 +41,11 @@ export function readActivation(
   if (typeof value === "string" && BY_NAME.has(value)) return BY_NAME.get(value);
   // Dense(activation=LeakyReLU(0.1)) has a layer as its activation.
   const object = asKerasObject(value);
-  const read = object && ACTIVATION_LAYERS[object.className];
-  if (read) {
+  const read =
+    object && Object.hasOwn(ACTIVATION_LAYERS, object.className)
+      ? ACTIVATION_LAYERS[object.className]
+      : undefined;
+  if (object && read) {
     const ownOptions = new Options(options.layerName, object.className, object.config);
     ownOptions.ignore("name", "trainable", "dtype");
     const layer = read(ownOptions, rank);

@@ -4,9 +4,7 @@ import { quote, refuseLayer } from "../problem.js";
 import { getOwn, isObject, type JsonObject, type KerasObject } from "./json.js";
 
 /** Arguments of a call, or the options beside an input in Keras 2. `training: false` is Dropout's preset in Keras 3. */
-const NEUTRAL_ARGUMENTS: Readonly<Record<string, readonly unknown[]>> = {
-  Dropout: ["training"],
-};
+const NEUTRAL_ARGUMENTS = new Map([["Dropout", ["training"]]]);
 
 /** @returns names of layers; empty for an input layer */
 export function readInputNames(name: string, layer: KerasObject): string[] {
@@ -65,7 +63,7 @@ function checkArguments(name: string, className: string, values: unknown): void 
   for (const key of Object.keys(values)) {
     const value = getOwn(values, key);
     if (value === undefined) continue;
-    if (value === false && NEUTRAL_ARGUMENTS[className]?.includes(key)) continue;
+    if (value === false && NEUTRAL_ARGUMENTS.get(className)?.includes(key)) continue;
     refuseLayer(
       name,
       `it is called with the argument ${quote(key)}, which is not supported.${key === "training" ? " Set the layer's trainable to false in its place." : ""}`,

@@ -1,6 +1,6 @@
 // The top of the page: progress, the run's figures, and what the page is connected to.
 import { durationText } from "../../number-text.js";
-import { LOSS_NAMES } from "../../run-description.js";
+import { LOSS_NAMES } from "../../loss-names.js";
 import { byId, createElement, formatNumber } from "./dom.js";
 import type { Run } from "./run.js";
 
