@@ -82,9 +82,18 @@ function gatherRows<Values extends Uint8Array | Int32Array | Float32Array>(
   indices: Uint32Array,
 ): Values {
   const size = values.length / count;
-  const rows = new (values.constructor as new (length: number) => Values)(indices.length * size);
+  const rows = zerosLike(values, indices.length * size);
   indices.forEach((index, row) => {
     rows.set(values.subarray(index * size, (index + 1) * size), row * size);
   });
-  return rows;
+  return rows as Values;
+}
+
+/** Not by the array's own constructor, as a Buffer's makes memory that is not cleared. */
+function zerosLike(
+  values: Uint8Array | Int32Array | Float32Array,
+  length: number,
+): Uint8Array | Int32Array | Float32Array {
+  if (values instanceof Float32Array) return new Float32Array(length);
+  return values instanceof Int32Array ? new Int32Array(length) : new Uint8Array(length);
 }
