@@ -82,9 +82,19 @@ function gatherRows<Values extends Uint8Array | Int32Array | Float32Array>(
   indices: Uint32Array,
 ): Values {
   const size = values.length / count;
-  const rows = new (values.constructor as new (length: number) => Values)(indices.length * size);
+  const rows = allocateLike(values, indices.length * size);
   indices.forEach((index, row) => {
     rows.set(values.subarray(index * size, (index + 1) * size), row * size);
   });
   return rows;
+}
+
+/** Zeros. Bytes may be a Buffer, whose constructor is another one's. */
+function allocateLike<Values extends Uint8Array | Int32Array | Float32Array>(
+  values: Values,
+  length: number,
+): Values {
+  if (values instanceof Float32Array) return new Float32Array(length) as Values;
+  if (values instanceof Int32Array) return new Int32Array(length) as Values;
+  return new Uint8Array(length) as Values;
 }
