@@ -4,7 +4,7 @@ import { fileURLToPath } from "node:url";
 import { messageOf, TandemError } from "../../shared/errors.js";
 import { sanitizeText } from "../../shared/text.js";
 
-const CLI = fileURLToPath(new URL("../cli.js", import.meta.url));
+const CLI = fileURLToPath(new URL("../../cli.js", import.meta.url));
 /** A worker that lived shorter than this did not really start. */
 const SHORT_LIFE_MS = 5_000;
 const MAX_SHORT_LIVES = 3;
