@@ -33,7 +33,8 @@ export class Configurations {
     const text = random.below(4) === 0 ? this.damagedText() : JSON.stringify(this.config());
     const bytes = Buffer.from(text);
     // Half a character, or any byte.
-    if (random.below(20) === 0) bytes[random.below(bytes.length)] = this.any([0xc3, 0xff, 0, 0x22]);
+    if (bytes.length > 0 && random.below(20) === 0)
+      bytes[random.below(bytes.length)] = this.any([0xc3, 0xff, 0, 0x22]);
     return bytes;
   }
 
