@@ -3,7 +3,7 @@
 import { BOUNDARY_VALUES } from "./values.mjs";
 import { classesConfig, valuesConfig } from "../faults/small-config.mjs";
 
-/** @typedef {import("../../dist/shared/random.js").Random} Random */
+/** @typedef {Pick<import("../../dist/shared/random.js").Random, "below">} Random */
 /** @typedef {Record<string, unknown>} JsonMap */
 
 /** Beyond what a worker accepts before a welcome (`MAX_CONFIG_BYTES`). */
