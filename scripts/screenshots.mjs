@@ -1,4 +1,4 @@
-// The pictures in README.md and docs/: the page in Chromium, during a real run with a worker that is killed on the way.
+// The pictures in README.md and docs/: the page in Chromium, during a real run that loses one worker.
 //   node scripts/screenshots.mjs [--steps 700] [--folder docs/images]
 import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -50,9 +50,9 @@ try {
   await stepDone(steps);
   await page.locator("#canvas").scrollIntoViewIfNeeded();
   const box = await page.locator("#canvas").boundingBox();
-  if (!box) throw new Error("nothing to draw on");
+  if (!box) throw new Error("no canvas to draw on");
   for (let point = 0; point <= 40; point++) {
-    // A 2: an arc, a slanting line, a foot.
+    // A 2: an arc, a slanted line, a base.
     const [x, y] =
       point <= 20
         ? [

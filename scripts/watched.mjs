@@ -1,7 +1,7 @@
-// What being watched costs: one run, in which stretches with nobody watching and stretches with five pages open take turns.
+// What open pages cost: one run that alternates between stretches without pages and stretches with five.
 //   node scripts/watched.mjs [--pages 5] [--stretches 6] [--steps 100] [--browser]
-// A page is its stream of lines, read to the end as the browser does. With --browser they are pages in Chromium on this same
-// machine, which then also has to draw them.
+// A page is its stream of updates, read as a browser reads it. With --browser they are pages in Chromium on the same machine,
+// which then has to draw them as well.
 import { get } from "node:http";
 import { cpus } from "node:os";
 import { parseArgs } from "node:util";
@@ -20,7 +20,7 @@ const { values: options } = parseArgs({
 const pages = Number(options.pages);
 const stretch = Number(options.steps);
 const count = 2 * Number(options.stretches);
-/** Steps at the start of each stretch that are not counted: a page's opening is not its being open. */
+/** Steps at the start of each stretch that are not counted, as pages are being opened. */
 const SETTLE = 20;
 const folder = temporaryFolder("tandem-watched-");
 
@@ -79,16 +79,16 @@ try {
   );
   const alone = medians.filter((_, index) => index % 2 === 0);
   const watched = medians.filter((_, index) => index % 2 === 1);
-  // Each watched stretch against the one just before it, so that a machine that grows slower does not count.
+  // Each watched stretch against the one before it, so that a machine that becomes slower does not matter.
   const ratios = watched.map((ms, index) => ms / (alone[index] ?? NaN));
   process.stdout.write(
     `${cpus().length} × ${cpus()[0]?.model.trim()}, Node ${process.versions.node}; medians of ${count / 2} stretches of ${stretch - SETTLE} steps each\n` +
-      `0 pages: ${spread(alone, 1)} ms a step\n` +
-      `${pages} pages${options.browser ? " in Chromium here" : ""}: ${spread(watched, 1)} ms a step\n` +
+      `0 pages: ${spread(alone, 1)} ms per step\n` +
+      `${pages} pages${options.browser ? " in Chromium here" : ""}: ${spread(watched, 1)} ms per step\n` +
       `ratio, pair by pair: ${spread(ratios, 3)}\n` +
       (options.browser
         ? ""
-        : `sent to the ${pages} pages in all: ${(bytes / 1e6).toFixed(2)} MB over ${(count / 2) * stretch} steps\n`),
+        : `sent to the ${pages} pages together: ${(bytes / 1e6).toFixed(2)} MB over ${(count / 2) * stretch} steps\n`),
   );
 } finally {
   command.kill("SIGKILL");

@@ -55,7 +55,8 @@ function readFromCoordinator(layout, frame) {
   const { parts, tail } = frame;
   switch (message.type) {
     case "welcome":
-      readConfiguration(parts);
+      // It is of no run yet.
+      if (layout === layouts[0]) readConfiguration(parts);
       return;
     case "state": {
       stateTailPlaces(layout, "weights-only", message.group, tail, () => undefined);

@@ -3,7 +3,7 @@
 import { BOUNDARY_VALUES } from "./values.mjs";
 import { classesConfig, valuesConfig } from "../faults/small-config.mjs";
 
-/** @typedef {import("../../dist/shared/random.js").Random} Random */
+/** @typedef {Pick<import("../../dist/shared/random.js").Random, "below">} Random */
 /** @typedef {Record<string, unknown>} JsonMap */
 
 /** Beyond what a worker accepts before a welcome (`MAX_CONFIG_BYTES`). */
@@ -33,7 +33,8 @@ export class Configurations {
     const text = random.below(4) === 0 ? this.damagedText() : JSON.stringify(this.config());
     const bytes = Buffer.from(text);
     // Half a character, or any byte.
-    if (random.below(20) === 0) bytes[random.below(bytes.length)] = this.any([0xc3, 0xff, 0, 0x22]);
+    if (bytes.length > 0 && random.below(20) === 0)
+      bytes[random.below(bytes.length)] = this.any([0xc3, 0xff, 0, 0x22]);
     return bytes;
   }
 

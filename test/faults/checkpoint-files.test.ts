@@ -16,7 +16,7 @@ import {
 import { freemem } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeAll, describe, expect, test } from "vitest";
-import { checkMemory } from "../../src/commands/memory-check.js";
+import { checkMemory } from "../../src/run/memory-check.js";
 import { writeAtomically } from "../../src/shared/checkpoint/atomic-write.js";
 import {
   encodeCheckpoint,

@@ -98,7 +98,7 @@ test("a run with 4e9 shards ends a worker with one sentence and exit 1", async (
   const server = createHttpServer();
   const sockets = new WebSocketServer({ server });
   sockets.on("connection", (socket) => {
-    socket.once("message", () => socket.send(encodeFrame(welcome({ shards: 4e9 }))));
+    socket.once("message", () => socket.send(encodeFrame(...welcome({ shards: 4e9 }))));
   });
   const { code, stderr } = await worker(await listen(server)).ended;
   expect(code).toBe(1);

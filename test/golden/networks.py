@@ -25,7 +25,9 @@ from layers import (
 )
 from losses import huber, mean_squared_error, softmax_cross_entropy
 
-SEED, SHARDS, STEPS = 11, [4, 3, 3], 3
+# With this seed no value before a ReLU or in a max-pool is so close to its bound, or to another value, that float32 decides
+# otherwise than float64: then one of 1024 units normalised over 3 samples can change the next gradients by a tenth.
+SEED, SHARDS, STEPS = 21, [4, 3, 3], 3
 BATCH = sum(SHARDS)
 SAMPLED = 8  # values kept of each tensor, evenly spread
 
@@ -105,7 +107,7 @@ CASES = [
      {**CROSS_ENTROPY, "labelSmoothing": 0.1}, softmax_cross_entropy(0.1)),
     ("table", "table.json", (7,), 2, table, (0.05, 0.01), {"kind": "mean-squared-error"}, mean_squared_error),
     ("table, huber", "table.json", (7,), 2, table, (0.05, 0.01), {"kind": "huber", "delta": 0.5}, huber(0.5)),
-    ("cnn", "cnn", (12, 12, 1), 10, cnn, (0.01, 0.001), CROSS_ENTROPY, softmax_cross_entropy(0)),
+    ("cnn", "cnn", (12, 12, 1), 10, cnn, (0.001, 0.0001), CROSS_ENTROPY, softmax_cross_entropy(0)),
     ("cnn-plain", "cnn-plain", (12, 12, 1), 10, cnn_plain, (0.001, 0.0001), CROSS_ENTROPY, softmax_cross_entropy(0)),
     ("sigmoid", "sigmoid", (12, 12, 1), 10, sigmoids, (0.05, 0.01), CROSS_ENTROPY, softmax_cross_entropy(0)),
 ]

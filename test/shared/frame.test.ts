@@ -11,15 +11,16 @@ import {
   WORKER_FRAME_LIMITS,
 } from "../../src/shared/protocol/frame.js";
 import { FrameReader } from "../../src/shared/protocol/channel.js";
-import { cnn } from "../../src/shared/model/network.js";
 import {
   describeIssue,
   parseFromCoordinator,
   parseFromWorker,
 } from "../../src/shared/protocol/messages.js";
-import { stateTailPlaces } from "../../src/shared/protocol/payload.js";
+import { stateTailPlaces } from "../../src/shared/protocol/payloads/state.js";
+import { layoutOfRun } from "../../src/shared/run-layout.js";
+import { configOf } from "../support/config.js";
 
-const network = cnn({ height: 28, width: 28 }, 10);
+const layout = layoutOfRun(configOf({ inputShape: [28, 28, 1], classCount: 10 }));
 
 const frames = fc.record({
   header: fc.record({
@@ -124,7 +125,7 @@ describe("a frame's limits", () => {
   test("leave room for the longest header that they allow", () => {
     for (const limits of [WORKER_FRAME_LIMITS, COORDINATOR_FRAME_LIMITS]) {
       const tail = Array.from({ length: limits.parts }, () => 2 ** 31);
-      const bytes = encodeFrame({ type: "state", step: 1, half: "features" }, [], tail);
+      const bytes = encodeFrame({ type: "state", step: 1, group: 1, tailChecksum: 0 }, [], tail);
       expect(decodeFrame(bytes, limits).tail).toHaveLength(limits.parts);
     }
   });
@@ -133,14 +134,15 @@ describe("a frame's limits", () => {
     const withTail = (tail: number[]) => encodeFrame({ type: "state" }, [], tail);
     expect(decodeFrame(withTail([2 ** 31])).tail).toEqual([2 ** 31]);
     expect(() => decodeFrame(withTail([2 ** 31 + 1]))).toThrow("too long");
-    expect(() => decodeFrame(withTail(Array<number>(1025).fill(1)))).toThrow(
-      "more than 1024 parts",
+    const { parts } = WORKER_FRAME_LIMITS;
+    expect(() => decodeFrame(withTail(Array<number>(parts + 1).fill(1)))).toThrow(
+      `more than ${parts} parts`,
     );
   });
 });
 
 describe("a frame with a tail", () => {
-  const header = { type: "state", step: 1, half: "features" };
+  const header = { type: "state", step: 1, group: 1, tailChecksum: 0 };
   const allocated = (_header: unknown, lengths: readonly number[]) =>
     lengths.map((length) => new Uint8Array(length));
   const tails = fc.array(fc.uint8Array({ minLength: 1, maxLength: 40 }), { minLength: 1 });
@@ -184,7 +186,7 @@ describe("a frame with a tail", () => {
     for (const tail of [3, [-1], [1.5], [0], [NaN], ["3"], [2 ** 60]]) {
       const bad = encodeFrame({ ...header, tail });
       const places = (_header: unknown, lengths: readonly number[]) =>
-        stateTailPlaces(network, "weights-only", "classifier", lengths, () => undefined);
+        stateTailPlaces(layout, "weights-only", 0, lengths, () => undefined);
       expect(() => new FrameReader(places).take(bad), String(tail)).toThrow(FrameError);
     }
   });
@@ -196,6 +198,10 @@ describe("messages", () => {
     expect(() => parseFromWorker(frame({ type: "ready", extra: 1 }))).toThrow(FrameError);
     expect(() => parseFromWorker(frame({ type: "hello", protocol: 1 }))).toThrow(FrameError);
     expect(() => parseFromWorker(frame({ type: "state", step: 1 }))).toThrow(FrameError);
+    const answer = { type: "gradients", task: 1, step: 1, shard: 0 };
+    expect(() => parseFromWorker(frame(answer))).toThrow(FrameError);
+    expect(() => parseFromWorker(frame({ ...answer, bucket: -1 }))).toThrow(FrameError);
+    expect(parseFromWorker(frame({ ...answer, bucket: 0 })).type).toBe("gradients");
     expect(() => parseFromCoordinator(frame({ type: "update", step: -1 }))).toThrow(FrameError);
     expect(() => parseFromCoordinator(frame({ type: "update", step: 1.5 }))).toThrow(FrameError);
     expect(parseFromWorker(frame({ type: "hello", protocol: 1, name: "a" })).type).toBe("hello");
@@ -208,7 +214,7 @@ describe("messages", () => {
       { type: "ready", [evil]: 1 },
       { type: "hello", protocol: evil, name: evil.repeat(9) },
       { type: "result", task: 1, step: 1, shard: 1, loss: evil, computed: { [evil]: evil } },
-      { type: "welcome", protocol: 1, name: evil, config: { [evil]: { [evil]: 1 } } },
+      { type: "welcome", protocol: 1, name: evil, broadcast: { [evil]: { [evil]: 1 } } },
       { [evil]: evil },
     ];
     for (const header of headers) {

@@ -1,18 +1,20 @@
 // The worker's side of a connection, with a fake clock and a coordinator that a test plays.
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
+import { presetNetwork } from "../../src/shared/network/presets.js";
 import { closeCodes } from "../../src/shared/protocol/close-codes.js";
 import {
   type ConnectionEnd,
+  type Runtime,
   type RuntimeHolder,
   serveConnection,
-  type WorkerRuntime,
 } from "../../src/worker/connection.js";
+import { MAX_BYTES_BEFORE_WELCOME } from "../../src/worker/limits.js";
 import { MemoryTransport } from "../support/memory-transport.js";
 import { welcome } from "../support/welcome.js";
 
 const evaluate = { type: "evaluate", task: 1, step: 0, count: 1 };
 
-function fakeRuntime(): WorkerRuntime {
+function fakeRuntime(): Runtime {
   return {
     fits: () => true,
     tailPlaces: () => [],
@@ -28,7 +30,7 @@ function fakeRuntime(): WorkerRuntime {
   };
 }
 
-function serve(runtime?: WorkerRuntime, memoryBytes = 1e12) {
+function serve(runtime?: Runtime, memoryBytes = 1e12) {
   const transport = new MemoryTransport();
   const stop = new AbortController();
   const create = vi.fn(() => fakeRuntime());
@@ -57,7 +59,7 @@ afterEach(() => vi.useRealTimers());
 
 test("says hello, is ready after the welcome, and answers a task", async () => {
   const { transport, create, names, ended } = serve();
-  transport.receive(welcome());
+  transport.receive(...welcome());
   transport.receive(evaluate);
   expect(transport.sent.map(({ type }) => type)).toEqual(["hello", "ready", "evaluated"]);
   expect(create).toHaveBeenCalledOnce();
@@ -68,7 +70,7 @@ test("says hello, is ready after the welcome, and answers a task", async () => {
 
 test("keeps the runtime of an earlier connection where it fits", () => {
   const { transport, create } = serve(fakeRuntime());
-  transport.receive(welcome());
+  transport.receive(...welcome());
   expect(create).not.toHaveBeenCalled();
 });
 
@@ -92,15 +94,15 @@ test("pings without a welcome end the connection after 20 s", async () => {
 
 test("a second welcome closes the connection", () => {
   const { transport, create } = serve();
-  transport.receive(welcome());
-  transport.receive(welcome({ seed: 1 }));
+  transport.receive(...welcome());
+  transport.receive(...welcome({ seed: 1 }));
   expect(transport.closed).toMatchObject({ code: closeCodes.badMessage });
   expect(create).toHaveBeenCalledOnce();
 });
 
 test("silence of 15 s ends the connection, and bytes of an unfinished message are no silence", async () => {
   const { transport, endNow } = serve();
-  transport.receive(welcome());
+  transport.receive(...welcome());
   for (let second = 0; second < 40; second++) {
     transport.receivePart(1_000);
     await vi.advanceTimersByTimeAsync(1_000);
@@ -120,7 +122,7 @@ test("a close handshake that the coordinator does not answer ends after a second
 
 test("a stop says goodbye", async () => {
   const { transport, stop, ended } = serve();
-  transport.receive(welcome());
+  transport.receive(...welcome());
   stop.abort();
   expect(transport.sent.at(-1)).toEqual({ type: "goodbye" });
   transport.end(closeCodes.goingAway, "");
@@ -139,12 +141,12 @@ test.each([
   expect(await ended).toEqual(expected);
 });
 
-test("an error of the compute library is thrown, as it would come again", async () => {
+test("an error of the engine is thrown, as it would come again", async () => {
   const compute = () => {
     throw new Error("out of memory");
   };
   const { transport, ended } = serve({ ...fakeRuntime(), compute });
-  transport.receive(welcome());
+  transport.receive(...welcome());
   transport.receive(evaluate);
   await expect(ended).rejects.toMatchObject({ code: "compute-failed" });
   expect(transport.isDestroyed).toBe(true);
@@ -156,21 +158,21 @@ describe("a hostile coordinator", () => {
     ["a batch of 4e9", { batchSize: 4e9 }, /batch size/],
     [
       "a network larger than the memory",
-      { data: { height: 1024, width: 1024, classes: 256, digest: "0".repeat(64) } },
+      { network: presetNetwork("cnn", [1024, 1024, 1], 4) },
       /machine has 1000 MB/,
     ],
   ])("is refused %s before anything is allocated", async (_what, config, reason) => {
     const { transport, create, endNow } = serve(undefined, 1e9);
-    transport.receive(welcome(config));
+    transport.receive(...welcome(config));
     await vi.advanceTimersByTimeAsync(1_000);
     expect(create).not.toHaveBeenCalled();
     const end = endNow();
     expect(end?.kind === "refused" ? end.reason : end).toMatch(reason);
   });
 
-  test("may send 64 KiB before the welcome, not more", () => {
+  test("may send a megabyte and its header before the welcome, not more", () => {
     const { transport } = serve();
-    transport.receivePart(64 * 1024);
+    transport.receivePart(MAX_BYTES_BEFORE_WELCOME);
     expect(transport.isDestroyed).toBe(false);
     transport.receivePart(1);
     expect(transport.isDestroyed).toBe(true);
@@ -178,7 +180,7 @@ describe("a hostile coordinator", () => {
 
   test("cannot send a message of 3 GB", () => {
     const { transport } = serve();
-    transport.receive(welcome());
+    transport.receive(...welcome());
     let bytes = 0;
     for (; !transport.isDestroyed && bytes < 3e9; bytes += 1e6) transport.receivePart(1e6);
     expect(bytes).toBeLessThan(200e6);
@@ -195,7 +197,7 @@ describe("a hostile coordinator", () => {
 
   test("cannot write to the terminal by the name that it gives", () => {
     const { transport, names } = serve();
-    transport.receive(welcome({}, "\u001b]0;owned\u0007"));
+    transport.receive(...welcome({}, "\u001b]0;owned\u0007"));
     expect(names).toEqual(["\ufffd]0;owned\ufffd"]);
   });
 });

@@ -11,8 +11,8 @@ import { welcome } from "../support/welcome.js";
 vi.mock("node:timers/promises", () => ({
   setTimeout: (ms: number) => new Promise((resolve) => setTimeout(resolve, ms)),
 }));
-vi.mock("../../src/worker/computer.js", () => ({
-  Computer: class {
+vi.mock("../../src/worker/worker-runtime.js", () => ({
+  WorkerRuntime: class {
     fits(): boolean {
       return true;
     }
@@ -51,7 +51,7 @@ function welcomeFor(ms: number): Connect {
   return (serve) => {
     const transport = new MemoryTransport();
     const end: Promise<ConnectionEnd> = serve(transport);
-    transport.receive(welcome());
+    transport.receive(...welcome());
     const pings = setInterval(() => transport.receivePart(2), 1_000);
     setTimeout(() => {
       clearInterval(pings);

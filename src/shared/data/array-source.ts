@@ -44,7 +44,7 @@ const MAX_CLASSES = 1_000_000;
 export function arraySource(options: ArrayDataOptions): DataSource {
   const { inputShape, test, validationSize = 0, classNames } = options;
   checkShape(inputShape);
-  if (test.inputs.constructor !== options.inputs.constructor) {
+  if (test.inputs instanceof Float32Array !== options.inputs instanceof Float32Array) {
     refuse(
       "test.inputs: it is of another type than the training inputs. Give both as Float32Array or both as Uint8Array.",
     );

@@ -82,18 +82,19 @@ function gatherRows<Values extends Uint8Array | Int32Array | Float32Array>(
   indices: Uint32Array,
 ): Values {
   const size = values.length / count;
-  const rows = zerosLike(values, indices.length * size);
+  const rows = allocateLike(values, indices.length * size);
   indices.forEach((index, row) => {
     rows.set(values.subarray(index * size, (index + 1) * size), row * size);
   });
-  return rows as Values;
+  return rows;
 }
 
-/** Not by the array's own constructor, as a Buffer's makes memory that is not cleared. */
-function zerosLike(
-  values: Uint8Array | Int32Array | Float32Array,
+/** Zeros. Bytes may be a Buffer, whose constructor is another one's. */
+function allocateLike<Values extends Uint8Array | Int32Array | Float32Array>(
+  values: Values,
   length: number,
-): Uint8Array | Int32Array | Float32Array {
-  if (values instanceof Float32Array) return new Float32Array(length);
-  return values instanceof Int32Array ? new Int32Array(length) : new Uint8Array(length);
+): Values {
+  if (values instanceof Float32Array) return new Float32Array(length) as Values;
+  if (values instanceof Int32Array) return new Int32Array(length) as Values;
+  return new Uint8Array(length) as Values;
 }

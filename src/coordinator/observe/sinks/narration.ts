@@ -134,13 +134,13 @@ function listeningText(
   { url, urls, needsToken }: ReportedEvent & { event: "listening" },
   pageKey?: string,
 ): string {
-  const first = `listening on ${url}; page: ${pageUrl(url, pageKey)}`;
+  const first = `listening on ${url}; to watch: ${pageUrl(url, pageKey)}`;
   const others = urls.filter((other) => other !== url);
   const [other] = others;
   if (other === undefined) return first;
   return [
     first,
-    ...others.map((each) => `  from other machines: ${each}; page: ${pageUrl(each, pageKey)}`),
+    ...others.map((each) => `  from other machines: ${each}; to watch: ${pageUrl(each, pageKey)}`),
     `  to start a worker there: npx tandem worker ${other}${needsToken ? " --token-file token.txt" : ""}`,
   ].join("\n");
 }

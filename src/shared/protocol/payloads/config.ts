@@ -6,6 +6,9 @@ import { describeIssue } from "../messages.js";
 /** A network of a thousand layers takes some 400 kB. */
 export const MAX_CONFIG_BYTES = 2 ** 20;
 
+/** Maps and lists inside each other; a configuration has six. V8 takes a second for a megabyte of opening brackets. */
+const MAX_DEPTH = 16;
+
 export function configParts(config: RunConfig): ArrayBufferView[] {
   return [new TextEncoder().encode(configText(config))];
 }
@@ -17,6 +20,7 @@ export function readConfig(parts: readonly Uint8Array[]): RunConfig {
   if (part.byteLength > MAX_CONFIG_BYTES) {
     throw new FrameError(`a configuration of more than ${MAX_CONFIG_BYTES} bytes`);
   }
+  if (isTooDeep(part)) throw new FrameError("the configuration is nested too deeply");
   let value: unknown;
   try {
     value = JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(part));
@@ -26,4 +30,19 @@ export function readConfig(parts: readonly Uint8Array[]): RunConfig {
   const result = runConfigSchema.safeParse(value);
   if (result.success) return result.data;
   throw new FrameError(`configuration: ${describeIssue(result.error.issues[0])}`);
+}
+
+/** By the brackets outside of strings, whether or not the bytes are JSON. */
+function isTooDeep(json: Uint8Array): boolean {
+  let depth = 0;
+  let isInString = false;
+  for (let at = 0; at < json.length; at++) {
+    const character = String.fromCharCode(json[at]!);
+    if (isInString && character === "\\") at++;
+    else if (character === '"') isInString = !isInString;
+    else if (isInString) continue;
+    else if (character === "]" || character === "}") depth--;
+    else if ((character === "[" || character === "{") && ++depth > MAX_DEPTH) return true;
+  }
+  return false;
 }

@@ -73,8 +73,10 @@ export class Curves {
     if (shape.join(";") !== this.shape) {
       this.shape = shape.join(";");
       for (const plot of this.plots) plot.destroy();
-      this.container.replaceChildren();
-      this.plots = charts.map((chart) => this.createPlot(chart));
+      // All places first: how many there are decides how wide each is.
+      const places = charts.map(() => createElement("div", { class: "chart" }));
+      this.container.replaceChildren(...places);
+      this.plots = charts.map((chart, index) => this.createPlot(chart, places[index]!));
     }
     charts.forEach(({ curves }, index) => {
       const plot = this.plots[index];
@@ -121,13 +123,11 @@ export class Curves {
     }));
   }
 
-  private createPlot({ title, curves }: Chart): uPlot {
-    const holder = createElement("div", { class: "chart" });
-    this.container.append(holder);
+  private createPlot({ title, curves }: Chart, place: HTMLElement): uPlot {
     const axis = { stroke: themeColour("faint"), grid: { stroke: themeColour("line"), width: 1 } };
     const options: uPlot.Options = {
       title,
-      width: holder.clientWidth || 320,
+      width: place.clientWidth || 320,
       height: HEIGHT,
       scales: { x: { time: false } },
       cursor: { sync: { key: "step" }, drag: { x: true, y: false, setScale: false } },
@@ -157,7 +157,7 @@ export class Curves {
         ],
       },
     };
-    const plot = new uPlot(options, tableOf(curves), holder);
+    const plot = new uPlot(options, tableOf(curves), place);
     plot.over.addEventListener("dblclick", () => this.showAll());
     return plot;
   }

@@ -1,5 +1,5 @@
 // The top of the page: progress, the run's figures, and what the page is connected to.
-import { durationText } from "../../number-text.js";
+import { countText, durationText } from "../../number-text.js";
 import { LOSS_NAMES } from "../../loss-names.js";
 import { byId, createElement, formatNumber } from "./dom.js";
 import type { Run } from "./run.js";
@@ -48,7 +48,7 @@ function configFigures({ start }: Run): Figure[] {
     ["loss function", LOSS_NAMES[description.loss]],
     ["optimizer", description.optimizer],
     ["learning rate", schedule === "constant" ? rate : `${rate}, ${schedule}`],
-    ["batch", `${description.batchSize} in ${description.shards}`],
+    ["batch", `${description.batchSize} in ${countText(description.shards, "shard")}`],
     ["seed", String(description.seed)],
     ["threads", String(description.threads)],
     ["broadcast", broadcast],

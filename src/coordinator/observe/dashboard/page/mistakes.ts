@@ -28,7 +28,7 @@ export function showMistakes(run: Run): void {
 function createRows(confusion: number[][], step: number, run: Run): HTMLElement[] {
   const names = confusion.map((_, label) => run.className(label));
   const head = createElement("tr", {}, [
-    createElement("th", { text: `step ${step}: label ↓ prediction →` }),
+    createElement("th", { class: "corner", text: `step ${step}: label ↓ prediction →` }),
     ...names.map((name) => createElement("th", { text: name, title: name })),
   ]);
   const errors = confusion.flatMap((row, label) =>

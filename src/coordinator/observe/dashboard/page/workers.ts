@@ -61,14 +61,18 @@ export function showMarks(run: Run): void {
     ...newest.map(({ at, step, what, worker, text }) => {
       const time = new Date(at).toLocaleTimeString();
       const subject = worker === undefined ? "" : `${worker} `;
-      const detail = text === what ? "" : `: ${text}`;
-      const name = MARK_NAMES[what] ?? what;
       return createElement("li", {
         class: what,
-        text: `${time}, step ${step}: ${subject}${name}${detail}`,
+        text: `${time}, step ${step}: ${subject}${markText(what, text)}`,
       });
     }),
   );
+}
+
+function markText(what: MarkKind, text: string): string {
+  const name = MARK_NAMES[what] ?? what;
+  if (text === what) return name;
+  return text.startsWith(name) ? text : `${name}: ${text}`;
 }
 
 function stateText({ state, reason }: WorkerRow): string {
