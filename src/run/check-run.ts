@@ -3,7 +3,7 @@
 import type { RunConfig } from "../shared/config.js";
 import type { DataSource } from "../shared/data/samples.js";
 import { TandemError } from "../shared/errors.js";
-import { formatShape, quote, refuseNetwork } from "../shared/network/problem.js";
+import { formatShape, quote } from "../shared/network/problem.js";
 import { layoutOfRun, type RunLayout } from "../shared/run-layout.js";
 import { checkLoss } from "./losses.js";
 import { checkMemory } from "./memory-check.js";
@@ -24,9 +24,6 @@ export function checkRun({ config, data, computesHere, hasPort }: RunCheck): voi
   const layout = layoutOfRun(config);
   checkInputs(layout, data);
   checkLoss(layout.network, config.loss, config.data.target);
-  if (!layout.network.parameters.some(({ trainable }) => trainable)) {
-    refuseNetwork("none of its layers is trained. Set trainable on at least one.");
-  }
   checkMemory(layout, computesHere);
   if (hasPort) checkMessages(layout);
 }

@@ -1,4 +1,5 @@
-// Runs that this machine cannot hold are refused before they start, by what they need at the very least.
+// Runs that this machine cannot hold are refused before they start, by what they need at the very least. How large a network
+// may be on any machine is in network/limits.ts.
 import { totalmem } from "node:os";
 import { TandemError } from "../shared/errors.js";
 import { type Network, type ParameterSpec, sizeOf } from "../shared/network/network.js";
@@ -6,10 +7,6 @@ import { quote } from "../shared/network/problem.js";
 import { slotNames } from "../shared/optimizer/slots.js";
 import { activationBytes, parameterBytes } from "../shared/replica/memory.js";
 import type { RunLayout } from "../shared/run-layout.js";
-
-const FLOAT_BYTES = 4;
-/** No buffer of Node's is larger, and a tensor is written from one and sent in one. */
-const MAX_TENSOR_BYTES = 2 ** 32 - 1;
 
 /**
  * @param computesHere whether shards are computed on this machine
@@ -24,13 +21,6 @@ export function checkMemory(
   // The engine's state, and the copy of it that is being written.
   const stateBytes = 2 * (1 + slotNames(config.optimizer).length) * parameterBytes(network);
   const largest = largestParameter(network);
-  const largestBytes = FLOAT_BYTES * sizeOf(largest?.shape ?? [0]);
-  if (largest && largestBytes > MAX_TENSOR_BYTES) {
-    throw new TandemError(
-      "too-large",
-      `The network's layer ${quote(layerOf(largest))} has a tensor of ${gigabytes(largestBytes)}, and none may be larger than 4 GiB. Make the layer smaller, or its input.`,
-    );
-  }
   if (largest && stateBytes > memoryBytes) {
     throw new TandemError(
       "too-large",

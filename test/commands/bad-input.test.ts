@@ -116,7 +116,7 @@ describe("a network", () => {
     [
       "with nothing to train",
       () => network([FLAT, ["Dense", "out", { units: 4, trainable: false }]]),
-      /none of its layers is trained/,
+      /no parameter to train/,
     ],
   ];
   test.each(cases)("%s", async (_what, network, sentence) => {

@@ -16,7 +16,6 @@ import {
 import { freemem } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeAll, describe, expect, test } from "vitest";
-import { checkMemory } from "../../src/run/memory-check.js";
 import { writeAtomically } from "../../src/shared/checkpoint/atomic-write.js";
 import {
   encodeCheckpoint,
@@ -24,10 +23,11 @@ import {
   readCheckpoint,
 } from "../../src/shared/checkpoint/checkpoint.js";
 import { lockOutput, removeLeftovers } from "../../src/shared/checkpoint/output-lock.js";
-import { networkOfRun } from "../../src/shared/config.js";
-import { sizeOf } from "../../src/shared/model/network.js";
-import { stateLayout } from "../../src/shared/model/state-layout.js";
+import { sizeOf } from "../../src/shared/network/network.js";
+import { stateLayout } from "../../src/shared/replica/state-layout.js";
+import { layoutOfRun } from "../../src/shared/run-layout.js";
 import { checkpointOf } from "../support/checkpoints.js";
+import { configOf } from "../support/config.js";
 import { temporaryFolder } from "../support/data.js";
 import { SmallRun } from "../support/small-run.js";
 import { CLI, killAll, tandem } from "../support/tandem.js";
@@ -316,44 +316,9 @@ test("what is no regular file is not waited for by inspect, evaluate and --resum
   await expectRefused(["single", ...run.options, "--resume", "pipe"], cwd, /not a regular file/);
 });
 
-describe("what the machine's memory cannot hold is refused", () => {
-  const { config } = checkpointOf(0);
-  const tooLarge = (sentence: RegExp) =>
-    expect.objectContaining({
-      code: "too-large",
-      exitCode: 2,
-      message: expect.stringMatching(sentence) as string,
-    }) as Error;
-
-  test("where a batch is too large to be computed here", () => {
-    const large = {
-      ...config,
-      batchSize: 60_000,
-      shards: 1,
-      data: { ...config.data, height: 28, width: 28 },
-    };
-    expect(() => checkMemory(large, true, 16e9)).toThrow(tooLarge(/60000 samples.*--batch-size/));
-    checkMemory(large, false, 16e9);
-    checkMemory({ ...large, shards: 100 }, true, 16e9);
-  });
-
-  test("where images make a network that is too large, or has a tensor that is", () => {
-    const withImages = (side: number) => ({
-      ...config,
-      data: { ...config.data, height: side, width: side },
-    });
-    expect(() => checkMemory(withImages(216), false, 2e9)).toThrow(
-      tooLarge(/216 × 216.*smaller images/),
-    );
-    checkMemory(withImages(256), false, 16e9);
-    expect(() => checkMemory(withImages(1024), false, 1e12)).toThrow(tooLarge(/4 GiB/));
-  });
-});
-
 test("a checkpoint of more than 2 GiB is inspected and read", { timeout: 120_000 }, (context) => {
-  const { config } = checkpointOf(0);
-  const large = { ...config, data: { ...config.data, height: 216, width: 216 } };
-  const layout = stateLayout(networkOfRun(large), "with-slots");
+  const large = configOf({ inputShape: [216, 216, 1] });
+  const layout = stateLayout(layoutOfRun(large), "with-slots");
   const byteLength = 4 * layout.reduce((total, { shape }) => total + sizeOf(shape), 0);
   expect(byteLength).toBeGreaterThan(2 ** 31);
   if (freemem() < 2 * byteLength) context.skip("too little free memory");

@@ -75,7 +75,12 @@ describe("a run", () => {
     ]);
     expect(events.filter(({ event }) => event === "checkpoint").length).toBeGreaterThan(0);
     const end = events.at(-1);
-    expect(end).toEqual({ event: "end", step: 6, testLoss: expect.any(Number), path: output });
+    expect(end).toEqual({
+      event: "end",
+      step: 6,
+      testLoss: expect.any(Number) as number,
+      path: output,
+    });
     expect(result).toEqual({
       ended: "finished",
       step: 6,
