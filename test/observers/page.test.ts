@@ -53,7 +53,7 @@ describe("the port", () => {
     expect(await status("probe.example", "/healthz")).toBe(200);
   });
 
-  test("digits are recognised for this page and for programs, not for foreign pages, nor without end", async () => {
+  test("this page and programs get predictions, at a limited rate, and foreign pages none", async () => {
     const { ask, port } = await served({});
     const status = async (headers: Record<string, string>) =>
       (await ask("POST", "/predict", headers, "1234")).statusCode;
@@ -68,7 +68,7 @@ describe("the port", () => {
     expect(all).toContain(429);
   });
 
-  test("a page logged in before the coordinator was restarted is let in after it", async () => {
+  test("a page stays logged in when the coordinator is restarted", async () => {
     const first = await served({ token: "open-sesame" });
     const answer = await first.ask("POST", "/login", {}, "token=open-sesame");
     const [cookie = ""] = answer.headers["set-cookie"]?.[0]?.split(";") ?? [];
@@ -93,7 +93,7 @@ describe("the port", () => {
     expect(wrong).toContain(429);
   });
 
-  test("GET // is not found, and no defect", async () => {
+  test("odd paths are not found, and cause no error", async () => {
     const { ask } = await served({});
     for (const path of ["//", "///", "/%", "//[", "*"]) {
       expect((await ask("GET", path)).statusCode, path).toBe(404);
@@ -101,7 +101,7 @@ describe("the port", () => {
   });
 });
 
-test("an exported page cannot be left by a worker's name", () => {
+test("a worker's name cannot end the script of an exported page", () => {
   const name = "<!--<script></script><script>alert(1)</script>";
   const page = selfContainedPage([{ name, updates: [] }]);
   expect(page).not.toContain("alert(1)</script>");

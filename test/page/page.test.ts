@@ -13,7 +13,7 @@ const WIDTHS = [390, 1440];
 let browser: Browser;
 
 if (browserPath === undefined) {
-  process.stderr.write("no Chromium here (TANDEM_BROWSER names one): the page is not tested\n");
+  process.stderr.write("no Chromium found (set TANDEM_BROWSER): the page is not tested\n");
 }
 
 describe.skipIf(browserPath === undefined)("the page", { timeout: 240_000 }, () => {
@@ -23,8 +23,8 @@ describe.skipIf(browserPath === undefined)("the page", { timeout: 240_000 }, () 
   afterAll(() => browser.close());
   afterEach(killAll);
 
-  /** Everything that should not be: errors in the console, requests to elsewhere. */
-  async function opened(url: string): Promise<{ page: Page; faults: string[] }> {
+  /** With a list of faults: errors in the console, requests to other hosts. */
+  async function openPage(url: string): Promise<{ page: Page; faults: string[] }> {
     const page = await browser.newPage({ viewport: { width: 1440, height: 1200 } });
     const faults: string[] = [];
     page.on("console", (message) => {
@@ -59,7 +59,7 @@ describe.skipIf(browserPath === undefined)("the page", { timeout: 240_000 }, () 
     return [0.5 + 0.22 * Math.sin(angle), 0.5 - 0.33 * Math.cos(angle)];
   });
 
-  test("of a run in progress: curves that move, workers, one lost, digits recognised", async () => {
+  test("of a run in progress: curves that move, workers, a lost one, predictions for drawings", async () => {
     const cwd = temporaryFolder();
     const options = ["--shards", "2", "--learning-rate", "1e-3", "--steps", "100000"];
     const evaluations = ["--eval-every", "200", "--checkpoint-every", "0"];
@@ -68,7 +68,7 @@ describe.skipIf(browserPath === undefined)("the page", { timeout: 240_000 }, () 
       { cwd },
     );
     const socketUrl = await coordinator.url();
-    const { page, faults } = await opened(socketUrl.replace("ws:", "http:") + "/");
+    const { page, faults } = await openPage(socketUrl.replace("ws:", "http:") + "/");
     const workers = ["left", "right"].map((name) => worker(socketUrl, "--name", name));
 
     const rows = page.locator("#workers tr");
@@ -107,7 +107,7 @@ describe.skipIf(browserPath === undefined)("the page", { timeout: 240_000 }, () 
     await page.locator("#confusion td").first().waitFor();
     await page.locator("#wrong li").first().waitFor();
 
-    // Opened late, on a phone and in the dark: the history is there, and nothing is wider than the screen.
+    // Opened late, on a phone and in dark mode: the history is complete, and nothing is wider than the screen.
     for (const colorScheme of ["dark", "light"] as const) {
       await page.emulateMedia({ colorScheme });
       for (const width of WIDTHS) {
@@ -130,7 +130,7 @@ describe.skipIf(browserPath === undefined)("the page", { timeout: 240_000 }, () 
     await page.close();
   });
 
-  test("of finished runs, served and as one file, beside each other", async () => {
+  test("of finished runs, served and as one file, side by side", async () => {
     const cwd = temporaryFolder();
     const data = writeDataset();
     for (const seed of ["1", "2"]) {
@@ -147,7 +147,7 @@ describe.skipIf(browserPath === undefined)("the page", { timeout: 240_000 }, () 
     const shown = new Tandem(["show", "seed-1", "seed-2"], { cwd });
     const url = await shown.output(/http:\S+/);
     for (const place of [url, `file://${join(cwd, "runs.html")}`]) {
-      const { page, faults } = await opened(place);
+      const { page, faults } = await openPage(place);
       await expect.poll(() => page.locator("#state").textContent()).toBe("2 runs");
       expect(await page.locator("#run option").allTextContents()).toEqual(["seed-1", "seed-2"]);
       await page.locator("#run").selectOption("seed-2");
@@ -161,7 +161,7 @@ describe.skipIf(browserPath === undefined)("the page", { timeout: 240_000 }, () 
   });
 });
 
-test("show without a log, or with another file in its place, says so in a line", async () => {
+test("show without a log, or with another file in its place, reports it in one line", async () => {
   const cwd = temporaryFolder();
   const none = await new Tandem(["show", "nowhere"], { cwd }).ended;
   expect(none).toMatchObject({ code: 2, stdout: "" });
@@ -172,7 +172,7 @@ test("show without a log, or with another file in its place, says so in a line",
   expect(other.stderr).toContain("line 1");
 });
 
-test("the run's log is a line each, from the start to the end", async () => {
+test("the run's log has one update per line, from the start to the end", async () => {
   const cwd = temporaryFolder();
   const args = ["single", "--data", writeDataset(), "--validation-size", "0", "--batch-size", "10"];
   const run = async (...more: string[]) =>
@@ -187,7 +187,7 @@ test("the run's log is a line each, from the start to the end", async () => {
   for (const kind of ["steps", "evaluation", "trace", "statistics", "mistakes", "end"]) {
     expect(kinds()).toContain(kind);
   }
-  // A resumed run goes on in the same log, a new one begins its own.
+  // A resumed run continues the log, a new one starts its own.
   expect(await run("--steps", "20", "--resume", "checkpoint.safetensors")).toBe(0);
   expect(kinds().filter((kind) => kind === "start")).toHaveLength(2);
   expect(await run("--steps", "5")).toBe(0);

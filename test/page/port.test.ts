@@ -1,4 +1,4 @@
-// What the coordinator's port answers besides workers: the page's parts, a token's gate, metrics and health.
+// What the coordinator's port serves besides workers: the page, its protection by a token, metrics and health.
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, expect, test } from "vitest";
@@ -49,7 +49,7 @@ test("health, readiness and Prometheus' metrics", async () => {
   }
 });
 
-test("with a token, the page asks for it, and shows nothing without", async () => {
+test("with a token, the page asks for it and shows nothing without it", async () => {
   const { get, url } = await coordinator("--token-file", "token");
   for (const path of ["/live", "/metrics", "/predict", "/page.js"]) {
     expect((await get(path)).status, path).toBe(401);
@@ -73,7 +73,7 @@ test("with a token, the page asks for it, and shows nothing without", async () =
   expect((await get("/metrics", { authorization: "Bearer open-sesame-please" })).status).toBe(200);
 });
 
-test("what is sent there cannot hurt: wrong methods, paths, sizes", async () => {
+test("requests of wrong methods, paths and sizes are refused, and the run continues", async () => {
   const { process, socketUrl, url, get } = await coordinator();
   worker(socketUrl);
   await process.step(5);
@@ -94,7 +94,7 @@ test("what is sent there cannot hurt: wrong methods, paths, sizes", async () => 
   await process.step(process.events.length + 5);
 });
 
-test("the structured log has a line an event, with worker and step", async () => {
+test("the structured log has one line per event, with worker and step", async () => {
   const { process, cwd, socketUrl } = await coordinator("--log-file", "run.jsonl");
   worker(socketUrl, "--name", "one");
   await process.step(25);

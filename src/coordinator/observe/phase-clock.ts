@@ -1,4 +1,4 @@
-// When the coordinator did what in a step, for the page's timeline and the log.
+// When the coordinator did what in a step, for the page's timeline and the run's log.
 import type { PhaseTrace } from "../../shared/events.js";
 
 /** Cuts the time since a step's tasks were assigned into phases. */
@@ -8,12 +8,12 @@ export class PhaseClock {
   readonly zeroMs = performance.now();
   private lastMs = this.zeroMs;
 
-  /** What was before is no phase. */
+  /** The time before belongs to no phase. */
   start(): void {
     this.lastMs = performance.now();
   }
 
-  /** A phase ends that began with the end of the last one, or with `start`. */
+  /** Ends a phase, which began at the end of the last one or at `start`. */
   end(phase: PhaseTrace["phase"]): void {
     const fromMs = this.lastMs - this.zeroMs;
     this.lastMs = performance.now();

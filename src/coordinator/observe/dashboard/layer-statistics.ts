@@ -8,7 +8,7 @@ import {
 import { packFloats, sampleEvenly } from "./packed.js";
 import type { LayerStatistics, PackedMoments } from "./page-update.js";
 
-/** More shards could not be told apart. */
+/** More shards could not be distinguished in the drawing. */
 const MAX_SHARDS = 16;
 /** Means of all layers together, over which the number of shards is reduced: some 400 kB as JSON. */
 const MAX_MEANS = 32_768;

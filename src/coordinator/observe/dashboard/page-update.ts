@@ -67,7 +67,7 @@ export type MarkKind =
   | "interrupted";
 
 export type PageUpdate =
-  /** The whole run so far follows: the page drops what it knows. */
+  /** The run so far follows: the page drops what it knows. */
   | { kind: "reset"; canPredict: boolean }
   | {
       kind: "start";

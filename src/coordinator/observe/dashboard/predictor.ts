@@ -26,7 +26,7 @@ export function createPredictor(replica: Replica): Predictor {
   };
 }
 
-/** With targets that nobody looks at. */
+/** With targets that inference ignores. */
 function sampleOf(inputs: Samples["inputs"], targetCount: number): Samples {
   return { count: 1, inputs, targets: new Float32Array(targetCount) };
 }

@@ -11,7 +11,7 @@ import { type WorkerStatus, WorkerTable } from "./worker-table.js";
 
 const FLUSH_MS = 500;
 const STATISTICS_MS = 2_000;
-/** More tasks or phases of a step could not be told apart. */
+/** More tasks or phases could not be distinguished in the drawing. */
 const MAX_TASKS = 512;
 const MAX_PHASES = 512;
 const MAX_TEXT_LENGTH = 200;

@@ -1,4 +1,4 @@
-// A rate limit: so many requests at once, and so many per second in the long run.
+// A rate limit: a burst of requests, and so many per second in the long run.
 
 /** Addresses whose limits are remembered; the oldest are forgotten. */
 const MAX_KEYS = 10_000;

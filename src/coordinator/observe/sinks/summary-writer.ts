@@ -98,7 +98,7 @@ export class SummaryWriter {
     return this.tf.createTensor([], this.tf.TF_INT32, Int32Array.of(value));
   }
 
-  /** @param value less than 2³¹; the binding takes the lower and the higher half */
+  /** @param value less than 2³¹; the binding expects the lower and the upper half */
   private int64(value: number): number {
     return this.tf.createTensor([], this.tf.TF_INT64, Int32Array.of(value, 0));
   }

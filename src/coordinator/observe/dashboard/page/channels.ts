@@ -11,7 +11,7 @@ export interface LayerValues {
 const HEIGHT = 150;
 const LABEL_WIDTH = 48;
 const MIN_CHANNEL_WIDTH = 7;
-/** More channels could not be told apart; of wider layers those around the chosen one are drawn. */
+/** More channels could not be distinguished; of wider layers those around the chosen one are drawn. */
 const MAX_CHANNELS = 64;
 
 /** @param choose called with a channel that was clicked */

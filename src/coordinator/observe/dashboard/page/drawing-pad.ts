@@ -137,7 +137,7 @@ export class DrawingPad {
   }
 }
 
-/** @returns undefined where drawings are no input of the network, or nobody predicts them */
+/** @returns undefined where the network does not take drawings, or the run has ended */
 function drawableSize(run: Run): { height: number; width: number } | undefined {
   const { description, canPredict } = run;
   if (!description || !canPredict) return undefined;
