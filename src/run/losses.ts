@@ -23,6 +23,7 @@ export interface LossChoice {
   delta?: number;
 }
 
+/** What the cross-entropies take. */
 export interface CrossEntropyOptions {
   /** The share of each target that is spread evenly over all classes, from 0 to below 1. Default: 0 */
   labelSmoothing?: number;
@@ -48,6 +49,7 @@ export function meanAbsoluteError(): LossChoice {
   return { loss: "mean-absolute-error" };
 }
 
+/** What `huber` takes. */
 export interface HuberOptions {
   /** Where the square becomes a straight line. Default: 1 */
   delta?: number;

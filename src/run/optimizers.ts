@@ -53,11 +53,13 @@ export interface OptimizerOptions {
   clipNorm?: number;
 }
 
+/** What `momentum` takes. */
 export interface MomentumOptions extends OptimizerOptions {
   /** Default: 0.9 */
   momentum?: number;
 }
 
+/** What `adam` and `adamw` take. */
 export interface AdamOptions extends OptimizerOptions {
   /** Decay of the first moment. Default: 0.9 */
   beta1?: number;
@@ -67,6 +69,7 @@ export interface AdamOptions extends OptimizerOptions {
   epsilon?: number;
 }
 
+/** What `rmsprop` takes. */
 export interface RmspropOptions extends OptimizerOptions {
   /** Decay of the mean square. Default: 0.9 */
   rho?: number;

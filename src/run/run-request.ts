@@ -66,6 +66,7 @@ interface PoolRequest {
   verify: number;
 }
 
+/** How a run ended: finished, with the metrics of the test set, or interrupted. */
 export type RunResult =
   | { ended: "finished"; step: number; path: string; testAccuracy?: number; testLoss: number }
   /** By the signal; the checkpoint at `path` is of `step`. */

@@ -21,6 +21,7 @@ export interface ScheduleChoice {
 /** A rate, or a rate over the run. */
 export type LearningRate = number | ScheduleChoice;
 
+/** What schedules take besides the highest rate. */
 export interface ScheduleOptions {
   /** The fraction of the run's steps in which the rate rises, from 0 to 1. */
   warmup?: number;

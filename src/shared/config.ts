@@ -40,6 +40,7 @@ export const runConfigSchema = z.strictObject({
     .optional(),
 });
 
+/** A run's configuration, as its checkpoint and the event `start` hold it. */
 export type RunConfig = z.infer<typeof runConfigSchema>;
 
 /** What workers are sent after a step: the new weights, or what they need to take the step themselves. */

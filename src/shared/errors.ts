@@ -43,6 +43,7 @@ const errorKinds = {
   "temporary-folder": "failed",
 } as const satisfies Record<string, Kind>;
 
+/** What went wrong, for programs. */
 export type ErrorCode = keyof typeof errorKinds;
 
 /** An error that a user can read and act on; anything else that is thrown is a defect of Tandem's. */

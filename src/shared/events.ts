@@ -110,6 +110,7 @@ export interface TaskTrace {
 /** Events that are not reported to programs and logs: they hold whole arrays, or come with each step. */
 const INTERNAL = ["trace", "moments", "histograms", "predictions", "progress"] as const;
 
+/** A run's events as programs and logs get them; `event` says which one. */
 export type ReportedEvent = Exclude<RunEvent, { event: (typeof INTERNAL)[number] }>;
 
 export function isReported(event: RunEvent): event is ReportedEvent {

@@ -139,6 +139,43 @@ describe("answers that cannot be", () => {
     await expectRunGoesOn();
   });
 
+  /** What is sent in place of the first bucket's gradients; the rest of the answer follows. */
+  const bucketCases: [string, (reply: Reply) => Uint8Array[]][] = [
+    ["that never comes", () => []],
+    ["of an unknown number", ({ message, parts }) => [frameOf({ ...message, bucket: 7 }, parts)]],
+    [
+      "of a number without end",
+      ({ message, parts }) => {
+        return [frameOf({ ...message, bucket: Number.MAX_SAFE_INTEGER }, parts)];
+      },
+    ],
+    // The last bucket's gradients are those of the result.
+    ["that is out of order", ({ message, parts }) => [frameOf({ ...message, bucket: 1 }, parts)]],
+    ["for another step", ({ message, parts }) => [frameOf({ ...message, step: 0 }, parts)]],
+    ["for another shard", ({ message, parts }) => [frameOf({ ...message, shard: 77 }, parts)]],
+    ["with a part too few", ({ message, parts }) => [frameOf(message, parts.slice(1))]],
+    ["with parts in another order", ({ message, parts }) => [frameOf(message, parts.toReversed())]],
+    [
+      "with NaN in it",
+      ({ message, parts }) => {
+        floats(parts[0])[0] = NaN;
+        return [frameOf(message, parts)];
+      },
+    ],
+    [
+      "with a number that is no bucket",
+      ({ message, parts }) => [frameOf({ ...message, bucket: -1 }, parts)],
+    ],
+  ];
+  test.each(bucketCases)("with a bucket %s", async (_what, spoil) => {
+    const change = (reply: Reply) =>
+      reply.message["type"] === "gradients" ? spoil(reply) : [frameOf(reply.message, reply.parts)];
+    const socket = await joinRun(url, { name: `spoil-${Math.random()}`, change });
+    const { code } = await closed(socket);
+    expect([closeCodes.badResult, closeCodes.badMessage]).toContain(code);
+    await expectRunGoesOn();
+  });
+
   test("more messages than were asked for", async () => {
     const socket = await connect(url);
     socket.send(hello("flood"));

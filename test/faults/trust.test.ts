@@ -61,7 +61,7 @@ test("an answer that ended before it began closes its connection, and not the ru
 test("one answer with finite gradients of 3e38 does not poison the run", async () => {
   const { coordinator, cwd, url } = await waitingRun();
   const poison = (reply: Reply) => {
-    if (reply.message["type"] === "classifier" || reply.message["type"] === "result") {
+    if (reply.message["type"] === "gradients" || reply.message["type"] === "result") {
       (reply.parts[0] as Float32Array).fill(3e38);
       return [frameOf(reply.message, reply.parts), "close" as const];
     }

@@ -54,11 +54,11 @@ describe("a worker that is", () => {
     const { coordinator, cwd, workers } = await coordinatorWith(["a", "b"]);
     await coordinator.step(20);
     workers[0]?.kill("SIGSTOP");
-    // On a busy machine others may be overdue too.
-    const repeat = await coordinator.event(
-      (event) => event.event === "repeat" && event["worker"] === "b",
+    // On a busy machine others may be stragglers too.
+    const backup = await coordinator.event(
+      (event) => event.event === "backup" && event["worker"] === "b",
     );
-    expect(repeat).toMatchObject({ reason: "overdue" });
+    expect(backup["task"]).toMatch(/^shard /);
     workers[0]?.kill("SIGCONT");
     await expectCalmEnd(coordinator, cwd);
   });
@@ -102,6 +102,21 @@ describe("a worker that is", () => {
     await expectCalmEnd(coordinator, cwd);
   });
 
+  test("sending a bucket twice in a row, and late ones of tasks before, is counted once", async () => {
+    const { coordinator, cwd, url } = await coordinatorWith(["a"]);
+    let former: Uint8Array[] = [];
+    const again = (reply: { message: { type?: unknown }; parts: ArrayBufferView[] }) => {
+      const bytes = frameOf(reply.message, reply.parts);
+      if (reply.message.type !== "gradients") return [bytes];
+      const messages = [...former, bytes, bytes];
+      former = [Uint8Array.from(bytes)];
+      return messages;
+    };
+    await joinRun(url, { name: "again", change: again });
+    await expectCalmEnd(coordinator, cwd);
+    expect((await left(coordinator, "again"))["reason"]).toBe("finished");
+  });
+
   test("cutting its connection in the middle of a message loses nothing", async () => {
     const { coordinator, cwd, url } = await coordinatorWith(["a"]);
     let answers = 0;
@@ -113,7 +128,7 @@ describe("a worker that is", () => {
     await expectCalmEnd(coordinator, cwd);
   });
 
-  test("gone between the halves of its answer leaves the others a step that they can still compute", async () => {
+  test("gone between the buckets of its answer leaves the others a step that they can still compute", async () => {
     const { coordinator, cwd, url } = await coordinatorWith(["a"]);
     const leave = (reply: {
       message: { type?: unknown; step?: unknown };
@@ -124,27 +139,27 @@ describe("a worker that is", () => {
         : [frameOf(reply.message, reply.parts)];
     // Each time it comes back with the step before still in hand.
     for (let time = 0; time < 3; time++) {
-      const socket = await joinRun(url, { name: "halfway", change: leave });
+      const socket = await joinRun(url, { name: "between", change: leave });
       await closed(socket);
     }
     await expectCalmEnd(coordinator, cwd);
   });
 });
 
-test("a run interrupted when the classifier has taken a step, and nobody finishes it, is saved whole", async () => {
+test("a run interrupted when the first bucket has taken a step, and nobody finishes it, is saved as of one step", async () => {
   const { process: coordinator, cwd } = run.start("coordinator", ["--port", "0"]);
   const url = await coordinator.url();
-  let isHalfway: () => void;
-  const halfway = new Promise<void>((resolve) => (isHalfway = resolve));
+  let noteBetween: () => void;
+  const betweenBuckets = new Promise<void>((resolve) => (noteBetween = resolve));
   await joinRun(url, {
     change: (reply) => {
       const { type, step } = reply.message;
       if (type !== "result" || Number(step) < 20) return [frameOf(reply.message, reply.parts)];
-      isHalfway();
+      noteBetween();
       return [];
     },
   });
-  await halfway;
+  await betweenBuckets;
   coordinator.kill("SIGINT");
   expect((await coordinator.ended).code).toBe(130);
   const resumed = run.start("single", ["--resume", "checkpoint.safetensors"], cwd).process;
@@ -154,7 +169,7 @@ test("a run interrupted when the classifier has taken a step, and nobody finishe
 
 test("a worker lost in the middle of sending 12 MB costs its shard's time, not the result", async () => {
   const cwd = temporaryFolder();
-  // 800 samples a shard: fc1's gradient is smaller as a whole than as factors, and travels as 12.8 MB.
+  // 800 samples a shard: fc1's gradient is smaller than its factors, and travels as 12.8 MB.
   const options = ["--batch-size", "1600", "--shards", "2", "--steps", "3", "--eval-every", "0"];
   const calm = new Tandem(["single", ...options, "--output", "calm.safetensors"], { cwd });
   expect((await calm.ended).code).toBe(0);
@@ -209,7 +224,7 @@ const lie = (reply: { message: object; parts: ArrayBufferView[] }) => {
   return [frameOf(message, reply.parts)];
 };
 
-test("a worker that lies is put out and named, and the result is right", async () => {
+test("a worker that lies is banned and named, and the result is right", async () => {
   const { coordinator, cwd, url } = await coordinatorWith(["a", "b"], ["--verify", "1"]);
   await joinRun(url, { name: "liar", change: lie });
   const rejected = await coordinator.event((event) => event["state"] === "rejected");
@@ -222,20 +237,20 @@ test("with updates, a worker that reports other weights is named and sent the ri
   const { coordinator, cwd, url } = await coordinatorWith(["a"], ["--broadcast", "updates"]);
   const states: number[] = [];
   await joinRun(url, {
-    name: "drifting",
+    name: "diverging",
     onState: (step) => states.push(step),
     // Its weights are right, so that the run's end can be held against the calm run's.
     digest: (own) => (own.step === 100 ? { ...own, weights: (own.weights ^ 1) >>> 0 } : own),
   });
-  const drift = await coordinator.event((event) => event.event === "drift");
-  expect(drift).toMatchObject({ worker: "drifting", step: 100 });
+  const divergence = await coordinator.event(({ event }) => event === "divergence");
+  expect(divergence).toMatchObject({ worker: "diverging", step: 100 });
   const { code, stderr } = await coordinator.ended;
   expect(code, stderr).toBe(0);
   // The file says which steps are suspect; nothing else in it is another.
   const [own, calm] = [join(cwd, "checkpoint.safetensors"), run.calmFile].map(readCheckpoint);
   expect(own!.tensors).toEqual(calm!.tensors);
   expect(own!.suspectSteps?.[0]?.to).toBeLessThanOrEqual(100);
-  expect(coordinator.events.filter(({ event }) => event === "drift")).toHaveLength(1);
+  expect(coordinator.events.filter(({ event }) => event === "divergence")).toHaveLength(1);
   expect(states.filter((step) => step >= 100)).toHaveLength(1);
 });
 

@@ -4,7 +4,7 @@ import { checkMemory } from "../../src/run/memory-check.js";
 import { checkMessages } from "../../src/run/message-check.js";
 import type { RunConfig } from "../../src/shared/config.js";
 import { network } from "../../src/shared/network/compose.js";
-import { conv, dense, flatten } from "../../src/shared/network/layers.js";
+import { dense, flatten, relu } from "../../src/shared/network/layers.js";
 import { layoutOfRun } from "../../src/shared/run-layout.js";
 import { configOf } from "../support/config.js";
 
@@ -57,11 +57,23 @@ describe("messages", () => {
   });
 
   test("a description that is too long", () => {
-    const layers = Array.from({ length: 998 }, (_, index) =>
-      conv(1, 1, { name: `${"x".repeat(190)}${index}` }),
+    const long = (index: number) => `${"x".repeat(190)}${index}`;
+    const sums = Array.from({ length: 30 }, (_, index) => ({
+      name: long(index + 1),
+      inputs: new Array<string>(256).fill(long(index)),
+      trainable: true,
+      layer: { kind: "add" as const },
+    }));
+    const { inputShape, layers } = network(
+      [8, 10, 1],
+      [relu({ name: long(0) }), flatten({ name: "flat" }), dense(4)],
     );
-    const spec = network([8, 10, 1], [...layers, flatten({ name: "flat" }), dense(4)]);
-    expect(() => checkMessages(withNetwork(spec))).toThrow(tooLarge(/1000 layers takes \d+ bytes/));
+    const [first, flat, ...rest] = layers;
+    const spec = {
+      inputShape,
+      layers: [first!, ...sums, { ...flat!, inputs: [long(30)] }, ...rest],
+    };
+    expect(() => checkMessages(withNetwork(spec))).toThrow(tooLarge(/33 layers takes \d+ bytes/));
   });
 
   test("a shard that is too large", () => {

@@ -16,7 +16,7 @@ if (browserPath === undefined) {
   process.stderr.write("no Chromium found (set TANDEM_BROWSER): the page is not tested\n");
 }
 
-describe.skipIf(browserPath === undefined)("the page", { timeout: 240_000 }, () => {
+describe.skipIf(browserPath === undefined)("the page", { timeout: 480_000 }, () => {
   beforeAll(async () => {
     browser = await openBrowser();
   });

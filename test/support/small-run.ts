@@ -2,13 +2,16 @@
 import { createHash } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { temporaryFolder, writeDataset } from "./data.js";
+import { SMALL, temporaryFolder, writeDataset } from "./data.js";
 import { Tandem } from "./tandem.js";
 
 const OUTPUT = "checkpoint.safetensors";
 
+/** The smallest images of which the preset `cnn` has its gradients in two buckets. */
+const IN_TWO_BUCKETS = { ...SMALL, height: 16, width: 16 };
+
 export class SmallRun {
-  readonly data = writeDataset();
+  readonly data = writeDataset(IN_TWO_BUCKETS);
   readonly steps: number;
   calmDigest = "";
   calmFile = "";

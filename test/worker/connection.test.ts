@@ -158,7 +158,7 @@ describe("a hostile coordinator", () => {
     ["a batch of 4e9", { batchSize: 4e9 }, /batch size/],
     [
       "a network larger than the memory",
-      { network: presetNetwork("cnn", [1024, 1024, 1], 4) },
+      { network: presetNetwork("cnn", [256, 256, 1], 4) },
       /machine has 1000 MB/,
     ],
   ])("is refused %s before anything is allocated", async (_what, config, reason) => {

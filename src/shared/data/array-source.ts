@@ -20,6 +20,7 @@ export interface ArraySet {
   targets: Int32Array | Uint8Array | readonly number[] | Float32Array;
 }
 
+/** What `arrays` takes: the training samples, the test samples, and what both are like. */
 export interface ArrayDataOptions extends ArraySet {
   /** Of one sample: [height, width, channels], or [features]. */
   inputShape: readonly number[];

@@ -1,5 +1,6 @@
 // Samples as they travel: from a data source through the sampler and the wire to an engine. Pure.
 
+/** What a network is to predict for each sample. */
 export type TargetSpec =
   /** One class number for each sample. */
   | { kind: "classes"; count: number }
@@ -15,6 +16,7 @@ export interface SampleShape {
   target: TargetSpec;
 }
 
+/** Some samples, one behind the other. */
 export interface Samples {
   count: number;
   /** count × the values of one input, sample by sample. */

@@ -26,16 +26,19 @@ export interface BranchesItem {
 /** A layer, branches, or a list of such in a row. */
 export type NetworkPart = LayerItem | BranchesItem | readonly NetworkPart[];
 
+/** A name for a layer. */
 export interface NameOption {
   /** Unique in the network. Layers without one are numbered, or named after the convolution or dense layer before them. */
   name?: string;
 }
 
+/** Whether a layer is trained. */
 export interface TrainableOption {
   /** False: its parameters stay as they are. */
   trainable?: boolean;
 }
 
+/** Options of layers with a kernel. */
 export interface WeightsOptions extends NameOption, TrainableOption {
   /** Default: true. Of no use before batch normalisation, whose beta does the same. */
   useBias?: boolean;
@@ -48,6 +51,7 @@ export interface WeightsOptions extends NameOption, TrainableOption {
 /** One number for both sides, or [height, width]. */
 export type SidesOption = number | Sides;
 
+/** Options of layers with a window. */
 export interface WindowOptions {
   /** Default: 1 for convolutions, the window's own size for pools. */
   strides?: SidesOption;
@@ -55,14 +59,18 @@ export interface WindowOptions {
   padding?: Padding;
 }
 
+/** What `conv` and `separableConv` take. */
 export type ConvOptions = WeightsOptions & WindowOptions;
+/** What `maxPool` and `averagePool` take. */
 export type PoolOptions = NameOption & WindowOptions;
 
+/** Options of depthwise convolutions. */
 export interface DepthwiseOptions {
   /** Output channels per input channel. Default: 1. */
   depthMultiplier?: number;
 }
 
+/** What `batchNorm` takes. */
 export interface BatchNormOptions extends NameOption, TrainableOption {
   /** Default: 0.001. */
   epsilon?: number;
@@ -76,6 +84,7 @@ export interface BatchNormOptions extends NameOption, TrainableOption {
   betaInitializer?: Initializer;
 }
 
+/** What the global pools take. */
 export interface GlobalPoolOptions extends NameOption {
   /** [1, 1, C] in place of [C]. Default: false. */
   keepDimensions?: boolean;

@@ -42,6 +42,7 @@ function resolveWindow({ strides = 1, padding = "same" }: WindowOptions) {
   return { strides: pair(strides), padding };
 }
 
+/** A convolution over an image, with `filters` output channels. */
 export function conv(
   filters: number,
   kernelSize: SidesOption,
@@ -57,6 +58,7 @@ export function conv(
   return layerItem("conv", options, ["", layer]);
 }
 
+/** A convolution of each channel by itself. */
 export function depthwiseConv(
   kernelSize: SidesOption,
   options: ConvOptions & DepthwiseOptions = {},
@@ -105,19 +107,30 @@ function activationItem(activation: ActivationKind, options: NameOption, alpha =
   return layerItem(activation, options, ["", { kind: "activation", activation, alpha }]);
 }
 
+/** max(0, x) */
 export const relu = (options: NameOption = {}) => activationItem("relu", options);
+/** min(max(0, x), 6) */
 export const relu6 = (options: NameOption = {}) => activationItem("relu6", options);
-/** @param slope below 0 */
+/**
+ * x, and slope · x below 0.
+ * @param slope below 0
+ */
 export const leakyRelu = (slope = 0.3, options: NameOption = {}) =>
   activationItem("leaky-relu", options, slope);
-/** @param alpha what it converges to below 0, negated */
+/**
+ * x, and alpha · (eˣ − 1) below 0.
+ * @param alpha what it converges to below 0, negated
+ */
 export const elu = (alpha = 1, options: NameOption = {}) => activationItem("elu", options, alpha);
 /** The exact form, with the error function. */
 export const gelu = (options: NameOption = {}) => activationItem("gelu", options);
 /** Gelu's approximation by tanh. */
 export const geluTanh = (options: NameOption = {}) => activationItem("gelu-tanh", options);
+/** x · sigmoid(x), also called swish. */
 export const silu = (options: NameOption = {}) => activationItem("silu", options);
+/** 1/(1 + e⁻ˣ) */
 export const sigmoid = (options: NameOption = {}) => activationItem("sigmoid", options);
+/** The hyperbolic tangent. */
 export const tanh = (options: NameOption = {}) => activationItem("tanh", options);
 
 /** The last layer only; a network that ends without it is trained alike. */
@@ -133,6 +146,7 @@ function poolItem(
   return layerItem("pool", options, ["", { kind, poolSize: pair(poolSize), ...window }]);
 }
 
+/** The largest value of each window. Strides are the pool size unless given. */
 export const maxPool = (poolSize: SidesOption, options: PoolOptions = {}) =>
   poolItem("max-pool", poolSize, options);
 /** The mean of the values inside the image. */
@@ -147,19 +161,28 @@ function globalPoolItem(
   return layerItem("pool", options, ["", { kind, keepDimensions }]);
 }
 
+/** The mean of each channel. */
 export const globalAveragePool = (options: GlobalPoolOptions = {}) =>
   globalPoolItem("global-average-pool", options);
+/** The largest value of each channel. */
 export const globalMaxPool = (options: GlobalPoolOptions = {}) =>
   globalPoolItem("global-max-pool", options);
 
+/** An image as a vector. */
 export const flatten = (options: NameOption = {}) =>
   layerItem("flatten", options, ["", { kind: "flatten" }]);
 
-/** @param shape of one sample */
+/**
+ * The same values in another shape.
+ * @param shape of one sample
+ */
 export const reshape = (shape: readonly number[], options: NameOption = {}) =>
   layerItem("reshape", options, ["", { kind: "reshape", shape }]);
 
-/** @param border rows and columns on every side, or of each side */
+/**
+ * Zeros around an image.
+ * @param border rows and columns on every side, or of each side
+ */
 export function zeroPadding(
   border: number | { top?: number; bottom?: number; left?: number; right?: number },
   options: NameOption = {},
@@ -171,7 +194,10 @@ export function zeroPadding(
   return layerItem("padding", options, ["", { kind: "zero-padding", top, bottom, left, right }]);
 }
 
-/** @param rate the share of values that training sets to 0 */
+/**
+ * Zeros in place of a random share of the values in training; the others are scaled up by as much.
+ * @param rate the share of values that training sets to 0
+ */
 export const dropout = (rate: number, options: NameOption = {}) =>
   layerItem("dropout", options, ["", { kind: "dropout", rate }]);
 

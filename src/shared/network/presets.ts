@@ -8,7 +8,9 @@ import {
   type NetworkSpec,
 } from "./spec.js";
 
+/** The names of the presets. */
 export const PRESET_NAMES = ["cnn", "cnn-plain", "sigmoid", "sigmoid-plain"] as const;
+/** The name of a preset. */
 export type PresetName = (typeof PRESET_NAMES)[number];
 
 const KERNEL: Initializer = { kind: "truncated-normal", mean: 0, standardDeviation: 0.1 };
@@ -17,6 +19,7 @@ const BIAS: Initializer = { kind: "constant", value: 0.1 };
 type NamedLayer = readonly [name: string, layer: LayerSpec];
 
 /**
+ * A preset for this data.
  * @param inputShape of one sample: [height, width, channels], or [features] for the sigmoid networks
  * @param classCount outputs, before softmax
  */

@@ -4,6 +4,7 @@
 /** SAME and VALID as TensorFlow defines them (tensorflow.org/api_docs/python/tf/nn, "Notes on padding"). */
 export type Padding = "same" | "valid";
 
+/** The activations; `gelu` is the exact one, `gelu-tanh` its approximation. */
 export type ActivationKind =
   "relu" | "relu6" | "leaky-relu" | "elu" | "gelu" | "gelu-tanh" | "silu" | "sigmoid" | "tanh";
 
@@ -22,8 +23,10 @@ export type Initializer =
       distribution: "truncated-normal" | "normal" | "uniform";
     };
 
+/** Of a window, a stride or an image. */
 export type Sides = readonly [height: number, width: number];
 
+/** What a layer computes. */
 export type LayerSpec =
   | {
       kind: "conv2d";
@@ -96,6 +99,7 @@ export interface LayerNode {
 /** How `LayerNode.inputs` call the network's input; no layer may have this name. */
 export const INPUT_NAME = "input";
 
+/** A network: what `network` and `readKerasJson` return. */
 export interface NetworkSpec {
   /** Of one sample: [height, width, channels], [features], or any other of one to three sides. */
   inputShape: readonly number[];
