@@ -8,6 +8,7 @@ import {
   adamw,
   arrays,
   type DataSource,
+  type LossChoice,
   momentum,
   train,
   type TrainOptions,
