@@ -24,7 +24,7 @@ const rounds = Number(options.rounds);
 const steps = Number(options.steps);
 const WARM_UP = 20;
 /** Of the reference network, forward and backward, by the shapes (docs/performance.md). */
-const GIGAFLOP_A_STEP = 4.15;
+const GIGAFLOP_PER_STEP = 4.15;
 const folder = temporaryFolder("tandem-bench-");
 const run = promisify(execFile);
 
@@ -324,7 +324,7 @@ try {
     const profiles = [];
     for (let round = 0; round < rounds; round++) profiles.push(await profile("2"));
     const shares = profiles.map(
-      ({ gigaflops, stepMs }) => GIGAFLOP_A_STEP / (stepMs / 1000) / gigaflops,
+      ({ gigaflops, stepMs }) => GIGAFLOP_PER_STEP / (stepMs / 1000) / gigaflops,
     );
     const last = profiles.at(-1);
     process.stdout.write(
@@ -334,7 +334,7 @@ try {
       process.stdout.write(`| ${what} | ${ms.toFixed(2)} |\n`);
     }
     process.stdout.write(
-      "\n| a step of `local --workers 2` | weights, ms | updates, ms |\n| --- | --- | --- |\n",
+      "\n| step of `local --workers 2` | weights, ms | updates, ms |\n| --- | --- | --- |\n",
     );
     const [weights, updates] = [await phases("weights"), await phases("updates")];
     for (const name of Object.keys(weights)) {
