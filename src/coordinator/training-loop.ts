@@ -133,7 +133,11 @@ export class TrainingLoop {
     if (!plan || signal.aborted) return;
     const clock = new PhaseClock();
     const bucketCount = this.parts.replica.layout.buckets.length;
-    this.inProgress = { plan, round: this.parts.pool.begin(plan.tasks, bucketCount, signal), clock };
+    this.inProgress = {
+      plan,
+      round: this.parts.pool.begin(plan.tasks, bucketCount, signal),
+      clock,
+    };
   }
 
   /** The step of a bucket whose gradients are complete, and its new weights on their way, while later ones are computed. */

@@ -5,7 +5,12 @@ import { MAX_EVALUATION_SAMPLES } from "../shared/evaluation.js";
 import { MAX_CONFIG_BYTES } from "../shared/protocol/payloads/config.js";
 import { sampleBytes } from "../shared/protocol/payloads/samples.js";
 import { activationBytes, parameterBytes } from "../shared/replica/memory.js";
-import { CHUNK_BYTES, isLarge, stateGroup, stateGroupCount } from "../shared/replica/state-layout.js";
+import {
+  CHUNK_BYTES,
+  isLarge,
+  stateGroup,
+  stateGroupCount,
+} from "../shared/replica/state-layout.js";
 import { sizeOf } from "../shared/network/network.js";
 import { layoutOfRun, type RunLayout } from "../shared/run-layout.js";
 import { TandemError } from "../shared/errors.js";

@@ -114,7 +114,10 @@ export class UpdateBroadcast implements Broadcast {
    * What a replica that stood a step back needs for the newest step.
    * @param worker where it still has its own results of that step, and what was relayed to it
    */
-  private updateFor(worker: WorkerLink | undefined): { frame: OutgoingFrame; wantsDigest: boolean } {
+  private updateFor(worker: WorkerLink | undefined): {
+    frame: OutgoingFrame;
+    wantsDigest: boolean;
+  } {
     if (!this.last) throw new Error("no step yet");
     const { step, update, owners, relays } = this.last;
     const shardsWhere = (isHere: (owner: WorkerLink, shard: number) => boolean) =>

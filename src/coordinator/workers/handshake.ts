@@ -1,7 +1,11 @@
 // From a connection to a worker that takes part: hello, welcome, ready. Everything is refused that is out of order or too
 // late.
 import { type CloseCode, closeCodes } from "../../shared/protocol/close-codes.js";
-import { type FromWorker, MAX_NAME_LENGTH, PROTOCOL_VERSION } from "../../shared/protocol/messages.js";
+import {
+  type FromWorker,
+  MAX_NAME_LENGTH,
+  PROTOCOL_VERSION,
+} from "../../shared/protocol/messages.js";
 import type { BanList } from "./ban-list.js";
 import { isLoopback } from "./origin.js";
 

@@ -8,7 +8,11 @@ import type { RunLayout } from "../run-layout.js";
 const SCALED = Float32Array.from({ length: 256 }, (_, value) => value / 255);
 
 /** [N, …input shape] */
-export function feedInputs(layout: RunLayout, { count, inputs }: Samples, scope: TensorScope): Tensor {
+export function feedInputs(
+  layout: RunLayout,
+  { count, inputs }: Samples,
+  scope: TensorScope,
+): Tensor {
   const shape = [count, ...layout.network.inputShape];
   return scope.tensor(shape, inputs instanceof Float32Array ? inputs : scaleBytes(inputs));
 }
@@ -20,13 +24,20 @@ function scaleBytes(bytes: Uint8Array): Float32Array {
 }
 
 /** In the form that the loss takes: class numbers [N], or values [N,K]. */
-export function feedTargets(layout: RunLayout, { count, targets }: Samples, scope: TensorScope): Tensor {
+export function feedTargets(
+  layout: RunLayout,
+  { count, targets }: Samples,
+  scope: TensorScope,
+): Tensor {
   const { loss, data } = layout.config;
-  if (takesClasses(loss)) return scope.tensor([count], targets as Int32Array);
+  if (takesClasses(loss)) return scope.tensor([count], targets);
   const size = layout.network.outputShape[0]!;
   if (targets instanceof Float32Array) return scope.tensor([count, size], targets);
   if (data.target.kind !== "classes") throw new RangeError("class numbers in a run of values");
-  return scope.tensor([count, size], size === 1 ? Float32Array.from(targets) : oneHot(targets, size));
+  return scope.tensor(
+    [count, size],
+    size === 1 ? Float32Array.from(targets) : oneHot(targets, size),
+  );
 }
 
 function takesClasses({ kind }: LossKind): boolean {

@@ -43,7 +43,15 @@ export function computeShard(
     for (const [layer, mask] of training.dropoutMasks) {
       const shape = mask.shape.slice(1);
       const rate = dropoutRate(layout, layer);
-      const values = dropoutMask({ seed, step, layer, rate, firstSample, count, size: sizeOf(shape) });
+      const values = dropoutMask({
+        seed,
+        step,
+        layer,
+        rate,
+        firstSample,
+        count,
+        size: sizeOf(shape),
+      });
       tensors.set(mask, scope.tensor([count, ...shape], values));
     }
     for (const [name, value] of training.statistics) {

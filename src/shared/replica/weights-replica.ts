@@ -85,7 +85,10 @@ export class WeightsReplica implements Replica {
     this.session.dispose();
   }
 
-  private allocate(places: Map<string, Place>, parameters: RunLayout["network"]["parameters"]): void {
+  private allocate(
+    places: Map<string, Place>,
+    parameters: RunLayout["network"]["parameters"],
+  ): void {
     const arrays = this.session.allocate(parameters.map(({ shape }) => sizeOf(shape)));
     parameters.forEach(({ name, shape }, index) => {
       const values = arrays[index]!;

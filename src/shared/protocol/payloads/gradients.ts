@@ -45,7 +45,10 @@ export function readGradients(
       if (!layout.factored.has(name)) {
         return [name, { form: "dense", values: reader.floats(sizeOf(shape), name) }];
       }
-      return [name, { form: "factors", shards: readFactorRows(reader, parameter, shardSizes, known) }];
+      return [
+        name,
+        { form: "factors", shards: readFactorRows(reader, parameter, shardSizes, known) },
+      ];
     }),
   );
 }
