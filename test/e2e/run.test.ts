@@ -160,7 +160,7 @@ test("TensorBoard's files hold scalars, histograms and the graph", async () => {
   expect(count("gradients/fc1/kernel")).toBe(evaluations);
   expect(count("fc1/bn/pop_var")).toBe(evaluations);
   expect(count("inference/fc1/bn/pop_var")).toBe(1);
-  expect(count("conv2/convolution")).toBe(1);
+  expect(count("conv2/conv2d")).toBe(1);
 });
 
 describe("bad input ends with exit 2 and one line", () => {
