@@ -210,7 +210,7 @@ export const add = (branches: readonly NetworkPart[], { name }: NameOption = {})
   branches,
 });
 
-/** The branches' results joined along an axis of one sample. @param options.axis default: the last, the channels */
+/** The branches' results joined along an axis of one sample, by default the last, the channels. */
 export const concat = (
   branches: readonly NetworkPart[],
   { name, axis }: NameOption & { axis?: number } = {},
