@@ -11,7 +11,6 @@ import { socketOptions } from "../../shared/protocol/channel.js";
 import { MAX_HEADER_BYTES } from "../../shared/protocol/frame.js";
 import { maxAnswerBytes } from "../../shared/protocol/payloads/answer-bytes.js";
 import { WebSocketTransport } from "../../shared/protocol/transport.js";
-import { sanitizeText } from "../../shared/text.js";
 import type { Broadcast } from "../broadcast/broadcast.js";
 import type { Dashboard } from "../observe/dashboard/dashboard.js";
 import type { WorkerStatus } from "../observe/dashboard/worker-table.js";
@@ -26,7 +25,9 @@ import {
   maxConnections,
   type Stage,
 } from "./connection-limits.js";
+import { LostWorkers } from "./lost-workers.js";
 import { SendBudget } from "./outbox.js";
+import { RejectionReports } from "./rejection-reports.js";
 import { DEFAULT_TIMES, Session, type SessionTimes } from "./session.js";
 
 export interface ServerOptions {
@@ -50,14 +51,6 @@ export interface ServerParts {
 }
 
 const CLOSING_MS = 2_000;
-/** A worker that lost its connection so long before the run's end … */
-const LOST_MS = 20_000;
-/** … is waited for so long, so that it learns that the run has ended. */
-const LINGER_MS = 6_000;
-const MAX_LOST = 1024;
-const REJECTIONS_WINDOW_MS = 1_000;
-const MAX_REJECTIONS_REPORTED = 20;
-const MAX_REASON_LENGTH = 200;
 
 /** From a connection to the end of its request's headers. */
 const HEADERS_MS = 10_000;
@@ -89,16 +82,14 @@ export class CoordinatorServer {
   private readonly bans = new BanList();
   private readonly answering = new WeakSet<Socket>();
   private budget: SendBudget | undefined;
-  /** When workers lost their connections that have not come back, by name. */
-  private readonly lostMs = new Map<string, number>();
+  private readonly lost = new LostWorkers();
+  private readonly rejections: RejectionReports;
   private endReason: EndReason | undefined;
-  private onReturn: () => void = () => undefined;
-  private rejectionsSinceMs = 0;
-  private rejectionsReported = 0;
 
   constructor(options: ServerOptions, parts: ServerParts) {
     this.options = options;
     this.parts = parts;
+    this.rejections = new RejectionReports(parts.events);
     this.connections = new ConnectionLimits(maxConnections(descriptorLimit(), options.ownWorkers));
     const limits = {
       headersTimeout: HEADERS_MS,
@@ -153,7 +144,9 @@ export class CoordinatorServer {
   async close(reason: EndReason): Promise<void> {
     this.endReason = reason;
     for (const session of this.sessions) session.end(reason);
-    if (reason === "finished") await this.linger();
+    if (reason === "finished" && this.options.ownWorkers === undefined) {
+      await this.lost.waitForReturn(performance.now());
+    }
     this.http.close();
     const deadlineMs = performance.now() + CLOSING_MS;
     while (this.sockets.clients.size > 0 && performance.now() < deadlineMs) {
@@ -173,22 +166,6 @@ export class CoordinatorServer {
   /** Of the workers that take part now. */
   workers(): WorkerStatus[] {
     return [...this.sessions].flatMap((session) => session.status ?? []);
-  }
-
-  /** Workers that lost their connection just before the end try again: they are told that the run has ended. */
-  private async linger(): Promise<void> {
-    if (this.options.ownWorkers !== undefined) return;
-    const sinceMs = performance.now() - LOST_MS;
-    for (const [name, lostMs] of this.lostMs) if (lostMs < sinceMs) this.lostMs.delete(name);
-    if (this.lostMs.size === 0) return;
-    await new Promise<void>((resolve) => {
-      const timer = setTimeout(resolve, LINGER_MS);
-      this.onReturn = () => {
-        if (this.lostMs.size > 0) return;
-        clearTimeout(timer);
-        resolve();
-      };
-    });
   }
 
   // ── connections ──
@@ -231,7 +208,7 @@ export class CoordinatorServer {
     }
     const refusal = this.refusal(request);
     if (refusal) {
-      this.reportRejected(addressOf(request.socket), refusal.reason);
+      this.rejections.add(addressOf(request.socket), refusal.reason, performance.now());
       socket.end(
         `HTTP/1.1 ${refusal.status}\r\nConnection: close\r\nContent-Type: text/plain\r\nContent-Length: ${Buffer.byteLength(refusal.reason)}\r\n\r\n${refusal.reason}`,
       );
@@ -254,29 +231,17 @@ export class CoordinatorServer {
       endReason: () => this.endReason,
       onProgress: ({ phase, name }) => {
         this.connections.setStage(key, STAGE_OF[phase]);
-        this.noteReturn(name);
+        this.lost.noteReturn(name);
       },
-      onRejected: (name, reason) => this.reportRejected(name, reason),
+      onRejected: (name, reason) => this.rejections.add(name, reason, performance.now()),
       uniqueName: (requested) => this.uniqueName(requested),
       onClosed: (closed, wasLost) => {
         this.sessions.delete(closed);
-        if (wasLost && closed.name !== "") this.noteLost(closed.name);
+        if (wasLost && closed.name !== "") this.lost.noteLost(closed.name, performance.now());
       },
     });
     this.sessions.add(session);
     this.connections.setClose(key, () => session.evict());
-  }
-
-  private noteLost(name: string): void {
-    this.lostMs.delete(name);
-    this.lostMs.set(name, performance.now());
-    const [oldest] = this.lostMs.keys();
-    if (this.lostMs.size > MAX_LOST && oldest !== undefined) this.lostMs.delete(oldest);
-  }
-
-  private noteReturn(name: string): void {
-    this.lostMs.delete(name);
-    this.onReturn();
   }
 
   private sendBudget(): SendBudget {
@@ -293,18 +258,6 @@ export class CoordinatorServer {
       if (!this.budget?.isExceeded || session.stalledMs(nowMs) === 0) return;
       session.dropUnread();
     }
-  }
-
-  /** Reported, but not more often than anyone would want to read: a flood of bad peers must not flood the log. */
-  private reportRejected(name: string, reason: string): void {
-    const now = performance.now();
-    if (now - this.rejectionsSinceMs > REJECTIONS_WINDOW_MS) {
-      this.rejectionsSinceMs = now;
-      this.rejectionsReported = 0;
-    }
-    if (++this.rejectionsReported > MAX_REJECTIONS_REPORTED) return;
-    const text = sanitizeText(reason, MAX_REASON_LENGTH);
-    this.parts.events.emit({ event: "worker", name, state: "rejected", reason: text });
   }
 
   private refusal(request: IncomingMessage): { status: string; reason: string } | undefined {
