@@ -1,9 +1,12 @@
 import { defineConfig } from "vitest/config";
 
 /** Tests that start Tandem's commands as processes: they need the compiled dist/, and most of the time. */
-const WITH_PROCESSES = ["e2e", "faults", "observers", "page"].map(
-  (folder) => `test/${folder}/**/*.test.ts`,
-);
+const WITH_PROCESSES = [
+  ...["commands", "e2e", "faults", "observers", "page"].map(
+    (folder) => `test/${folder}/**/*.test.ts`,
+  ),
+  "test/library/examples.test.ts",
+];
 
 export default defineConfig({
   test: {
