@@ -2,7 +2,7 @@ import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { Schedule, type ScheduledTask } from "../../src/coordinator/workers/schedule.js";
 
-const LIMITS = { overdueFactor: 4, overdueMinMs: 100, overdueFirstMs: 1000 };
+const LIMITS = { stragglerFactor: 4, stragglerMinMs: 100, stragglerFirstMs: 1000 };
 
 function tasks(count: number): ScheduledTask[] {
   return Array.from({ length: count }, (_, id) => ({ id, kind: "shard" }));
@@ -68,18 +68,18 @@ describe("the schedule", () => {
   test("gives a lost worker's task to another at once", () => {
     const schedule = provenSchedule("a", "b");
     schedule.add(tasks(1));
-    expect(schedule.assign(0)).toMatchObject([{ worker: "a", isRepeat: false }]);
+    expect(schedule.assign(0)).toMatchObject([{ worker: "a", isBackup: false }]);
     schedule.leave("a");
-    expect(schedule.assign(1)).toMatchObject([{ worker: "b", isRepeat: false }]);
+    expect(schedule.assign(1)).toMatchObject([{ worker: "b", isBackup: false }]);
   });
 
   test("gives an overdue task to a free worker as well, and takes the first answer", () => {
     const schedule = provenSchedule("slow", "fast");
     schedule.add(tasks(1));
     schedule.assign(0);
-    expect(schedule.nextOverdueMs(0)).toBe(1000);
+    expect(schedule.nextStragglerMs(0)).toBe(1000);
     expect(schedule.assign(999)).toEqual([]);
-    expect(schedule.assign(1000)).toMatchObject([{ worker: "fast", isRepeat: true }]);
+    expect(schedule.assign(1000)).toMatchObject([{ worker: "fast", isBackup: true }]);
     expect(schedule.answer("fast", 0, 1010)?.id).toBe(0);
     expect(schedule.answer("slow", 0, 1020)).toBeUndefined();
     expect(schedule.openCount).toBe(0);
@@ -95,7 +95,7 @@ describe("the schedule", () => {
     }
     schedule.add([{ id: 9, kind: "shard" }]);
     schedule.assign(10_000);
-    expect(schedule.nextOverdueMs(10_000)).toBe(200);
+    expect(schedule.nextStragglerMs(10_000)).toBe(200);
   });
 
   test("gives a second task ahead only while more wait than there are workers", () => {
@@ -121,7 +121,7 @@ describe("a worker that has not answered anything", () => {
     expect(schedule.answer("honest", own.task.id, 5)).toBeDefined();
     for (let answered = 1; answered < 3; answered++) {
       const [next] = schedule.assign(5 + answered);
-      expect(next).toMatchObject({ worker: "honest", isRepeat: false });
+      expect(next).toMatchObject({ worker: "honest", isBackup: false });
       expect(schedule.answer("honest", next!.task.id, 6 + answered)).toBeDefined();
     }
     expect(schedule.openCount).toBe(0);
@@ -178,7 +178,7 @@ describe("a task that two origins must answer", () => {
     for (const worker of ["x1", "x2"]) schedule.join(worker);
     schedule.add(tasks(1), 2);
     schedule.assign(0);
-    expect(schedule.nextOverdueMs(0)).toBe(LIMITS.overdueFirstMs);
-    expect(schedule.assign(LIMITS.overdueFirstMs)).toMatchObject([{ isRepeat: true }]);
+    expect(schedule.nextStragglerMs(0)).toBe(LIMITS.stragglerFirstMs);
+    expect(schedule.assign(LIMITS.stragglerFirstMs)).toMatchObject([{ isBackup: true }]);
   });
 });

@@ -32,8 +32,8 @@ const MIN_STALL_MS = 120_000;
 /** After an interrupt the step in progress may take so long. */
 const FINISH_STEP_MS = 5_000;
 
-/** Where nobody is free to take an overdue task, looking again at once would not help. */
-const MIN_OVERDUE_CHECK_MS = 20;
+/** Where nobody is free to take a straggler's task, looking again at once would not help. */
+const MIN_STRAGGLER_CHECK_MS = 20;
 
 /** The signal came and the tasks in progress could not be finished in time. */
 export class InterruptedError extends Error {}
@@ -62,7 +62,7 @@ export class Pool {
   private readonly links = new Set<WorkerLink>();
   private requiredCount: number;
   private round: OpenRound | undefined;
-  private overdueTimer: NodeJS.Timeout | undefined;
+  private stragglerTimer: NodeJS.Timeout | undefined;
   private waitTimer: NodeJS.Timeout | undefined;
   /** Runs while workers are there and none of them answers. */
   private stallTimer: NodeJS.Timeout | undefined;
@@ -270,14 +270,17 @@ export class Pool {
       [...round.tasks.values()].filter(({ id }) => !round.answers.has(id)),
     );
     const nowMs = performance.now();
-    for (const { worker, task, isRepeat } of this.schedule.assign(nowMs)) {
-      if (isRepeat) this.reportBackup(worker, task);
+    for (const { worker, task, isBackup } of this.schedule.assign(nowMs)) {
+      if (isBackup) this.reportBackup(worker, task);
       worker.send(task);
     }
-    clearTimeout(this.overdueTimer);
-    const leftMs = this.schedule.nextOverdueMs(nowMs);
+    clearTimeout(this.stragglerTimer);
+    const leftMs = this.schedule.nextStragglerMs(nowMs);
     if (leftMs === undefined) return;
-    this.overdueTimer = setTimeout(() => this.advance(), Math.max(leftMs, MIN_OVERDUE_CHECK_MS));
+    this.stragglerTimer = setTimeout(
+      () => this.advance(),
+      Math.max(leftMs, MIN_STRAGGLER_CHECK_MS),
+    );
   }
 
   private reportBackup(worker: WorkerLink, task: Task): void {
@@ -286,7 +289,7 @@ export class Pool {
   }
 
   private pause(round: OpenRound): void {
-    clearTimeout(this.overdueTimer);
+    clearTimeout(this.stragglerTimer);
     if (this.waitTimer) return;
     const { waitMs } = this.options;
     const missing = this.requiredCount - this.links.size;
@@ -320,9 +323,9 @@ export class Pool {
 
   private clearTimers(): void {
     clearTimeout(this.stallTimer);
-    clearTimeout(this.overdueTimer);
+    clearTimeout(this.stragglerTimer);
     clearTimeout(this.waitTimer);
-    this.overdueTimer = undefined;
+    this.stragglerTimer = undefined;
     this.waitTimer = undefined;
   }
 }

@@ -2,18 +2,18 @@
 // holds gets a backup. A worker that has not answered anything yet is not relied on. Pure: the time is passed in.
 
 export interface ScheduleLimits {
-  /** A task is overdue after this many times what such tasks usually take … */
-  overdueFactor: number;
+  /** A worker is a straggler after this many times what such tasks usually take … */
+  stragglerFactor: number;
   /** … but not before this. */
-  overdueMinMs: number;
+  stragglerMinMs: number;
   /** As long as nothing is known about how long such tasks take. */
-  overdueFirstMs: number;
+  stragglerFirstMs: number;
 }
 
 export const DEFAULT_LIMITS: ScheduleLimits = {
-  overdueFactor: 4,
-  overdueMinMs: 250,
-  overdueFirstMs: 30_000,
+  stragglerFactor: 4,
+  stragglerMinMs: 250,
+  stragglerFirstMs: 30_000,
 };
 
 /** How many durations the usual one is taken from. */
@@ -29,7 +29,7 @@ export interface Assignment<W, T extends ScheduledTask> {
   worker: W;
   task: T;
   /** A backup task: another worker holds it already, and is late. */
-  isRepeat: boolean;
+  isBackup: boolean;
 }
 
 interface Holder {
@@ -134,10 +134,10 @@ export class Schedule<W, T extends ScheduledTask> {
   /** Assigns what can be assigned now. */
   assign(nowMs: number): Assignment<W, T>[] {
     const assignments: Assignment<W, T>[] = [];
-    const give = (worker: W, entry: OpenTask<W, T>, isRepeat = false) => {
+    const give = (worker: W, entry: OpenTask<W, T>, isBackup = false) => {
       entry.holders.set(worker, { sinceMs: nowMs });
       this.workers.get(worker)?.add(entry.task.id);
-      assignments.push({ worker, task: entry.task, isRepeat });
+      assignments.push({ worker, task: entry.task, isBackup });
     };
     const waiting = [...this.open.values()].filter((entry) => entry.holders.size < entry.wanted);
     // The least busy first. A second task at a busy worker hides the round trip, as long as many are waiting.
@@ -154,7 +154,7 @@ export class Schedule<W, T extends ScheduledTask> {
       }
     }
     for (const entry of this.open.values()) {
-      if (!this.isOverdue(entry, nowMs)) continue;
+      if (!this.isStraggler(entry, nowMs)) continue;
       const free = [...this.workers].find(
         ([worker, held]) => held.size === 0 && this.mayHold(entry, worker),
       )?.[0];
@@ -170,8 +170,8 @@ export class Schedule<W, T extends ScheduledTask> {
     return assignments;
   }
 
-  /** Milliseconds until a task that is assigned becomes overdue; undefined where none is assigned. */
-  nextOverdueMs(nowMs: number): number | undefined {
+  /** Milliseconds until a worker becomes a straggler; undefined where no task is assigned. */
+  nextStragglerMs(nowMs: number): number | undefined {
     let next: number | undefined;
     for (const entry of this.open.values()) {
       if (entry.holders.size === 0) continue;
@@ -181,7 +181,7 @@ export class Schedule<W, T extends ScheduledTask> {
     return next;
   }
 
-  private isOverdue(entry: OpenTask<W, T>, nowMs: number): boolean {
+  private isStraggler(entry: OpenTask<W, T>, nowMs: number): boolean {
     if (entry.holders.size === 0) return false;
     return nowMs - this.latestSince(entry) >= this.allowedMs(entry.task.kind);
   }
@@ -213,10 +213,10 @@ export class Schedule<W, T extends ScheduledTask> {
 
   private allowedMs(kind: string): number {
     const known = this.durations.get(kind);
-    if (!known) return this.limits.overdueFirstMs;
+    if (!known) return this.limits.stragglerFirstMs;
     const sorted = known.toSorted((a, b) => a - b);
     const usual = sorted[Math.floor(sorted.length / 2)]!;
-    return Math.max(this.limits.overdueMinMs, this.limits.overdueFactor * usual);
+    return Math.max(this.limits.stragglerMinMs, this.limits.stragglerFactor * usual);
   }
 
   private remember(kind: string, durationMs: number): void {
