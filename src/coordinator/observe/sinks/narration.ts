@@ -109,7 +109,7 @@ function startText(event: ReportedEvent & { event: "start" }): string {
     `${network}, ${event.parameterCount.toLocaleString("en")} parameters`,
     LOSS_NAMES[loss],
     `${optimizer} ${learningRate}${schedule === "constant" ? "" : ` ${schedule}`}`,
-    `${event.steps} steps of ${batchSize} in ${countText(shards, "shard")}`,
+    `${countText(event.steps, "step")} of ${batchSize} in ${countText(shards, "shard")}`,
     `${countText(threads, "thread")} per process${event.step > 0 ? `, from step ${event.step} on` : ""}`,
   ].join(", ");
 }
