@@ -55,8 +55,9 @@ function readFromCoordinator(layout, frame) {
   const { parts, tail } = frame;
   switch (message.type) {
     case "welcome":
-      // It is of no run yet.
-      if (layout === layouts[0]) readConfiguration(parts);
+      // It brings a run of its own: one look is enough.
+      if (layout !== layouts[0]) throw new FrameError("read already");
+      readConfiguration(parts);
       return;
     case "state": {
       stateTailPlaces(layout, "weights-only", message.group, tail, () => undefined);

@@ -2,6 +2,7 @@
 // Pure, but for the machine's memory, which the caller supplies.
 import { type RunConfig, sampleShapeOf } from "../shared/config.js";
 import { MAX_EVALUATION_SAMPLES } from "../shared/evaluation.js";
+import { findLossProblem } from "../shared/graph/loss.js";
 import { MAX_CONFIG_BYTES } from "../shared/protocol/payloads/config.js";
 import { sampleBytes } from "../shared/protocol/payloads/samples.js";
 import { activationBytes, parameterBytes } from "../shared/replica/memory.js";
@@ -39,6 +40,8 @@ export function refusalOf(config: RunConfig, memoryBytes: number): string | unde
     if (error instanceof TandemError) return error.message;
     throw error;
   }
+  const lossProblem = findLossProblem(layout.network, config.loss);
+  if (lossProblem !== undefined) return lossProblem;
   const neededBytes =
     COPIES_OF_PARAMETERS * parameterBytes(layout.network) +
     layout.largestShard * activationBytes(layout.network);

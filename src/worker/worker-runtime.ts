@@ -87,7 +87,8 @@ export class WorkerRuntime {
       this.incoming = { step, nextGroup: 0, tensors };
       return;
     }
-    if (group === 0 && this.incoming?.step !== step) {
+    // One that is begun already was cut off with an earlier connection, unless only what is not trained has come of it.
+    if (group === 0 && (this.incoming?.step !== step || this.incoming.nextGroup > 0)) {
       if (this.replica.step < 0 && hasFrozen(this.layout)) {
         throw new FrameError("a first state without what is not trained");
       }

@@ -9,6 +9,7 @@ import {
   serveConnection,
 } from "../../src/worker/connection.js";
 import { MAX_BYTES_BEFORE_WELCOME } from "../../src/worker/limits.js";
+import { configOf } from "../support/config.js";
 import { MemoryTransport } from "../support/memory-transport.js";
 import { welcome } from "../support/welcome.js";
 
@@ -153,6 +154,8 @@ test("an error of the engine is thrown, as it would come again", async () => {
 });
 
 describe("a hostile coordinator", () => {
+  const { network } = configOf();
+
   test.each([
     ["4e9 shards", { shards: 4e9 }, /shards/],
     ["a batch of 4e9", { batchSize: 4e9 }, /batch size/],
@@ -160,6 +163,26 @@ describe("a hostile coordinator", () => {
       "a network larger than the memory",
       { network: presetNetwork("cnn", [256, 256, 1], 4) },
       /machine has 1000 MB/,
+    ],
+    [
+      "a loss that does not fit the network",
+      { network: { ...network, layers: network.layers.slice(0, 1) } },
+      /A loss takes one row of values/,
+    ],
+    [
+      "a network that trains nothing",
+      {
+        network: {
+          ...network,
+          layers: network.layers.map((node) => ({ ...node, trainable: false })),
+        },
+      },
+      /all layers are frozen/,
+    ],
+    [
+      "a network in a circle",
+      { network: { ...network, layers: network.layers.toReversed() } },
+      /does not come before it/,
     ],
   ])("is refused %s before anything is allocated", async (_what, config, reason) => {
     const { transport, create, endNow } = serve(undefined, 1e9);

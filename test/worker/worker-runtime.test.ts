@@ -1,0 +1,86 @@
+// What a worker takes of its coordinator's states: groups in their order, at one step, however often a connection is lost.
+import { expect, test } from "vitest";
+import { sizeOf } from "../../src/shared/network/network.js";
+import { FrameError } from "../../src/shared/protocol/frame.js";
+import { checksumOf, sentTensors } from "../../src/shared/protocol/payloads/state.js";
+import { isLarge, stateGroupCount } from "../../src/shared/replica/state-layout.js";
+import { layoutOfRun } from "../../src/shared/run-layout.js";
+import { WorkerRuntime } from "../../src/worker/worker-runtime.js";
+import { configOf } from "../support/config.js";
+import { referenceEngine } from "../support/reference-engine.js";
+
+/** In two buckets, and the first layer is not trained. */
+const { network, ...rest } = configOf({ inputShape: [16, 16, 1] });
+const config = {
+  ...rest,
+  network: {
+    ...network,
+    layers: network.layers.map((node) => ({ ...node, trainable: node.name !== "conv1" })),
+  },
+};
+const layout = layoutOfRun(config);
+const [FIRST, LAST, FROZEN] = [0, 1, 2];
+
+function startWorker() {
+  const engine = { name: "tensorflow", ...referenceEngine } as const;
+  const runtime = new WorkerRuntime(config, "weights", () => engine);
+  const take = (group: number, step: number) => {
+    const tensors = sentTensors(layout, "weights-only", group);
+    const parts = tensors.map(({ shape }) => new Uint8Array(4 * sizeOf(shape)));
+    const tailChecksum = checksumOf(parts.filter((_, index) => isLarge(tensors[index]!)));
+    runtime.takeState({ type: "state", step, group, tailChecksum }, parts);
+  };
+  /** A task without samples is refused, but before that one of another step. */
+  const isAt = (step: number) => {
+    const task = { type: "evaluate", task: 1, step, count: 0 } as const;
+    expect(() => runtime.compute(task, [], () => undefined)).toThrow("a task without samples");
+  };
+  const takeAll = (step: number) => {
+    for (const group of [FROZEN, FIRST, LAST]) take(group, step);
+  };
+  return { take, takeAll, isAt };
+}
+
+test("the run has two buckets and a frozen layer", () => {
+  expect(layout.buckets).toHaveLength(2);
+  expect(stateGroupCount(layout)).toBe(3);
+});
+
+test("a state is complete with its last bucket, and what is not trained is sent once", () => {
+  const { take, takeAll, isAt } = startWorker();
+  takeAll(4);
+  isAt(4);
+  take(FIRST, 5);
+  isAt(4);
+  take(LAST, 5);
+  isAt(5);
+});
+
+test("a state that was cut off between its groups comes again, at the same step or another", () => {
+  for (const step of [4, 5]) {
+    const { take, takeAll, isAt } = startWorker();
+    take(FROZEN, 4);
+    take(FIRST, 4);
+    takeAll(step);
+    isAt(step);
+    take(FIRST, step + 1);
+    // The coordinator has moved no further when the worker is back.
+    takeAll(step + 1);
+    isAt(step + 1);
+    take(FIRST, step + 2);
+    take(FIRST, step + 2);
+    take(LAST, step + 2);
+    isAt(step + 2);
+  }
+});
+
+test("groups out of order, of two steps, or without what is not trained are refused", () => {
+  const { take, takeAll } = startWorker();
+  expect(() => take(FIRST, 0)).toThrow("a first state without what is not trained");
+  expect(() => take(LAST, 0)).toThrow(FrameError);
+  takeAll(0);
+  expect(() => take(LAST, 0)).toThrow("out of order");
+  take(FIRST, 1);
+  expect(() => take(LAST, 2)).toThrow("out of order");
+  expect(() => take(3, 1)).toThrow(FrameError);
+});
