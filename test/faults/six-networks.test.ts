@@ -13,6 +13,7 @@ import {
   train,
   type TrainOptions,
 } from "../../src/index.js";
+import type { BroadcastKind } from "../../src/shared/config.js";
 import { Random } from "../../src/shared/random.js";
 import { sizeOf } from "../../src/shared/network/network.js";
 import { golden, type GoldenCase, networkOf } from "../golden/fixture.js";
@@ -45,9 +46,12 @@ function lossOf({ loss }: GoldenCase): LossChoice {
   return { loss: kind, ...options };
 }
 
-const cases = golden.cases.map((each, index) => [each.name, each, OPTIMIZERS[index % 3]!] as const);
+const cases = golden.cases.map((each, index) => {
+  const broadcast: BroadcastKind = index % 2 === 0 ? "weights" : "updates";
+  return [each.name, broadcast, each, OPTIMIZERS[index % 3]!] as const;
+});
 
-describe.each(cases)("%s", (_name, goldenCase, optimizer) => {
+describe.each(cases)("%s, sent %s", (_name, broadcast, goldenCase, optimizer) => {
   afterEach(killAll);
 
   const optionsOf = (output: string, more: Partial<TrainOptions> = {}): TrainOptions => ({
@@ -64,19 +68,17 @@ describe.each(cases)("%s", (_name, goldenCase, optimizer) => {
     await train(optionsOf(calm)).result;
     const file = readFileSync(calm);
 
-    for (const broadcast of ["weights", "updates"] as const) {
-      const output = join(folder, `${broadcast}.safetensors`);
-      const listen = { host: "127.0.0.1", port: 0 };
-      const run = train(optionsOf(output, { listen: { ...listen, minWorkers: 1 }, broadcast }));
-      let workers: ReturnType<typeof worker>[] = [];
-      for await (const event of run) {
-        if (event.event === "listening") {
-          workers = ["one", "two"].map((name) => worker(event.url, "--name", name));
-        }
-        if (event.event === "step" && event.step === KILLED_AFTER) workers[0]?.kill("SIGKILL");
+    const output = join(folder, "killed.safetensors");
+    const listen = { host: "127.0.0.1", port: 0, minWorkers: 1 };
+    const run = train(optionsOf(output, { listen, broadcast }));
+    let workers: ReturnType<typeof worker>[] = [];
+    for await (const event of run) {
+      if (event.event === "listening") {
+        workers = ["one", "two"].map((name) => worker(event.url, "--name", name));
       }
-      expect(readFileSync(output).equals(file), broadcast).toBe(true);
+      if (event.event === "step" && event.step === KILLED_AFTER) workers[0]?.kill("SIGKILL");
     }
+    expect(readFileSync(output).equals(file)).toBe(true);
 
     const resumed = join(folder, "resumed.safetensors");
     await train(optionsOf(resumed, { steps: KILLED_AFTER })).result;
