@@ -9,7 +9,7 @@ import { isAlive } from "../support/processes.js";
 import { SmallRun } from "../support/small-run.js";
 import { killAll, type Tandem, tandem } from "../support/tandem.js";
 
-const run = new SmallRun(300);
+const run = new SmallRun(150);
 const endless = new SmallRun(1_000_000);
 
 beforeAll(() => run.prepare());
