@@ -42,6 +42,7 @@ export function refusalOf(config: RunConfig, memoryBytes: number): string | unde
   }
   const lossProblem = findLossProblem(layout.network, config.loss);
   if (lossProblem !== undefined) return lossProblem;
+  if (!doTargetsFit(config, layout)) return "its targets do not fit the network's output";
   const neededBytes =
     COPIES_OF_PARAMETERS * parameterBytes(layout.network) +
     layout.largestShard * activationBytes(layout.network);
@@ -49,6 +50,18 @@ export function refusalOf(config: RunConfig, memoryBytes: number): string | unde
     return `its network needs ${inMb(neededBytes)} MB, and this machine has ${inMb(memoryBytes)} MB`;
   }
   return undefined;
+}
+
+/** Classes have one output each, or two of them a single one; values have one output each. */
+function doTargetsFit({ loss, data }: RunConfig, { network }: RunLayout): boolean {
+  const outputCount = network.outputShape[0];
+  const { kind, count } = data.target;
+  if (kind === "values") return loss.kind !== "softmax-cross-entropy" && count === outputCount;
+  if (loss.kind === "softmax-cross-entropy") return count === outputCount;
+  return (
+    loss.kind === "binary-cross-entropy" &&
+    (count === outputCount || (count === 2 && outputCount === 1))
+  );
 }
 
 /** Bytes that may arrive between two whole messages. Large tensors of a state arrive in chunks, which are messages too. */

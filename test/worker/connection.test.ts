@@ -154,7 +154,7 @@ test("an error of the engine is thrown, as it would come again", async () => {
 });
 
 describe("a hostile coordinator", () => {
-  const { network } = configOf();
+  const { network, data } = configOf();
 
   test.each([
     ["4e9 shards", { shards: 4e9 }, /shards/],
@@ -168,6 +168,11 @@ describe("a hostile coordinator", () => {
       "a loss that does not fit the network",
       { network: { ...network, layers: network.layers.slice(0, 1) } },
       /A loss takes one row of values/,
+    ],
+    [
+      "more classes than the network has outputs",
+      { data: { ...data, target: { kind: "classes", count: 5 } } },
+      /targets do not fit/,
     ],
     [
       "a network that trains nothing",
