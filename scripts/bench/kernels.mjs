@@ -5,7 +5,6 @@
 import { aggregatePopulation, sumGradients } from "../../dist/coordinator/aggregate.js";
 import { openEngine } from "../../dist/shared/engine/open-engine.js";
 import { GraphBuilder } from "../../dist/shared/graph/builder.js";
-import { NetworkGraph } from "../../dist/shared/graph/network-graph.js";
 import { initialTensors } from "../../dist/shared/network/initial-values.js";
 import { presetNetwork } from "../../dist/shared/network/presets.js";
 import { computeShard } from "../../dist/shared/replica/shard-pass.js";
@@ -75,8 +74,8 @@ const layout = layoutOfRun({
   data: { inputType: "uint8", target: { kind: "classes", count: CLASSES }, digest: "0".repeat(64) },
 });
 const { network, config } = layout;
-const graph = new NetworkGraph(network, config.loss, config.optimizer);
-const replica = new TrainingReplica(layout, graph, engine.open(graph.graph));
+const replica = new TrainingReplica(layout, engine);
+const { graph } = replica;
 replica.load(initialTensors(network, config.seed), 0);
 
 function stepMs() {

@@ -4,7 +4,7 @@
 // The native modules (tfjs-node's binding, fs-native-extensions) use Node's stable API (Node-API), so that one build serves
 // all versions; these tests are also what shows that.
 //
-// Where a version cannot be fetched, a developer without a network is told and nothing fails. With CI set it is a failure:
+// Where a version cannot be fetched, this prints so and does not fail, for developers without a network. With CI set it fails:
 // otherwise an unreachable registry would look like a passed test.
 import { spawnSync } from "node:child_process";
 import { existsSync, mkdirSync } from "node:fs";

@@ -8,9 +8,9 @@ import { classesConfig, valuesConfig } from "../faults/small-config.mjs";
 
 /** Beyond what a worker accepts before a welcome (`MAX_CONFIG_BYTES`). */
 const TOO_MANY_BYTES = 2 ** 21;
-/** One in so many is of megabytes. */
+/** One configuration in this many is of megabytes. */
 const RARITY_OF_LARGE = 50;
-/** One in so many is a network of a thousand layers, which takes a while to lay out. */
+/** One configuration in this many has a thousand layers, which take long to check. */
 const RARITY_OF_LONG = 20;
 const MAX_CHANGES = 3;
 const NAMES = ["__proto__", "constructor", "prototype", "input", "a,b", "\u001b[2J", "", "fc1"];

@@ -3,12 +3,11 @@
 // node ready-made.mjs URL COUNT FROM TO      prints, when the run ends, the bytes that went up and down per worker and step,
 // between the tasks of steps FROM and TO
 import { WebSocket } from "ws";
-import { sizeOf } from "../../dist/shared/network/network.js";
+import { sizeOf, trainedStatistics } from "../../dist/shared/network/network.js";
 import { FrameReader } from "../../dist/shared/protocol/channel.js";
 import { encodeFrame } from "../../dist/shared/protocol/frame.js";
 import { parseFromCoordinator, PROTOCOL_VERSION } from "../../dist/shared/protocol/messages.js";
 import { readConfig } from "../../dist/shared/protocol/payloads/config.js";
-import { trainedStatistics } from "../../dist/shared/protocol/payloads/shard-result.js";
 import { layoutOfRun } from "../../dist/shared/run-layout.js";
 
 /** @typedef {import("../../dist/shared/config.js").RunConfig} RunConfig */
@@ -29,7 +28,7 @@ function prepare(config) {
   if (answers.size > 0) return;
   const layout = layoutOfRun(config);
   const small = (/** @type {number} */ length) => new Float32Array(length).fill(1e-6);
-  const moments = trainedStatistics(layout).flatMap(({ channels }) => [
+  const moments = trainedStatistics(layout.network).flatMap(({ channels }) => [
     small(channels),
     small(channels),
   ]);

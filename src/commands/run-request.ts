@@ -11,7 +11,7 @@ import { PRESET_NAMES, type PresetName } from "../shared/network/presets.js";
 import { givenOptions, type OutputOptions } from "./options.js";
 import type { TrainingOptions } from "./training-options.js";
 
-/** All but who computes and who is told. */
+/** Everything but the workers and the observers. */
 export type DescribedRun = Omit<RunRequest, "workforce" | "observe" | "signal" | "warn">;
 
 /** @throws TandemError where the network's file cannot be read */

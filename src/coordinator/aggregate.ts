@@ -1,5 +1,6 @@
 // The shards' results → the step's update. Everything is combined in a fixed tree over the shards, never in the order of
 // arrival, so the result is the same bits whoever computed what. Pure.
+import { trainedStatistics } from "../shared/network/network.js";
 import type { Factors, Gradient, Gradients, ShardResult } from "../shared/replica/tensors.js";
 import type { RunLayout } from "../shared/run-layout.js";
 import {
@@ -69,8 +70,7 @@ export function aggregatePopulation(
   population: ReadonlyMap<string, PopulationStatistics>,
 ): Map<string, PopulationStatistics> {
   const next = new Map<string, PopulationStatistics>();
-  for (const { name, momentum, trainable } of network.statistics) {
-    if (!trainable) continue;
+  for (const { name, momentum } of trainedStatistics(network)) {
     const batch = mergeMoments(results.map(({ moments }) => valueOf(moments, name)));
     next.set(name, nextPopulation(valueOf(population, name), batch, momentum));
   }

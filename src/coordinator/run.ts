@@ -4,10 +4,9 @@ import type { BroadcastKind, RunConfig } from "../shared/config.js";
 import type { DataSource } from "../shared/data/samples.js";
 import { openEngine } from "../shared/engine/open-engine.js";
 import type { Events } from "../shared/events.js";
-import { NetworkGraph } from "../shared/graph/network-graph.js";
 import { initialTensors } from "../shared/network/initial-values.js";
 import { sizeOf } from "../shared/network/network.js";
-import { stateLayout } from "../shared/replica/state-layout.js";
+import { withEmptySlots } from "../shared/replica/initial-state.js";
 import type { NamedTensor } from "../shared/replica/tensors.js";
 import { TrainingReplica } from "../shared/replica/training-replica.js";
 import { layoutOfRun, type RunLayout } from "../shared/run-layout.js";
@@ -110,22 +109,11 @@ export async function runTraining(
 
 function createReplica(layout: RunLayout, plan: RunPlan): TrainingReplica {
   const { config, resumeFrom } = plan;
-  const graph = new NetworkGraph(layout.network, config.loss, config.optimizer);
-  const replica = new TrainingReplica(layout, graph, openEngine(config).open(graph.graph));
+  const replica = new TrainingReplica(layout, openEngine(config));
   const tensors =
     resumeFrom?.tensors ?? plan.initialTensors ?? initialTensors(layout.network, config.seed);
   replica.load(withEmptySlots(layout, tensors), resumeFrom?.step ?? 0);
   return replica;
-}
-
-/** Slots that are not there start at zero. */
-function withEmptySlots(layout: RunLayout, tensors: readonly NamedTensor[]): NamedTensor[] {
-  const names = new Set(tensors.map(({ name }) => name));
-  const missing = stateLayout(layout, "with-slots").filter(({ name }) => !names.has(name));
-  const slots = missing.map((tensor) => {
-    return { ...tensor, values: new Float32Array(sizeOf(tensor.shape)) };
-  });
-  return [...tensors, ...slots];
 }
 
 function emitStart(

@@ -83,7 +83,7 @@ export class TrainingLoop {
       const { plan, round, clock } = this.inProgress;
       const nextStep = plan.step + 1;
       const planned = this.planStep(nextStep);
-      // It is awaited below; if something else fails before, its failure is of no interest.
+      // It is awaited below; if something else fails before, its failure is not reported.
       planned.catch(() => undefined);
 
       const gradients = new Map<string, Gradient>();
@@ -163,9 +163,9 @@ export class TrainingLoop {
     return metricsOfBatches(tasks, answers);
   }
 
-  /** What was learnt is saved where the run ends early, unless it is of no use. */
+  /** Saves the state where the run ends early, unless the training has diverged. */
   private rescueState(error: unknown): void {
-    // A state that led to NaN helps nobody: the last checkpoint stays.
+    // A state that led to NaN cannot be continued: the last checkpoint stays.
     if (error instanceof TandemError && error.code === "diverged") return;
     try {
       this.finishStep();

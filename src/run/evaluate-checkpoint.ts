@@ -5,7 +5,6 @@ import type { DataSource, TargetSpec } from "../shared/data/samples.js";
 import { openEngine } from "../shared/engine/open-engine.js";
 import { TandemError } from "../shared/errors.js";
 import { evaluationBatches, type Metrics, metricsOf } from "../shared/evaluation.js";
-import { NetworkGraph } from "../shared/graph/network-graph.js";
 import { formatShape } from "../shared/network/problem.js";
 import { evaluateSamples } from "../shared/replica/inference.js";
 import { stateLayout } from "../shared/replica/state-layout.js";
@@ -25,8 +24,7 @@ export async function evaluateCheckpoint(
 ): Promise<Metrics> {
   const layout = layoutOfRun(config);
   checkKind(file, sampleShapeOf(config), data);
-  const graph = new NetworkGraph(layout.network, config.loss, config.optimizer);
-  const replica = new WeightsReplica(layout, graph, openEngine(config).open(graph.graph));
+  const replica = new WeightsReplica(layout, openEngine(config));
   try {
     const names = new Set(stateLayout(layout, "weights-only").map(({ name }) => name));
     const weights = tensors.filter(({ name }) => names.has(name));

@@ -2,7 +2,6 @@
 // computes tasks on it.
 import { type BroadcastKind, configText, type RunConfig, sampleShapeOf } from "../shared/config.js";
 import type { Engine } from "../shared/engine/engine.js";
-import { NetworkGraph } from "../shared/graph/network-graph.js";
 import { FrameError } from "../shared/protocol/frame.js";
 import type { FromCoordinator, FromWorker } from "../shared/protocol/messages.js";
 import { bucketParts } from "../shared/protocol/payloads/bucket.js";
@@ -50,12 +49,9 @@ export class WorkerRuntime {
   ) {
     this.identity = identityOf(config, broadcast);
     this.layout = layoutOfRun(config);
-    const { network } = this.layout;
-    const graph = new NetworkGraph(network, config.loss, config.optimizer);
-    const session = openEngine(config).open(graph.graph);
     this.kind = broadcast === "updates" ? "with-slots" : "weights-only";
     const Kind = this.kind === "with-slots" ? TrainingReplica : WeightsReplica;
-    this.replica = new Kind(this.layout, graph, session);
+    this.replica = new Kind(this.layout, openEngine(config));
   }
 
   /** True where the runtime can go on with this run, as after a lost connection. */

@@ -9,7 +9,7 @@ import {
 } from "../../scripts/faults/small-config.mjs";
 import { runConfigSchema } from "../../src/shared/config.js";
 import { type ParameterSpec, sizeOf } from "../../src/shared/network/network.js";
-import { trainedStatistics } from "../../src/shared/protocol/payloads/shard-result.js";
+import { trainedStatistics } from "../../src/shared/network/network.js";
 import type { Gradient, Gradients, ShardResult } from "../../src/shared/replica/tensors.js";
 import { layoutOfRun, type RunLayout } from "../../src/shared/run-layout.js";
 
@@ -57,7 +57,7 @@ export function gradientsOf(
 export function statisticsOf(
   layout: RunLayout,
 ): fc.Arbitrary<Map<string, { mean: Float32Array; variance: Float32Array }>> {
-  const trained = trainedStatistics(layout);
+  const trained = trainedStatistics(layout.network);
   return fc
     .tuple(
       ...trained.map(({ channels }) =>

@@ -57,10 +57,11 @@ export class FlowControl {
     return false;
   }
 
-  /** @returns true where the worker was behind */
-  catchUp(): boolean {
-    const wasBehind = this.isBehindNow;
+  /** The operating system has accepted everything: a worker that was behind is sent the newest state. */
+  catchUp(sendState: () => void): void {
+    if (!this.isBehindNow) return;
     this.isBehindNow = false;
-    return wasBehind;
+    sendState();
+    this.parts.onCaughtUp();
   }
 }

@@ -73,7 +73,7 @@ export class UpdateBroadcast implements Broadcast {
 
   takeBucket({ from, step, shard, bucket, gradients }: ArrivedBucket): void {
     if (!this.relayedBuckets.includes(bucket) || this.feeds.size < 2) return;
-    // What a worker that was away sends of an older step is of no use to anyone.
+    // Gradients of an older step, from a worker that was away, are not needed.
     if (step !== this.frames.replica.step) return;
     const relay = this.relays.get(shard) ?? { from, to: new Map() };
     if (relay.from !== from || relay.to.has(bucket)) return;
@@ -200,9 +200,7 @@ class UpdateFeed implements ReplicaFeed {
   }
 
   catchUp(): void {
-    if (!this.flow.catchUp()) return;
-    this.sendState();
-    this.parts.onCaughtUp();
+    this.flow.catchUp(() => this.sendState());
   }
 
   /** A digest that comes too late is not judged. */

@@ -93,9 +93,7 @@ class WeightsFeed implements ReplicaFeed {
   }
 
   catchUp(): void {
-    if (!this.flow.catchUp()) return;
-    this.sendState();
-    this.parts.onCaughtUp();
+    this.flow.catchUp(() => this.sendState());
   }
 
   takeDigest(): void {

@@ -1,4 +1,4 @@
-// Workers that lost their connection shortly before the run's end: they try again, and are told that it has ended.
+// Workers that lost their connection shortly before the run's end: they reconnect, and learn that it has ended.
 
 /** A worker that lost its connection so long before the run's end … */
 const LOST_MS = 20_000;

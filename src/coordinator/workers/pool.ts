@@ -11,7 +11,7 @@ import type { Answer, Answered, Task, Timing, WorkerLink } from "./tasks.js";
 import { Verification } from "./verification.js";
 
 export interface PoolOptions {
-  /** So many workers must be there before the first task is assigned … */
+  /** Workers that must be connected before the first task is assigned … */
   startWith: number;
   /** … and so many at any time after it; with fewer the run pauses. */
   goOnWith: number;

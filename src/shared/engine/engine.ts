@@ -42,7 +42,7 @@ export interface TensorScope {
   tensor(shape: readonly number[], values: Float32Array | Int32Array): Tensor;
   /**
    * Computes what the fetches need, with the feeds in the places of the values that they name, variables included.
-   * @returns one tensor for each fetch; that of an effect is of no use
+   * @returns one tensor for each fetch; that of an effect has no value
    */
   run(feeds: readonly Feed[], fetches: readonly Value[]): Tensor[];
   /** A copy of a float32 tensor's values. */

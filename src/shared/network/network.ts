@@ -52,6 +52,11 @@ export interface Network {
 
 export type { LayerNode, LayerSpec, NetworkSpec };
 
+/** Of the batch-norm layers that are trained: those that have moments, and whose statistics move. */
+export function trainedStatistics({ statistics }: Pick<Network, "statistics">): StatisticsSpec[] {
+  return statistics.filter(({ trainable }) => trainable);
+}
+
 export function sizeOf(shape: readonly number[]): number {
   return shape.reduce((product, side) => product * side, 1);
 }

@@ -3,7 +3,7 @@
 import { type ParameterRole, type ParameterSpec, sizeOf, type StatisticsSpec } from "./network.js";
 import type { Initializer, LayerNode, LayerSpec } from "./spec.js";
 
-/** @param inputShape of the layer's one input; of no use for layers without parameters */
+/** @param inputShape of the layer's one input; not needed for layers without parameters */
 export function parametersOf(node: LayerNode, inputShape: readonly number[]): ParameterSpec[] {
   const { layer } = node;
   const channels = inputShape.at(-1)!;

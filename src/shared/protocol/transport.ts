@@ -7,7 +7,7 @@ import { cutToBytes } from "../text.js";
 /** What a close frame holds of a reason (RFC 6455, section 5.5): 125 bytes, two of them the code. */
 const MAX_REASON_BYTES = 123;
 
-/** What the owner of a transport is told. Each may be called until `onClose`, which is called exactly once. */
+/** What a transport reports to its owner. Each may be called until `onClose`, which is called exactly once. */
 export interface TransportHandlers {
   onMessage(message: Uint8Array, isBinary: boolean): void;
   /** Bytes arrived, whether or not they make a message. */

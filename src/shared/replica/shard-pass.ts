@@ -5,7 +5,7 @@ import { dropoutMask } from "../graph/dropout-mask.js";
 import type { GraphRun, Value } from "../graph/graph.js";
 import type { NetworkGraph } from "../graph/network-graph.js";
 import { trainingRuns } from "../graph/training-runs.js";
-import { sizeOf } from "../network/network.js";
+import { sizeOf, trainedStatistics } from "../network/network.js";
 import type { RunLayout } from "../run-layout.js";
 import { feedInputs, feedTargets } from "./feeds.js";
 import type { Replica } from "./replica.js";
@@ -76,13 +76,11 @@ export function computeShard(
       for (const [name, gradient] of ofBucket) gradients.set(name, gradient);
       if (bucket < layout.buckets.length - 1) onBucket?.(bucket, ofBucket);
     });
-    const moments = layout.network.statistics
-      .filter(({ trainable }) => trainable)
-      .map(({ name, valuesPerSample }) => {
-        const { mean, variance } = training.moments.get(name)!;
-        const values = { mean: floats(mean), variance: floats(variance) };
-        return [name, { count: count * valuesPerSample, ...values }] as const;
-      });
+    const moments = trainedStatistics(layout.network).map(({ name, valuesPerSample }) => {
+      const { mean, variance } = training.moments.get(name)!;
+      const values = { mean: floats(mean), variance: floats(variance) };
+      return [name, { count: count * valuesPerSample, ...values }] as const;
+    });
     const loss = sum(floats(training.losses)) / batchSize;
     return { loss, gradients, moments: new Map(moments) };
   });

@@ -1,5 +1,10 @@
 // Names and shapes of a state's tensors, in the one order that the checkpoint and the wire use. Pure.
-import { type ParameterSpec, sizeOf, type StatisticsSpec } from "../network/network.js";
+import {
+  type ParameterSpec,
+  sizeOf,
+  type StatisticsSpec,
+  trainedStatistics,
+} from "../network/network.js";
 import type { OptimizerSpec } from "../optimizer/optimizer.js";
 import { slotsOf } from "../optimizer/slots.js";
 import type { RunLayout } from "../run-layout.js";
@@ -57,7 +62,7 @@ export function stateGroup(layout: RunLayout, kind: ReplicaKind, group: number):
     );
   }
   const isLast = group === buckets.length - 1;
-  const statistics = isLast ? network.statistics.filter(({ trainable }) => trainable) : [];
+  const statistics = isLast ? trainedStatistics(network) : [];
   return tensorsOf(bucket, statistics, config.optimizer, kind);
 }
 

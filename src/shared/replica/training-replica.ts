@@ -1,10 +1,10 @@
 // A replica that takes steps: weights and optimizer slots are the session's variables. The coordinator's is one, and so is
 // a worker's with `--broadcast updates`; what one does in a step, another can do again bit for bit.
 import { concatFloats } from "../concat.js";
-import type { Feed, Session, Tensor, TensorScope } from "../engine/engine.js";
+import type { Engine, Feed, Session, Tensor, TensorScope } from "../engine/engine.js";
 import type { Value } from "../graph/graph.js";
 import type { GradientValues } from "../graph/layers/index.js";
-import type { NetworkGraph } from "../graph/network-graph.js";
+import { NetworkGraph } from "../graph/network-graph.js";
 import { sizeOf } from "../network/network.js";
 import { decayFactor, stepRate } from "../optimizer/rates.js";
 import { rateAt } from "../optimizer/schedule.js";
@@ -27,10 +27,11 @@ export class TrainingReplica implements Replica {
   private readonly former = new Map<string, { values: Float32Array; tensor: Tensor }>();
 
   /** The state is all zeros until `load`. */
-  constructor(layout: RunLayout, graph: NetworkGraph, session: Session) {
+  constructor(layout: RunLayout, engine: Engine) {
     this.layout = layout;
-    this.graph = graph;
-    this.session = session;
+    const { loss, optimizer } = layout.config;
+    this.graph = new NetworkGraph(layout.network, loss, optimizer);
+    this.session = engine.open(this.graph.graph);
     this.population = new Population(layout.network.statistics);
     this.completedSteps = -1;
   }

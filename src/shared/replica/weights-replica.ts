@@ -1,7 +1,7 @@
 // A replica that is sent its weights: a worker's with `--broadcast weights`, and that of an evaluation. Weights are fed to
 // runs from where they arrived; while the next ones arrive, runs still read the present ones.
-import type { Feed, Session, Tensor } from "../engine/engine.js";
-import type { NetworkGraph } from "../graph/network-graph.js";
+import type { Engine, Feed, Session, Tensor } from "../engine/engine.js";
+import { NetworkGraph } from "../graph/network-graph.js";
 import { sizeOf } from "../network/network.js";
 import type { RunLayout } from "../run-layout.js";
 import { Population } from "./population.js";
@@ -25,10 +25,11 @@ export class WeightsReplica implements Replica {
   private readonly next = new Map<string, Place>();
 
   /** The state is all zeros until `load`. */
-  constructor(layout: RunLayout, graph: NetworkGraph, session: Session) {
+  constructor(layout: RunLayout, engine: Engine) {
     this.layout = layout;
-    this.graph = graph;
-    this.session = session;
+    const { loss, optimizer } = layout.config;
+    this.graph = new NetworkGraph(layout.network, loss, optimizer);
+    this.session = engine.open(this.graph.graph);
     this.population = new Population(layout.network.statistics);
     const { parameters } = layout.network;
     this.allocate(this.present, parameters);

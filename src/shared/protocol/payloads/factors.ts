@@ -1,9 +1,8 @@
 // Parts of `factors`: the factors of a bucket of another worker's shard. Pure.
+import type { ParameterSpec } from "../../network/network.js";
 import type { Gradient, Gradients } from "../../replica/tensors.js";
 import type { RunLayout } from "../../run-layout.js";
-import { FrameError } from "../frame.js";
-import { gradientParts, readGradients } from "./gradients.js";
-import { PartReader } from "./part-reader.js";
+import { bucketParameters, gradientParts, readShardGradients } from "./gradients.js";
 
 /** Whether a bucket has gradients that are carried as factors. */
 export function hasFactors(layout: RunLayout, bucket: number): boolean {
@@ -28,17 +27,9 @@ export function readFactors(
   rows: number,
   parts: readonly Uint8Array[],
 ): Map<string, Gradient> {
-  const reader = new PartReader(parts);
-  const gradients = readGradients(reader, layout, factoredParameters(layout, bucket), [rows]);
-  reader.end();
-  return gradients;
+  return readShardGradients(layout, factoredParameters(layout, bucket), rows, parts);
 }
 
-function factoredParameters(
-  { buckets, factored }: RunLayout,
-  bucket: number,
-): RunLayout["buckets"][number] {
-  const parameters = buckets[bucket];
-  if (!parameters) throw new FrameError(`gradient bucket ${bucket} of ${buckets.length}`);
-  return parameters.filter(({ name }) => factored.has(name));
+function factoredParameters(layout: RunLayout, bucket: number): ParameterSpec[] {
+  return bucketParameters(layout, bucket).filter(({ name }) => layout.factored.has(name));
 }

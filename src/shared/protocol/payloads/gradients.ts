@@ -5,7 +5,7 @@ import { type ParameterSpec, sizeOf } from "../../network/network.js";
 import type { Factors, Gradient, Gradients } from "../../replica/tensors.js";
 import type { RunLayout } from "../../run-layout.js";
 import { FrameError } from "../frame.js";
-import type { PartReader } from "./part-reader.js";
+import { PartReader } from "./part-reader.js";
 
 /** The factors of some shards' results, by shard. */
 export type FactorsByShard = ReadonlyMap<number, Gradients>;
@@ -51,6 +51,33 @@ export function readGradients(
       ];
     }),
   );
+}
+
+/**
+ * Parts that hold one shard's gradients of these parameters and nothing else.
+ * @param rows samples of the shard
+ * @throws FrameError where they cannot be
+ */
+export function readShardGradients(
+  layout: Pick<RunLayout, "factored">,
+  parameters: readonly ParameterSpec[],
+  rows: number,
+  parts: readonly Uint8Array[],
+): Map<string, Gradient> {
+  const reader = new PartReader(parts);
+  const gradients = readGradients(reader, layout, parameters, [rows]);
+  reader.end();
+  return gradients;
+}
+
+/** @throws FrameError where the run has no such bucket */
+export function bucketParameters(
+  { buckets }: Pick<RunLayout, "buckets">,
+  bucket: number,
+): readonly ParameterSpec[] {
+  const parameters = buckets[bucket];
+  if (!parameters) throw new FrameError(`gradient bucket ${bucket} of ${buckets.length}`);
+  return parameters;
 }
 
 /** @returns the factors of each shard, the known ones included */

@@ -1,5 +1,5 @@
 // Parts of `result`: the gradients of the last bucket, then mean and variance of each batch-norm layer that is trained. Pure.
-import type { StatisticsSpec } from "../../network/network.js";
+import { trainedStatistics } from "../../network/network.js";
 import type { Gradients, ShardResult } from "../../replica/tensors.js";
 import type { RunLayout } from "../../run-layout.js";
 import type { Moments } from "../../statistics/moments.js";
@@ -7,7 +7,7 @@ import { gradientParts, readGradients } from "./gradients.js";
 import { PartReader } from "./part-reader.js";
 
 export function shardResultParts(layout: RunLayout, result: ShardResult): ArrayBufferView[] {
-  const moments = trainedStatistics(layout).flatMap(({ name }) => {
+  const moments = trainedStatistics(layout.network).flatMap(({ name }) => {
     const own = result.moments.get(name);
     if (!own) throw new RangeError(`no moments of ${name}`);
     return [own.mean, own.variance];
@@ -30,15 +30,11 @@ export function readShardResult(
   const reader = new PartReader(parts);
   const last = readGradients(reader, layout, layout.buckets.at(-1)!, [rows]);
   const moments = new Map<string, Moments>();
-  for (const { name, channels, valuesPerSample } of trainedStatistics(layout)) {
+  for (const { name, channels, valuesPerSample } of trainedStatistics(layout.network)) {
     const mean = reader.floats(channels, `${name} mean`);
     const variance = reader.floats(channels, `${name} variance`);
     moments.set(name, { count: rows * valuesPerSample, mean, variance });
   }
   reader.end();
   return { loss, gradients: new Map([...earlier, ...last]), moments };
-}
-
-export function trainedStatistics({ network }: RunLayout): StatisticsSpec[] {
-  return network.statistics.filter(({ trainable }) => trainable);
 }

@@ -1,11 +1,11 @@
 // Parts of `update`: the summed gradients of all buckets, then the new population mean and variance of each batch-norm layer
 // that is trained. Pure.
+import { trainedStatistics } from "../../network/network.js";
 import type { Update } from "../../replica/tensors.js";
 import type { RunLayout } from "../../run-layout.js";
 import type { PopulationStatistics } from "../../statistics/moments.js";
 import { type FactorsByShard, gradientParts, readGradients } from "./gradients.js";
 import { PartReader } from "./part-reader.js";
-import { trainedStatistics } from "./shard-result.js";
 
 /** @param without shards whose factors the receiver has */
 export function updateParts(
@@ -13,7 +13,7 @@ export function updateParts(
   update: Update,
   without: readonly number[],
 ): ArrayBufferView[] {
-  const population = trainedStatistics(layout).flatMap(({ name }) => {
+  const population = trainedStatistics(layout.network).flatMap(({ name }) => {
     const own = update.population.get(name);
     if (!own) throw new RangeError(`no statistics of ${name}`);
     return [own.mean, own.variance];
@@ -33,7 +33,7 @@ export function readUpdate(
   const reader = new PartReader(parts);
   const gradients = readGradients(reader, layout, layout.buckets.flat(), layout.shardSizes, known);
   const population = new Map<string, PopulationStatistics>();
-  for (const { name, channels } of trainedStatistics(layout)) {
+  for (const { name, channels } of trainedStatistics(layout.network)) {
     const mean = reader.floats(channels, `${name} mean`);
     const variance = reader.floats(channels, `${name} variance`);
     population.set(name, { mean, variance });
