@@ -16,7 +16,7 @@ const { values: options } = parseArgs({
 const steps = Number(options.steps);
 const folder = temporaryFolder("tandem-soak-");
 const output = join(folder, "soak.safetensors");
-/** @type {Map<number, {residentMb: number, files: number, sockets: number}>} */
+/** @type {Map<number, {residentMb: number, privateMb: number, files: number, sockets: number}>} */
 const held = new Map();
 const marks = [steps / 10, steps / 2, steps - 1].map(Math.floor);
 let lastStep = -1;
@@ -46,8 +46,12 @@ function whatIsHeld() {
       return "";
     }
   });
+  const megabytes = (/** @type {string} */ field) =>
+    Math.round(Number(new RegExp(`${field}:\\s+(\\d+)`).exec(status)?.[1]) / 1024);
   return {
-    residentMb: Math.round(Number(/VmRSS:\s+(\d+)/.exec(status)?.[1]) / 1024),
+    residentMb: megabytes("VmRSS"),
+    // What is this process's own, and not pages of a file that the system can drop.
+    privateMb: megabytes("RssAnon"),
     files: links.length,
     sockets: links.filter((link) => link.startsWith("socket:")).length,
   };
@@ -89,8 +93,8 @@ for (let round = 0; !isOver; round++) {
 const { code } = await coordinator.ended;
 for (const worker of workers) worker.kill("SIGKILL");
 const lines = [...held].map(
-  ([step, { residentMb, files, sockets }]) =>
-    `step ${step}: ${residentMb} MB resident, ${files} open files, ${sockets} of them sockets`,
+  ([step, { residentMb, privateMb, files, sockets }]) =>
+    `step ${step}: ${residentMb} MB resident, ${privateMb} MB private, ${files} open files, ${sockets} of them sockets`,
 );
 process.stdout.write(
   `${steps} steps, faults: ${JSON.stringify(counts)}, exit code ${code}\n${lines.join("\n")}\nSHA-256 ${code === 0 ? digestOf(output) : "none"}\n`,
