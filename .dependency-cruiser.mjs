@@ -155,6 +155,8 @@ export default {
   options: {
     tsConfig: { fileName: "tsconfig.json" },
     tsPreCompilationDeps: true,
+    // AssemblyScript, compiled by itself.
+    exclude: { path: "^src/shared/engine/wasm/assembly/" },
     doNotFollow: { path: "^(node_modules|dist)/" },
     enhancedResolveOptions: {
       exportsFields: ["exports"],

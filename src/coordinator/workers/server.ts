@@ -28,7 +28,8 @@ import {
 import { LostWorkers } from "./lost-workers.js";
 import { SendBudget } from "./outbox.js";
 import { RejectionReports } from "./rejection-reports.js";
-import { DEFAULT_TIMES, Session, type SessionTimes } from "./session.js";
+import { Session } from "./session.js";
+import { DEFAULT_TIMES, type SessionTimes } from "./session-times.js";
 
 export interface ServerOptions {
   host: string;
