@@ -1,15 +1,13 @@
 // The numerics fingerprint of a run on this machine: SHA-256 of what its engine makes of a fixed probe. Machines with the same
 // fingerprint compute the run to the same bits; those with another one, such as another kind of processor, do not.
-import { createHash } from "node:crypto";
+import { createSha256, toHex } from "../digest/sha256.js";
 import type { Engine } from "../engine/engine.js";
 import { MAX_EVALUATION_SAMPLES } from "../evaluation.js";
 import type { RunLayout } from "../run-layout.js";
-import { sizeOf } from "../network/network.js";
 import { isAllFinite } from "./finite.js";
 import { evaluateSamples } from "./inference.js";
 import { probeSamples, probeState } from "./probe.js";
 import { computeShard } from "./shard-pass.js";
-import { stateLayout } from "./state-layout.js";
 import type { Gradient, Gradients, ShardResult } from "./tensors.js";
 import { TrainingReplica } from "./training-replica.js";
 
@@ -28,7 +26,8 @@ export function numericsFingerprint(layout: RunLayout, engine: Engine): string {
     const { batchSize, schedule } = layout.config;
     // Where the warm-up is over: a rate near 0 would hide how the weights change.
     const step = schedule.warmupSteps;
-    replica.load(probeState(layout), step);
+    const state = probeState(layout);
+    replica.load(state, step);
     const results = new Map(
       [...new Set(layout.shardSizes)].map((size) => {
         const samples = probeSamples(layout, size);
@@ -39,7 +38,9 @@ export function numericsFingerprint(layout: RunLayout, engine: Engine): string {
     );
     const shards = layout.shardSizes.map((size) => results.get(size)!.gradients);
     replica.apply({ gradients: joinShards(shards), population: new Map() });
-    addState(digest, replica);
+    // Into the memory of what was loaded: another copy would be as large as the state.
+    replica.read(state.map(({ name, values }) => ({ name, into: values })));
+    for (const { values } of state) digest.add(values);
     const samples = probeSamples(layout, Math.min(batchSize, MAX_EVALUATION_SAMPLES));
     const { predictions, lossSum } = evaluateSamples(replica, samples);
     digest.add(predictions);
@@ -64,15 +65,6 @@ function joinShards(shards: readonly Gradients[]): Gradients {
   );
 }
 
-/** One tensor after the other: a copy of the whole state would be as large as the state. */
-function addState(digest: ResultDigest, replica: TrainingReplica): void {
-  for (const { name, shape } of stateLayout(replica.layout, "with-slots")) {
-    const values = new Float32Array(sizeOf(shape));
-    replica.read([{ name, into: values }]);
-    digest.add(values);
-  }
-}
-
 /** Which NaN comes of a calculation is the processor's choice, in WebAssembly too. */
 function withPlainNaN(values: Float32Array): Float32Array {
   if (isAllFinite(values)) return values;
@@ -86,7 +78,7 @@ function withPlainNaN(values: Float32Array): Float32Array {
 }
 
 class ResultDigest {
-  private readonly hash = createHash("sha256");
+  private readonly hash = createSha256();
 
   addShard({ loss, gradients, moments }: ShardResult): void {
     this.addNumber(loss);
@@ -114,10 +106,10 @@ class ResultDigest {
 
   /** As text, which has every bit of a number and one form of NaN. */
   addNumber(value: number): void {
-    this.hash.update(` ${value} `);
+    this.hash.update(new TextEncoder().encode(` ${value} `));
   }
 
   hex(): string {
-    return this.hash.digest("hex");
+    return toHex(this.hash.digest());
   }
 }
