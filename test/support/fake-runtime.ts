@@ -3,6 +3,7 @@ import type { Runtime } from "../../src/worker/connection.js";
 
 export function fakeRuntime(): Runtime {
   return {
+    numerics: "0".repeat(64),
     fits: () => true,
     tailPlaces: () => [],
     takeState: () => undefined,
