@@ -6,9 +6,10 @@ import { join } from "node:path";
 
 const PURE_PLACES = [
   /^src\/shared\/(statistics|network|graph|optimizer)\//,
+  /^src\/shared\/digest\//,
   /^src\/shared\/(concat|config|errors|evaluation|random|run-layout|text)\.ts$/,
   /^src\/shared\/data\/(augment\w*|idx|sampler|samples)\.ts$/,
-  /^src\/shared\/protocol\/(?!transport)/,
+  /^src\/shared\/protocol\/(?!(ws-)?transport)/,
   /^src\/shared\/engine\/wasm\/(launch|lower[\w-]*|plan)\.ts$/,
   /^src\/shared\/engine\/tensorflow\/(graph-def|lower[\w-]*|protobuf)\.ts$/,
   /^src\/coordinator\/(aggregate|step-plan)\.ts$/,
