@@ -1,8 +1,10 @@
 // What a worker accepts from a coordinator: a configuration it can allocate for, and messages as large as that run needs.
 // Pure, but for the machine's memory, which the caller supplies.
 import { type RunConfig, sampleShapeOf } from "../shared/config.js";
+import type { EngineName } from "../shared/engine/engine.js";
 import { MAX_EVALUATION_SAMPLES } from "../shared/evaluation.js";
 import { findLossProblem } from "../shared/graph/loss.js";
+import type { RefusalCause } from "../shared/protocol/browser-messages.js";
 import { MAX_CONFIG_BYTES } from "../shared/protocol/payloads/config.js";
 import { sampleBytes } from "../shared/protocol/payloads/samples.js";
 import { activationBytes, parameterBytes } from "../shared/replica/memory.js";
@@ -24,8 +26,37 @@ export const MAX_BYTES_BEFORE_WELCOME = MAX_CONFIG_BYTES + 64 * 1024;
 /** Weights, gradients, and two slots of the optimizer. */
 const COPIES_OF_PARAMETERS = 4;
 
-/** @returns why a worker with so much memory cannot take part in the run, or undefined */
-export function refusalOf(config: RunConfig, memoryBytes: number): string | undefined {
+/** Why a worker does not take part in a run. */
+export interface Refusal {
+  cause: RefusalCause;
+  reason: string;
+}
+
+/** What a worker has for a run. */
+export interface Means {
+  memoryBytes: number;
+  engines: readonly EngineName[];
+}
+
+/** @returns why a worker with these means cannot take part in the run, or undefined */
+export function refusalOf(config: RunConfig, { memoryBytes, engines }: Means): Refusal | undefined {
+  const { name } = config.engine;
+  if (!engines.includes(name)) {
+    const reason = `its engine is ${name}, which does not run here; start the run with --engine ${engines.join(" or ")}`;
+    return { cause: "engine", reason };
+  }
+  const problem = problemOf(config);
+  if (problem !== undefined) return { cause: "other", reason: problem };
+  const { network, largestShard } = layoutOfRun(config);
+  const neededBytes =
+    COPIES_OF_PARAMETERS * parameterBytes(network) + largestShard * activationBytes(network);
+  if (neededBytes <= memoryBytes) return undefined;
+  const reason = `its network needs ${inMb(neededBytes)} MB, and this machine has ${inMb(memoryBytes)} MB`;
+  return { cause: "memory", reason };
+}
+
+/** What no worker accepts. */
+function problemOf(config: RunConfig): string | undefined {
   const { batchSize, shards } = config;
   if (batchSize > MAX_BATCH_SIZE) {
     return `its batch size of ${batchSize} is more than the ${MAX_BATCH_SIZE} that a worker accepts`;
@@ -42,14 +73,7 @@ export function refusalOf(config: RunConfig, memoryBytes: number): string | unde
   }
   const lossProblem = findLossProblem(layout.network, config.loss);
   if (lossProblem !== undefined) return lossProblem;
-  if (!doTargetsFit(config, layout)) return "its targets do not fit the network's output";
-  const neededBytes =
-    COPIES_OF_PARAMETERS * parameterBytes(layout.network) +
-    layout.largestShard * activationBytes(layout.network);
-  if (neededBytes > memoryBytes) {
-    return `its network needs ${inMb(neededBytes)} MB, and this machine has ${inMb(memoryBytes)} MB`;
-  }
-  return undefined;
+  return doTargetsFit(config, layout) ? undefined : "its targets do not fit the network's output";
 }
 
 /** Classes have one output each, or two of them a single one; values have one output each. */
