@@ -1,0 +1,81 @@
+// The optimizers' steps and the limit of the gradients' norm as launches (assembly/steps.ts). Pure.
+import type { Op } from "../../graph/graph.js";
+import { sizeOf } from "../../network/network.js";
+import type { Launch, Lowering, NodeMemory, OpOf } from "./launch.js";
+import { launchPointwise, pointersOf } from "./lower-pointwise.js";
+
+/** Values in a part of `addSquares`. */
+const SQUARES_PART = 4096;
+const DOUBLE_BYTES = 8;
+
+export type EffectOp = OpOf<
+  "scale-variable" | "sgd-step" | "momentum-step" | "adam-step" | "rmsprop-step"
+>;
+
+export function isEffect(op: Op): op is EffectOp {
+  return op.kind === "scale-variable" || op.kind.endsWith("-step");
+}
+
+/** The variables that an effect changes: the weights, and the optimizer's slots. */
+export function changedVariables(op: EffectOp): readonly string[] {
+  switch (op.kind) {
+    case "scale-variable":
+    case "sgd-step":
+      return [op.variable];
+    case "momentum-step":
+      return [op.variable, op.accumulator];
+    case "adam-step":
+      return [op.variable, op.m, op.v];
+    case "rmsprop-step":
+      return [op.variable, op.meanSquare];
+    default:
+      return op satisfies never;
+  }
+}
+
+/** @param memory its outputs are the changed variables */
+export function lowerEffect(op: EffectOp, { inputs, outputs }: NodeMemory): Launch[] {
+  const length = sizeOf(outputs[0]!.shape);
+  const pointers = pointersOf([...outputs, ...inputs]);
+  switch (op.kind) {
+    case "scale-variable":
+      return [launchPointwise("scaleVariable", length, pointers)];
+    case "sgd-step":
+      return [launchPointwise("sgdStep", length, pointers)];
+    case "momentum-step":
+      return [launchPointwise("momentumStep", length, pointers, [op.momentum])];
+    case "adam-step": {
+      const shares = [1 - op.beta1, 1 - op.beta2];
+      return [launchPointwise("adamStep", length, pointers, [...shares, op.epsilon])];
+    }
+    case "rmsprop-step":
+      return [launchPointwise("rmspropStep", length, pointers, [1 - op.rho, op.epsilon])];
+    default:
+      return op satisfies never;
+  }
+}
+
+export const lowerSumOfSquares: Lowering<"sum-of-squares"> = (
+  _op,
+  { inputs: [x], outputs: [out], reserve },
+) => {
+  const length = sizeOf(x!.shape);
+  const parts = Math.ceil(length / SQUARES_PART);
+  const partial = reserve(parts * DOUBLE_BYTES);
+  return [
+    { kernel: "addSquares", parts, args: [partial, x!.pointer, length] },
+    { kernel: "finishSquares", parts: 1, args: [out!.pointer, partial, parts] },
+  ];
+};
+
+export const lowerClipFactor: Lowering<"clip-factor"> = (
+  { limit },
+  { inputs, outputs: [out], reserve },
+) => {
+  const sum = reserve(DOUBLE_BYTES);
+  return [
+    { kernel: "beginClip", parts: 1, args: [sum] },
+    ...inputs.map(({ pointer }) => ({ kernel: "addToClip", parts: 1, args: [sum, pointer] })),
+    { kernel: "finishClip", parts: 1, args: [out!.pointer, sum, limit] },
+  ];
+};
