@@ -8,15 +8,15 @@ export function alignUp(byteLength: number): number {
   return Math.ceil(byteLength / ALIGNMENT) * ALIGNMENT;
 }
 
-interface Block {
+interface FreeBlock {
   at: number;
-  byteLength: number;
+  end: number;
 }
 
 export class BlockAllocator {
   private top: number;
   /** Sorted by place. */
-  private readonly free: Block[] = [];
+  private readonly free: FreeBlock[] = [];
 
   /** @param start where the range begins */
   constructor(start: number) {
@@ -31,37 +31,34 @@ export class BlockAllocator {
   /** @returns the place; a block of no bytes has one too */
   allocate(byteLength: number): number {
     const needed = sizeOfBlock(byteLength);
-    let best = -1;
-    this.free.forEach((block, index) => {
-      const isBetter = best < 0 || block.byteLength < this.free[best]!.byteLength;
-      if (block.byteLength >= needed && isBetter) best = index;
-    });
-    return best < 0 ? this.extend(needed) : this.take(best, needed);
+    let best: FreeBlock | undefined;
+    for (const block of this.free) {
+      const length = block.end - block.at;
+      if (length >= needed && (!best || length < best.end - best.at)) best = block;
+    }
+    return best ? this.take(best, needed) : this.extend(needed);
   }
 
   /** @param byteLength as it was allocated */
   release(at: number, byteLength: number): void {
-    const block = { at, byteLength: sizeOfBlock(byteLength) };
-    let index = this.free.findIndex((each) => each.at > at);
+    let index = this.free.findIndex((block) => block.at > at);
     if (index < 0) index = this.free.length;
-    this.free.splice(index, 0, block);
+    this.free.splice(index, 0, { at, end: at + sizeOfBlock(byteLength) });
     this.joinWithNext(index);
     if (index > 0) this.joinWithNext(index - 1);
   }
 
-  private take(index: number, byteLength: number): number {
-    const block = this.free[index]!;
+  private take(block: FreeBlock, byteLength: number): number {
     const { at } = block;
     block.at += byteLength;
-    block.byteLength -= byteLength;
-    if (block.byteLength === 0) this.free.splice(index, 1);
+    if (block.at === block.end) this.free.splice(this.free.indexOf(block), 1);
     return at;
   }
 
   /** From the free block at the end, if there is one, and what is missing beyond it. */
   private extend(byteLength: number): number {
     const last = this.free.at(-1);
-    const at = last && last.at + last.byteLength === this.top ? last.at : this.top;
+    const at = last?.end === this.top ? last.at : this.top;
     if (at < this.top) this.free.pop();
     this.top = at + byteLength;
     return at;
@@ -70,8 +67,8 @@ export class BlockAllocator {
   private joinWithNext(index: number): void {
     const block = this.free[index]!;
     const next = this.free[index + 1];
-    if (!next || block.at + block.byteLength !== next.at) return;
-    block.byteLength += next.byteLength;
+    if (block.end !== next?.at) return;
+    block.end = next.end;
     this.free.splice(index + 1, 1);
   }
 }

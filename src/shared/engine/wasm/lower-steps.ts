@@ -1,37 +1,12 @@
 // The optimizers' steps and the limit of the gradients' norm as launches (assembly/steps.ts). Pure.
-import type { Op } from "../../graph/graph.js";
+import type { EffectOp } from "../../graph/op-variables.js";
 import { sizeOf } from "../../network/network.js";
-import type { Launch, Lowering, NodeMemory, OpOf } from "./launch.js";
+import type { Launch, Lowering, NodeMemory } from "./launch.js";
 import { launchPointwise, pointersOf } from "./lower-pointwise.js";
 
 /** Values in a part of `addSquares`. */
 const SQUARES_PART = 4096;
 const DOUBLE_BYTES = 8;
-
-export type EffectOp = OpOf<
-  "scale-variable" | "sgd-step" | "momentum-step" | "adam-step" | "rmsprop-step"
->;
-
-export function isEffect(op: Op): op is EffectOp {
-  return op.kind === "scale-variable" || op.kind.endsWith("-step");
-}
-
-/** The variables that an effect changes: the weights, and the optimizer's slots. */
-export function changedVariables(op: EffectOp): readonly string[] {
-  switch (op.kind) {
-    case "scale-variable":
-    case "sgd-step":
-      return [op.variable];
-    case "momentum-step":
-      return [op.variable, op.accumulator];
-    case "adam-step":
-      return [op.variable, op.m, op.v];
-    case "rmsprop-step":
-      return [op.variable, op.meanSquare];
-    default:
-      return op satisfies never;
-  }
-}
 
 /** @param memory its outputs are the changed variables */
 export function lowerEffect(op: EffectOp, { inputs, outputs }: NodeMemory): Launch[] {

@@ -10,6 +10,11 @@ import {
   lowerMoments,
   lowerNormalise,
 } from "./lower-channels.js";
+import {
+  lowerConv2d,
+  lowerConv2dInputGradient,
+  lowerConv2dKernelGradient,
+} from "./lower-convolutions.js";
 import { lowerConcat, lowerCrop, lowerPad, lowerSlice } from "./lower-copies.js";
 import { lowerLoss, lowerSoftmax } from "./lower-losses.js";
 import {
@@ -24,22 +29,27 @@ import {
   lowerMaxPool,
   lowerMaxPoolGradient,
 } from "./lower-pools.js";
+import { lowerMatMul } from "./lower-products.js";
 import { lowerClipFactor, lowerEffect, lowerSumOfSquares } from "./lower-steps.js";
 
 /** Ops that nothing is computed for: their values are in memory already. */
 type PlaceOnly = "placeholder" | "constant" | "variable" | "reshape";
 export type LoweredOp = Exclude<Op, { kind: PlaceOnly }>;
 
-/** @param memory for an effect, its outputs are the variables that it changes (`changedVariables`) */
+/** @param memory for an effect, its outputs are the variables that it changes (graph/op-variables.ts) */
 export function lowerNode(op: LoweredOp, memory: NodeMemory): Launch[] {
   switch (op.kind) {
     case "conv2d":
+      return lowerConv2d(op, memory);
     case "conv2d-input-gradient":
+      return lowerConv2dInputGradient(op, memory);
     case "conv2d-kernel-gradient":
+      return lowerConv2dKernelGradient(op, memory);
+    case "mat-mul":
+      return lowerMatMul(op, memory);
     case "depthwise-conv2d":
     case "depthwise-conv2d-input-gradient":
     case "depthwise-conv2d-kernel-gradient":
-    case "mat-mul":
       throw new RangeError(`no kernel of ${op.kind}`);
 
     case "bias-add":

@@ -1,7 +1,7 @@
 // Which nodes a run executes, and in what order: effects last, so that all other nodes read the variables as they were before
 // the run. Pure.
-import type { Graph, Node, Value } from "../../graph/graph.js";
-import { isEffect } from "./lower-steps.js";
+import type { Graph, Node, Op, Value } from "../../graph/graph.js";
+import type { EffectOp } from "../../graph/op-variables.js";
 
 export interface RunOrder {
   /** Variables, constants, and what is computed from them and the feeds; each after its inputs. */
@@ -24,6 +24,10 @@ export function orderNodes(
     values: nodes.filter(({ op }) => !isEffect(op)),
     effects: nodes.filter(({ op }) => isEffect(op)),
   };
+}
+
+export function isEffect(op: Op): op is EffectOp {
+  return "variable" in op && op.kind !== "variable";
 }
 
 function findNeeded(fetches: readonly Value[], fed: ReadonlySet<Value>): Set<Node> {

@@ -2,12 +2,12 @@
 // share one block of work memory: a tensor's place is free again after its last reader, and pointwise ops write over their input
 // where nobody else reads it. Reshapes cost nothing. Pure.
 import type { Graph, Node, Value } from "../../graph/graph.js";
+import { variablesOf } from "../../graph/op-variables.js";
 import { BlockAllocator } from "./block-allocator.js";
 import type { Launch, NodeMemory, Operand } from "./launch.js";
 import { type LoweredOp, lowerNode, overwritableInputs } from "./lower.js";
 import { launchPointwise, pointersOf } from "./lower-pointwise.js";
-import { changedVariables, isEffect } from "./lower-steps.js";
-import { orderNodes, type RunOrder } from "./order.js";
+import { isEffect, orderNodes, type RunOrder } from "./order.js";
 import { RunShapes } from "./shapes.js";
 
 type Shape = readonly number[];
@@ -147,7 +147,7 @@ class StepPlanner {
     this.addStep(
       op,
       inputs,
-      changedVariables(op).map((name) => this.variableSlot(name)),
+      variablesOf(op).map((name) => this.variableSlot(name)),
     );
   }
 
@@ -169,7 +169,7 @@ class StepPlanner {
   private copyChangedInputs(effects: readonly Node[]): Map<Storage, Slot> {
     const changed = new Set(
       effects.flatMap(({ op }) => {
-        const names = isEffect(op) ? changedVariables(op) : [];
+        const names = isEffect(op) ? variablesOf(op) : [];
         return names.map((name) => this.variableSlot(name).storage);
       }),
     );
@@ -201,6 +201,8 @@ class StepPlanner {
   /** The variable itself, whatever is fed in the place of its value. */
   private variableSlot(name: string): Slot {
     const value = this.variables.get(name)!;
+    // Where only effects need it, it is not among the run's values.
+    this.shapes.infer(value.node);
     if (!this.fed.has(value)) return this.slotOf(value);
     let storage = this.fedVariables.get(value);
     if (!storage) {
@@ -214,7 +216,7 @@ class StepPlanner {
   private storageOf(source: Value): Storage {
     let storage = this.storages.get(source);
     if (!storage) {
-      storage = { byteLength: this.byteLengthOf(source), home: this.homeOf(source) };
+      storage = { byteLength: this.shapes.byteLengthOf(source), home: this.homeOf(source) };
       this.storages.set(source, storage);
     }
     return storage;
@@ -225,12 +227,6 @@ class StepPlanner {
       return { kind: "feed", index: this.usedFeeds.push(source) - 1 };
     }
     return isFixed(source) ? { kind: "fixed", node: source.node } : { kind: "work" };
-  }
-
-  /** A variable that only effects need is not among the run's shapes. */
-  private byteLengthOf(source: Value): number {
-    this.shapes.infer(source.node);
-    return this.shapes.byteLengthOf(source);
   }
 }
 

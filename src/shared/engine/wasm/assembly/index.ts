@@ -41,6 +41,10 @@ export {
   scaleVariable,
   sgdStep,
 } from "./steps";
+export { clearGrid, convolve } from "./convolve";
+export { convolutionKernelGradient } from "./kernel-gradient";
+export { matMul } from "./mat-mul";
+export { packKernel, packTurnedKernel } from "./pack-kernel";
 
 /** The first byte behind the module's constants: memory from here on is the session's. */
 export function heapBase(): usize {
