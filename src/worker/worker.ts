@@ -41,7 +41,7 @@ export async function runWorker(
 ): Promise<void> {
   const holder: RuntimeHolder = {
     runtime: undefined,
-    create: (config, broadcast) => new WorkerRuntime(config, broadcast, openEngine),
+    create: (layout, broadcast) => new WorkerRuntime(layout, broadcast, openEngine),
   };
   const { name, shownUrl, retryForMs } = options;
   let awaySinceMs = performance.now();

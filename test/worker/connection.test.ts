@@ -18,7 +18,7 @@ const evaluate = { type: "evaluate", task: 1, step: 0, count: 1 };
 function fakeRuntime(): Runtime {
   return {
     numerics: "0".repeat(64),
-  fits: () => true,
+    fits: () => true,
     tailPlaces: () => [],
     takeState: () => undefined,
     takeUpdate: () => undefined,
