@@ -43,8 +43,8 @@ export async function runBrowserWorker(
         // The user sees that the coordinator is away, and ends the worker or waits.
         retryForMs: Infinity,
         means: { memoryBytes: start.memoryBytes ?? scope.memoryBytes, engines: [engine.name] },
-        createRuntime: (config, broadcast) =>
-          new ReportingRuntime(activity, config, broadcast, () => engine),
+        createRuntime: (layout, broadcast) =>
+          new ReportingRuntime(activity, layout, broadcast, () => engine),
       },
       (event) => activity.onEvent(event),
       stop,

@@ -38,46 +38,55 @@ export interface Means {
   engines: readonly EngineName[];
 }
 
-/** @returns why a worker with these means cannot take part in the run, or undefined */
-export function refusalOf(config: RunConfig, { memoryBytes, engines }: Means): Refusal | undefined {
-  const { name } = config.engine;
-  if (!engines.includes(name)) {
-    const reason = `its engine is ${name}, which does not run here; start the run with --engine ${engines.join(" or ")}`;
-    return { cause: "engine", reason };
-  }
-  const problem = problemOf(config);
-  if (problem !== undefined) return { cause: "other", reason: problem };
-  const { network, largestShard } = layoutOfRun(config);
-  const neededBytes =
-    COPIES_OF_PARAMETERS * parameterBytes(network) + largestShard * activationBytes(network);
-  if (neededBytes <= memoryBytes) return undefined;
-  const reason = `its network needs ${inMb(neededBytes)} MB, and this machine has ${inMb(memoryBytes)} MB`;
-  return { cause: "memory", reason };
-}
+/** The run's layout where a worker can take part, or why it cannot. */
+export type Admission = { layout: RunLayout; refusal?: never } | { refusal: Refusal };
 
-/** What no worker accepts. */
-function problemOf(config: RunConfig): string | undefined {
-  const { batchSize, shards } = config;
+export function admitRun(config: RunConfig, { memoryBytes, engines }: Means): Admission {
+  const refuse = (cause: RefusalCause, reason: string) => ({ refusal: { cause, reason } });
+  const { batchSize, shards, engine } = config;
+  if (!engines.includes(engine.name)) {
+    const reason = `its engine is ${engine.name}, which does not run here; start the run with --engine ${engines.join(" or ")}`;
+    return refuse("engine", reason);
+  }
   if (batchSize > MAX_BATCH_SIZE) {
-    return `its batch size of ${batchSize} is more than the ${MAX_BATCH_SIZE} that a worker accepts`;
+    const reason = `its batch size of ${batchSize} is more than the ${MAX_BATCH_SIZE} that a worker accepts`;
+    return refuse("other", reason);
   }
   if (shards > batchSize) {
-    return `its ${shards} shards are more than the ${batchSize} samples of a batch`;
+    return refuse(
+      "other",
+      `its ${shards} shards are more than the ${batchSize} samples of a batch`,
+    );
   }
   let layout: RunLayout;
   try {
     layout = layoutOfRun(config);
   } catch (error) {
-    if (error instanceof TandemError) return error.message;
+    if (error instanceof TandemError) return refuse("other", error.message);
     throw error;
   }
-  const lossProblem = findLossProblem(layout.network, config.loss);
+  const problem = findProblem(layout);
+  if (problem !== undefined) return refuse("other", problem);
+  const neededBytes = bytesOf(layout);
+  if (neededBytes <= memoryBytes) return { layout };
+  const reason = `its network needs ${inMb(neededBytes)} MB, and this machine has ${inMb(memoryBytes)} MB`;
+  return refuse("memory", reason);
+}
+
+function findProblem(layout: RunLayout): string | undefined {
+  const lossProblem = findLossProblem(layout.network, layout.config.loss);
   if (lossProblem !== undefined) return lossProblem;
-  return doTargetsFit(config, layout) ? undefined : "its targets do not fit the network's output";
+  return doTargetsFit(layout) ? undefined : "its targets do not fit the network's output";
+}
+
+/** What a worker needs for the run, at least. */
+function bytesOf({ network, largestShard }: RunLayout): number {
+  return COPIES_OF_PARAMETERS * parameterBytes(network) + largestShard * activationBytes(network);
 }
 
 /** Classes have one output each, or two of them a single one; values have one output each. */
-function doTargetsFit({ loss, data }: RunConfig, { network }: RunLayout): boolean {
+function doTargetsFit({ network, config }: RunLayout): boolean {
+  const { loss, data } = config;
   const outputCount = network.outputShape[0];
   const { kind, count } = data.target;
   if (kind === "values") return loss.kind !== "softmax-cross-entropy" && count === outputCount;
@@ -89,10 +98,9 @@ function doTargetsFit({ loss, data }: RunConfig, { network }: RunLayout): boolea
 }
 
 /** Bytes that may arrive between two whole messages. Large tensors of a state arrive in chunks, which are messages too. */
-export function maxMessageBytes(config: RunConfig): number {
-  const layout = layoutOfRun(config);
+export function maxMessageBytes(layout: RunLayout): number {
   const samples = Math.max(layout.largestShard, MAX_EVALUATION_SAMPLES);
-  const ofSamples = sampleBytes(sampleShapeOf(config), samples);
+  const ofSamples = sampleBytes(sampleShapeOf(layout.config), samples);
   return Math.max(ofSamples, updateBytes(layout), stateBytes(layout)) + SLACK_BYTES;
 }
 

@@ -20,7 +20,7 @@ export function runNodeWorker(
       ...options,
       kind: "node",
       means: { memoryBytes: totalmem(), engines: ENGINE_NAMES },
-      createRuntime: (config, broadcast) => new WorkerRuntime(config, broadcast, openEngine),
+      createRuntime: (layout, broadcast) => new WorkerRuntime(layout, broadcast, openEngine),
     },
     onEvent,
     stop,

@@ -1,5 +1,4 @@
 // A worker's runtime that reports what it has done, for the page that started it.
-import type { RunConfig } from "../shared/config.js";
 import { type Reply, WorkerRuntime } from "./worker-runtime.js";
 
 type Parts = ConstructorParameters<typeof WorkerRuntime>;
@@ -22,13 +21,13 @@ export interface RuntimeReports {
 
 export class ReportingRuntime extends WorkerRuntime {
   private readonly reports: RuntimeReports;
-  private readonly config: RunConfig;
+  private readonly batchSize: number;
 
   /** @param parts those of `WorkerRuntime` */
   constructor(reports: RuntimeReports, ...parts: Parts) {
     super(...parts);
     this.reports = reports;
-    this.config = parts[0];
+    this.batchSize = parts[0].config.batchSize;
   }
 
   override takeState(...message: Parameters<WorkerRuntime["takeState"]>): void {
@@ -43,7 +42,7 @@ export class ReportingRuntime extends WorkerRuntime {
     const { step, count } = message;
     super.compute(message, parts, (reply) => {
       send(reply);
-      const done = finishedTask(reply, count, this.config);
+      const done = finishedTask(reply, count, this.batchSize);
       if (done) this.reports.onTask({ ...done, step, sampleCount: count });
     });
   }
@@ -59,7 +58,7 @@ export class ReportingRuntime extends WorkerRuntime {
 function finishedTask(
   { message }: Reply,
   count: number,
-  { batchSize }: RunConfig,
+  batchSize: number,
 ): Pick<FinishedTask, "kind" | "loss" | "computeMs"> | undefined {
   switch (message.type) {
     case "result":

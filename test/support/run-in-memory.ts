@@ -14,6 +14,7 @@ import type { DataSource } from "../../src/shared/data/samples.js";
 import { openEngine } from "../../src/shared/engine/open-engine.js";
 import { Events, type RunEvent } from "../../src/shared/events.js";
 import { ENGINE_NAMES } from "../../src/shared/engine/engine.js";
+import type { RunLayout } from "../../src/shared/run-layout.js";
 import { serveConnection } from "../../src/worker/connection.js";
 import { WorkerRuntime } from "../../src/worker/worker-runtime.js";
 import { temporaryFolder } from "./data.js";
@@ -67,7 +68,7 @@ export async function runInMemory(
     );
     const holder = {
       runtime: undefined,
-      create: (own: RunConfig, kind: BroadcastKind) => new WorkerRuntime(own, kind, openEngine),
+      create: (own: RunLayout, kind: BroadcastKind) => new WorkerRuntime(own, kind, openEngine),
     };
     const own = {
       name: `w${number}`,
