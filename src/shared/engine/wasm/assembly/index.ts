@@ -3,6 +3,8 @@
 // What must be inlined is a static method: only there is `@inline` syntax that Prettier reads.
 export * from "./add";
 export { clearGrid, convolve } from "./convolve";
+export { convolveDepthwise } from "./depthwise";
+export { depthwiseKernelGradient } from "./depthwise-kernel-gradient";
 export { convolutionKernelGradient } from "./kernel-gradient";
 export { matMul } from "./mat-mul";
 export { packKernel, packTurnedKernel } from "./pack-kernel";
