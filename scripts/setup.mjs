@@ -28,7 +28,7 @@ async function installFastEngine() {
   } catch (error) {
     if (!(error instanceof Error && "code" in error && error.code === "setup")) throw error;
     say(
-      `${error.message}\nTandem goes on with the wasm engine, which is slower; tests of the tensorflow engine are skipped.`,
+      `${error.message}\nTandem goes on with the wasm engine, which is slower.`,
     );
   }
 }
