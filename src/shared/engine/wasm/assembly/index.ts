@@ -42,6 +42,8 @@ export {
   sgdStep,
 } from "./steps";
 export { clearGrid, convolve } from "./convolve";
+export { convolveDepthwise } from "./depthwise";
+export { depthwiseKernelGradient } from "./depthwise-kernel-gradient";
 export { convolutionKernelGradient } from "./kernel-gradient";
 export { matMul } from "./mat-mul";
 export { packKernel, packTurnedKernel } from "./pack-kernel";
