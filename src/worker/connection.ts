@@ -3,6 +3,7 @@
 import type { BroadcastKind } from "../shared/config.js";
 import { messageOf, TandemError } from "../shared/errors.js";
 import { FrameReader } from "../shared/protocol/channel.js";
+import type { RefusalCause } from "../shared/protocol/browser-messages.js";
 import { closeCodes, FINAL_CLOSE_CODES } from "../shared/protocol/close-codes.js";
 import { encodeFrame, type Frame, FrameError } from "../shared/protocol/frame.js";
 import {
@@ -17,7 +18,7 @@ import { readConfig } from "../shared/protocol/payloads/config.js";
 import type { Transport } from "../shared/protocol/transport.js";
 import type { RunLayout } from "../shared/run-layout.js";
 import { sanitizeText } from "../shared/text.js";
-import { admitRun, MAX_BYTES_BEFORE_WELCOME, maxMessageBytes } from "./limits.js";
+import { admitRun, MAX_BYTES_BEFORE_WELCOME, maxMessageBytes, type Means } from "./limits.js";
 import type { WorkerRuntime } from "./worker-runtime.js";
 
 /** The coordinator pings, or says that it is alive, every two seconds; after so long without a byte it is gone. */
@@ -38,7 +39,7 @@ export type ConnectionEnd =
   /** The worker was asked to stop, and said goodbye. */
   | { kind: "stopped" }
   /** The coordinator refused for good, or asks for what this worker cannot do. */
-  | { kind: "refused"; reason: string }
+  | { kind: "refused"; cause: RefusalCause; reason: string }
   /** The connection broke; it may be tried again. */
   | { kind: "lost"; reason: string; wasUseful: boolean };
 
@@ -66,8 +67,7 @@ export interface ServeOptions {
   kind: WorkerKind;
   holder: RuntimeHolder;
   onWelcome: (name: string) => void;
-  /** Bytes of memory that a run's network may need. */
-  memoryBytes: number;
+  means: Means;
 }
 
 /**
@@ -184,7 +184,7 @@ class Connection {
   private take(frame: Frame): void {
     const older = olderSide(frame.header);
     if (older) {
-      this.close({ kind: "refused", reason: older }, closeCodes.version, older);
+      this.close({ kind: "refused", cause: "version", reason: older }, closeCodes.version, older);
       return;
     }
     const message = parseFromCoordinator(frame);
@@ -226,12 +226,12 @@ class Connection {
     if (this.isWelcome) throw new FrameError("a second welcome");
     const { broadcast } = message;
     const config = readConfig(parts);
-    const { holder, memoryBytes } = this.options;
-    const admission = admitRun(config, memoryBytes);
-    if (admission.refusal !== undefined) {
-      const { refusal } = admission;
-      const reason = `this worker cannot take part in the run: ${refusal}`;
-      this.close({ kind: "refused", reason }, closeCodes.goingAway, refusal);
+    const { holder, means } = this.options;
+    const admission = admitRun(config, means);
+    if (admission.refusal) {
+      const { cause, reason } = admission.refusal;
+      const sentence = `this worker cannot take part in the run: ${reason}`;
+      this.close({ kind: "refused", cause, reason: sentence }, closeCodes.goingAway, reason);
       return;
     }
     const { layout } = admission;
@@ -275,7 +275,10 @@ class Connection {
   private closedBy(code: number, reason: string): ConnectionEnd {
     const text = sanitizeText(reason, MAX_REASON_LENGTH) || `the connection was closed (${code})`;
     if (code === closeCodes.ended) return { kind: "ended", reason: text };
-    if (FINAL_CLOSE_CODES.includes(code)) return { kind: "refused", reason: text };
+    if (FINAL_CLOSE_CODES.includes(code)) {
+      const cause = code === closeCodes.version ? "version" : "other";
+      return { kind: "refused", cause, reason: text };
+    }
     return this.lost(text);
   }
 }
