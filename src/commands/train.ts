@@ -10,6 +10,7 @@ import type { Events } from "../shared/events.js";
 import { Interrupts } from "./interrupts.js";
 import type { OutputOptions } from "./options.js";
 import type { DescribedRun } from "./run-request.js";
+import { setupHint } from "./setup-hint.js";
 
 export interface CommandRun {
   run: DescribedRun;
@@ -58,6 +59,8 @@ function addSinks(events: Events, output: OutputOptions, pageKey: string | undef
 export async function train({ run, workforce, output, pageKey }: CommandRun): Promise<number> {
   let killWorkers: () => void = () => undefined;
   const interrupts = new Interrupts(() => killWorkers());
+  const hint = setupHint(run);
+  if (hint !== undefined && !output.quiet) process.stderr.write(`${hint}\n`);
   const result = await startRun({
     ...run,
     workforce,
