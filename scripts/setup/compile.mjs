@@ -11,7 +11,7 @@ import {
   symlinkSync,
   writeFileSync,
 } from "node:fs";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { SetupError, say } from "./report.mjs";
 import { lastLines, run } from "./run.mjs";
 
@@ -53,7 +53,9 @@ async function buildPage(root) {
   const source = join(root, "src/coordinator/observe/dashboard/page");
   const target = join(root, "dist/page");
   await build({
-    entryPoints: ["page.ts", "login.ts"].map((name) => join(source, name)),
+    entryPoints: ["page", "login", "join/join"].map((name) => {
+      return { in: join(source, `${name}.ts`), out: basename(name) };
+    }),
     outdir: target,
     bundle: true,
     minify: true,
@@ -61,8 +63,8 @@ async function buildPage(root) {
     target: "es2022",
     logLevel: "error",
   });
-  for (const name of ["index.html", "login.html"]) {
-    copyFileSync(join(source, name), join(target, name));
+  for (const name of ["index.html", "login.html", "join/join.html"]) {
+    copyFileSync(join(source, name), join(target, basename(name)));
   }
 }
 
