@@ -16,7 +16,7 @@ const PURE = `^(${findPureFiles(import.meta.dirname)
 const PURE_BUILT_INS = "^(node:)?(crypto|net|zlib)$";
 
 /** Packages of functions without effects. */
-const PURE_PACKAGES = "^node_modules/(msgpackr|zod)/";
+const PURE_PACKAGES = "^node_modules/(@noble/hashes|msgpackr|zod)/";
 
 /** Read as programs: the command, the library, and what the browser loads. */
 const ENTRIES = [
@@ -155,6 +155,8 @@ export default {
   options: {
     tsConfig: { fileName: "tsconfig.json" },
     tsPreCompilationDeps: true,
+    // AssemblyScript, compiled by itself.
+    exclude: { path: "^src/shared/engine/wasm/assembly/" },
     doNotFollow: { path: "^(node_modules|dist)/" },
     enhancedResolveOptions: {
       exportsFields: ["exports"],

@@ -11,6 +11,7 @@ import { showCommand } from "./commands/show.js";
 import { singleCommand } from "./commands/single.js";
 import { drainStandardStreams, prepareStandardStreams } from "./commands/standard-streams.js";
 import { workerCommand } from "./commands/worker.js";
+import "./shared/digest/node-digests.js";
 import { messageOf, TandemError } from "./shared/errors.js";
 import { sanitizeText } from "./shared/text.js";
 

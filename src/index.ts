@@ -19,6 +19,8 @@
  * @module
  */
 
+import "./shared/digest/node-digests.js";
+
 export { type Run, train } from "./run/train.js";
 export type { ListenOptions, TrainOptions } from "./run/train-options.js";
 export type { RunResult } from "./run/run-request.js";

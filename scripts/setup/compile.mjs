@@ -1,4 +1,4 @@
-// TypeScript to dist/, only where a source has changed since the last time.
+// TypeScript and AssemblyScript to dist/, only where a source has changed since the last time.
 import { createHash } from "node:crypto";
 import {
   chmodSync,
@@ -12,6 +12,7 @@ import {
   writeFileSync,
 } from "node:fs";
 import { basename, join } from "node:path";
+import { compileKernels } from "./kernels.mjs";
 import { SetupError, say } from "./report.mjs";
 import { lastLines, run } from "./run.mjs";
 
@@ -23,6 +24,7 @@ function digestOfSources(root) {
     .map((entry) => join(entry.parentPath ?? entry.path, entry.name))
     .sort();
   files.push(join(root, "tsconfig.json"), join(root, "tsconfig.build.json"));
+  files.push(join(root, "scripts/setup/kernels.mjs"));
   for (const file of files) hash.update(file.slice(root.length)).update(readFileSync(file));
   return hash.digest("hex");
 }
@@ -33,7 +35,7 @@ export async function compile(root) {
   const digest = digestOfSources(root);
   const stamp = existsSync(stampFile) ? readFileSync(stampFile, "utf8") : "";
   if (stamp !== digest) {
-    say("Compiling TypeScript …");
+    say("Compiling …");
     rmSync(stampFile, { force: true });
     const tsc = join(root, "node_modules/typescript/bin/tsc");
     const result = await run(process.execPath, [tsc, "-p", join(root, "tsconfig.build.json")]);
@@ -42,6 +44,7 @@ export async function compile(root) {
     }
     chmodSync(join(root, "dist/cli.js"), 0o755);
     await buildPage(root);
+    await compileKernels(root);
     writeFileSync(stampFile, digest);
   }
   linkCommand(root);

@@ -4,7 +4,8 @@ import * as tls from "node:tls";
 import { WebSocket } from "ws";
 import { messageOf } from "../shared/errors.js";
 import { socketOptions } from "../shared/protocol/channel.js";
-import { type Transport, WebSocketTransport } from "../shared/protocol/transport.js";
+import type { Transport } from "../shared/protocol/transport.js";
+import { WebSocketTransport } from "../shared/protocol/ws-transport.js";
 import { sanitizeText } from "../shared/text.js";
 
 const CONNECT_MS = 10_000;

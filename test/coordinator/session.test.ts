@@ -6,7 +6,8 @@ import { WeightsBroadcast } from "../../src/coordinator/broadcast/weights-broadc
 import type { EndReason, Task } from "../../src/coordinator/workers/tasks.js";
 import { BanList } from "../../src/coordinator/workers/ban-list.js";
 import { SendBudget } from "../../src/coordinator/workers/outbox.js";
-import { DEFAULT_TIMES, Session } from "../../src/coordinator/workers/session.js";
+import { Session } from "../../src/coordinator/workers/session.js";
+import { DEFAULT_TIMES } from "../../src/coordinator/workers/session-times.js";
 import { OutgoingFrame } from "../../src/shared/protocol/channel.js";
 import { closeCodes } from "../../src/shared/protocol/close-codes.js";
 import { COORDINATOR_FRAME_LIMITS, decodeFrame } from "../../src/shared/protocol/frame.js";

@@ -10,6 +10,7 @@ interface Pending {
 
 export class MemoryTransport implements Transport {
   isOpen = true;
+  readonly reportsBytes = true;
   bytesReceived = 0;
   bytesSent = 0;
   pings = 0;

@@ -10,7 +10,7 @@ import type { Events } from "../../shared/events.js";
 import { socketOptions } from "../../shared/protocol/channel.js";
 import { MAX_HEADER_BYTES } from "../../shared/protocol/frame.js";
 import { maxAnswerBytes } from "../../shared/protocol/payloads/answer-bytes.js";
-import { WebSocketTransport } from "../../shared/protocol/transport.js";
+import { WebSocketTransport } from "../../shared/protocol/ws-transport.js";
 import type { Broadcast } from "../broadcast/broadcast.js";
 import type { Dashboard } from "../observe/dashboard/dashboard.js";
 import type { WorkerStatus } from "../observe/dashboard/worker-table.js";
@@ -28,7 +28,8 @@ import {
 import { LostWorkers } from "./lost-workers.js";
 import { SendBudget } from "./outbox.js";
 import { RejectionReports } from "./rejection-reports.js";
-import { DEFAULT_TIMES, Session, type SessionTimes } from "./session.js";
+import { Session } from "./session.js";
+import { DEFAULT_TIMES, type SessionTimes } from "./session-times.js";
 
 export interface ServerOptions {
   host: string;

@@ -1,0 +1,9 @@
+// The module of kernels: what the wasm engine's session launches (launch.ts). AssemblyScript, compiled by
+// scripts/setup/kernels.mjs. Strict: no relaxed SIMD, multiply then add, every sum in one order that shapes alone decide.
+// What must be inlined is a static method: only there is `@inline` syntax that Prettier reads.
+export * from "./add";
+
+/** The first byte behind the module's constants: memory from here on is the session's. */
+export function heapBase(): usize {
+  return __heap_base;
+}
