@@ -82,7 +82,7 @@ export async function joinRun(url, options = {}) {
         }
         runtime = holder.runtime;
         lastBucket = layoutOfRun(config).buckets.length - 1;
-        socket.send(frameOf({ type: "ready" }));
+        socket.send(frameOf({ type: "ready", numerics: runtime.numerics }));
         resolve(socket);
       } else if (message.type === "state") {
         runtime?.takeState(message, frame.parts);

@@ -82,10 +82,13 @@ function join(number) {
     const now = performance.now();
     const computed = { from: now, to: now };
     switch (message.type) {
-      case "welcome":
-        prepare(readConfig(frame.parts));
-        send({ type: "ready" });
+      case "welcome": {
+        const config = readConfig(frame.parts);
+        prepare(config);
+        // It computes nothing, so that nothing can differ.
+        send({ type: "ready", numerics: config.numerics });
         return;
+      }
       case "shard": {
         const { task, step, shard } = message;
         const sign = step === to ? 1 : step === from ? -1 : 0;

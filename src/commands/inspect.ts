@@ -1,4 +1,5 @@
 import type { Command } from "commander";
+import { describeEngine } from "../coordinator/observe/run-description.js";
 import { shortNumber } from "../coordinator/observe/number-text.js";
 import {
   type CheckpointSummary,
@@ -54,7 +55,7 @@ function textOf({ step, config, tensors, suspectSteps = [] }: CheckpointSummary)
 
 function settingRows(config: RunConfig): Row[] {
   const { loss, optimizer, learningRate, schedule, data, initialDigest } = config;
-  const { seed, batchSize, shards, threads, validationSize } = config;
+  const { seed, batchSize, shards, engine, numerics, validationSize } = config;
   const target =
     data.target.kind === "classes" ? `${data.target.count} classes` : `${data.target.count} values`;
   return [
@@ -65,7 +66,8 @@ function settingRows(config: RunConfig): Row[] {
     ["seed", `${seed}`],
     ["batch size", `${batchSize}`],
     ["shards", `${shards}`],
-    ["threads", `${threads}`],
+    ["engine", describeEngine(engine)],
+    ["numerics", numerics],
     ["validation size", `${validationSize}`],
     ["data", `${data.inputType}, ${target}, SHA-256 ${data.digest}`],
     ...(initialDigest === undefined ? [] : [["initial weights", `SHA-256 ${initialDigest}`]]),

@@ -46,11 +46,11 @@ export function buildRequest(
 
 /** What the user gave of the configuration; the rest is left to src/run. */
 function choicesIn(given: Partial<TrainingOptions>): RunChoices {
-  const { seed, batchSize, shards, threads, network, loss, labelSmoothing } = given;
+  const { seed, batchSize, shards, engine, threads, network, loss, labelSmoothing } = given;
   const { optimizer, learningRate, schedule, warmup } = given;
   const { momentum, beta1, beta2, epsilon, weightDecay, clipNorm } = given;
   return withoutUndefined({
-    ...{ seed, batchSize, shards, threads, loss, labelSmoothing },
+    ...{ seed, batchSize, shards, engine, threads, loss, labelSmoothing },
     ...{ optimizer, learningRate, schedule, warmup },
     ...{ momentum, beta1, beta2, epsilon, weightDecay, clipNorm },
     network: network === undefined ? undefined : readNetwork(network),

@@ -5,7 +5,8 @@ import { LOSS_NAMES, type LossName } from "../run/losses.js";
 import { DEFAULT_LEARNING_RATE, OPTIMIZER_NAMES, type OptimizerName } from "../run/optimizers.js";
 import { DEFAULTS } from "../run/run-choices.js";
 import { SCHEDULE_NAMES, type ScheduleName } from "../run/schedules.js";
-import { type BroadcastKind, BROADCASTS } from "../shared/config.js";
+import { type BroadcastKind, BROADCASTS, MAX_THREADS } from "../shared/config.js";
+import { ENGINE_NAMES, type EngineName } from "../shared/engine/engine.js";
 import {
   fraction,
   fractionBelowOne,
@@ -20,6 +21,7 @@ export interface TrainingOptions {
   batchSize: number;
   shards?: number;
   seed: number;
+  engine?: EngineName;
   threads: number;
   network: string;
   initial?: string;
@@ -46,7 +48,6 @@ export interface TrainingOptions {
 }
 
 export const DEFAULT_VALIDATION_SIZE = 5000;
-const MAX_THREADS = 1024;
 const MAX_NUMBER = 1e6;
 const MAX_CLIP_NORM = 1e18;
 
@@ -77,9 +78,10 @@ function addRunOptions(command: Command, shardsDefault: string): void {
       wholeNumber(0),
       DEFAULTS.seed,
     )
+    .addOption(engineOption())
     .option(
       "--threads <n>",
-      "TensorFlow's threads in each process",
+      "the engine's threads in each process",
       wholeNumber(1, MAX_THREADS),
       DEFAULTS.threads,
     )
@@ -88,6 +90,14 @@ function addRunOptions(command: Command, shardsDefault: string): void {
         .choices(BROADCASTS)
         .default("weights"),
     );
+}
+
+/** For every command that computes. */
+export function engineOption(): Option {
+  return new Option(
+    "--engine <name>",
+    "what computes (default: tensorflow where it is set up, else wasm)",
+  ).choices(ENGINE_NAMES);
 }
 
 function addNetworkOptions(command: Command): void {

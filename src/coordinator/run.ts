@@ -2,7 +2,7 @@
 import type { Checkpoint } from "../shared/checkpoint/checkpoint.js";
 import type { BroadcastKind, RunConfig } from "../shared/config.js";
 import type { DataSource } from "../shared/data/samples.js";
-import { openEngine } from "../shared/engine/open-engine.js";
+import type { Engine } from "../shared/engine/engine.js";
 import type { Events } from "../shared/events.js";
 import { initialTensors } from "../shared/network/initial-values.js";
 import { sizeOf } from "../shared/network/network.js";
@@ -22,6 +22,8 @@ import type { Answer, EndReason, Task } from "./workers/tasks.js";
 
 export interface RunPlan {
   config: RunConfig;
+  /** The configuration's. */
+  engine: Engine;
   data: DataSource;
   /** Where the run goes on. */
   resumeFrom: Checkpoint | undefined;
@@ -109,7 +111,7 @@ export async function runTraining(
 
 function createReplica(layout: RunLayout, plan: RunPlan): TrainingReplica {
   const { config, resumeFrom } = plan;
-  const replica = new TrainingReplica(layout, openEngine(config));
+  const replica = new TrainingReplica(layout, plan.engine);
   const tensors =
     resumeFrom?.tensors ?? plan.initialTensors ?? initialTensors(layout.network, config.seed);
   replica.load(withEmptySlots(layout, tensors), resumeFrom?.step ?? 0);

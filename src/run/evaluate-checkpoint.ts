@@ -24,7 +24,7 @@ export async function evaluateCheckpoint(
 ): Promise<Metrics> {
   const layout = layoutOfRun(config);
   checkKind(file, sampleShapeOf(config), data);
-  const replica = new WeightsReplica(layout, openEngine(config));
+  const replica = new WeightsReplica(layout, openEngine(config.engine));
   try {
     const names = new Set(stateLayout(layout, "weights-only").map(({ name }) => name));
     const weights = tensors.filter(({ name }) => names.has(name));

@@ -2,7 +2,10 @@
 import { type Checkpoint, readCheckpoint } from "../shared/checkpoint/checkpoint.js";
 import type { RunConfig } from "../shared/config.js";
 import type { DataSource } from "../shared/data/samples.js";
+import type { Engine } from "../shared/engine/engine.js";
+import { openEngine } from "../shared/engine/open-engine.js";
 import { TandemError } from "../shared/errors.js";
+import { numericsFingerprint } from "../shared/replica/fingerprint.js";
 import type { NamedTensor } from "../shared/replica/tensors.js";
 import { layoutOfRun } from "../shared/run-layout.js";
 import { checkRun } from "./check-run.js";
@@ -15,11 +18,15 @@ import type { RunRequest, Workforce } from "./run-request.js";
 
 export interface PreparedRun {
   config: RunConfig;
+  /** The configuration's. */
+  engine: Engine;
   data: DataSource;
   steps: number;
   resumeFrom: Checkpoint | undefined;
   initialTensors: readonly NamedTensor[] | undefined;
 }
+
+type CheckedRun = Omit<PreparedRun, "engine">;
 
 /** To be called before anything else. @throws TandemError with exit code 2, naming the option or file */
 export function checkRequest(request: RunRequest): void {
@@ -38,7 +45,8 @@ export function checkRequest(request: RunRequest): void {
 /** To be called by who holds the output: the checkpoint may be it. @throws as `checkRequest` */
 export function prepareRun(request: RunRequest): PreparedRun {
   const { workforce, summaryDir } = request;
-  const run = request.resume === undefined ? startAfresh(request) : goOn(request, request.resume);
+  const { resume } = request;
+  const run = resume === undefined ? startAfresh(request) : goOn(request, resume);
   checkRun({
     config: run.config,
     data: run.data,
@@ -47,10 +55,14 @@ export function prepareRun(request: RunRequest): PreparedRun {
     hasPort: workforce.kind !== "in-process",
   });
   if (summaryDir !== undefined) makeSummaryFolder(summaryDir);
-  return run;
+  const engine = openEngine(run.config.engine);
+  const numerics = numericsFingerprint(layoutOfRun(run.config), engine);
+  if (resume === undefined) return { ...run, engine, config: { ...run.config, numerics } };
+  return { ...run, engine };
 }
 
-function startAfresh({ choices, steps, loadData, initial, workforce }: RunRequest): PreparedRun {
+function startAfresh(request: RunRequest): CheckedRun {
+  const { choices, steps, loadData, initial, workforce } = request;
   const total = steps ?? DEFAULTS.steps;
   const data = loadData(undefined);
   const weights = initial === undefined ? undefined : readInitialWeights(initial);
@@ -64,7 +76,7 @@ function startAfresh({ choices, steps, loadData, initial, workforce }: RunReques
   return { config, data, steps: total, resumeFrom: undefined, initialTensors };
 }
 
-function goOn({ choices, steps, loadData, dataName }: RunRequest, file: string): PreparedRun {
+function goOn({ choices, steps, loadData, dataName }: RunRequest, file: string): CheckedRun {
   const resumeFrom = readCheckpoint(file);
   const { config } = resumeFrom;
   checkChoices(file, resumeFrom, choices);

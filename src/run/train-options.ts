@@ -1,6 +1,7 @@
 // A run as a program asks for it, and how that becomes a request.
 import type { BroadcastKind } from "../shared/config.js";
 import type { DataSource } from "../shared/data/samples.js";
+import type { EngineName } from "../shared/engine/engine.js";
 import { TandemError } from "../shared/errors.js";
 import { type EventSink, isReported, type ReportedEvent } from "../shared/events.js";
 import type { PresetName } from "../shared/network/presets.js";
@@ -32,7 +33,12 @@ export interface TrainOptions {
   shards?: number;
   /** Of the weights and of the order of the samples. Default: 0 */
   seed?: number;
-  /** Of the engine, in each process; one number for all runs of a process. They decide the last bits. Default: 1 */
+  /** What computes: `"tensorflow"` is faster, `"wasm"` gives the same bits on every machine. Default: tensorflow where it is set up */
+  engine?: EngineName;
+  /**
+   * Of the engine, in each process. With tensorflow they decide the last bits, and there is one number for all runs of a
+   * process. With wasm they decide nothing, and are for runs that this process computes. Default: 1
+   */
   threads?: number;
   /** So many worker processes on this machine. Without it and `listen`, this process computes. */
   workers?: number;
@@ -130,12 +136,13 @@ function reporter(name: string, report: (event: ReportedEvent) => void): EventSi
 }
 
 function choicesOf(options: TrainOptions): RunChoices {
-  const { network, seed, batchSize, shards, threads, optimizer, loss } = options;
+  const { network, seed, batchSize, shards, engine, threads, optimizer, loss } = options;
   return {
     ...(network === undefined ? {} : { network }),
     ...(seed === undefined ? {} : { seed }),
     ...(batchSize === undefined ? {} : { batchSize }),
     ...(shards === undefined ? {} : { shards }),
+    ...(engine === undefined ? {} : { engine }),
     ...(threads === undefined ? {} : { threads }),
     ...optimizer,
     ...loss,

@@ -43,7 +43,14 @@ export type ConnectionEnd =
 /** What a connection needs of a `WorkerRuntime`. */
 export type Runtime = Pick<
   WorkerRuntime,
-  "fits" | "tailPlaces" | "takeState" | "takeUpdate" | "takeFactors" | "digest" | "compute"
+  | "numerics"
+  | "fits"
+  | "tailPlaces"
+  | "takeState"
+  | "takeUpdate"
+  | "takeFactors"
+  | "digest"
+  | "compute"
 >;
 
 /** The runtime outlives a connection, so that a worker that comes back need not load its engine again. */
@@ -222,7 +229,7 @@ class Connection {
       holder.runtime = holder.create(config, broadcast);
     }
     this.options.onWelcome(sanitizeText(message.name, MAX_NAME_LENGTH));
-    this.send({ type: "ready" });
+    this.send({ type: "ready", numerics: this.runtime.numerics });
   }
 
   /** That of an earlier connection is none of this one's before its welcome. */

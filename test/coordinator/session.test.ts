@@ -59,7 +59,7 @@ function harness({ address = "192.0.2.7", budgetBytes = Infinity } = {}) {
   const hello = (name = "w") => deliver({ type: "hello", protocol: PROTOCOL_VERSION, name });
   const join = () => {
     hello();
-    deliver({ type: "ready" });
+    deliver({ type: "ready", numerics: LAYOUT.config.numerics });
   };
   return { transport, session, pool, step, bans, onRejected, onClosed, end, deliver, hello, join };
 }
@@ -97,7 +97,7 @@ describe("the handshake", () => {
     hello();
     expect(decodeFrame(transport.accept()[0]!).header).toMatchObject({ type: "welcome" });
     expect(pool.join).not.toHaveBeenCalled();
-    deliver({ type: "ready" });
+    deliver({ type: "ready", numerics: LAYOUT.config.numerics });
     expect(pool.join).toHaveBeenCalledOnce();
     expect(transport.accept().length).toBeGreaterThan(1);
   });

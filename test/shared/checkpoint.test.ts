@@ -85,7 +85,7 @@ describe("a checkpoint", () => {
   test("of another format, or whose tensors are not those of its network, is refused as such", () => {
     const other = (metadata: Record<string, string>, all = tensors) =>
       codeOf(Buffer.concat(encodeSafetensors(metadata, all)));
-    const own = { format: "tandem/2", step: "7", config: JSON.stringify(config) };
+    const own = { format: "tandem/3", step: "7", config: JSON.stringify(config) };
     expect(other(own)).toBe("read");
     expect(other({})).toBe("checkpoint-format");
     expect(other({ ...own, format: "pt" })).toBe("checkpoint-format");
@@ -124,7 +124,7 @@ describe("a checkpoint", () => {
       { from: 0, to: 3 },
       { from: 5, to: 6 },
     ]);
-    const metadata = { format: "tandem/2", step: "7", config: JSON.stringify(config) };
+    const metadata = { format: "tandem/3", step: "7", config: JSON.stringify(config) };
     for (const text of ["", "[]", "{}", '[{"from":3,"to":2}]', '[{"from":1,"to":2.5}]', "[null]"]) {
       const bytes = encodeSafetensors({ ...metadata, suspect_steps: text }, tensors);
       expect(codeOf(Buffer.concat(bytes)), text).toBe("checkpoint-damaged");

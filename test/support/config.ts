@@ -20,7 +20,8 @@ export function configOf(
     seed: 0,
     batchSize: 10,
     shards: 2,
-    threads: 1,
+    engine: { name: "tensorflow", threads: 1 },
+    numerics: "0".repeat(64),
     validationSize: 0,
     data: {
       inputType: "uint8",

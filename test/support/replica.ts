@@ -9,7 +9,7 @@ import { layoutOfRun } from "../../src/shared/run-layout.js";
 /** A replica at step 0, with the weights that the configuration's seed gives. */
 export function createReplica(config: RunConfig): TrainingReplica {
   const layout = layoutOfRun(config);
-  const replica = new TrainingReplica(layout, openEngine(config));
+  const replica = new TrainingReplica(layout, openEngine(config.engine));
   replica.load(withEmptySlots(layout, initialTensors(layout.network, config.seed)), 0);
   return replica;
 }

@@ -17,7 +17,8 @@ const evaluate = { type: "evaluate", task: 1, step: 0, count: 1 };
 
 function fakeRuntime(): Runtime {
   return {
-    fits: () => true,
+    numerics: "0".repeat(64),
+  fits: () => true,
     tailPlaces: () => [],
     takeState: () => undefined,
     takeUpdate: () => undefined,

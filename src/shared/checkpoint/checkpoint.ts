@@ -19,7 +19,7 @@ import { parseStepRanges, type StepRange, stepRangesText } from "./step-ranges.j
 
 export type { StepRange } from "./step-ranges.js";
 
-const FORMAT = "tandem/2";
+const FORMAT = "tandem/3";
 const SUSPECT_KEY = "suspect_steps";
 
 export interface Checkpoint {

@@ -1,9 +1,21 @@
-// The engine that a run's configuration asks for.
-import type { RunConfig } from "../config.js";
-import type { Engine } from "./engine.js";
+// The engines: which one a run uses where nobody said, and how the one that its configuration names is opened.
+import type { EngineSpec } from "../config.js";
+import { TandemError } from "../errors.js";
+import type { Engine, EngineName } from "./engine.js";
 import { openTensorFlow } from "./tensorflow/engine.js";
+import { isTensorFlowInstalled } from "./tensorflow/installed.js";
 
-/** @throws TandemError `native-library` where it cannot be loaded */
-export function openEngine({ threads }: Pick<RunConfig, "threads">): Engine {
-  return openTensorFlow(threads);
+/** The fastest engine that this machine has. */
+export function defaultEngine(): EngineName {
+  return isTensorFlowInstalled() ? "tensorflow" : "wasm";
+}
+
+/** @throws TandemError `native-library` where the engine cannot be loaded */
+export function openEngine(spec: EngineSpec): Engine {
+  switch (spec.name) {
+    case "tensorflow":
+      return openTensorFlow(spec.threads);
+    case "wasm":
+      throw new TandemError("native-library", "The wasm engine is not part of this build.");
+  }
 }

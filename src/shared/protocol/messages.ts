@@ -8,7 +8,7 @@ import { sanitizeText } from "../text.js";
 import { type Frame, FrameError, MAX_LISTED_SHARDS } from "./frame.js";
 
 /** Raised whenever one side could misread the other. */
-export const PROTOCOL_VERSION = 5;
+export const PROTOCOL_VERSION = 6;
 
 export const MAX_NAME_LENGTH = 64;
 
@@ -29,8 +29,8 @@ const fromWorker = z.discriminatedUnion("type", [
     protocol: whole,
     name: z.string().max(MAX_NAME_LENGTH),
   }),
-  /** The engine is loaded; tasks may come. */
-  z.strictObject({ type: z.literal("ready") }),
+  /** The engine is loaded; tasks may come. `numerics`: the fingerprint of its results on the run's probe. */
+  z.strictObject({ type: z.literal("ready"), numerics: z.string().regex(/^[0-9a-f]{64}$/) }),
   /**
    * A part of the answer to `shard`: the gradients of one bucket, sent while those of the layers before it are still being
    * computed. The buckets come in their order, the last one's with `result`.

@@ -103,14 +103,14 @@ export function sentenceOf(
 }
 
 function startText(event: ReportedEvent & { event: "start" }): string {
-  const { network, loss, optimizer, learningRate, schedule, batchSize, shards, threads } =
+  const { network, loss, optimizer, learningRate, schedule, batchSize, shards, engine } =
     describeRun(event.config);
   return [
     `${network}, ${event.parameterCount.toLocaleString("en")} parameters`,
     LOSS_NAMES[loss],
     `${optimizer} ${learningRate}${schedule === "constant" ? "" : ` ${schedule}`}`,
     `${countText(event.steps, "step")} of ${batchSize} in ${countText(shards, "shard")}`,
-    `${countText(threads, "thread")} per process${event.step > 0 ? `, from step ${event.step} on` : ""}`,
+    `engine ${engine}${event.step > 0 ? `, from step ${event.step} on` : ""}`,
   ].join(", ");
 }
 

@@ -53,7 +53,7 @@ export interface TensorFlow {
 }
 
 /** Where tfjs-node's set-up, and ours, puts what it builds. */
-const BINDING = "@tensorflow/tfjs-node/lib/napi-v8/tfjs_binding.node";
+export const BINDING = "@tensorflow/tfjs-node/lib/napi-v8/tfjs_binding.node";
 
 let loaded: { tf: TensorFlow; threads: number } | undefined;
 
