@@ -59,7 +59,7 @@ function update(): void {
     access: feed.access,
     wish,
     run: {
-      engine: run.description?.engine,
+      engine: run.description?.engineName,
       step: nextStep(),
       steps: run.start?.steps ?? 0,
       end: run.end,
