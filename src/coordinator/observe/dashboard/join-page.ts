@@ -112,14 +112,6 @@ export class JoinPage {
 }
 
 function isShown(update: PageUpdate): boolean {
-  switch (update.kind) {
-    case "start":
-    case "steps":
-    case "end":
-      return true;
-    case "mark":
-      return update.what === "waiting";
-    default:
-      return false;
-  }
+  if (update.kind === "mark") return update.what === "waiting";
+  return update.kind === "start" || update.kind === "steps" || update.kind === "end";
 }

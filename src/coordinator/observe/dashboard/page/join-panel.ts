@@ -36,9 +36,7 @@ export class JoinPanel {
     byId("join-how", HTMLElement).textContent = isLoopback
       ? "Other devices cannot reach this run: it listens on this machine alone. tandem coordinator --host 0.0.0.0 lets them in."
       : "Scan, or open in a browser on a phone or laptop:";
-    byId("join-link", HTMLElement).replaceChildren(
-      ...(isLoopback ? [] : [createLink(page)]),
-    );
+    byId("join-link", HTMLElement).replaceChildren(...(isLoopback ? [] : [createLink(page)]));
     const socket = `${url.protocol.replace("http", "ws")}//${url.host}`;
     const token = needsToken ? " --token-file token.txt" : "";
     byId("join-command", HTMLElement).textContent = `npx tandem worker ${socket}${token}`;

@@ -24,6 +24,8 @@ export interface DeviceOptions {
   /** Of the coordinator, and of the wasm engine's module. */
   url: string;
   kernelsUrl: string;
+  /** A Web Worker is connected, at first or again. */
+  onConnected: () => void;
   /** Something changed that the page shows. */
   onChange: () => void;
 }
@@ -114,6 +116,7 @@ export class Device {
     switch (message.type) {
       case "connected":
         core.state = "connected";
+        this.options.onConnected();
         break;
       case "waiting":
         core.state = "waiting";

@@ -11,13 +11,12 @@ import { LossChart } from "./loss-chart.js";
 import { recall, remember } from "./remembered.js";
 import { logIn, RunFeed } from "./run-feed.js";
 import { ScreenLock } from "./screen-lock.js";
+import { SleepWatch } from "./sleep.js";
 import { shareOfWork } from "./tally.js";
 import { byId } from "../dom.js";
 import * as view from "./view.js";
 
 const REDRAW_MS = 500;
-/** A tick that is later than this was stopped with the page: by the browser, or with the whole device. */
-const SLEEP_MS = 5_000;
 /** Each core has a copy of the network and its activations. */
 const MAX_CORES = 32;
 
@@ -29,13 +28,14 @@ const device = new Device({
   createThread: () => new Worker("join-worker.js", { type: "module" }) as WorkerThread,
   url: new URL(".", location.href).href.replace(/^http/, "ws").split(/[?#]/)[0] ?? "",
   kernelsUrl: new URL("kernels.wasm", location.href).href,
+  onConnected: () => sleep.connected(),
   onChange: update,
 });
+const sleep = new SleepWatch(Date.now());
 const screenLock = new ScreenLock(update);
 let chart: LossChart | undefined;
 let wish: Wish = "none";
 let joinedStep: number | undefined;
-let hasSlept = false;
 let state: JoinState | undefined;
 let drawnVersion = -1;
 
@@ -53,7 +53,6 @@ function nextStep(): number {
 }
 
 function update(): void {
-  if (device.counts.connected > 0) hasSlept = false;
   const ownShare = share();
   state = stateOf({
     access: feed.access,
@@ -67,7 +66,7 @@ function update(): void {
     },
     workers: device.counts,
     outcome: device.outcome,
-    hasSlept,
+    hasSlept: sleep.hasSlept(Date.now()),
     keepsScreenOn: screenLock.isHeld,
     shards: device.tally.shards,
     share: ownShare,
@@ -91,7 +90,6 @@ function draw(): void {
 function start(): void {
   wish = "compute";
   joinedStep ??= nextStep();
-  hasSlept = false;
   device.start(name.value.trim() || name.placeholder, Number(cores.value));
   save();
   update();
@@ -164,18 +162,15 @@ async function addresses(): Promise<JoinAddresses> {
   }
 }
 
-/** The page has been stopped, with its Web Workers: their connections are gone or about to be. */
 function watchSleep(): void {
-  let lastMs = Date.now();
   setInterval(() => {
-    const nowMs = Date.now();
-    if (nowMs - lastMs > SLEEP_MS) hasSlept = true;
-    lastMs = nowMs;
-    if (!document.hidden) draw();
+    sleep.tick(Date.now());
+    draw();
   }, REDRAW_MS);
-  document.addEventListener("freeze", () => (hasSlept = true));
+  document.addEventListener("freeze", () => sleep.freeze(Date.now()));
   document.addEventListener("visibilitychange", () => {
     if (document.hidden) return;
+    sleep.tick(Date.now());
     if (wish === "compute" && device.counts.connected === 0) device.reconnect();
     draw();
   });

@@ -5,6 +5,8 @@ import { type Series, smooth } from "../series.js";
 
 const HEIGHT = 148;
 const SMOOTHING = 0.95;
+/** An enum of types alone: its names are gone when the code runs. */
+const LOG_SCALE = 3 as uPlot.Scale.Distr.Logarithmic;
 /** A log axis has no place for 0. */
 const LEAST = 1e-9;
 
@@ -53,7 +55,7 @@ export class LossChart {
         padding: [8, 10, 0, 0],
         legend: { show: false },
         cursor: { drag: { x: false, y: false }, y: false, points: { size: 7 } },
-        scales: { x: { time: false }, y: { distr: 3 } },
+        scales: { x: { time: false }, y: { distr: LOG_SCALE } },
         axes: [
           { ...axis, size: 26, space: 90, values: (_, ticks) => ticks.map(stepText) },
           { ...axis, size: 44, values: (_, ticks) => ticks.map(lossText) },

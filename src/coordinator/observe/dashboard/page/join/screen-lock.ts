@@ -23,11 +23,12 @@ export class ScreenLock {
   }
 
   private async update(): Promise<void> {
-    if (!this.isWanted) {
-      await this.sentinel?.release();
-      return;
-    }
-    if (this.isHeld || this.isAsking || document.hidden || !("wakeLock" in navigator)) return;
+    if (!this.isWanted) await this.sentinel?.release();
+    else if (!this.isHeld && !this.isAsking && !document.hidden) await this.ask();
+  }
+
+  private async ask(): Promise<void> {
+    if (!("wakeLock" in navigator)) return;
     this.isAsking = true;
     try {
       const sentinel = await navigator.wakeLock.request("screen");
@@ -42,6 +43,7 @@ export class ScreenLock {
     } finally {
       this.isAsking = false;
     }
-    if (!this.isWanted) await this.sentinel?.release();
+    // What was wished may have changed meanwhile.
+    if (this.isHeld) await this.update();
   }
 }

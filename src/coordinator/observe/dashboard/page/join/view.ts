@@ -94,7 +94,7 @@ export function showCores(count: number, coreCount: number): void {
 export function showWork(tally: DeviceTally, share: number | undefined): void {
   const { shards, recentMs, medianMs, weightsStep, bytesReceived, bytesSent } = tally;
   showNumber("n-shards", shards === 0 ? undefined : countOf(shards));
-  showNumber("n-share", share === undefined ? undefined : (100 * share).toFixed(1), "%");
+  showNumber("n-share", share === undefined ? undefined : percentDigits(share), "%");
   showNumber("n-ms", medianMs === undefined ? undefined : msText(medianMs));
   showRecent(recentMs);
   const isBegun = weightsStep >= 0;
@@ -139,6 +139,11 @@ function showNumber(id: string, text: string | undefined, unit?: string): void {
   if (text !== undefined && unit !== undefined) {
     element.append(createElement("span", { class: "unit", text: unit }));
   }
+}
+
+/** One decimal, save where there is nothing to tell apart. */
+function percentDigits(share: number): string {
+  return share > 0.9995 ? "100" : (100 * share).toFixed(1);
 }
 
 function msText(ms: number): string {
