@@ -34,6 +34,7 @@ const errorKinds = {
   "listen-refused": "badInput",
   "listen-failed": "badInput",
   "native-library": "failed",
+  setup: "failed",
   "workers-missing": "failed",
   diverged: "failed",
   "write-failed": "failed",

@@ -206,7 +206,8 @@ describe("messages", () => {
     expect(parseFromWorker(frame({ ...answer, bucket: 0 })).type).toBe("gradients");
     expect(() => parseFromCoordinator(frame({ type: "update", step: -1 }))).toThrow(FrameError);
     expect(() => parseFromCoordinator(frame({ type: "update", step: 1.5 }))).toThrow(FrameError);
-    expect(parseFromWorker(frame({ type: "hello", protocol: 1, name: "a" })).type).toBe("hello");
+    const hello = { type: "hello", protocol: 1, name: "a", kind: "node" };
+    expect(parseFromWorker(frame(hello)).type).toBe("hello");
   });
 
   test("that are refused repeat nothing that the peer chose", () => {

@@ -13,6 +13,8 @@ import type { BroadcastKind, RunConfig } from "../../src/shared/config.js";
 import type { DataSource } from "../../src/shared/data/samples.js";
 import { openEngine } from "../../src/shared/engine/open-engine.js";
 import { Events, type RunEvent } from "../../src/shared/events.js";
+import { ENGINE_NAMES } from "../../src/shared/engine/engine.js";
+import type { RunLayout } from "../../src/shared/run-layout.js";
 import { serveConnection } from "../../src/worker/connection.js";
 import { WorkerRuntime } from "../../src/worker/worker-runtime.js";
 import { temporaryFolder } from "./data.js";
@@ -66,9 +68,14 @@ export async function runInMemory(
     );
     const holder = {
       runtime: undefined,
-      create: (own: RunConfig, kind: BroadcastKind) => new WorkerRuntime(own, kind, openEngine),
+      create: (own: RunLayout, kind: BroadcastKind) => new WorkerRuntime(own, kind, openEngine),
     };
-    const serve = { name: `w${number}`, holder, onWelcome: () => undefined };
+    const own = {
+      name: `w${number}`,
+      kind: "node",
+      means: { memoryBytes: 1e12, engines: ENGINE_NAMES },
+    } as const;
+    const serve = { ...own, holder, onWelcome: () => undefined };
     return serveConnection(workerEnd, serve, stop.signal);
   });
   const writer = new CheckpointWriter(`${temporaryFolder()}/c.safetensors`, events);
