@@ -1,6 +1,6 @@
 // What the page says: from what is known of the run, of the way to the coordinator and of the Web Workers here to one state,
 // with its words. Pure.
-import type { BrowserRefusal } from "../../../../../shared/protocol/browser-messages.js";
+import type { RefusalCause } from "../../../../../shared/protocol/browser-messages.js";
 import { countText } from "../../../number-text.js";
 
 /** `unknown`: not asked yet. `token`: it is missing or wrong. `unreachable`: no answer, or none of use. */
@@ -34,7 +34,7 @@ export interface JoinFacts {
   /** Why none of the Web Workers goes on, where none does. */
   outcome:
     | { kind: "ended"; reason: string }
-    | { kind: "refused"; cause: BrowserRefusal; reason: string }
+    | { kind: "refused"; cause: RefusalCause; reason: string }
     | { kind: "failed"; reason: string }
     | undefined;
   /** The page stood still since its workers were last connected. */
@@ -235,7 +235,7 @@ function outcomeState(outcome: NonNullable<JoinFacts["outcome"]>, facts: JoinFac
   };
 }
 
-function refusalText(cause: Exclude<BrowserRefusal, "engine">, reason: string): string {
+function refusalText(cause: Exclude<RefusalCause, "engine">, reason: string): string {
   switch (cause) {
     case "numerics":
       return "This browser's arithmetic differs in the last digits, which would change the result. Please try another browser.";
