@@ -1,5 +1,6 @@
 // What `local`, `coordinator` and `single` share: the run itself, its events on terminals and in files, and interrupts.
 import { ConsoleSink } from "../coordinator/observe/sinks/console.js";
+import { JoinCodeSink } from "../coordinator/observe/sinks/join-code.js";
 import { JsonSink } from "../coordinator/observe/sinks/json.js";
 import { checkLogFile, LogFileSink } from "../coordinator/observe/sinks/log-file.js";
 import type { Sentence } from "../coordinator/observe/sinks/narration.js";
@@ -35,6 +36,10 @@ function addSinks(events: Events, output: OutputOptions, pageKey: string | undef
   const isAlone = !json || !process.stdout.isTTY;
   if (json) events.add(new JsonSink(process.stdout));
   const isDrawn = isLive && isAlone;
+  // Before the block that is drawn over and over.
+  if (isLive && !json && level !== "warn" && level !== "error") {
+    events.add(new JoinCodeSink(process.stderr, () => process.stderr.columns));
+  }
   if (isDrawn) {
     events.add(new TerminalSink(process.stderr, { ...narration, level }));
   } else {
