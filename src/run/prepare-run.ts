@@ -5,11 +5,11 @@ import type { DataSource } from "../shared/data/samples.js";
 import type { Engine } from "../shared/engine/engine.js";
 import { openEngine } from "../shared/engine/open-engine.js";
 import { TandemError } from "../shared/errors.js";
+import { buildNetwork } from "../shared/network/build.js";
 import { numericsFingerprint } from "../shared/replica/fingerprint.js";
-import type { NamedTensor } from "../shared/replica/tensors.js";
 import { layoutOfRun } from "../shared/run-layout.js";
 import { checkRun } from "./check-run.js";
-import { fitInitialWeights, readInitialWeights } from "./initial-weights.js";
+import { fitInitialWeights, type InitialState, readInitialWeights } from "./initial-weights.js";
 import { checkOutputs, makeSummaryFolder } from "./output-files.js";
 import { checkPortAccess } from "./port-access.js";
 import { checkChoices, checkData, resumedSteps } from "./resume.js";
@@ -23,7 +23,7 @@ export interface PreparedRun {
   data: DataSource;
   steps: number;
   resumeFrom: Checkpoint | undefined;
-  initialTensors: readonly NamedTensor[] | undefined;
+  initial: InitialState | undefined;
 }
 
 type CheckedRun = Omit<PreparedRun, "engine">;
@@ -62,18 +62,20 @@ export function prepareRun(request: RunRequest): PreparedRun {
 }
 
 function startAfresh(request: RunRequest): CheckedRun {
-  const { choices, steps, loadData, initial, workforce } = request;
+  const { choices, steps, loadData, workforce } = request;
   const total = steps ?? DEFAULTS.steps;
   const data = loadData(undefined);
-  const weights = initial === undefined ? undefined : readInitialWeights(initial);
+  const weights = request.initial === undefined ? undefined : readInitialWeights(request.initial);
   const config = resolveConfig(choices, {
     data,
     steps: total,
     defaultShards: defaultShards(workforce),
     initial: weights,
   });
-  const initialTensors = weights && fitInitialWeights(weights, layoutOfRun(config));
-  return { config, data, steps: total, resumeFrom: undefined, initialTensors };
+  const run = { data, steps: total, resumeFrom: undefined };
+  if (!weights) return { ...run, config, initial: undefined };
+  const initial = fitInitialWeights(weights, buildNetwork(config.network), config.seed);
+  return { ...run, config: { ...config, initialDigest: initial.digest }, initial };
 }
 
 function goOn({ choices, steps, loadData, dataName }: RunRequest, file: string): CheckedRun {
@@ -83,7 +85,7 @@ function goOn({ choices, steps, loadData, dataName }: RunRequest, file: string):
   const total = resumedSteps(file, resumeFrom, steps, choices);
   const data = loadData(config);
   checkData(file, resumeFrom, data, dataName);
-  return { config, data, steps: total, resumeFrom, initialTensors: undefined };
+  return { config, data, steps: total, resumeFrom, initial: undefined };
 }
 
 function defaultShards(workforce: Workforce): number {

@@ -68,7 +68,7 @@ async function carryOut(request: RunRequest, prepared: PreparedRun): Promise<Run
 
 function planOf(request: RunRequest, prepared: PreparedRun): RunPlan {
   const { workforce, output, summaryDir, broadcast = "weights" } = request;
-  const { config, engine, data, steps, resumeFrom, initialTensors } = prepared;
+  const { config, engine, data, steps, resumeFrom, initial } = prepared;
   const training = {
     steps,
     evalEvery: request.evalEvery ?? DEFAULT_EVAL_EVERY,
@@ -80,7 +80,7 @@ function planOf(request: RunRequest, prepared: PreparedRun): RunPlan {
       engine,
       data,
       resumeFrom,
-      initialTensors,
+      initial,
       training,
       output,
       summaryDir,
