@@ -1,5 +1,6 @@
-// The unit tests and the package's on every major version of Node that Tandem supports, other than the one that runs this (npm test has done
-// that one). The binaries are npm's packages node-PLATFORM-ARCH, which are real Node builds, kept in Tandem's cache.
+// The unit tests and the package's on every major version of Node that Tandem supports, other than the one that runs this
+// (npm test has done that one). The binaries are npm's packages node-PLATFORM-ARCH, which are real Node builds, kept in
+// Tandem's cache.
 //   node scripts/ci/node-versions.mjs [22 24 …]
 // The native modules (tfjs-node's binding, fs-native-extensions) use Node's stable API (Node-API), so that one build serves
 // all versions; these tests are also what shows that.
