@@ -5,6 +5,7 @@ import type { DataSource } from "../shared/data/samples.js";
 import type { Engine } from "../shared/engine/engine.js";
 import { openEngine } from "../shared/engine/open-engine.js";
 import { TandemError } from "../shared/errors.js";
+import { mismatchSentence } from "../shared/numerics-mismatch.js";
 import { numericsFingerprint } from "../shared/replica/fingerprint.js";
 import type { NamedTensor } from "../shared/replica/tensors.js";
 import { layoutOfRun } from "../shared/run-layout.js";
@@ -20,13 +21,15 @@ export interface PreparedRun {
   config: RunConfig;
   /** The configuration's. */
   engine: Engine;
+  /** The engine's fingerprint on this machine. */
+  numerics: string;
   data: DataSource;
   steps: number;
   resumeFrom: Checkpoint | undefined;
   initialTensors: readonly NamedTensor[] | undefined;
 }
 
-type CheckedRun = Omit<PreparedRun, "engine">;
+type CheckedRun = Omit<PreparedRun, "engine" | "numerics">;
 
 /** To be called before anything else. @throws TandemError with exit code 2, naming the option or file */
 export function checkRequest(request: RunRequest): void {
@@ -36,6 +39,12 @@ export function checkRequest(request: RunRequest): void {
     throw new TandemError(
       "usage",
       "--initial and --resume exclude each other: a run goes on, or starts. Give one of them.",
+    );
+  }
+  if (request.mixedNumerics && workforce.kind !== "in-process" && workforce.verify > 0) {
+    throw new TandemError(
+      "usage",
+      "--verify and --mixed-numerics exclude each other: results are compared bit by bit, and an honest worker of other numerics would be banned. Give one of them.",
     );
   }
   const reads = initial === undefined ? inputs : [...inputs, { what: "--initial", path: initial }];
@@ -57,8 +66,15 @@ export function prepareRun(request: RunRequest): PreparedRun {
   if (summaryDir !== undefined) makeSummaryFolder(summaryDir);
   const engine = openEngine(run.config.engine);
   const numerics = numericsFingerprint(layoutOfRun(run.config), engine);
-  if (resume === undefined) return { ...run, engine, config: { ...run.config, numerics } };
-  return { ...run, engine };
+  if (resume === undefined)
+    return { ...run, engine, numerics, config: { ...run.config, numerics } };
+  if (numerics !== run.config.numerics && !request.mixedNumerics) {
+    throw new TandemError(
+      "other-numerics",
+      `${resume} cannot be resumed on this machine: ${mismatchSentence(run.config, numerics)}. Resume it on the kind of machine that it was trained on, or with --mixed-numerics.`,
+    );
+  }
+  return { ...run, engine, numerics };
 }
 
 function startAfresh(request: RunRequest): CheckedRun {

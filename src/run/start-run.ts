@@ -68,7 +68,7 @@ async function carryOut(request: RunRequest, prepared: PreparedRun): Promise<Run
 
 function planOf(request: RunRequest, prepared: PreparedRun): RunPlan {
   const { workforce, output, summaryDir, broadcast = "weights" } = request;
-  const { config, engine, data, steps, resumeFrom, initialTensors } = prepared;
+  const { config, engine, numerics, data, steps, resumeFrom, initialTensors } = prepared;
   const training = {
     steps,
     evalEvery: request.evalEvery ?? DEFAULT_EVAL_EVERY,
@@ -78,6 +78,7 @@ function planOf(request: RunRequest, prepared: PreparedRun): RunPlan {
     ...{
       config,
       engine,
+      numerics,
       data,
       resumeFrom,
       initialTensors,
@@ -86,6 +87,7 @@ function planOf(request: RunRequest, prepared: PreparedRun): RunPlan {
       summaryDir,
       broadcast,
     },
+    mixedNumerics: request.mixedNumerics === true,
     pool: poolOf(workforce),
     server: serverOf(workforce),
   };

@@ -147,6 +147,7 @@ export class MetricsSink implements EventSink {
       case "interrupted":
       case "checkpoint-kept":
       case "degraded":
+      case "mixed-numerics":
       case "observer-failed":
       case "moments":
       case "histograms":
