@@ -7,12 +7,13 @@
 // Where a version cannot be fetched, this prints so and does not fail, for developers without a network. With CI set it fails:
 // otherwise an unreachable registry would look like a passed test.
 import { spawnSync } from "node:child_process";
-import { existsSync, mkdirSync } from "node:fs";
+import { existsSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { cacheFolder, makeOnce } from "../setup/cache.mjs";
+import { createOnce, prepareCache } from "../../dist/setup/cache.js";
+import { runProgram } from "../../dist/setup/program.js";
+import { cacheFolder } from "../../dist/shared/engine/tensorflow/installation.js";
 import { SetupError, say } from "../setup/report.mjs";
-import { run } from "../setup/run.mjs";
 
 /** Exact versions, so that a red build is a change of ours. @type {Record<string, string>} */
 const VERSIONS = { 20: "20.20.2", 22: "22.23.3", 24: "24.21.0" };
@@ -34,14 +35,14 @@ async function fetchNode(version) {
   /** @param {string} folder */
   const programIn = (folder) => join(folder, "node_modules", packageName, "bin", "node");
   /** @param {string} folder */
-  const isWhole = (folder) => existsSync(programIn(folder));
-  mkdirSync(cacheFolder(), { recursive: true });
-  await makeOnce(target, isWhole, async (work) => {
+  const isComplete = (folder) => existsSync(programIn(folder));
+  prepareCache();
+  await createOnce(target, isComplete, async (temporary) => {
     say(`Fetching Node ${version} …`);
-    const { code, output } = await run(
+    const { code, output } = await runProgram(
       "npm",
       [
-        ...["install", "--prefix", work, "--no-save", "--ignore-scripts", "--no-audit"],
+        ...["install", "--prefix", temporary, "--no-save", "--ignore-scripts", "--no-audit"],
         ...["--no-fund", `${packageName}@${version}`],
       ],
       { label: "fetching" },

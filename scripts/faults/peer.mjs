@@ -61,7 +61,7 @@ export async function joinRun(url, options = {}) {
   const headers = token ? { authorization: `Bearer ${token}` } : {};
   const socket = await connect(url, headers, localAddress);
   socket.on("error", () => undefined);
-  socket.send(frameOf({ type: "hello", protocol: PROTOCOL_VERSION, name }));
+  socket.send(frameOf({ type: "hello", protocol: PROTOCOL_VERSION, name, kind: "node" }));
   /** @type {WorkerRuntime | undefined} */
   let runtime;
   let lastBucket = 0;

@@ -73,7 +73,7 @@ function join(number) {
   socket.on("upgrade", (response) => (stream = response.socket));
   socket.on("open", () => {
     open++;
-    send({ type: "hello", protocol: PROTOCOL_VERSION, name: `ready-made-${number}` });
+    send({ type: "hello", protocol: PROTOCOL_VERSION, name: `ready-made-${number}`, kind: "node" });
   });
   socket.on("message", (/** @type {Buffer} */ data) => {
     const frame = reader.take(data);

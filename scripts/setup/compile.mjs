@@ -1,4 +1,4 @@
-// TypeScript and AssemblyScript to dist/, only where a source has changed since the last time.
+// Everything that is built: TypeScript and AssemblyScript to dist/, the pages for the browser, and the command's link.
 import { createHash } from "node:crypto";
 import {
   chmodSync,
@@ -13,8 +13,10 @@ import {
 } from "node:fs";
 import { join } from "node:path";
 import { compileKernels } from "./kernels.mjs";
-import { SetupError, say } from "./report.mjs";
-import { lastLines, run } from "./run.mjs";
+import { SetupError, say, succeeds } from "./report.mjs";
+
+/** What dist/ was built from; it is written last. */
+const STAMP = ".sources";
 
 /** @param {string} root */
 function digestOfSources(root) {
@@ -23,26 +25,28 @@ function digestOfSources(root) {
     .filter((entry) => entry.isFile())
     .map((entry) => join(entry.parentPath ?? entry.path, entry.name))
     .sort();
-  files.push(join(root, "tsconfig.json"), join(root, "tsconfig.build.json"));
-  files.push(join(root, "scripts/setup/kernels.mjs"));
+  const rules = ["tsconfig.json", "tsconfig.build.json", "compile.mjs", "kernels.mjs"];
+  for (const name of rules) {
+    files.push(join(root, name.endsWith(".mjs") ? `scripts/setup/${name}` : name));
+  }
   for (const file of files) hash.update(file.slice(root.length)).update(readFileSync(file));
   return hash.digest("hex");
 }
 
-/** @param {string} root */
+/** Builds dist/ if a source has changed since the last time. @param {string} root @throws SetupError */
 export async function compile(root) {
-  const stampFile = join(root, "dist/.sources");
+  const stampFile = join(root, "dist", STAMP);
   const digest = digestOfSources(root);
   const stamp = existsSync(stampFile) ? readFileSync(stampFile, "utf8") : "";
   if (stamp !== digest) {
     say("Compiling …");
     rmSync(stampFile, { force: true });
     const tsc = join(root, "node_modules/typescript/bin/tsc");
-    const result = await run(process.execPath, [tsc, "-p", join(root, "tsconfig.build.json")]);
-    if (result.code !== 0) {
-      throw new SetupError(`TypeScript does not compile.\n${lastLines(result.output, 30)}`);
+    if (!succeeds(process.execPath, [tsc, "-p", join(root, "tsconfig.build.json")], root)) {
+      throw new SetupError("TypeScript does not compile.");
     }
     chmodSync(join(root, "dist/cli.js"), 0o755);
+    copyFileSync(join(root, "src/setup/log-level.cc"), join(root, "dist/setup/log-level.cc"));
     await buildPage(root);
     await compileKernels(root);
     writeFileSync(stampFile, digest);
@@ -71,9 +75,15 @@ async function buildPage(root) {
 
 /** `npx tandem` looks into node_modules/.bin, where npm puts the commands of dependencies but not the project's own. @param {string} root */
 function linkCommand(root) {
-  const link = join(root, "node_modules/.bin/tandem");
+  const folder = join(root, "node_modules/.bin");
+  mkdirSync(folder, { recursive: true });
+  if (process.platform === "win32") {
+    // Links need special rights there; npm writes such files as well.
+    writeFileSync(join(folder, "tandem.cmd"), '@node "%~dp0\\..\\..\\dist\\cli.js" %*\r\n');
+    return;
+  }
+  const link = join(folder, "tandem");
   if (existsSync(link)) return;
-  mkdirSync(join(root, "node_modules/.bin"), { recursive: true });
   rmSync(link, { force: true });
   symlinkSync("../../dist/cli.js", link);
 }

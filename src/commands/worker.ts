@@ -3,7 +3,8 @@ import { type Command, Option } from "commander";
 import { TandemError } from "../shared/errors.js";
 import { MAX_NAME_LENGTH } from "../shared/protocol/messages.js";
 import { sanitizeText } from "../shared/text.js";
-import { runWorker, type WorkerEvent } from "../worker/worker.js";
+import { runNodeWorker } from "../worker/node-worker.js";
+import type { WorkerEvent } from "../worker/worker.js";
 import { readAuthorities, readToken } from "./credentials.js";
 import { Interrupts } from "./interrupts.js";
 import { addJsonOption, seconds } from "./options.js";
@@ -46,7 +47,7 @@ export function workerCommand(program: Command, exitWith: (code: number) => void
       process.stdin.on("close", () => process.exit(1));
       process.stdin.on("error", () => process.exit(1));
     }
-    await runWorker(
+    await runNodeWorker(
       {
         ...address,
         name: (options.name ?? `${hostname()}-${process.pid}`).slice(0, MAX_NAME_LENGTH),

@@ -35,6 +35,7 @@ const errorKinds = {
   "listen-refused": "badInput",
   "listen-failed": "badInput",
   "native-library": "failed",
+  setup: "failed",
   "workers-missing": "failed",
   diverged: "failed",
   "write-failed": "failed",

@@ -1,6 +1,5 @@
 // One connection of a worker to its coordinator, from hello to whatever ends it. A coordinator may be broken or hostile:
 // every wait has a deadline, and what may arrive is bounded before it is read.
-import { totalmem } from "node:os";
 import type { BroadcastKind, RunConfig } from "../shared/config.js";
 import { messageOf, TandemError } from "../shared/errors.js";
 import { FrameReader } from "../shared/protocol/channel.js";
@@ -12,6 +11,7 @@ import {
   MAX_NAME_LENGTH,
   parseFromCoordinator,
   PROTOCOL_VERSION,
+  type WorkerKind,
 } from "../shared/protocol/messages.js";
 import { readConfig } from "../shared/protocol/payloads/config.js";
 import type { Transport } from "../shared/protocol/transport.js";
@@ -20,9 +20,11 @@ import { sanitizeText } from "../shared/text.js";
 import { MAX_BYTES_BEFORE_WELCOME, maxMessageBytes, refusalOf } from "./limits.js";
 import type { WorkerRuntime } from "./worker-runtime.js";
 
-/** The coordinator pings every two seconds; after so long without a byte it is gone. */
+/** The coordinator pings, or says that it is alive, every two seconds; after so long without a byte it is gone. */
 const SILENCE_MS = 15_000;
 const SILENCE_CHECK_MS = 1_000;
+/** Where only whole messages are seen: the largest may take so long, on a link of 5 Mbit/s, in bytes per millisecond. */
+const SLOWEST_LINK = 625;
 /** Whatever else arrives: pings alone are no welcome. */
 const WELCOME_MS = 20_000;
 /** A connection that lasted so long was of use, also where there was no task. */
@@ -61,10 +63,11 @@ export interface RuntimeHolder {
 
 export interface ServeOptions {
   name: string;
+  kind: WorkerKind;
   holder: RuntimeHolder;
   onWelcome: (name: string) => void;
-  /** Bytes of memory that a run's network may need; default: the machine's. */
-  memoryBytes?: number;
+  /** Bytes of memory that a run's network may need. */
+  memoryBytes: number;
 }
 
 /**
@@ -89,7 +92,7 @@ class Connection {
   private readonly resolve: (end: ConnectionEnd) => void;
   private readonly reject: (error: TandemError) => void;
   private readonly openedMs = performance.now();
-  private readonly timers: NodeJS.Timeout[] = [];
+  private readonly timers: ReturnType<typeof setTimeout>[] = [];
   private readonly reader = new FrameReader((header, lengths) =>
     this.runtime.tailPlaces(parseFromCoordinator({ header }), lengths),
   );
@@ -131,7 +134,7 @@ class Connection {
     });
     this.timers.push(
       setInterval(() => {
-        if (performance.now() - this.lastByteMs >= SILENCE_MS) {
+        if (performance.now() - this.lastByteMs >= this.allowedSilenceMs) {
           this.destroy(this.lost("the coordinator is silent"));
         }
       }, SILENCE_CHECK_MS),
@@ -139,9 +142,14 @@ class Connection {
         if (!this.isWelcome) this.destroy(this.lost(`no welcome within ${WELCOME_MS / 1000} s`));
       }, WELCOME_MS),
     );
-    this.send({ type: "hello", protocol: PROTOCOL_VERSION, name: this.options.name });
+    const { name, kind } = this.options;
+    this.send({ type: "hello", protocol: PROTOCOL_VERSION, name, kind });
     if (stop.aborted) sayGoodbye();
     else stop.addEventListener("abort", sayGoodbye, { once: true });
+  }
+
+  private get allowedSilenceMs(): number {
+    return this.transport.reportsBytes ? SILENCE_MS : SILENCE_MS + this.allowedBytes / SLOWEST_LINK;
   }
 
   /** Any byte is a sign of life: on a slow line a state takes long, and pings wait behind it. */
@@ -204,6 +212,8 @@ class Connection {
       case "factors":
         this.runtime.takeFactors(message, frame.parts);
         return;
+      case "alive":
+        return;
       default:
         message satisfies never;
     }
@@ -216,7 +226,7 @@ class Connection {
     if (this.isWelcome) throw new FrameError("a second welcome");
     const { broadcast } = message;
     const config = readConfig(parts);
-    const { holder, memoryBytes = totalmem() } = this.options;
+    const { holder, memoryBytes } = this.options;
     const refusal = refusalOf(config, memoryBytes);
     if (refusal !== undefined) {
       const reason = `this worker cannot take part in the run: ${refusal}`;

@@ -7,6 +7,7 @@ import { socketOptions } from "../shared/protocol/channel.js";
 import type { Transport } from "../shared/protocol/transport.js";
 import { WebSocketTransport } from "../shared/protocol/ws-transport.js";
 import { sanitizeText } from "../shared/text.js";
+import type { DialFailure } from "./worker.js";
 
 const CONNECT_MS = 10_000;
 const MAX_REASON_LENGTH = 200;
@@ -21,13 +22,6 @@ export interface DialOptions {
   /** Certificates that the coordinator's may be signed by, besides the system's. */
   ca?: Buffer;
 }
-
-export type DialFailure =
-  /** It may be tried again. */
-  | { kind: "failed"; reason: string }
-  | { kind: "refused"; reason: string }
-  /** The worker was asked to stop. */
-  | { kind: "stopped" };
 
 /**
  * Connects, and returns what `serve` makes of the connection.

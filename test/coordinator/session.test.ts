@@ -13,7 +13,7 @@ import { Events, type RunEvent } from "../../src/shared/events.js";
 import { OutgoingFrame } from "../../src/shared/protocol/channel.js";
 import { closeCodes } from "../../src/shared/protocol/close-codes.js";
 import { COORDINATOR_FRAME_LIMITS, decodeFrame } from "../../src/shared/protocol/frame.js";
-import { PROTOCOL_VERSION } from "../../src/shared/protocol/messages.js";
+import { PROTOCOL_VERSION, type WorkerKind } from "../../src/shared/protocol/messages.js";
 import type { TrainingReplica } from "../../src/shared/replica/training-replica.js";
 import { layoutOfRun } from "../../src/shared/run-layout.js";
 import { configOf } from "../support/config.js";
@@ -23,12 +23,16 @@ import { MemoryTransport } from "../support/memory-transport.js";
 const LAYOUT = layoutOfRun(configOf({ inputShape: [28, 28, 1], classCount: 3, batchSize: 4 }));
 const SECOND = 1_000;
 
-function harness({ address = "192.0.2.7", budgetBytes = Infinity, isMixedAllowed = false } = {}) {
+function harness({
+  address = "192.0.2.7",
+  budgetBytes = Infinity,
+  bans = new BanList(),
+  isMixedAllowed = false,
+} = {}) {
   const events = new Events();
   const emitted: RunEvent[] = [];
   events.add({ handle: (event) => void emitted.push(event) });
   const transport = new MemoryTransport({ acceptsAtOnce: false });
-  const bans = new BanList();
   const pool = {
     join: vi.fn<Pool["join"]>(),
     leave: vi.fn<Pool["leave"]>(),
@@ -64,9 +68,10 @@ function harness({ address = "192.0.2.7", budgetBytes = Infinity, isMixedAllowed
   });
   const deliver = (message: object, parts: ArrayBufferView[] = []) =>
     transport.receive(message, parts);
-  const hello = (name = "w") => deliver({ type: "hello", protocol: PROTOCOL_VERSION, name });
-  const join = () => {
-    hello();
+  const hello = (name = "w", kind: WorkerKind = "node") =>
+    deliver({ type: "hello", protocol: PROTOCOL_VERSION, name, kind });
+  const join = (kind?: WorkerKind) => {
+    hello("w", kind);
     deliver({ type: "ready", numerics: LAYOUT.config.numerics });
   };
   return {
@@ -99,14 +104,19 @@ function evaluated(task: number, computed = { from: 0, to: 1 }) {
   return [{ type: "evaluated", task, lossSum: 0, computed }, parts] as const;
 }
 
-/** The step of a `state`; undefined for other messages, and for the chunks behind it. */
-function stateStepOf(message: Uint8Array): number | undefined {
+/** Undefined for the chunks behind a frame. */
+function headerOf(message: Uint8Array): Record<string, unknown> | undefined {
   try {
-    const { header } = decodeFrame(message, COORDINATOR_FRAME_LIMITS);
-    return header["type"] === "state" ? Number(header["step"]) : undefined;
+    return decodeFrame(message, COORDINATOR_FRAME_LIMITS).header;
   } catch {
     return undefined;
   }
+}
+
+/** The step of a `state`; undefined for other messages, and for the chunks behind it. */
+function stateStepOf(message: Uint8Array): number | undefined {
+  const header = headerOf(message);
+  return header?.["type"] === "state" ? Number(header["step"]) : undefined;
 }
 
 beforeEach(() => void vi.useFakeTimers());
@@ -349,6 +359,49 @@ describe("a worker that", () => {
   });
 });
 
+describe("a worker in a browser", () => {
+  const sentAlive = (transport: MemoryTransport) =>
+    transport.accept().filter((message) => headerOf(message)?.["type"] === "alive").length;
+
+  test("does not see pings, so a message comes with each", () => {
+    for (const [kind, count] of [["browser", 3] as const, ["node", 0] as const]) {
+      const { transport, join } = harness();
+      join(kind);
+      transport.accept();
+      let alive = 0;
+      for (let ping = 0; ping < 3; ping++) {
+        vi.advanceTimersByTime(DEFAULT_TIMES.pingMs);
+        alive += sentAlive(transport);
+        transport.receivePong();
+      }
+      expect([kind, alive, transport.pings]).toEqual([kind, count, 3]);
+    }
+  });
+
+  test("may vanish with its tab, again and again, and is not banned", () => {
+    const bans = new BanList();
+    const vanish = (kind: WorkerKind) => {
+      const { transport, join } = harness({ bans, address: "192.0.2.1" });
+      join(kind);
+      transport.end(1006, "");
+    };
+    for (let tab = 0; tab < 16; tab++) vanish("browser");
+    expect(bans.size).toBe(0);
+    for (let process = 0; process < 4; process++) vanish("node");
+    expect(bans.remainingMs("192.0.2.1", performance.now())).toBeGreaterThan(0);
+  });
+
+  test("that breaks a rule counts as any other does", () => {
+    const bans = new BanList();
+    for (let tab = 0; tab < 4; tab++) {
+      const { transport, join } = harness({ bans, address: "192.0.2.1" });
+      join("browser");
+      transport.receiveBytes(new Uint8Array(9));
+    }
+    expect(bans.remainingMs("192.0.2.1", performance.now())).toBeGreaterThan(0);
+  });
+});
+
 test("one budget holds what waits for all workers, and a frame for many counts once", () => {
   const exceeded = vi.fn();
   const budget = new SendBudget(1_000, exceeded);
@@ -366,7 +419,7 @@ test("the end does not come between a frame and its tail", () => {
   join();
   for (let count = 1; count < 9; count++) step();
   session.end("finished");
-  const last = transport.accept().at(-1)!;
+  const last = transport.accept().at(-1);
   expect(() => decodeFrame(last)).toThrow();
   expect(transport.closed).toEqual({ code: closeCodes.ended, reason: "finished" });
 });

@@ -1,5 +1,4 @@
 // The tensorflow engine in the conformance suite, and what is TensorFlow's own: names, messages, max-pools without oneDNN.
-import { createRequire } from "node:module";
 import { expect, test } from "vitest";
 import type { Feed } from "../../src/shared/engine/engine.js";
 import { openTensorFlow } from "../../src/shared/engine/tensorflow/engine.js";
@@ -10,6 +9,7 @@ import { TensorFlowSession } from "../../src/shared/engine/tensorflow/session.js
 import { loadTensorFlow } from "../../src/shared/engine/tensorflow/tensorflow.js";
 import { GraphBuilder } from "../../src/shared/graph/builder.js";
 import { randomValues } from "../support/reference/random-values.js";
+import { loadTensorFlowMessages } from "../support/tensorflow-messages.js";
 import { describeConformance } from "./conformance/index.js";
 
 const THREADS = 2;
@@ -98,9 +98,9 @@ test("a SavedModel is one that TensorFlow's own messages read", () => {
       };
     };
   }
-  const { SavedModel } = createRequire(import.meta.url)(
-    "@tensorflow/tfjs-node/dist/proto/api_pb.js",
-  ) as { SavedModel: { deserializeBinary(bytes: Uint8Array): SavedModel } };
+  const { SavedModel } = loadTensorFlowMessages() as {
+    SavedModel: { deserializeBinary(bytes: Uint8Array): SavedModel };
+  };
   const { graph, x } = poolGraph();
   graph.activation(graph.reshape(x, [60]), "leaky-relu", 0.2);
   const { nodes } = lowerGraph(graph, { hasOneDnnPool: false });

@@ -33,6 +33,8 @@ function connect(url: string) {
       transport,
       {
         name: "me",
+        kind: "node",
+        memoryBytes: 1e12,
         holder: {
           runtime: undefined,
           create: () => {

@@ -17,7 +17,8 @@ const run = new SmallRun(100_000);
 let coordinator: Tandem;
 let url: string;
 
-const hello = (name = "evil") => frameOf({ type: "hello", protocol: PROTOCOL_VERSION, name });
+const hello = (name = "evil") =>
+  frameOf({ type: "hello", protocol: PROTOCOL_VERSION, name, kind: "node" });
 
 type Reply = { message: Record<string, unknown>; parts: ArrayBufferView[] };
 

@@ -189,7 +189,9 @@ test("a hundred peers that say hello and ready, and read nothing, pin no more th
   for (let number = 0; number < 100; number++) {
     const socket = await connect(url);
     socket.on("error", () => undefined);
-    socket.send(frameOf({ type: "hello", protocol: PROTOCOL_VERSION, name: `deaf-${number}` }));
+    socket.send(
+      frameOf({ type: "hello", protocol: PROTOCOL_VERSION, name: `deaf-${number}`, kind: "node" }),
+    );
     socket.send(frameOf({ type: "ready", numerics }));
     socket.pause();
     sockets.push(socket);

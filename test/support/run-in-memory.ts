@@ -77,7 +77,8 @@ export async function runInMemory(
       runtime: undefined,
       create: (own: RunConfig, kind: BroadcastKind) => new WorkerRuntime(own, kind, openEngine),
     };
-    const serve = { name: `w${number}`, holder, onWelcome: () => undefined };
+    const own = { name: `w${number}`, kind: "node", memoryBytes: 1e12 } as const;
+    const serve = { ...own, holder, onWelcome: () => undefined };
     return serveConnection(workerEnd, serve, stop.signal);
   });
   const writer = new CheckpointWriter(`${temporaryFolder()}/c.safetensors`, events);

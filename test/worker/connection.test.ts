@@ -8,32 +8,15 @@ import {
   type RuntimeHolder,
   serveConnection,
 } from "../../src/worker/connection.js";
-import { MAX_BYTES_BEFORE_WELCOME } from "../../src/worker/limits.js";
+import { MAX_BYTES_BEFORE_WELCOME, maxMessageBytes } from "../../src/worker/limits.js";
 import { configOf } from "../support/config.js";
+import { fakeRuntime } from "../support/fake-runtime.js";
 import { MemoryTransport } from "../support/memory-transport.js";
 import { welcome } from "../support/welcome.js";
 
 const evaluate = { type: "evaluate", task: 1, step: 0, count: 1 };
 
-function fakeRuntime(): Runtime {
-  return {
-    numerics: "0".repeat(64),
-  fits: () => true,
-    tailPlaces: () => [],
-    takeState: () => undefined,
-    takeUpdate: () => undefined,
-    takeFactors: () => undefined,
-    digest: () => ({ type: "digest", step: 1, weights: 7 }),
-    compute: ({ task }, _parts, send) =>
-      send({
-        message: { type: "evaluated", task, lossSum: 0, computed: { from: 0, to: 1 } },
-        parts: [],
-      }),
-  };
-}
-
-function serve(runtime?: Runtime, memoryBytes = 1e12) {
-  const transport = new MemoryTransport();
+function serve(runtime?: Runtime, memoryBytes = 1e12, transport = new MemoryTransport()) {
   const stop = new AbortController();
   const create = vi.fn(() => fakeRuntime());
   const holder: RuntimeHolder = { runtime, create };
@@ -41,7 +24,7 @@ function serve(runtime?: Runtime, memoryBytes = 1e12) {
   const onWelcome = (name: string) => names.push(name);
   const ended = serveConnection(
     transport,
-    { name: "me", holder, onWelcome, memoryBytes },
+    { name: "me", kind: "node", holder, onWelcome, memoryBytes },
     stop.signal,
   );
   let end: ConnectionEnd | undefined;
@@ -112,6 +95,30 @@ test("silence of 15 s ends the connection, and bytes of an unfinished message ar
   expect(endNow()).toBeUndefined();
   await vi.advanceTimersByTimeAsync(16_000);
   expect(endNow()).toMatchObject({ kind: "lost", reason: "the coordinator is silent" });
+});
+
+test("where pings are not seen, messages that say that the coordinator is alive keep the connection", async () => {
+  const transport = new MemoryTransport({ reportsBytes: false });
+  const { endNow } = serve(undefined, 1e12, transport);
+  transport.receive(...welcome());
+  for (let second = 0; second < 60; second += 2) {
+    transport.receive({ type: "alive" });
+    await vi.advanceTimersByTimeAsync(2_000);
+  }
+  expect(endNow()).toBeUndefined();
+  await vi.advanceTimersByTimeAsync(60_000);
+  expect(endNow()).toMatchObject({ kind: "lost", reason: "the coordinator is silent" });
+});
+
+test("where only whole messages are seen, the largest has the time that a slow link needs for it", async () => {
+  const transport = new MemoryTransport({ reportsBytes: false });
+  const { endNow } = serve(undefined, 1e12, transport);
+  transport.receive(...welcome());
+  // Of this network, some 13 MB: 21 s at 5 Mbit/s.
+  await vi.advanceTimersByTimeAsync((1000 * 8 * maxMessageBytes(configOf())) / 5e6 + 14_000);
+  expect(endNow()).toBeUndefined();
+  await vi.advanceTimersByTimeAsync(2_000);
+  expect(endNow()).toMatchObject({ kind: "lost" });
 });
 
 test("a close handshake that the coordinator does not answer ends after a second", async () => {

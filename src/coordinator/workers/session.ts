@@ -8,6 +8,7 @@ import {
   type FromWorker,
   parseFromWorker,
   PROTOCOL_VERSION,
+  type WorkerKind,
 } from "../../shared/protocol/messages.js";
 import { maxAnswerBytes } from "../../shared/protocol/payloads/answer-bytes.js";
 import { configParts } from "../../shared/protocol/payloads/config.js";
@@ -65,6 +66,7 @@ export class Session implements WorkerLink {
   private readonly tasks = new AssignedTasks();
   private readonly intake: AnswerIntake;
   private readonly answerBytes: number;
+  private kind: WorkerKind = "node";
   /** From `ready` on. */
   private feed: ReplicaFeed | undefined;
 
@@ -84,7 +86,8 @@ export class Session implements WorkerLink {
         onFrame: (frame) => this.handle(frame),
         onFault: (code, reason) => this.fail(code, reason),
         onLost: (reason) => {
-          this.peer.noteFailure(performance.now());
+          // Tabs are closed, reloaded and put to sleep in the middle of things, and take all their workers with them.
+          if (this.kind !== "browser") this.peer.noteFailure(performance.now());
           this.finish(reason, true);
         },
         onDrained: () => this.feed?.catchUp(),
@@ -254,6 +257,8 @@ export class Session implements WorkerLink {
     this.peer.name = uniqueName(plainName(hello));
     if (this.refuse(this.peer.refusal(performance.now()))) return;
     this.phase = "loading";
+    this.kind = hello.kind;
+    if (this.kind === "browser") this.channel.sendAliveWithPings();
     onProgress(this);
     this.channel.setDeadline(times.readyMs, "not ready in time");
     const { kind, layout } = broadcast;

@@ -44,6 +44,8 @@ export class WorkerChannel {
   private readonly liveness: Liveness;
   private readonly pingTimer: NodeJS.Timeout;
   private deadlineTimer: NodeJS.Timeout | undefined;
+  /** The worker does not see pings: each comes with a message. */
+  private sendsAlive = false;
   private isClosed = false;
 
   constructor(parts: ChannelParts) {
@@ -86,6 +88,11 @@ export class WorkerChannel {
       bytesDown: transport.bytesSent,
       lastSeenMs: this.liveness.lastSeenMs(performance.now()),
     };
+  }
+
+  /** For a worker that does not see pings. */
+  sendAliveWithPings(): void {
+    this.sendsAlive = true;
   }
 
   /** The worker has been asked for an answer of at most so many messages and bytes in all. */
@@ -183,6 +190,7 @@ export class WorkerChannel {
       this.liveness.notePingSent(nowMs);
       this.inbox.allow(0, PONG_BYTES);
       transport.ping();
+      if (this.sendsAlive) this.sendFirst({ type: "alive" });
     }
   }
 

@@ -3,7 +3,7 @@ import type { EngineSpec } from "../config.js";
 import { TandemError } from "../errors.js";
 import type { Engine, EngineName } from "./engine.js";
 import { openTensorFlow } from "./tensorflow/engine.js";
-import { isTensorFlowInstalled } from "./tensorflow/installed.js";
+import { isTensorFlowInstalled } from "./tensorflow/installation.js";
 
 /** The fastest engine that this machine has. */
 export function defaultEngine(): EngineName {

@@ -2,9 +2,10 @@
 import type { Network, ParameterSpec } from "../network/network.js";
 import type { OptimizerSpec } from "../optimizer/optimizer.js";
 import { slotsOf } from "../optimizer/slots.js";
-import type { GraphBuilder, StepOp } from "./builder.js";
+import type { GraphBuilder } from "./builder.js";
 import type { Value } from "./graph.js";
 import type { GradientValues } from "./layers/index.js";
+import type { StepOp } from "./op-variables.js";
 
 export interface OptimizerValues {
   /** Fed: [], the rate of this step (optimizer/rates.ts). */

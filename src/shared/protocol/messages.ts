@@ -12,6 +12,10 @@ export const PROTOCOL_VERSION = 6;
 
 export const MAX_NAME_LENGTH = 64;
 
+/** What a worker runs in. */
+export const WORKER_KINDS = ["node", "browser"] as const;
+export type WorkerKind = (typeof WORKER_KINDS)[number];
+
 const whole = z.number().int().min(0).max(Number.MAX_SAFE_INTEGER);
 
 /** Milliseconds of a clock that runs for 30,000 years. */
@@ -28,6 +32,7 @@ const fromWorker = z.discriminatedUnion("type", [
     type: z.literal("hello"),
     protocol: whole,
     name: z.string().max(MAX_NAME_LENGTH),
+    kind: z.enum(WORKER_KINDS),
   }),
   /** The engine is loaded; tasks may come. `numerics`: the fingerprint of its results on the run's probe. */
   z.strictObject({ type: z.literal("ready"), numerics: z.string().regex(/^[0-9a-f]{64}$/) }),
@@ -117,6 +122,8 @@ const fromCoordinator = z.discriminatedUnion("type", [
     step: whole,
     count: whole,
   }),
+  /** Beside each ping, for workers in browsers: a browser answers pings without telling the page. */
+  z.strictObject({ type: z.literal("alive") }),
   /** The run is over, by success or not; the worker ends. */
   z.strictObject({ type: z.literal("end"), reason: z.enum(["finished", "interrupted", "failed"]) }),
 ]);

@@ -1,10 +1,10 @@
 // The graph that TensorBoard draws.
-import { createRequire } from "node:module";
 import { expect, test } from "vitest";
 import { graphDefOf } from "../../../src/coordinator/observe/sinks/tensorboard.js";
 import { NetworkGraph } from "../../../src/shared/graph/network-graph.js";
 import { layoutOfRun } from "../../../src/shared/run-layout.js";
 import { configOf } from "../../support/config.js";
+import { loadTensorFlowMessages } from "../../support/tensorflow-messages.js";
 
 test("the graph is one that TensorFlow's own messages read, with the layers as scopes", () => {
   interface NodeDef {
@@ -12,9 +12,9 @@ test("the graph is one that TensorFlow's own messages read, with the layers as s
     getOp(): string;
     getInputList(): string[];
   }
-  const { GraphDef } = createRequire(import.meta.url)(
-    "@tensorflow/tfjs-node/dist/proto/api_pb.js",
-  ) as { GraphDef: { deserializeBinary(bytes: Uint8Array): { getNodeList(): NodeDef[] } } };
+  const { GraphDef } = loadTensorFlowMessages() as {
+    GraphDef: { deserializeBinary(bytes: Uint8Array): { getNodeList(): NodeDef[] } };
+  };
   const config = configOf();
   const { network } = layoutOfRun(config);
   const nodes = GraphDef.deserializeBinary(

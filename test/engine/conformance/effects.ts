@@ -1,7 +1,8 @@
 // Ops that change variables.
 import { expect, test } from "vitest";
 import type { Feed, Session } from "../../../src/shared/engine/engine.js";
-import { GraphBuilder, type StepOp } from "../../../src/shared/graph/builder.js";
+import { GraphBuilder } from "../../../src/shared/graph/builder.js";
+import type { StepOp } from "../../../src/shared/graph/op-variables.js";
 import { referenceEngine } from "../../support/reference-engine.js";
 import { randomValues } from "../../support/reference/random-values.js";
 import type { Subject } from "./subject.js";

@@ -1,15 +1,12 @@
 // Optimizer steps as TensorFlow's nodes, which change variables in place (tensorflow/core/ops/training_ops.cc). Each returns
 // what is fetched so that the step is taken. Pure.
 import type { Op } from "../../graph/graph.js";
+import type { EffectOp } from "../../graph/op-variables.js";
 import type { Output } from "./graph-def.js";
 import { VARIABLE } from "./lower-variables.js";
 import { FLOAT, type NodeEmitter } from "./node-emitter.js";
 
 type OpOf<Kind extends Op["kind"]> = Extract<Op, { kind: Kind }>;
-
-export type EffectOp = OpOf<
-  "scale-variable" | "sgd-step" | "momentum-step" | "adam-step" | "rmsprop-step"
->;
 
 /** @param handleOf finds a variable of the graph */
 export function lowerStep(
