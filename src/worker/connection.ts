@@ -73,7 +73,7 @@ export interface ServeOptions {
 /**
  * Serves the coordinator until something ends the connection, and returns what.
  * @param stop asks to finish the task in hand and say goodbye
- * @throws TandemError `native-library`, `compute-failed`: what would fail at the next try too
+ * @throws TandemError `compute-failed`: what would fail at the next try too
  */
 export function serveConnection(
   transport: Transport,
@@ -173,7 +173,7 @@ class Connection {
         this.close(this.lost(reason), closeCodes.badMessage, error.message);
         return;
       }
-      // What fails here fails at the next try too: the library does not load, or TensorFlow refuses.
+      // What fails here fails at the next try too: the engine refuses.
       this.reject(asTandemError(error));
       this.transport.destroy();
     }
@@ -229,17 +229,28 @@ class Connection {
     const { holder, memoryBytes } = this.options;
     const refusal = refusalOf(config, memoryBytes);
     if (refusal !== undefined) {
-      const reason = `this worker cannot take part in the run: ${refusal}`;
-      this.close({ kind: "refused", reason }, closeCodes.goingAway, refusal);
+      this.refuse(refusal);
       return;
     }
     this.isWelcome = true;
     this.allowedBytes = maxMessageBytes(config);
     if (!holder.runtime?.fits(config, broadcast)) {
-      holder.runtime = holder.create(config, broadcast);
+      try {
+        holder.runtime = holder.create(config, broadcast);
+      } catch (error) {
+        if (!(error instanceof TandemError) || error.code !== "native-library") throw error;
+        this.refuse(`it computes with ${config.engine.name}: ${error.message.replace(/\.$/, "")}`);
+        return;
+      }
     }
     this.options.onWelcome(sanitizeText(message.name, MAX_NAME_LENGTH));
     this.send({ type: "ready", numerics: this.runtime.numerics });
+  }
+
+  /** @param why this worker cannot do what the run needs */
+  private refuse(why: string): void {
+    const reason = `this worker cannot take part in the run: ${why}`;
+    this.close({ kind: "refused", reason }, closeCodes.goingAway, why);
   }
 
   /** That of an earlier connection is none of this one's before its welcome. */
