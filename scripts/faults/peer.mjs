@@ -78,7 +78,7 @@ export async function joinRun(url, options = {}) {
         const { broadcast } = message;
         const config = readConfig(frame.parts);
         if (!holder.runtime?.fits(config, broadcast)) {
-          holder.runtime = new WorkerRuntime(config, broadcast, openEngine);
+          holder.runtime = new WorkerRuntime(layoutOfRun(config), broadcast, openEngine);
         }
         runtime = holder.runtime;
         lastBucket = layoutOfRun(config).buckets.length - 1;

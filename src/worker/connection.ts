@@ -1,6 +1,6 @@
 // One connection of a worker to its coordinator, from hello to whatever ends it. A coordinator may be broken or hostile:
 // every wait has a deadline, and what may arrive is bounded before it is read.
-import type { BroadcastKind, RunConfig } from "../shared/config.js";
+import type { BroadcastKind } from "../shared/config.js";
 import { messageOf, TandemError } from "../shared/errors.js";
 import { FrameReader } from "../shared/protocol/channel.js";
 import { closeCodes, FINAL_CLOSE_CODES } from "../shared/protocol/close-codes.js";
@@ -15,9 +15,9 @@ import {
 } from "../shared/protocol/messages.js";
 import { readConfig } from "../shared/protocol/payloads/config.js";
 import type { Transport } from "../shared/protocol/transport.js";
+import type { RunLayout } from "../shared/run-layout.js";
 import { sanitizeText } from "../shared/text.js";
-
-import { MAX_BYTES_BEFORE_WELCOME, maxMessageBytes, refusalOf } from "./limits.js";
+import { admitRun, MAX_BYTES_BEFORE_WELCOME, maxMessageBytes } from "./limits.js";
 import type { WorkerRuntime } from "./worker-runtime.js";
 
 /** The coordinator pings, or says that it is alive, every two seconds; after so long without a byte it is gone. */
@@ -58,7 +58,7 @@ export type Runtime = Pick<
 /** The runtime outlives a connection, so that a worker that comes back need not load its engine again. */
 export interface RuntimeHolder {
   runtime: Runtime | undefined;
-  create(config: RunConfig, broadcast: BroadcastKind): Runtime;
+  create(layout: RunLayout, broadcast: BroadcastKind): Runtime;
 }
 
 export interface ServeOptions {
@@ -227,16 +227,17 @@ class Connection {
     const { broadcast } = message;
     const config = readConfig(parts);
     const { holder, memoryBytes } = this.options;
-    const refusal = refusalOf(config, memoryBytes);
-    if (refusal !== undefined) {
-      this.refuse(refusal);
+    const admission = admitRun(config, memoryBytes);
+    if (admission.refusal !== undefined) {
+      this.refuse(admission.refusal);
       return;
     }
+    const { layout } = admission;
     this.isWelcome = true;
-    this.allowedBytes = maxMessageBytes(config);
+    this.allowedBytes = maxMessageBytes(layout);
     if (!holder.runtime?.fits(config, broadcast)) {
       try {
-        holder.runtime = holder.create(config, broadcast);
+        holder.runtime = holder.create(layout, broadcast);
       } catch (error) {
         if (!(error instanceof TandemError) || error.code !== "native-library") throw error;
         this.refuse(`it computes with ${config.engine.name}: ${error.message.replace(/\.$/, "")}`);

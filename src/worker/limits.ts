@@ -24,25 +24,35 @@ export const MAX_BYTES_BEFORE_WELCOME = MAX_CONFIG_BYTES + 64 * 1024;
 /** Weights, gradients, and two slots of the optimizer. */
 const COPIES_OF_PARAMETERS = 4;
 
-/** @returns why a worker with so much memory cannot take part in the run, or undefined */
-export function refusalOf(config: RunConfig, memoryBytes: number): string | undefined {
+/** The run's layout where a worker can take part, or why it cannot. */
+export type Admission = { layout: RunLayout; refusal?: never } | { refusal: string };
+
+/** @param memoryBytes of the worker's machine */
+export function admitRun(config: RunConfig, memoryBytes: number): Admission {
   const { batchSize, shards } = config;
   if (batchSize > MAX_BATCH_SIZE) {
-    return `its batch size of ${batchSize} is more than the ${MAX_BATCH_SIZE} that a worker accepts`;
+    const refusal = `its batch size of ${batchSize} is more than the ${MAX_BATCH_SIZE} that a worker accepts`;
+    return { refusal };
   }
   if (shards > batchSize) {
-    return `its ${shards} shards are more than the ${batchSize} samples of a batch`;
+    return { refusal: `its ${shards} shards are more than the ${batchSize} samples of a batch` };
   }
   let layout: RunLayout;
   try {
     layout = layoutOfRun(config);
   } catch (error) {
-    if (error instanceof TandemError) return error.message;
+    if (error instanceof TandemError) return { refusal: error.message };
     throw error;
   }
+  const refusal = findProblem(layout, memoryBytes);
+  return refusal === undefined ? { layout } : { refusal };
+}
+
+function findProblem(layout: RunLayout, memoryBytes: number): string | undefined {
+  const { config } = layout;
   const lossProblem = findLossProblem(layout.network, config.loss);
   if (lossProblem !== undefined) return lossProblem;
-  if (!doTargetsFit(config, layout)) return "its targets do not fit the network's output";
+  if (!doTargetsFit(layout)) return "its targets do not fit the network's output";
   const neededBytes =
     COPIES_OF_PARAMETERS * parameterBytes(layout.network) +
     layout.largestShard * activationBytes(layout.network);
@@ -53,7 +63,8 @@ export function refusalOf(config: RunConfig, memoryBytes: number): string | unde
 }
 
 /** Classes have one output each, or two of them a single one; values have one output each. */
-function doTargetsFit({ loss, data }: RunConfig, { network }: RunLayout): boolean {
+function doTargetsFit({ network, config }: RunLayout): boolean {
+  const { loss, data } = config;
   const outputCount = network.outputShape[0];
   const { kind, count } = data.target;
   if (kind === "values") return loss.kind !== "softmax-cross-entropy" && count === outputCount;
@@ -65,10 +76,9 @@ function doTargetsFit({ loss, data }: RunConfig, { network }: RunLayout): boolea
 }
 
 /** Bytes that may arrive between two whole messages. Large tensors of a state arrive in chunks, which are messages too. */
-export function maxMessageBytes(config: RunConfig): number {
-  const layout = layoutOfRun(config);
+export function maxMessageBytes(layout: RunLayout): number {
   const samples = Math.max(layout.largestShard, MAX_EVALUATION_SAMPLES);
-  const ofSamples = sampleBytes(sampleShapeOf(config), samples);
+  const ofSamples = sampleBytes(sampleShapeOf(layout.config), samples);
   return Math.max(ofSamples, updateBytes(layout), stateBytes(layout)) + SLACK_BYTES;
 }
 

@@ -19,7 +19,7 @@ export function runNodeWorker(
       ...options,
       kind: "node",
       memoryBytes: totalmem(),
-      createRuntime: (config, broadcast) => new WorkerRuntime(config, broadcast, openEngine),
+      createRuntime: (layout, broadcast) => new WorkerRuntime(layout, broadcast, openEngine),
     },
     onEvent,
     stop,

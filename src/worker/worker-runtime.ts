@@ -25,7 +25,7 @@ import type { Gradient, Gradients, NamedTensor } from "../shared/replica/tensors
 import { TrainingReplica } from "../shared/replica/training-replica.js";
 import { weightsDigest } from "../shared/replica/weights-digest.js";
 import { WeightsReplica } from "../shared/replica/weights-replica.js";
-import { layoutOfRun, type RunLayout } from "../shared/run-layout.js";
+import type { RunLayout } from "../shared/run-layout.js";
 
 type Message<Type extends FromCoordinator["type"]> = FromCoordinator & { type: Type };
 
@@ -52,15 +52,15 @@ export class WorkerRuntime {
 
   /** @param openEngine loads what executes the run's network */
   constructor(
-    config: RunConfig,
+    layout: RunLayout,
     broadcast: BroadcastKind,
     openEngine: (spec: EngineSpec) => Engine,
   ) {
-    this.identity = identityOf(config, broadcast);
-    this.layout = layoutOfRun(config);
+    this.identity = identityOf(layout.config, broadcast);
+    this.layout = layout;
     this.kind = broadcast === "updates" ? "with-slots" : "weights-only";
     const Kind = this.kind === "with-slots" ? TrainingReplica : WeightsReplica;
-    const engine = openEngine(config.engine);
+    const engine = openEngine(layout.config.engine);
     // Before the replica: the probe's session is gone when the replica's is opened.
     this.numerics = numericsFingerprint(this.layout, engine);
     this.replica = new Kind(this.layout, engine);

@@ -1,9 +1,10 @@
 // A worker's life: connect, work, and while the coordinator is away try again, ever more slowly, until the time is up.
 // In Node and in browsers; how to connect, and what computes, is given.
-import type { BroadcastKind, RunConfig } from "../shared/config.js";
+import type { BroadcastKind } from "../shared/config.js";
 import { TandemError } from "../shared/errors.js";
 import type { WorkerKind } from "../shared/protocol/messages.js";
 import type { Transport } from "../shared/protocol/transport.js";
+import type { RunLayout } from "../shared/run-layout.js";
 import {
   type ConnectionEnd,
   type Runtime,
@@ -25,7 +26,7 @@ export interface WorkerOptions {
   /** Bytes of memory that a run's network may need. */
   memoryBytes: number;
   /** Loads what computes a run. @throws TandemError where it does not load */
-  createRuntime: (config: RunConfig, broadcast: BroadcastKind) => Runtime;
+  createRuntime: (layout: RunLayout, broadcast: BroadcastKind) => Runtime;
   /** The address as it may be printed: without a query, which can hold a secret. */
   shownUrl: string;
   /** How long a coordinator may be away. */

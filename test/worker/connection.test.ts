@@ -2,6 +2,7 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { presetNetwork } from "../../src/shared/network/presets.js";
 import { closeCodes } from "../../src/shared/protocol/close-codes.js";
+import { layoutOfRun } from "../../src/shared/run-layout.js";
 import {
   type ConnectionEnd,
   type Runtime,
@@ -115,7 +116,9 @@ test("where only whole messages are seen, the largest has the time that a slow l
   const { endNow } = serve(undefined, 1e12, transport);
   transport.receive(...welcome());
   // Of this network, some 13 MB: 21 s at 5 Mbit/s.
-  await vi.advanceTimersByTimeAsync((1000 * 8 * maxMessageBytes(configOf())) / 5e6 + 14_000);
+  await vi.advanceTimersByTimeAsync(
+    (1000 * 8 * maxMessageBytes(layoutOfRun(configOf()))) / 5e6 + 14_000,
+  );
   expect(endNow()).toBeUndefined();
   await vi.advanceTimersByTimeAsync(2_000);
   expect(endNow()).toMatchObject({ kind: "lost" });

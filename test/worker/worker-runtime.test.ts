@@ -23,7 +23,7 @@ const [FIRST, LAST, FROZEN] = [0, 1, 2];
 
 function startWorker() {
   const engine = { name: "tensorflow", ...referenceEngine } as const;
-  const runtime = new WorkerRuntime(config, "weights", () => engine);
+  const runtime = new WorkerRuntime(layout, "weights", () => engine);
   const take = (group: number, step: number) => {
     const tensors = sentTensors(layout, "weights-only", group);
     const parts = tensors.map(({ shape }) => new Uint8Array(4 * sizeOf(shape)));

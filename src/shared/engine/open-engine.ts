@@ -1,9 +1,10 @@
 // The engines: which one a run uses where nobody said, and how the one that its configuration names is opened.
 import type { EngineSpec } from "../config.js";
-import { TandemError } from "../errors.js";
 import type { Engine, EngineName } from "./engine.js";
 import { openTensorFlow } from "./tensorflow/engine.js";
 import { isTensorFlowInstalled } from "./tensorflow/installation.js";
+import { openWasm } from "./wasm/engine.js";
+import { loadKernels } from "./wasm/load-kernels.js";
 
 /** The fastest engine that this machine has. */
 export function defaultEngine(): EngineName {
@@ -16,6 +17,6 @@ export function openEngine(spec: EngineSpec): Engine {
     case "tensorflow":
       return openTensorFlow(spec.threads);
     case "wasm":
-      throw new TandemError("native-library", "The wasm engine is not part of this build.");
+      return openWasm(loadKernels());
   }
 }

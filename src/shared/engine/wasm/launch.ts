@@ -19,7 +19,10 @@ export interface Launch {
 
 /** A tensor in the module's memory. */
 export interface Operand {
-  /** Byte offset, a multiple of 64. */
+  /**
+   * Byte offset, a multiple of 64. Its memory goes on to the next multiple of 64 bytes: kernels may read and write there, and
+   * read up to 64 bytes further; what is there means nothing.
+   */
   readonly pointer: number;
   /** Without −1. Opaque values and effects have an operand of no bytes. */
   readonly shape: readonly number[];
@@ -33,7 +36,7 @@ export interface NodeMemory {
    * Memory that the node's launches share, undefined at the start.
    * @returns a pointer, a multiple of 64
    */
-  reserve(byteLength: number): number;
+  readonly reserve: (byteLength: number) => number;
 }
 
 /**

@@ -1,0 +1,33 @@
+// The wasm engine: graphs interpreted with strict WebAssembly kernels. Its results are the same bits on every processor, in every
+// JavaScript engine and with any number of threads.
+import type { Graph } from "../../graph/graph.js";
+import type { Engine } from "../engine.js";
+import { type Executor, SingleThread } from "./executor.js";
+import { WasmSession } from "./session.js";
+import type { WasmModule } from "./webassembly.js";
+
+export interface WasmEngine extends Engine {
+  open(graph: Graph): WasmSession;
+  /** How many tensors its sessions hold in their memories, besides variables and constants. */
+  countTensors(): number;
+}
+
+/**
+ * @param module the kernels, compiled: in Node from `loadKernels` (load-kernels.ts)
+ * @param startExecutor of each session; other than one thread's there are those of thread-pool.ts
+ */
+export function openWasm(
+  module: WasmModule,
+  startExecutor: () => Executor = () => new SingleThread(module),
+): WasmEngine {
+  const sessions = new Set<WasmSession>();
+  return {
+    name: "wasm",
+    open: (graph) => {
+      const session = new WasmSession(graph, startExecutor());
+      sessions.add(session);
+      return session;
+    },
+    countTensors: () => [...sessions].reduce((count, { tensorCount }) => count + tensorCount, 0),
+  };
+}
