@@ -28,7 +28,7 @@ async function installFastEngine() {
   } catch (error) {
     if (!(error instanceof Error && "code" in error && error.code === "setup")) throw error;
     say(
-      `The tensorflow engine is not installed: ${error.message}\nTandem uses the wasm engine, which is slower and needs nothing; tests of the tensorflow engine are skipped.`,
+      `${error.message}\nTandem goes on with the wasm engine, which is slower.`,
     );
   }
 }

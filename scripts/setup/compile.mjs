@@ -48,7 +48,7 @@ export async function compile(root) {
     chmodSync(join(root, "dist/cli.js"), 0o755);
     copyFileSync(join(root, "src/setup/log-level.cc"), join(root, "dist/setup/log-level.cc"));
     await buildPage(root);
-    await compileKernels(root);
+    compileKernels(root);
     writeFileSync(stampFile, digest);
   }
   linkCommand(root);

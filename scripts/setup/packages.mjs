@@ -26,8 +26,8 @@ function hasPackages(root) {
 /** @param {string} root @throws SetupError */
 export function installPackages(root) {
   if (hasPackages(root)) return;
-  say("Installing the npm packages of package-lock.json (about MEGABYTES MB unpacked) …");
-  const args = ["ci", "--ignore-scripts", "--no-audit", "--no-fund"];
+  say("Installing the npm packages of package-lock.json (about 350 MB unpacked) …");
+  const args = ["ci", "--ignore-scripts", "--no-audit", "--no-fund", "--no-update-notifier"];
   // npm says where its own program is; on Windows the command `npm` is no program that could be started without a shell.
   const npm = process.env["npm_execpath"] ?? "";
   const isDone = /npm-cli\.c?js$/.test(npm)

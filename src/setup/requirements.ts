@@ -53,7 +53,7 @@ export async function checkRequirements(needsLibrary: boolean): Promise<string> 
   if (compiler !== undefined && missing.length === 0) return compiler;
   throw new TandemError(
     "setup",
-    `Installing the tensorflow engine needs what is missing here: ${missing.join("; ")}.`,
+    `The tensorflow engine cannot be installed: this machine lacks ${missing.join("; and ")}.`,
   );
 }
 

@@ -3,6 +3,7 @@
 import type { BroadcastKind } from "../shared/config.js";
 import { messageOf, TandemError } from "../shared/errors.js";
 import { FrameReader } from "../shared/protocol/channel.js";
+import type { RefusalCause } from "../shared/protocol/browser-messages.js";
 import { closeCodes, FINAL_CLOSE_CODES } from "../shared/protocol/close-codes.js";
 import { encodeFrame, type Frame, FrameError } from "../shared/protocol/frame.js";
 import {
@@ -17,7 +18,13 @@ import { readConfig } from "../shared/protocol/payloads/config.js";
 import type { Transport } from "../shared/protocol/transport.js";
 import type { RunLayout } from "../shared/run-layout.js";
 import { sanitizeText } from "../shared/text.js";
-import { admitRun, MAX_BYTES_BEFORE_WELCOME, maxMessageBytes } from "./limits.js";
+import {
+  admitRun,
+  MAX_BYTES_BEFORE_WELCOME,
+  maxMessageBytes,
+  type Means,
+  type Refusal,
+} from "./limits.js";
 import type { WorkerRuntime } from "./worker-runtime.js";
 
 /** The coordinator pings, or says that it is alive, every two seconds; after so long without a byte it is gone. */
@@ -38,7 +45,7 @@ export type ConnectionEnd =
   /** The worker was asked to stop, and said goodbye. */
   | { kind: "stopped" }
   /** The coordinator refused for good, or asks for what this worker cannot do. */
-  | { kind: "refused"; reason: string }
+  | { kind: "refused"; cause: RefusalCause; reason: string }
   /** The connection broke; it may be tried again. */
   | { kind: "lost"; reason: string; wasUseful: boolean };
 
@@ -66,8 +73,7 @@ export interface ServeOptions {
   kind: WorkerKind;
   holder: RuntimeHolder;
   onWelcome: (name: string) => void;
-  /** Bytes of memory that a run's network may need. */
-  memoryBytes: number;
+  means: Means;
 }
 
 /**
@@ -184,7 +190,7 @@ class Connection {
   private take(frame: Frame): void {
     const older = olderSide(frame.header);
     if (older) {
-      this.close({ kind: "refused", reason: older }, closeCodes.version, older);
+      this.close({ kind: "refused", cause: "version", reason: older }, closeCodes.version, older);
       return;
     }
     const message = parseFromCoordinator(frame);
@@ -226,9 +232,9 @@ class Connection {
     if (this.isWelcome) throw new FrameError("a second welcome");
     const { broadcast } = message;
     const config = readConfig(parts);
-    const { holder, memoryBytes } = this.options;
-    const admission = admitRun(config, memoryBytes);
-    if (admission.refusal !== undefined) {
+    const { holder, means } = this.options;
+    const admission = admitRun(config, means);
+    if (admission.refusal) {
       this.refuse(admission.refusal);
       return;
     }
@@ -240,7 +246,8 @@ class Connection {
         holder.runtime = holder.create(layout, broadcast);
       } catch (error) {
         if (!(error instanceof TandemError) || error.code !== "native-library") throw error;
-        this.refuse(`it computes with ${config.engine.name}: ${error.message.replace(/\.$/, "")}`);
+        const reason = `its engine is ${config.engine.name}: ${error.message.replace(/\.$/, "")}`;
+        this.refuse({ cause: "engine", reason });
         return;
       }
     }
@@ -248,10 +255,9 @@ class Connection {
     this.send({ type: "ready", numerics: this.runtime.numerics });
   }
 
-  /** @param why this worker cannot do what the run needs */
-  private refuse(why: string): void {
-    const reason = `this worker cannot take part in the run: ${why}`;
-    this.close({ kind: "refused", reason }, closeCodes.goingAway, why);
+  private refuse({ cause, reason }: Refusal): void {
+    const sentence = `this worker cannot take part in the run: ${reason}`;
+    this.close({ kind: "refused", cause, reason: sentence }, closeCodes.goingAway, reason);
   }
 
   /** That of an earlier connection is none of this one's before its welcome. */
@@ -285,10 +291,17 @@ class Connection {
   private closedBy(code: number, reason: string): ConnectionEnd {
     const text = sanitizeText(reason, MAX_REASON_LENGTH) || `the connection was closed (${code})`;
     if (code === closeCodes.ended) return { kind: "ended", reason: text };
-    if (FINAL_CLOSE_CODES.includes(code)) return { kind: "refused", reason: text };
+    if (FINAL_CLOSE_CODES.includes(code)) {
+      return { kind: "refused", cause: REFUSAL_CAUSES[code] ?? "other", reason: text };
+    }
     return this.lost(text);
   }
 }
+
+const REFUSAL_CAUSES: Readonly<Record<number, RefusalCause>> = {
+  [closeCodes.version]: "version",
+  [closeCodes.otherNumerics]: "numerics",
+};
 
 /** Looked at before anything else, as another version's messages may be of other forms. */
 function olderSide({ type, protocol }: Readonly<Record<string, unknown>>): string | undefined {

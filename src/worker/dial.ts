@@ -72,8 +72,9 @@ function failureOf(status: number, statusMessage: string): DialFailure {
     status === 401
       ? "the token is missing or wrong"
       : sanitizeText(statusMessage, MAX_REASON_LENGTH);
-  const kind = PASSING_STATUSES.includes(status) ? "failed" : "refused";
-  return { kind, reason: `HTTP ${status}: ${text}` };
+  const reason = `HTTP ${status}: ${text}`;
+  if (PASSING_STATUSES.includes(status)) return { kind: "failed", reason };
+  return { kind: "refused", cause: "other", reason };
 }
 
 /** The given certificates in addition to those that Node trusts: `ca` alone would replace them. */

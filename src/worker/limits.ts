@@ -1,8 +1,10 @@
 // What a worker accepts from a coordinator: a configuration it can allocate for, and messages as large as that run needs.
 // Pure, but for the machine's memory, which the caller supplies.
 import { type RunConfig, sampleShapeOf } from "../shared/config.js";
+import type { EngineName } from "../shared/engine/engine.js";
 import { MAX_EVALUATION_SAMPLES } from "../shared/evaluation.js";
 import { findLossProblem } from "../shared/graph/loss.js";
+import type { RefusalCause } from "../shared/protocol/browser-messages.js";
 import { MAX_CONFIG_BYTES } from "../shared/protocol/payloads/config.js";
 import { sampleBytes } from "../shared/protocol/payloads/samples.js";
 import { activationBytes, parameterBytes } from "../shared/replica/memory.js";
@@ -24,42 +26,62 @@ export const MAX_BYTES_BEFORE_WELCOME = MAX_CONFIG_BYTES + 64 * 1024;
 /** Weights, gradients, and two slots of the optimizer. */
 const COPIES_OF_PARAMETERS = 4;
 
-/** The run's layout where a worker can take part, or why it cannot. */
-export type Admission = { layout: RunLayout; refusal?: never } | { refusal: string };
+/** Why a worker does not take part in a run. */
+export interface Refusal {
+  cause: RefusalCause;
+  reason: string;
+}
 
-/** @param memoryBytes of the worker's machine */
-export function admitRun(config: RunConfig, memoryBytes: number): Admission {
-  const { batchSize, shards } = config;
+/** What a worker has for a run. */
+export interface Means {
+  memoryBytes: number;
+  engines: readonly EngineName[];
+}
+
+/** The run's layout where a worker can take part, or why it cannot. */
+export type Admission = { layout: RunLayout; refusal?: never } | { refusal: Refusal };
+
+export function admitRun(config: RunConfig, { memoryBytes, engines }: Means): Admission {
+  const refuse = (cause: RefusalCause, reason: string) => ({ refusal: { cause, reason } });
+  const { batchSize, shards, engine } = config;
+  if (!engines.includes(engine.name)) {
+    const reason = `its engine is ${engine.name}, which does not run here; start the run with --engine ${engines.join(" or ")}`;
+    return refuse("engine", reason);
+  }
   if (batchSize > MAX_BATCH_SIZE) {
-    const refusal = `its batch size of ${batchSize} is more than the ${MAX_BATCH_SIZE} that a worker accepts`;
-    return { refusal };
+    const reason = `its batch size of ${batchSize} is more than the ${MAX_BATCH_SIZE} that a worker accepts`;
+    return refuse("other", reason);
   }
   if (shards > batchSize) {
-    return { refusal: `its ${shards} shards are more than the ${batchSize} samples of a batch` };
+    return refuse(
+      "other",
+      `its ${shards} shards are more than the ${batchSize} samples of a batch`,
+    );
   }
   let layout: RunLayout;
   try {
     layout = layoutOfRun(config);
   } catch (error) {
-    if (error instanceof TandemError) return { refusal: error.message };
+    if (error instanceof TandemError) return refuse("other", error.message);
     throw error;
   }
-  const refusal = findProblem(layout, memoryBytes);
-  return refusal === undefined ? { layout } : { refusal };
+  const problem = findProblem(layout);
+  if (problem !== undefined) return refuse("other", problem);
+  const neededBytes = bytesOf(layout);
+  if (neededBytes <= memoryBytes) return { layout };
+  const reason = `its network needs ${inMb(neededBytes)} MB, and this machine has ${inMb(memoryBytes)} MB`;
+  return refuse("memory", reason);
 }
 
-function findProblem(layout: RunLayout, memoryBytes: number): string | undefined {
-  const { config } = layout;
-  const lossProblem = findLossProblem(layout.network, config.loss);
+function findProblem(layout: RunLayout): string | undefined {
+  const lossProblem = findLossProblem(layout.network, layout.config.loss);
   if (lossProblem !== undefined) return lossProblem;
-  if (!doTargetsFit(layout)) return "its targets do not fit the network's output";
-  const neededBytes =
-    COPIES_OF_PARAMETERS * parameterBytes(layout.network) +
-    layout.largestShard * activationBytes(layout.network);
-  if (neededBytes > memoryBytes) {
-    return `its network needs ${inMb(neededBytes)} MB, and this machine has ${inMb(memoryBytes)} MB`;
-  }
-  return undefined;
+  return doTargetsFit(layout) ? undefined : "its targets do not fit the network's output";
+}
+
+/** What a worker needs for the run, at least. */
+function bytesOf({ network, largestShard }: RunLayout): number {
+  return COPIES_OF_PARAMETERS * parameterBytes(network) + largestShard * activationBytes(network);
 }
 
 /** Classes have one output each, or two of them a single one; values have one output each. */

@@ -1,5 +1,6 @@
 // A worker in Node: connects with `ws`, and computes with an engine that Node can load.
 import { totalmem } from "node:os";
+import { ENGINE_NAMES } from "../shared/engine/engine.js";
 import { openEngine } from "../shared/engine/open-engine.js";
 import { dial, type DialOptions } from "./dial.js";
 import { runWorker, type WorkerEvent, type WorkerOptions } from "./worker.js";
@@ -18,7 +19,7 @@ export function runNodeWorker(
     {
       ...options,
       kind: "node",
-      memoryBytes: totalmem(),
+      means: { memoryBytes: totalmem(), engines: ENGINE_NAMES },
       createRuntime: (layout, broadcast) => new WorkerRuntime(layout, broadcast, openEngine),
     },
     onEvent,

@@ -66,6 +66,11 @@ export class WorkerRuntime {
     this.replica = new Kind(this.layout, engine);
   }
 
+  /** That of the weights; −1 before there are any. */
+  get step(): number {
+    return this.replica.step;
+  }
+
   /** True where the runtime can go on with this run, as after a lost connection. */
   fits(config: RunConfig, broadcast: BroadcastKind): boolean {
     return this.identity === identityOf(config, broadcast);

@@ -2,6 +2,7 @@
 // In Node and in browsers; how to connect, and what computes, is given.
 import type { BroadcastKind } from "../shared/config.js";
 import { TandemError } from "../shared/errors.js";
+import type { RefusalCause } from "../shared/protocol/browser-messages.js";
 import type { WorkerKind } from "../shared/protocol/messages.js";
 import type { Transport } from "../shared/protocol/transport.js";
 import type { RunLayout } from "../shared/run-layout.js";
@@ -11,6 +12,7 @@ import {
   type RuntimeHolder,
   serveConnection,
 } from "./connection.js";
+import type { Means, Refusal } from "./limits.js";
 
 const FIRST_DELAY_MS = 100;
 const LONGEST_DELAY_MS = 5_000;
@@ -23,8 +25,7 @@ export type WorkerEvent =
 export interface WorkerOptions {
   name: string;
   kind: WorkerKind;
-  /** Bytes of memory that a run's network may need. */
-  memoryBytes: number;
+  means: Means;
   /** Loads what computes a run. @throws TandemError where it does not load */
   createRuntime: (layout: RunLayout, broadcast: BroadcastKind) => Runtime;
   /** The address as it may be printed: without a query, which can hold a secret. */
@@ -37,9 +38,22 @@ export interface WorkerOptions {
 export type DialFailure =
   /** It may be tried again. */
   | { kind: "failed"; reason: string }
-  | { kind: "refused"; reason: string }
+  | { kind: "refused"; cause: RefusalCause; reason: string }
   /** The worker was asked to stop. */
   | { kind: "stopped" };
+
+/** Worker and run do not come together. */
+export class RefusedError extends TandemError {
+  readonly refusal: Refusal;
+
+  constructor(refusal: Refusal, shownUrl: string) {
+    super(
+      "coordinator-refused",
+      `The coordinator at ${shownUrl} refused this worker: ${refusal.reason}.`,
+    );
+    this.refusal = refusal;
+  }
+}
 
 /** Connects, serves, and returns how that ended. `serve` must be called in the same turn in which the connection opens. */
 export type Connect = (
@@ -57,7 +71,7 @@ export async function runWorker(
   stop: AbortSignal,
   connect: Connect,
 ): Promise<void> {
-  const { name, kind, memoryBytes, createRuntime, shownUrl, retryForMs } = options;
+  const { name, kind, means, createRuntime, shownUrl, retryForMs } = options;
   const holder: RuntimeHolder = { runtime: undefined, create: createRuntime };
   let awaySinceMs = performance.now();
   let lastHeardMs: number | undefined;
@@ -67,7 +81,7 @@ export async function runWorker(
     onEvent({ event: "connected", name: given, url: shownUrl });
   };
   const serve = (transport: Transport) =>
-    serveConnection(transport, { name, kind, holder, onWelcome, memoryBytes }, stop);
+    serveConnection(transport, { name, kind, holder, onWelcome, means }, stop);
   while (!stop.aborted) {
     const welcomeBefore = lastHeardMs;
     const end = await connect(serve);
@@ -77,10 +91,7 @@ export async function runWorker(
     }
     if (end.kind === "stopped") return;
     if (end.kind === "refused") {
-      throw new TandemError(
-        "coordinator-refused",
-        `The coordinator at ${shownUrl} refused this worker: ${end.reason}.`,
-      );
+      throw new RefusedError(end, shownUrl);
     }
     if (lastHeardMs !== welcomeBefore) lastHeardMs = performance.now();
     // Only a connection that was of use counts: one that is welcomed and closed at once, again and again, must not keep

@@ -2,9 +2,10 @@
 // code of its own, from the seed on.
 import { beforeAll, describe, expect, test } from "vitest";
 import type { Engine } from "../../src/shared/engine/engine.js";
-import { openTensorFlow } from "../../src/shared/engine/tensorflow/engine.js";
+import { openEngine } from "../../src/shared/engine/open-engine.js";
 import { initialTensors } from "../../src/shared/network/initial-values.js";
 import { sizeOf } from "../../src/shared/network/network.js";
+import { defaultSpec } from "../support/engines.js";
 import { referenceEngine } from "../support/reference-engine.js";
 import {
   expectClose,
@@ -30,10 +31,10 @@ const FLOAT64: Tolerances = { gradient: 1e-6, change: 1e-6 };
 /** These divide by the size of the gradient: where it is near zero, its rounding decides the size of the step. */
 const ADAPTIVE = new Set(["adam", "rmsprop"]);
 
-let tensorflow: Engine;
+let engine: Engine;
 
 beforeAll(() => {
-  tensorflow = openTensorFlow(1);
+  engine = openEngine(defaultSpec);
 });
 
 describe.each(golden.cases)("$name", (goldenCase) => {
@@ -50,8 +51,8 @@ describe.each(golden.cases)("$name", (goldenCase) => {
     );
   });
 
-  test.each(goldenCase.runs)("takes the same steps with $name on tensorflow", (run) => {
-    checkRun(tensorflow, goldenCase, run, {
+  test.each(goldenCase.runs)("takes the same steps with $name", (run) => {
+    checkRun(engine, goldenCase, run, {
       ...FLOAT32,
       change: ADAPTIVE.has(run.optimizer.kind) ? 5e-3 : FLOAT32.change,
     });

@@ -14,6 +14,7 @@ import type { BroadcastKind, RunConfig } from "../../src/shared/config.js";
 import type { DataSource } from "../../src/shared/data/samples.js";
 import { openEngine } from "../../src/shared/engine/open-engine.js";
 import { Events, type RunEvent } from "../../src/shared/events.js";
+import { ENGINE_NAMES } from "../../src/shared/engine/engine.js";
 import type { RunLayout } from "../../src/shared/run-layout.js";
 import { serveConnection } from "../../src/worker/connection.js";
 import { WorkerRuntime } from "../../src/worker/worker-runtime.js";
@@ -78,7 +79,11 @@ export async function runInMemory(
       runtime: undefined,
       create: (own: RunLayout, kind: BroadcastKind) => new WorkerRuntime(own, kind, openEngine),
     };
-    const own = { name: `w${number}`, kind: "node", memoryBytes: 1e12 } as const;
+    const own = {
+      name: `w${number}`,
+      kind: "node",
+      means: { memoryBytes: 1e12, engines: ENGINE_NAMES },
+    } as const;
     const serve = { ...own, holder, onWelcome: () => undefined };
     return serveConnection(workerEnd, serve, stop.signal);
   });

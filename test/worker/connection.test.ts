@@ -1,5 +1,6 @@
 // The worker's side of a connection, with a fake clock and a coordinator that a test plays.
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
+import { ENGINE_NAMES, type EngineName } from "../../src/shared/engine/engine.js";
 import { presetNetwork } from "../../src/shared/network/presets.js";
 import { closeCodes } from "../../src/shared/protocol/close-codes.js";
 import { layoutOfRun } from "../../src/shared/run-layout.js";
@@ -17,7 +18,12 @@ import { welcome } from "../support/welcome.js";
 
 const evaluate = { type: "evaluate", task: 1, step: 0, count: 1 };
 
-function serve(runtime?: Runtime, memoryBytes = 1e12, transport = new MemoryTransport()) {
+function serve(
+  runtime?: Runtime,
+  memoryBytes = 1e12,
+  transport = new MemoryTransport(),
+  engines: readonly EngineName[] = ENGINE_NAMES,
+) {
   const stop = new AbortController();
   const create = vi.fn(() => fakeRuntime());
   const holder: RuntimeHolder = { runtime, create };
@@ -25,7 +31,7 @@ function serve(runtime?: Runtime, memoryBytes = 1e12, transport = new MemoryTran
   const onWelcome = (name: string) => names.push(name);
   const ended = serveConnection(
     transport,
-    { name: "me", kind: "node", holder, onWelcome, memoryBytes },
+    { name: "me", kind: "node", holder, onWelcome, means: { memoryBytes, engines } },
     stop.signal,
   );
   let end: ConnectionEnd | undefined;
@@ -143,8 +149,12 @@ test("a stop says goodbye", async () => {
 
 test.each([
   [1000, "finished", { kind: "ended", reason: "finished" }],
-  [closeCodes.version, "too old", { kind: "refused", reason: "too old" }],
-  [closeCodes.wrongResults, "", { kind: "refused", reason: "the connection was closed (4008)" }],
+  [closeCodes.version, "too old", { kind: "refused", cause: "version", reason: "too old" }],
+  [
+    closeCodes.wrongResults,
+    "",
+    { kind: "refused", cause: "other", reason: "the connection was closed (4008)" },
+  ],
   [closeCodes.banned, "later", { kind: "lost", reason: "later", wasUseful: false }],
   [1006, "a\u001b[2Jb\nc", { kind: "lost", reason: "a\ufffd[2Jb\ufffdc", wasUseful: false }],
 ])("close code %i with reason %j", async (code, reason, expected) => {

@@ -9,6 +9,7 @@ import {
   type WorkerEvent,
 } from "../../src/worker/worker.js";
 import { fakeRuntime } from "../support/fake-runtime.js";
+import { ENGINE_NAMES } from "../../src/shared/engine/engine.js";
 import { MemoryTransport } from "../support/memory-transport.js";
 import { welcome } from "../support/welcome.js";
 
@@ -26,7 +27,7 @@ function start(connect: Connect) {
     shownUrl: "ws://host:1/",
     name: "me",
     kind: "node" as const,
-    memoryBytes: 1e12,
+    means: { memoryBytes: 1e12, engines: ENGINE_NAMES },
     createRuntime: () => fakeRuntime(),
     retryForMs: 60_000,
   };

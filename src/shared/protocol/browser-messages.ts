@@ -35,8 +35,8 @@ export interface BrowserWorkerTotals {
   weightsStep: number;
 }
 
-/** Why a worker was refused for good. */
-export type BrowserRefusal =
+/** Why a worker and a run do not come together; another try would end the same way. */
+export type RefusalCause =
   /** The run's engine does not exist in browsers. */
   | "engine"
   /** This browser computes other bits than the coordinator. */
@@ -76,7 +76,7 @@ export type FromBrowserWorker =
   /** After `stop`, with the goodbye sent. */
   | { type: "stopped" }
   /** The coordinator refuses this worker, or this worker the run; another try would end the same way. */
-  | { type: "refused"; cause: BrowserRefusal; reason: string }
+  | { type: "refused"; cause: RefusalCause; reason: string }
   /** This Web Worker cannot compute: no memory, no WebAssembly SIMD, a module that does not load. */
   | { type: "failed"; reason: string };
 

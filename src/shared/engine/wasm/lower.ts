@@ -16,6 +16,11 @@ import {
   lowerConv2dKernelGradient,
 } from "./lower-convolutions.js";
 import { lowerConcat, lowerCrop, lowerPad, lowerSlice } from "./lower-copies.js";
+import {
+  lowerDepthwise,
+  lowerDepthwiseInputGradient,
+  lowerDepthwiseKernelGradient,
+} from "./lower-depthwise.js";
 import { lowerLoss, lowerSoftmax } from "./lower-losses.js";
 import {
   lowerActivation,
@@ -48,9 +53,11 @@ export function lowerNode(op: LoweredOp, memory: NodeMemory): Launch[] {
     case "mat-mul":
       return lowerMatMul(op, memory);
     case "depthwise-conv2d":
+      return lowerDepthwise(op, memory);
     case "depthwise-conv2d-input-gradient":
+      return lowerDepthwiseInputGradient(op, memory);
     case "depthwise-conv2d-kernel-gradient":
-      throw new RangeError(`no kernel of ${op.kind}`);
+      return lowerDepthwiseKernelGradient(op, memory);
 
     case "bias-add":
       return lowerBiasAdd(op, memory);
