@@ -419,7 +419,7 @@ test("the end does not come between a frame and its tail", () => {
   join();
   for (let count = 1; count < 9; count++) step();
   session.end("finished");
-  const last = transport.accept().at(-1);
+  const last = transport.accept().at(-1)!;
   expect(() => decodeFrame(last)).toThrow();
   expect(transport.closed).toEqual({ code: closeCodes.ended, reason: "finished" });
 });

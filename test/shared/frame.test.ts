@@ -160,7 +160,7 @@ describe("a frame with a tail", () => {
         const reader = new FrameReader(allocated);
         for (let round = 0; round < 2; round++) {
           for (const message of messages.slice(0, -1)) expect(reader.take(message)).toBeUndefined();
-          const frame = reader.take(messages.at(-1));
+          const frame = reader.take(messages.at(-1)!);
           expect(frame?.parts.map((part) => [...part])).toEqual(
             [Uint8Array.of(7), ...tail].map((part) => [...part]),
           );
