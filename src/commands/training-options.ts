@@ -27,11 +27,13 @@ export interface TrainingOptions {
   initial?: string;
   loss?: LossName;
   labelSmoothing?: number;
+  huberDelta?: number;
   optimizer: OptimizerName;
   learningRate: number;
   momentum?: number;
   beta1?: number;
   beta2?: number;
+  rho?: number;
   epsilon?: number;
   weightDecay?: number;
   clipNorm?: number;
@@ -121,6 +123,11 @@ function addNetworkOptions(command: Command): void {
       "--label-smoothing <x>",
       "share of each target spread over all classes (default: 0)",
       fractionBelowOne,
+    )
+    .option(
+      "--huber-delta <x>",
+      "error at which huber changes from square to linear (default: 1)",
+      positiveNumber(MAX_NUMBER),
     );
 }
 
@@ -140,6 +147,7 @@ function addOptimizerOptions(command: Command): void {
     .option("--momentum <x>", "of momentum (default: 0.9)", fractionBelowOne)
     .option("--beta1 <x>", "of adam and adamw (default: 0.9)", fractionBelowOne)
     .option("--beta2 <x>", "of adam and adamw (default: 0.999)", fractionBelowOne)
+    .option("--rho <x>", "of rmsprop (default: 0.9)", fractionBelowOne)
     .option("--epsilon <x>", "of adam, adamw and rmsprop (default: 1e-8)", positiveNumber(1))
     .option(
       "--weight-decay <x>",

@@ -3,7 +3,7 @@ import type { Checkpoint } from "../shared/checkpoint/checkpoint.js";
 import type { BroadcastKind, RunConfig } from "../shared/config.js";
 import type { DataSource } from "../shared/data/samples.js";
 import type { Engine } from "../shared/engine/engine.js";
-import type { Events } from "../shared/events.js";
+import type { Events, RunEvent } from "../shared/events.js";
 import { initialTensors } from "../shared/network/initial-values.js";
 import { sizeOf } from "../shared/network/network.js";
 import { withEmptySlots } from "../shared/replica/initial-state.js";
@@ -32,8 +32,8 @@ export interface RunPlan {
   data: DataSource;
   /** Where the run goes on. */
   resumeFrom: Checkpoint | undefined;
-  /** Weights and population statistics that it starts from in place of drawn ones. */
-  initialTensors?: readonly NamedTensor[] | undefined;
+  /** What it starts from in place of drawn weights. */
+  initial?: InitialWeights | undefined;
   training: TrainingOptions;
   /** The checkpoint. */
   output: string;
@@ -45,6 +45,12 @@ export interface RunPlan {
   server: ServerOptions | undefined;
   /** Called with the workers' URL, before the long parts of the start; `fail` ends the run. */
   onListening?: (url: string, fail: (error: Error) => void) => void;
+}
+
+export interface InitialWeights {
+  /** Parameters and population statistics. */
+  tensors: readonly NamedTensor[];
+  report: Omit<RunEvent & { event: "initial-weights" }, "event">;
 }
 
 /**
@@ -104,6 +110,7 @@ export async function runTraining(
     compute = computeOn(replica);
     if (!server) pool.join(new InProcessWorker(pool, compute));
     emitStart(plan, layout, broadcast.kind, replica.step, events);
+    if (plan.initial) events.emit({ event: "initial-weights", ...plan.initial.report });
     const { output, resumeFrom, training } = plan;
     const writer = new CheckpointWriter(output, events, {
       ...{ resumeFrom, lastStep: training.steps },
@@ -130,7 +137,7 @@ function createReplica(layout: RunLayout, plan: RunPlan): TrainingReplica {
   const { config, resumeFrom } = plan;
   const replica = new TrainingReplica(layout, plan.engine);
   const tensors =
-    resumeFrom?.tensors ?? plan.initialTensors ?? initialTensors(layout.network, config.seed);
+    resumeFrom?.tensors ?? plan.initial?.tensors ?? initialTensors(layout.network, config.seed);
   replica.load(withEmptySlots(layout, tensors), resumeFrom?.step ?? 0);
   return replica;
 }

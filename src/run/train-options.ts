@@ -10,7 +10,7 @@ import type { LossChoice } from "./losses.js";
 import type { OptimizerChoice } from "./optimizers.js";
 import { checkToken, makeToken } from "./port-access.js";
 import type { RunChoices } from "./run-choices.js";
-import type { RunRequest, Workforce } from "./run-request.js";
+import type { RunRequest, TlsIdentity, Workforce } from "./run-request.js";
 
 /** What {@link train} takes. */
 export interface TrainOptions {
@@ -84,7 +84,7 @@ export interface ListenOptions {
   /** Workers must show the same; at least 16 characters where other machines can reach the port. */
   token?: string;
   /** Certificate and key in PEM. */
-  tls?: { cert: Buffer; key: Buffer };
+  tls?: TlsIdentity;
   /** Listen beyond this machine without a token. Default: false */
   insecure?: boolean;
   /** Workers that the run needs to go on. Default: 1 */

@@ -20,6 +20,14 @@ export type RunEvent =
       broadcast: BroadcastKind;
       parameterCount: number;
     }
+  /** After `start`, with `--initial`: which layers have the file's weights, which have drawn ones, and which are of no use. */
+  | {
+      event: "initial-weights";
+      file: string;
+      taken: string[];
+      drawn: string[];
+      unused: string[];
+    }
   | { event: "worker"; name: string; state: "joined" | "left" | "rejected"; reason?: string }
   /** A task whose worker is a straggler was assigned to a second worker as well. */
   | { event: "backup"; step: number; task: string; worker: string }

@@ -145,6 +145,7 @@ export class MetricsSink implements EventSink {
       case "listening":
       case "waiting":
       case "interrupted":
+      case "initial-weights":
       case "checkpoint-kept":
       case "degraded":
       case "mixed-numerics":

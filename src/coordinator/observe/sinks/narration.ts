@@ -20,6 +20,8 @@ export function isWritten(level: Sentence["level"], threshold: Level): boolean {
 
 const MAX_NAME_LENGTH = 100;
 const MAX_REASON_LENGTH = 400;
+const MAX_TEXT_LENGTH = 1000;
+const MAX_LAYERS_LISTED = 12;
 
 /** The event with texts that others wrote (names, reasons) on one line, harmless to a terminal, and bounded in length. */
 export function withSafeText<E extends ReportedEvent>(event: E): E {
@@ -51,6 +53,8 @@ export function sentenceOf(
       return say("info", listeningText(event, pageKey));
     case "start":
       return say("info", startText(event));
+    case "initial-weights":
+      return say("info", initialText(event));
     case "worker": {
       // Every worker leaves when the run ends.
       if (event.state === "left" && event.reason === "finished") return undefined;
@@ -114,6 +118,25 @@ function startText(event: ReportedEvent & { event: "start" }): string {
     `${countText(event.steps, "step")} of ${batchSize} in ${countText(shards, "shard")}`,
     `engine ${engine}${event.step > 0 ? `, from step ${event.step} on` : ""}`,
   ].join(", ");
+}
+
+function initialText(event: ReportedEvent & { event: "initial-weights" }): string {
+  const { file, taken, drawn, unused } = event;
+  const parts = [
+    [taken, "taken"],
+    [drawn, "drawn"],
+    [unused, "not used"],
+  ] as const;
+  const texts = parts.flatMap(([layers, what]) =>
+    layers.length === 0 ? [] : [`${what}: ${layerList(layers)}`],
+  );
+  return sanitizeText(`initial weights from ${file}; ${texts.join("; ")}`, MAX_TEXT_LENGTH);
+}
+
+function layerList(names: readonly string[]): string {
+  const listed = names.slice(0, MAX_LAYERS_LISTED).join(", ");
+  const others = names.length - MAX_LAYERS_LISTED;
+  return others > 0 ? `${listed} and ${others} more` : listed;
 }
 
 /** Losses where the targets are values. */

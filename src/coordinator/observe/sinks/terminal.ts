@@ -129,6 +129,7 @@ export class TerminalSink implements EventSink {
         );
         return;
       case "listening":
+      case "initial-weights":
       case "backup":
       case "divergence":
       case "moments":
