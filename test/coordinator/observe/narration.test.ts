@@ -76,7 +76,7 @@ test("the start names network, loss and optimizer", () => {
   const config = configOf();
   const text = sentenceOf({ ...start, config, parameterCount: 3_274_634 })?.text;
   expect(text).toBe(
-    "cnn, 3,274,634 parameters, softmax cross-entropy, adam 0.001, 100 steps of 10 in 2 shards, 1 thread per process",
+    "cnn, 3,274,634 parameters, softmax cross-entropy, adam 0.001, 100 steps of 10 in 2 shards, engine tensorflow, 1 thread",
   );
   const layers = config.network.layers.map((node) => ({ ...node, name: `my-${node.name}` }));
   const inputs = layers.map(({ inputs: names }) => {

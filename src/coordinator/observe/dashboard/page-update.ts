@@ -65,6 +65,7 @@ export type MarkKind =
   | "checkpoint-failed"
   | "checkpoint-kept"
   | "degraded"
+  | "mixed-numerics"
   | "observer-failed"
   | "interrupted";
 
