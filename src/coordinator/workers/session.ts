@@ -27,6 +27,7 @@ import {
   refuseVersion,
   type SessionPhase,
 } from "./handshake.js";
+import type { NumericsCheck } from "./numerics-check.js";
 import type { SendBudget } from "./outbox.js";
 import { Peer } from "./peer.js";
 import type { Pool } from "./pool.js";
@@ -42,6 +43,7 @@ export interface SessionParts {
   times: SessionTimes;
   bans: BanList;
   budget: SendBudget;
+  numerics: NumericsCheck;
   /** Where the peer comes from. */
   address: string;
   /** A name that no other worker of the run has. */
@@ -64,7 +66,7 @@ export class Session implements WorkerLink {
   private readonly tasks = new AssignedTasks();
   private readonly intake: AnswerIntake;
   private readonly answerBytes: number;
-  private kind: WorkerKind = "node";
+  kind: WorkerKind = "node";
   /** From `ready` on. */
   private feed: ReplicaFeed | undefined;
 
@@ -105,7 +107,8 @@ export class Session implements WorkerLink {
   /** Undefined until the worker takes part. */
   get status(): WorkerStatus | undefined {
     if (!this.isActive) return undefined;
-    return { name: this.name, host: this.peer.address, ...this.channel.traffic };
+    const { name, kind } = this;
+    return { name, kind, host: this.peer.address, ...this.channel.traffic };
   }
 
   private get isActive(): boolean {
@@ -207,7 +210,7 @@ export class Session implements WorkerLink {
         this.welcome(message);
         return;
       case "ready":
-        this.activate();
+        this.activate(message);
         return;
       case "result":
       case "evaluated":
@@ -264,11 +267,12 @@ export class Session implements WorkerLink {
     this.channel.sendFirst({ ...welcome, broadcast: kind }, configParts(layout.config));
   }
 
-  private activate(): void {
+  private activate({ numerics }: FromWorker & { type: "ready" }): void {
     if (this.phase !== "loading") {
       this.refuse(refuseOrder("ready at the wrong time"));
       return;
     }
+    if (this.refuse(this.parts.numerics.refusal(numerics))) return;
     this.channel.clearDeadline();
     this.phase = "active";
     const { onProgress, broadcast, pool } = this.parts;
@@ -287,6 +291,7 @@ export class Session implements WorkerLink {
         },
       });
       this.feed.sendState();
+      this.parts.numerics.noteWorker(this.name, numerics);
       pool.join(this);
     });
   }

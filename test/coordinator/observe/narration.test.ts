@@ -19,6 +19,14 @@ test("a peer's name and reason reach no terminal raw, and not at any length", ()
   expect(sentence?.text.length).toBeLessThan(600);
 });
 
+test("a worker that joins from a browser is called so", () => {
+  const joined = { event: "worker", name: "phone-1", state: "joined" } as const;
+  expect(sentenceOf({ ...joined, kind: "browser" })?.text).toBe(
+    "worker phone-1 joined in a browser",
+  );
+  expect(sentenceOf({ ...joined, kind: "node" })?.text).toBe("worker phone-1 joined");
+});
+
 test("the key of the page is in the fragment, which is sent nowhere", () => {
   expect(pageUrl("ws://127.0.0.1:7711", "a&b")).toBe("http://127.0.0.1:7711/#key=a%26b");
   expect(pageUrl("wss://[::1]:1")).toBe("https://[::1]:1/");
@@ -68,7 +76,7 @@ test("the start names network, loss and optimizer", () => {
   const config = configOf();
   const text = sentenceOf({ ...start, config, parameterCount: 3_274_634 })?.text;
   expect(text).toBe(
-    "cnn, 3,274,634 parameters, softmax cross-entropy, adam 0.001, 100 steps of 10 in 2 shards, 1 thread per process",
+    "cnn, 3,274,634 parameters, softmax cross-entropy, adam 0.001, 100 steps of 10 in 2 shards, engine tensorflow, 1 thread",
   );
   const layers = config.network.layers.map((node) => ({ ...node, name: `my-${node.name}` }));
   const inputs = layers.map(({ inputs: names }) => {
