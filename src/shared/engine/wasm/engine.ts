@@ -8,8 +8,8 @@ import type { WasmModule } from "./webassembly.js";
 
 export interface WasmEngine extends Engine {
   open(graph: Graph): WasmSession;
-  /** How many tensors its sessions hold in their memories, besides variables and constants. */
-  countTensors(): number;
+  /** Those that are open. */
+  readonly sessions: ReadonlySet<WasmSession>;
 }
 
 /**
@@ -24,10 +24,10 @@ export function openWasm(
   return {
     name: "wasm",
     open: (graph) => {
-      const session = new WasmSession(graph, startExecutor());
+      const session = new WasmSession(graph, startExecutor(), () => void sessions.delete(session));
       sessions.add(session);
       return session;
     },
-    countTensors: () => [...sessions].reduce((count, { tensorCount }) => count + tensorCount, 0),
+    sessions,
   };
 }

@@ -17,6 +17,7 @@ interface Variable {
 
 export class WasmSession implements Session {
   private readonly executor: Executor;
+  private readonly onDispose: () => void;
   private readonly memory: DeviceMemory;
   private readonly plans: PlanCache;
   private readonly variables = new Map<string, Variable>();
@@ -26,8 +27,10 @@ export class WasmSession implements Session {
   /** Memory of the threads, as much as any launch has wanted. */
   private scratch: Block | undefined;
 
-  constructor(graph: Graph, executor: Executor) {
+  /** @param onDispose called once, when the session is closed */
+  constructor(graph: Graph, executor: Executor, onDispose: () => void) {
     this.executor = executor;
+    this.onDispose = onDispose;
     this.memory = new DeviceMemory(executor.memory, executor.heapBase);
     for (const node of graph.nodes) this.place(node);
     const values = [...this.variables].map(([name, { value }]) => [name, value] as const);
@@ -85,6 +88,7 @@ export class WasmSession implements Session {
 
   dispose(): void {
     this.executor.dispose();
+    this.onDispose();
   }
 
   private run(
