@@ -22,7 +22,7 @@ const PURE_PACKAGES = "^node_modules/(@noble/hashes|msgpackr|zod)/";
 const ENTRIES = [
   "^src/(cli|index)\\.ts$",
   "^src/worker/(browser|node)[\\w-]*\\.ts$",
-  "^src/coordinator/(dashboard|observe/dashboard)/page/(page|login)\\.ts$",
+  "^src/coordinator/(dashboard|observe/dashboard)/page/(page|login|join/join)\\.ts$",
 ];
 
 const PAGE = "^src/coordinator/(dashboard|observe/dashboard)/page/";

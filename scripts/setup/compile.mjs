@@ -11,7 +11,7 @@ import {
   symlinkSync,
   writeFileSync,
 } from "node:fs";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { compileKernels } from "./kernels.mjs";
 import { SetupError, say, succeeds } from "./report.mjs";
 
@@ -60,7 +60,9 @@ async function buildPage(root) {
   const source = join(root, "src/coordinator/observe/dashboard/page");
   const target = join(root, "dist/page");
   await build({
-    entryPoints: ["page.ts", "login.ts"].map((name) => join(source, name)),
+    entryPoints: ["page", "login", "join/join"].map((name) => {
+      return { in: join(source, `${name}.ts`), out: basename(name) };
+    }),
     outdir: target,
     bundle: true,
     minify: true,
@@ -68,8 +70,8 @@ async function buildPage(root) {
     target: "es2022",
     logLevel: "error",
   });
-  for (const name of ["index.html", "login.html"]) {
-    copyFileSync(join(source, name), join(target, name));
+  for (const name of ["index.html", "login.html", "join/join.html"]) {
+    copyFileSync(join(source, name), join(target, basename(name)));
   }
 }
 

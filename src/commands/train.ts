@@ -1,5 +1,6 @@
 // What `local`, `coordinator` and `single` share: the run itself, its events on terminals and in files, and interrupts.
 import { ConsoleSink } from "../coordinator/observe/sinks/console.js";
+import { JoinCodeSink } from "../coordinator/observe/sinks/join-code.js";
 import { JsonSink } from "../coordinator/observe/sinks/json.js";
 import { checkLogFile, LogFileSink } from "../coordinator/observe/sinks/log-file.js";
 import type { Sentence } from "../coordinator/observe/sinks/narration.js";
@@ -10,6 +11,7 @@ import type { Events } from "../shared/events.js";
 import { Interrupts } from "./interrupts.js";
 import type { OutputOptions } from "./options.js";
 import type { DescribedRun } from "./run-request.js";
+import { setupHint } from "./setup-hint.js";
 
 export interface CommandRun {
   run: DescribedRun;
@@ -34,6 +36,10 @@ function addSinks(events: Events, output: OutputOptions, pageKey: string | undef
   const isAlone = !json || !process.stdout.isTTY;
   if (json) events.add(new JsonSink(process.stdout));
   const isDrawn = isLive && isAlone;
+  // Before the block that is drawn over and over.
+  if (isLive && !json && level !== "warn" && level !== "error") {
+    events.add(new JoinCodeSink(process.stderr, () => process.stderr.columns));
+  }
   if (isDrawn) {
     events.add(new TerminalSink(process.stderr, { ...narration, level }));
   } else {
@@ -58,6 +64,8 @@ function addSinks(events: Events, output: OutputOptions, pageKey: string | undef
 export async function train({ run, workforce, output, pageKey }: CommandRun): Promise<number> {
   let killWorkers: () => void = () => undefined;
   const interrupts = new Interrupts(() => killWorkers());
+  const hint = setupHint(run);
+  if (hint !== undefined && !output.quiet) process.stderr.write(`${hint}\n`);
   const result = await startRun({
     ...run,
     workforce,

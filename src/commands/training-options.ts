@@ -27,11 +27,13 @@ export interface TrainingOptions {
   initial?: string;
   loss?: LossName;
   labelSmoothing?: number;
+  huberDelta?: number;
   optimizer: OptimizerName;
   learningRate: number;
   momentum?: number;
   beta1?: number;
   beta2?: number;
+  rho?: number;
   epsilon?: number;
   weightDecay?: number;
   clipNorm?: number;
@@ -44,6 +46,7 @@ export interface TrainingOptions {
   summaryDir: string;
   output: string;
   resume?: string;
+  mixedNumerics?: boolean;
   broadcast: BroadcastKind;
 }
 
@@ -120,6 +123,11 @@ function addNetworkOptions(command: Command): void {
       "--label-smoothing <x>",
       "share of each target spread over all classes (default: 0)",
       fractionBelowOne,
+    )
+    .option(
+      "--huber-delta <x>",
+      "error at which huber changes from square to linear (default: 1)",
+      positiveNumber(MAX_NUMBER),
     );
 }
 
@@ -139,6 +147,7 @@ function addOptimizerOptions(command: Command): void {
     .option("--momentum <x>", "of momentum (default: 0.9)", fractionBelowOne)
     .option("--beta1 <x>", "of adam and adamw (default: 0.9)", fractionBelowOne)
     .option("--beta2 <x>", "of adam and adamw (default: 0.999)", fractionBelowOne)
+    .option("--rho <x>", "of rmsprop (default: 0.9)", fractionBelowOne)
     .option("--epsilon <x>", "of adam, adamw and rmsprop (default: 1e-8)", positiveNumber(1))
     .option(
       "--weight-decay <x>",
@@ -185,5 +194,9 @@ function addFileOptions(command: Command): Command {
     )
     .option("--summary-dir <dir>", "folder for TensorBoard's event files", "summary")
     .option("--output <file>", "the checkpoint", "checkpoint.safetensors")
-    .option("--resume <file>", "go on from this checkpoint");
+    .option("--resume <file>", "go on from this checkpoint")
+    .option(
+      "--mixed-numerics",
+      "take workers, and resume, although results differ in the last bits; marks the checkpoint",
+    );
 }

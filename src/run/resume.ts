@@ -26,7 +26,7 @@ const OPTIONS = {
   clipNorm: "--clip-norm",
   loss: "--loss",
   labelSmoothing: "--label-smoothing",
-  delta: "--delta",
+  delta: "--huber-delta",
 } as const satisfies Partial<Record<keyof RunChoices, string>>;
 
 type Option = keyof typeof OPTIONS;

@@ -40,11 +40,11 @@ export interface ResolveContext {
   /** Where the user did not say: the number of workers. */
   defaultShards: number;
   /** Of the weights to start from; its network is the run's where the user gave none. */
-  initial?: { network: NetworkSpec; digest: string } | undefined;
+  initial?: { network: NetworkSpec } | undefined;
 }
 
 /**
- * The configuration that the choices stand for, but for its numerics fingerprint.
+ * The configuration that the choices stand for, but for its numerics fingerprint and the digest of its initial weights.
  * @throws TandemError with exit code 2 where they do not belong together
  */
 export function resolveConfig(choices: RunChoices, context: ResolveContext): RunConfig {
@@ -64,7 +64,6 @@ export function resolveConfig(choices: RunChoices, context: ResolveContext): Run
     numerics: NOT_MEASURED,
     validationSize: data.validation.count,
     data: { inputType: data.inputType, target: data.target, digest: data.digest },
-    ...(initial === undefined ? {} : { initialDigest: initial.digest }),
   };
   checkLoss(network, config.loss, data.target);
   return parseConfig(config);

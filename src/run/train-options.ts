@@ -10,7 +10,7 @@ import type { LossChoice } from "./losses.js";
 import type { OptimizerChoice } from "./optimizers.js";
 import { checkToken, makeToken } from "./port-access.js";
 import type { RunChoices } from "./run-choices.js";
-import type { RunRequest, Workforce } from "./run-request.js";
+import type { RunRequest, TlsIdentity, Workforce } from "./run-request.js";
 
 /** What {@link train} takes. */
 export interface TrainOptions {
@@ -58,6 +58,11 @@ export interface TrainOptions {
   evalEvery?: number;
   /** Steps between checkpoints, 0: only at the end. Default: 1,000 */
   checkpointEvery?: number;
+  /**
+   * Machines whose results differ in the last bits may take part, and a `resume` may go on on one. The checkpoint is marked,
+   * and may not be the one that the configuration stands for. Default: false
+   */
+  mixedNumerics?: boolean;
   /** What each worker is sent after a step. Default: `"weights"` */
   broadcast?: BroadcastKind;
   /** A folder for TensorBoard's event files and the run's log. Default: none are written */
@@ -79,7 +84,7 @@ export interface ListenOptions {
   /** Workers must show the same; at least 16 characters where other machines can reach the port. */
   token?: string;
   /** Certificate and key in PEM. */
-  tls?: { cert: Buffer; key: Buffer };
+  tls?: TlsIdentity;
   /** Listen beyond this machine without a token. Default: false */
   insecure?: boolean;
   /** Workers that the run needs to go on. Default: 1 */
@@ -112,6 +117,7 @@ export function requestOf(
     workforce: workforceOf(options),
     evalEvery: options.evalEvery,
     checkpointEvery: options.checkpointEvery,
+    mixedNumerics: options.mixedNumerics,
     broadcast: options.broadcast,
     output: options.output ?? DEFAULT_OUTPUT,
     summaryDir: options.summaryDir,

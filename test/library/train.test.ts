@@ -136,6 +136,9 @@ describe("a run", () => {
     const { config } = events[0] as ReportedEvent & { event: "start" };
     expect(config.initialDigest).toMatch(/^[0-9a-f]{64}$/);
     expect(config.network).toEqual(TABLE_NETWORK);
+    expect(events.find(({ event }) => event === "initial-weights")).toMatchObject({
+      ...{ file: output, drawn: [], unused: [] },
+    });
   });
 
   test("with classes has accuracies, with one output for two classes as well", async () => {

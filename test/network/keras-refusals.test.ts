@@ -147,7 +147,6 @@ describe("layers and options", () => {
     ["Conv2D", { filters: 2, name: "a,b" }, /a,b.*comma/],
     ["Conv2D", { filters: 2, name: "" }, /name is empty/],
     ["Conv2D", { filters: 2, name: 7 }, /number 2.*no name/],
-    ["SeparableConv2D", { filters: 2, strides: [1, 2] }, /strides/],
     ["Dense", { units: 3 }, /"layer".*flatten/],
     ["BatchNormalization", { axis: 1 }, /"axis".*last/],
     ["BatchNormalization", { axis: [1, 2] }, /"axis"/],

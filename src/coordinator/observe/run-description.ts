@@ -19,6 +19,7 @@ export interface RunDescription {
   seed: number;
   /** `tensorflow, 2 threads`, or `wasm` */
   engine: string;
+  engineName: EngineSpec["name"];
   inputShape: readonly number[];
   inputType: "uint8" | "float32";
   target: TargetSpec;
@@ -37,6 +38,7 @@ export function describeRun(config: RunConfig): RunDescription {
     shards,
     seed,
     engine: describeEngine(config.engine),
+    engineName: config.engine.name,
     inputShape: network.inputShape,
     inputType,
     target,

@@ -63,6 +63,12 @@ export class RunObservers {
     }
     this.recorder = new Recorder({ classNames: data.classNames, workers, sinks });
     events.add(this.recorder);
+    events.add({
+      name: "the page",
+      handle: (event) => {
+        if (event.event === "listening") this.page.join.noteListening(event);
+      },
+    });
     events.add(metrics);
   }
 

@@ -14,6 +14,7 @@ import { WebSocketTransport } from "../../shared/protocol/ws-transport.js";
 import type { Broadcast } from "../broadcast/broadcast.js";
 import type { Dashboard } from "../observe/dashboard/dashboard.js";
 import type { WorkerStatus } from "../observe/dashboard/worker-table.js";
+import type { NumericsCheck } from "./numerics-check.js";
 import type { Pool } from "./pool.js";
 import type { SessionPhase } from "./handshake.js";
 import type { EndReason } from "./tasks.js";
@@ -37,7 +38,8 @@ export interface ServerOptions {
   port: number;
   /** Workers must show the same. */
   token?: string;
-  tls?: { cert: Buffer; key: Buffer };
+  /** Certificate and key in PEM. */
+  tls?: { cert: string | Uint8Array; key: string | Uint8Array };
   times?: SessionTimes;
   /** Worker processes that this process starts itself. They need not be waited for at the end. */
   ownWorkers?: number;
@@ -46,6 +48,7 @@ export interface ServerOptions {
 export interface ServerParts {
   pool: Pool;
   broadcast: Broadcast;
+  numerics: NumericsCheck;
   events: Events;
   /** Answers what is no worker. */
   dashboard: Pick<Dashboard, "handle">;
@@ -99,7 +102,12 @@ export class CoordinatorServer {
     };
     const { tls } = options;
     this.http = tls
-      ? createTlsServer({ ...limits, ...tls, handshakeTimeout: HEADERS_MS })
+      ? createTlsServer({
+          ...limits,
+          cert: toPem(tls.cert),
+          key: toPem(tls.key),
+          handshakeTimeout: HEADERS_MS,
+        })
       : createServer(limits);
     this.http.setTimeout(INACTIVE_MS, (socket: Socket) => socket.destroy());
     this.http.on("connection", (socket: Socket) => this.admit(socket));
@@ -296,4 +304,8 @@ function addressOf(socket: Socket): string {
 /** The same for a TCP socket and for the TLS socket on it. */
 function keyOf(socket: Socket): string {
   return `${addressOf(socket)} ${socket.remotePort}`;
+}
+
+function toPem(value: string | Uint8Array): string | Buffer {
+  return typeof value === "string" ? value : Buffer.from(value);
 }

@@ -51,12 +51,24 @@ describe("the metrics", () => {
   });
 });
 
+test("initial weights are listed by layer, as far as fits on a line", () => {
+  const weights = { event: "initial-weights", file: "old.safetensors" } as const;
+  const text = (taken: string[], unused: string[] = []) =>
+    sentenceOf({ ...weights, drawn: ["head"], taken, unused })?.text;
+  expect(text(["conv1", "conv1/bn"], ["fc2"])).toBe(
+    "initial weights from old.safetensors; taken: conv1, conv1/bn; drawn: head; not used: fc2",
+  );
+  const many = Array.from({ length: 900 }, (_, index) => `layer${index}\n`);
+  expect(text(many)).toMatch(/layer11. and 888 more; drawn: head$/);
+  expect(text(many)).not.toContain("\n");
+});
+
 test("the start names network, loss and optimizer", () => {
   const start = { event: "start", step: 0, steps: 100, broadcast: "updates" } as const;
   const config = configOf();
   const text = sentenceOf({ ...start, config, parameterCount: 3_274_634 })?.text;
   expect(text).toBe(
-    "cnn, 3,274,634 parameters, softmax cross-entropy, adam 0.001, 100 steps of 10 in 2 shards, 1 thread per process",
+    "cnn, 3,274,634 parameters, softmax cross-entropy, adam 0.001, 100 steps of 10 in 2 shards, engine tensorflow, 1 thread",
   );
   const layers = config.network.layers.map((node) => ({ ...node, name: `my-${node.name}` }));
   const inputs = layers.map(({ inputs: names }) => {

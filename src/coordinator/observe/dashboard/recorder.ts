@@ -3,6 +3,7 @@
 import type { EventSink, RunEvent } from "../../../shared/events.js";
 import { LateFailure } from "../../../shared/observer.js";
 import { sanitizeText } from "../../../shared/text.js";
+import { mixedNumericsText } from "../sinks/narration.js";
 import { describeRun, type RunDescription } from "../run-description.js";
 import { layerStatistics } from "./layer-statistics.js";
 import type { MarkKind, PageUpdate, PageUpdateSink } from "./page-update.js";
@@ -109,6 +110,9 @@ export class Recorder implements EventSink {
           event.worker,
         );
         return;
+      case "mixed-numerics":
+        this.mark("mixed-numerics", mixedNumericsText(event), event.worker);
+        return;
       case "observer-failed":
         this.mark("observer-failed", `${event.observer}: ${event.reason}`);
         return;
@@ -116,6 +120,7 @@ export class Recorder implements EventSink {
         this.mark("interrupted", event.signal);
         return;
       case "listening":
+      case "initial-weights":
       case "histograms":
       case "progress":
         return;

@@ -24,6 +24,7 @@ export function openWasm(
   return {
     name: "wasm",
     open: (graph) => {
+      // One that is closed must not be held: its memory is what the garbage collector can free.
       const session = new WasmSession(graph, startExecutor(), () => void sessions.delete(session));
       sessions.add(session);
       return session;
