@@ -27,9 +27,7 @@ async function installFastEngine() {
     await installTensorFlow();
   } catch (error) {
     if (!(error instanceof Error && "code" in error && error.code === "setup")) throw error;
-    say(
-      `${error.message}\nTandem goes on with the wasm engine, which is slower.`,
-    );
+    say(`${error.message}\nTandem goes on with the wasm engine, which is slower.`);
   }
 }
 

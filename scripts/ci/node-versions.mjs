@@ -1,5 +1,6 @@
-// The unit tests on every major version of Node that Tandem supports, other than the one that runs this (npm test has done
-// that one). The binaries are npm's packages node-PLATFORM-ARCH, which are real Node builds, kept in Tandem's cache.
+// The unit tests and the package's on every major version of Node that Tandem supports, other than the one that runs this
+// (npm test has done that one). The binaries are npm's packages node-PLATFORM-ARCH, which are real Node builds, kept in
+// Tandem's cache.
 //   node scripts/ci/node-versions.mjs [22 24 …]
 // The native modules (tfjs-node's binding, fs-native-extensions) use Node's stable API (Node-API), so that one build serves
 // all versions; these tests are also what shows that.
@@ -53,11 +54,18 @@ async function fetchNode(version) {
   return programIn(target);
 }
 
-/** @param {string} program @returns {boolean} whether the unit tests pass */
-function runUnitTests(program) {
-  const vitest = join(root, "node_modules", "vitest", "vitest.mjs");
+/** @param {string} program @returns {boolean} whether the tests pass */
+function runTests(program) {
   const excluded = SAME_ON_EVERY_NODE.flatMap((files) => ["--exclude", files]);
-  const { status } = spawnSync(program, [vitest, "run", "--project", "unit", ...excluded], {
+  return [["--project", "unit", ...excluded], ["test/package"]].every((args) =>
+    runVitest(program, args),
+  );
+}
+
+/** @param {string} program @param {string[]} args @returns {boolean} */
+function runVitest(program, args) {
+  const vitest = join(root, "node_modules", "vitest", "vitest.mjs");
+  const { status } = spawnSync(program, [vitest, "run", ...args], {
     cwd: root,
     stdio: "inherit",
     // What tests start by name is this Node too.
@@ -81,8 +89,8 @@ for (const major of majors) {
   }
   try {
     const program = await fetchNode(version);
-    say(`Unit tests on Node ${version} …`);
-    if (!runUnitTests(program)) failures.push(`tests failed on Node ${version}`);
+    say(`Tests on Node ${version} …`);
+    if (!runTests(program)) failures.push(`tests failed on Node ${version}`);
   } catch (error) {
     if (!(error instanceof SetupError)) throw error;
     say(`Node ${version} cannot be fetched:\n${error.message}`);

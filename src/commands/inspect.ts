@@ -1,5 +1,6 @@
 import type { Command } from "commander";
 import { describeEngine } from "../coordinator/observe/run-description.js";
+import { mixedNumericsText } from "../coordinator/observe/sinks/narration.js";
 import { shortNumber } from "../coordinator/observe/number-text.js";
 import {
   type CheckpointSummary,
@@ -28,18 +29,25 @@ export function inspectCommand(program: Command, exitWith: (code: number) => voi
   });
 }
 
-function jsonOf(path: string, { step, config, tensors, suspectSteps = [] }: CheckpointSummary) {
+function jsonOf(path: string, summary: CheckpointSummary) {
+  const { step, config, tensors, suspectSteps = [], mixedSince } = summary;
   const shapes = tensors.map(({ name, shape }) => ({ name, dtype: "float32", shape }));
   const suspect = suspectSteps.length === 0 ? {} : { suspectSteps };
-  return JSON.stringify({ event: "inspected", path, step, config, tensors: shapes, ...suspect });
+  const mixed = mixedSince === undefined ? {} : { mixedSince };
+  const marks = { ...suspect, ...mixed };
+  return JSON.stringify({ event: "inspected", path, step, config, tensors: shapes, ...marks });
 }
 
-function textOf({ step, config, tensors, suspectSteps = [] }: CheckpointSummary): string {
+function textOf(summary: CheckpointSummary): string {
+  const { step, config, tensors, suspectSteps = [], mixedSince } = summary;
   const network = buildNetwork(config.network);
   const parameterCount = network.parameters.reduce((sum, { shape }) => sum + sizeOf(shape), 0);
   return [
     `step ${step}`,
     ...(suspectSteps.length === 0 ? [] : [suspicion(suspectSteps)]),
+    ...(mixedSince === undefined
+      ? []
+      : [`mixed numerics: ${mixedNumericsText({ since: mixedSince })}`]),
     ...table(settingRows(config)),
     "",
     `${network.layers.length} layers, ${parameterCount.toLocaleString("en")} parameters`,

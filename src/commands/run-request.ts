@@ -36,6 +36,7 @@ export function buildRequest(
     initial: options.initial,
     evalEvery: options.evalEvery,
     checkpointEvery: options.checkpointEvery,
+    mixedNumerics: options.mixedNumerics,
     broadcast: options.broadcast,
     output: options.output,
     summaryDir: options.summaryDir,

@@ -46,6 +46,7 @@ export interface TrainingOptions {
   summaryDir: string;
   output: string;
   resume?: string;
+  mixedNumerics?: boolean;
   broadcast: BroadcastKind;
 }
 
@@ -193,5 +194,9 @@ function addFileOptions(command: Command): Command {
     )
     .option("--summary-dir <dir>", "folder for TensorBoard's event files", "summary")
     .option("--output <file>", "the checkpoint", "checkpoint.safetensors")
-    .option("--resume <file>", "go on from this checkpoint");
+    .option("--resume <file>", "go on from this checkpoint")
+    .option(
+      "--mixed-numerics",
+      "take workers, and resume, although results differ in the last bits; marks the checkpoint",
+    );
 }

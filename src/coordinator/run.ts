@@ -16,6 +16,7 @@ import { RunObservers } from "./observe/run-observers.js";
 import { StepPlanner } from "./step-plan.js";
 import { type Outcome, TrainingLoop, type TrainingOptions } from "./training-loop.js";
 import { computeOn, InProcessWorker } from "./workers/in-process-worker.js";
+import { NumericsCheck } from "./workers/numerics-check.js";
 import { Pool, type PoolOptions } from "./workers/pool.js";
 import { CoordinatorServer, type ServerOptions } from "./workers/server.js";
 import type { Answer, EndReason, Task } from "./workers/tasks.js";
@@ -24,6 +25,10 @@ export interface RunPlan {
   config: RunConfig;
   /** The configuration's. */
   engine: Engine;
+  /** The engine's fingerprint on this machine. */
+  numerics: string;
+  /** Machines whose fingerprint is not the configuration's may take part. */
+  mixedNumerics: boolean;
   data: DataSource;
   /** Where the run goes on. */
   resumeFrom: Checkpoint | undefined;
@@ -66,7 +71,14 @@ export async function runTraining(
   };
   const pool = new Pool(events, { ...plan.pool, arbiter });
   const broadcast = createBroadcast(plan.broadcast, layout);
+  const numerics = new NumericsCheck({
+    ...{ config, events },
+    isMixedAllowed: plan.mixedNumerics,
+    mixedSince: plan.resumeFrom?.mixedSince,
+    step: () => replica?.step ?? 0,
+  });
   let server: CoordinatorServer | undefined;
+  let replica: TrainingReplica | undefined;
   const observers = new RunObservers(
     {
       config,
@@ -81,16 +93,18 @@ export async function runTraining(
   );
   if (plan.server) {
     const { page } = observers;
-    server = new CoordinatorServer(plan.server, { pool, broadcast, events, dashboard: page });
+    server = new CoordinatorServer(plan.server, {
+      ...{ pool, broadcast, numerics, events, dashboard: page },
+    });
   }
   let reason: EndReason = "failed";
-  let replica: TrainingReplica | undefined;
   try {
     if (server) {
       const url = await server.listen();
       plan.onListening?.(url, (error) => pool.fail(error));
     }
     replica = createReplica(layout, plan);
+    numerics.noteCoordinator(plan.numerics);
     broadcast.open(replica);
     observers.open(replica);
     compute = computeOn(replica);
@@ -98,7 +112,10 @@ export async function runTraining(
     emitStart(plan, layout, broadcast.kind, replica.step, events);
     if (plan.initial) events.emit({ event: "initial-weights", ...plan.initial.report });
     const { output, resumeFrom, training } = plan;
-    const writer = new CheckpointWriter(output, events, { resumeFrom, lastStep: training.steps });
+    const writer = new CheckpointWriter(output, events, {
+      ...{ resumeFrom, lastStep: training.steps },
+      mixedSince: () => numerics.mixedSince,
+    });
     const planner = new StepPlanner(layout, data, training.evalEvery);
     const loop = new TrainingLoop(training, { planner, replica, pool, broadcast, writer, events });
     const outcome = await loop.run(stop);

@@ -5,7 +5,11 @@ import type { DataSource } from "../shared/data/samples.js";
 import type { Engine } from "../shared/engine/engine.js";
 import { openEngine } from "../shared/engine/open-engine.js";
 import { TandemError } from "../shared/errors.js";
+<<<<<<< HEAD
+import { mismatchSentence } from "../shared/numerics-mismatch.js";
+=======
 import { buildNetwork } from "../shared/network/build.js";
+>>>>>>> c3b5620c40fa1dfcafd4753f096d2feb42db88af
 import { numericsFingerprint } from "../shared/replica/fingerprint.js";
 import { layoutOfRun } from "../shared/run-layout.js";
 import { checkRun } from "./check-run.js";
@@ -20,13 +24,15 @@ export interface PreparedRun {
   config: RunConfig;
   /** The configuration's. */
   engine: Engine;
+  /** The engine's fingerprint on this machine. */
+  numerics: string;
   data: DataSource;
   steps: number;
   resumeFrom: Checkpoint | undefined;
   initial: InitialState | undefined;
 }
 
-type CheckedRun = Omit<PreparedRun, "engine">;
+type CheckedRun = Omit<PreparedRun, "engine" | "numerics">;
 
 /** To be called before anything else. @throws TandemError with exit code 2, naming the option or file */
 export function checkRequest(request: RunRequest): void {
@@ -36,6 +42,12 @@ export function checkRequest(request: RunRequest): void {
     throw new TandemError(
       "usage",
       "--initial and --resume exclude each other: a run goes on, or starts. Give one of them.",
+    );
+  }
+  if (request.mixedNumerics && workforce.kind !== "in-process" && workforce.verify > 0) {
+    throw new TandemError(
+      "usage",
+      "--verify and --mixed-numerics exclude each other: results are compared bit by bit, and an honest worker of other numerics would be banned. Give one of them.",
     );
   }
   const reads = initial === undefined ? inputs : [...inputs, { what: "--initial", path: initial }];
@@ -54,11 +66,29 @@ export function prepareRun(request: RunRequest): PreparedRun {
     computesHere: workforce.kind !== "listen",
     hasPort: workforce.kind !== "in-process",
   });
+  checkThreads(run.config, request);
   if (summaryDir !== undefined) makeSummaryFolder(summaryDir);
-  const engine = openEngine(run.config.engine);
+  const engine = openEngine(run.config.engine, { threads: request.choices.threads });
   const numerics = numericsFingerprint(layoutOfRun(run.config), engine);
-  if (resume === undefined) return { ...run, engine, config: { ...run.config, numerics } };
-  return { ...run, engine };
+  if (resume === undefined)
+    return { ...run, engine, numerics, config: { ...run.config, numerics } };
+  if (numerics !== run.config.numerics && !request.mixedNumerics) {
+    throw new TandemError(
+      "other-numerics",
+      `${resume} cannot be resumed on this machine: ${mismatchSentence(run.config, numerics)}. Resume it on the kind of machine that it was trained on, or with --mixed-numerics.`,
+    );
+  }
+  return { ...run, engine, numerics };
+}
+
+/** Worker processes are started, or come, without a number of threads: what decides no bit is not theirs to be told. */
+function checkThreads({ engine }: RunConfig, { choices, workforce }: RunRequest): void {
+  const { threads = 1 } = choices;
+  if (engine.name !== "wasm" || threads === 1 || workforce.kind === "in-process") return;
+  throw new TandemError(
+    "usage",
+    `--threads ${threads} is for one process with the wasm engine, as in \`tandem single\`. Start more workers instead.`,
+  );
 }
 
 function startAfresh(request: RunRequest): CheckedRun {

@@ -22,6 +22,8 @@ export interface RunRequest {
   evalEvery?: number | undefined;
   /** Default: 1,000; 0: only at the end */
   checkpointEvery?: number | undefined;
+  /** Machines whose results differ in the last bits may take part, and a run goes on on one. Default: false */
+  mixedNumerics?: boolean | undefined;
   /** Default: weights */
   broadcast?: BroadcastKind | undefined;
   output: string;

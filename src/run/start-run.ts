@@ -68,7 +68,11 @@ async function carryOut(request: RunRequest, prepared: PreparedRun): Promise<Run
 
 function planOf(request: RunRequest, prepared: PreparedRun): RunPlan {
   const { workforce, output, summaryDir, broadcast = "weights" } = request;
+<<<<<<< HEAD
+  const { config, engine, numerics, data, steps, resumeFrom, initialTensors } = prepared;
+=======
   const { config, engine, data, steps, resumeFrom, initial } = prepared;
+>>>>>>> c3b5620c40fa1dfcafd4753f096d2feb42db88af
   const training = {
     steps,
     evalEvery: request.evalEvery ?? DEFAULT_EVAL_EVERY,
@@ -78,6 +82,7 @@ function planOf(request: RunRequest, prepared: PreparedRun): RunPlan {
     ...{
       config,
       engine,
+      numerics,
       data,
       resumeFrom,
       initial,
@@ -86,6 +91,7 @@ function planOf(request: RunRequest, prepared: PreparedRun): RunPlan {
       summaryDir,
       broadcast,
     },
+    mixedNumerics: request.mixedNumerics === true,
     pool: poolOf(workforce),
     server: serverOf(workforce),
   };

@@ -58,6 +58,11 @@ export interface TrainOptions {
   evalEvery?: number;
   /** Steps between checkpoints, 0: only at the end. Default: 1,000 */
   checkpointEvery?: number;
+  /**
+   * Machines whose results differ in the last bits may take part, and a `resume` may go on on one. The checkpoint is marked,
+   * and may not be the one that the configuration stands for. Default: false
+   */
+  mixedNumerics?: boolean;
   /** What each worker is sent after a step. Default: `"weights"` */
   broadcast?: BroadcastKind;
   /** A folder for TensorBoard's event files and the run's log. Default: none are written */
@@ -112,6 +117,7 @@ export function requestOf(
     workforce: workforceOf(options),
     evalEvery: options.evalEvery,
     checkpointEvery: options.checkpointEvery,
+    mixedNumerics: options.mixedNumerics,
     broadcast: options.broadcast,
     output: options.output ?? DEFAULT_OUTPUT,
     summaryDir: options.summaryDir,

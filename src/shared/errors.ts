@@ -20,6 +20,7 @@ const errorKinds = {
   "checkpoint-format": "badInput",
   "checkpoint-model": "badInput",
   "resume-contradiction": "badInput",
+  "other-numerics": "badInput",
   "output-unwritable": "badInput",
   "output-locked": "badInput",
   "too-large": "badInput",

@@ -84,6 +84,12 @@ export type RunEvent =
    * checkpoint may not be the one that the configuration stands for.
    */
   | { event: "degraded"; worker: string; from: number; to: number; reason: string }
+  /**
+   * With `--mixed-numerics`: from the step `since` on, a machine takes part whose results differ in the last bits (`numerics`
+   * is its fingerprint), so the final checkpoint may not be the one that the configuration stands for. Without `worker` it is
+   * the coordinator's machine; without `numerics`, one that took part before the run was resumed.
+   */
+  | { event: "mixed-numerics"; since: number; worker?: string; numerics?: string }
   /** A reader of events failed; the training goes on without it, or it is tried again. */
   | { event: "observer-failed"; observer: string; reason: string }
   | { event: "interrupted"; step: number; signal: string }

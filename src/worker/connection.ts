@@ -18,7 +18,13 @@ import { readConfig } from "../shared/protocol/payloads/config.js";
 import type { Transport } from "../shared/protocol/transport.js";
 import type { RunLayout } from "../shared/run-layout.js";
 import { sanitizeText } from "../shared/text.js";
-import { admitRun, MAX_BYTES_BEFORE_WELCOME, maxMessageBytes, type Means } from "./limits.js";
+import {
+  admitRun,
+  MAX_BYTES_BEFORE_WELCOME,
+  maxMessageBytes,
+  type Means,
+  type Refusal,
+} from "./limits.js";
 import type { WorkerRuntime } from "./worker-runtime.js";
 
 /** The coordinator pings, or says that it is alive, every two seconds; after so long without a byte it is gone. */
@@ -73,7 +79,7 @@ export interface ServeOptions {
 /**
  * Serves the coordinator until something ends the connection, and returns what.
  * @param stop asks to finish the task in hand and say goodbye
- * @throws TandemError `native-library`, `compute-failed`: what would fail at the next try too
+ * @throws TandemError `compute-failed`: what would fail at the next try too
  */
 export function serveConnection(
   transport: Transport,
@@ -173,7 +179,7 @@ class Connection {
         this.close(this.lost(reason), closeCodes.badMessage, error.message);
         return;
       }
-      // What fails here fails at the next try too: the library does not load, or TensorFlow refuses.
+      // What fails here fails at the next try too: the engine refuses.
       this.reject(asTandemError(error));
       this.transport.destroy();
     }
@@ -229,19 +235,29 @@ class Connection {
     const { holder, means } = this.options;
     const admission = admitRun(config, means);
     if (admission.refusal) {
-      const { cause, reason } = admission.refusal;
-      const sentence = `this worker cannot take part in the run: ${reason}`;
-      this.close({ kind: "refused", cause, reason: sentence }, closeCodes.goingAway, reason);
+      this.refuse(admission.refusal);
       return;
     }
     const { layout } = admission;
     this.isWelcome = true;
     this.allowedBytes = maxMessageBytes(layout);
     if (!holder.runtime?.fits(config, broadcast)) {
-      holder.runtime = holder.create(layout, broadcast);
+      try {
+        holder.runtime = holder.create(layout, broadcast);
+      } catch (error) {
+        if (!(error instanceof TandemError) || error.code !== "native-library") throw error;
+        const reason = `its engine is ${config.engine.name}: ${error.message.replace(/\.$/, "")}`;
+        this.refuse({ cause: "engine", reason });
+        return;
+      }
     }
     this.options.onWelcome(sanitizeText(message.name, MAX_NAME_LENGTH));
     this.send({ type: "ready", numerics: this.runtime.numerics });
+  }
+
+  private refuse({ cause, reason }: Refusal): void {
+    const sentence = `this worker cannot take part in the run: ${reason}`;
+    this.close({ kind: "refused", cause, reason: sentence }, closeCodes.goingAway, reason);
   }
 
   /** That of an earlier connection is none of this one's before its welcome. */
@@ -276,12 +292,16 @@ class Connection {
     const text = sanitizeText(reason, MAX_REASON_LENGTH) || `the connection was closed (${code})`;
     if (code === closeCodes.ended) return { kind: "ended", reason: text };
     if (FINAL_CLOSE_CODES.includes(code)) {
-      const cause = code === closeCodes.version ? "version" : "other";
-      return { kind: "refused", cause, reason: text };
+      return { kind: "refused", cause: REFUSAL_CAUSES[code] ?? "other", reason: text };
     }
     return this.lost(text);
   }
 }
+
+const REFUSAL_CAUSES: Readonly<Record<number, RefusalCause>> = {
+  [closeCodes.version]: "version",
+  [closeCodes.otherNumerics]: "numerics",
+};
 
 /** Looked at before anything else, as another version's messages may be of other forms. */
 function olderSide({ type, protocol }: Readonly<Record<string, unknown>>): string | undefined {

@@ -20,7 +20,8 @@ export function runNodeWorker(
       ...options,
       kind: "node",
       means: { memoryBytes: totalmem(), engines: ENGINE_NAMES },
-      createRuntime: (layout, broadcast) => new WorkerRuntime(layout, broadcast, openEngine),
+      createRuntime: (layout, broadcast) =>
+        new WorkerRuntime(layout, broadcast, (engine) => openEngine(engine)),
     },
     onEvent,
     stop,

@@ -6,8 +6,10 @@ import { WeightsBroadcast } from "../../src/coordinator/broadcast/weights-broadc
 import type { EndReason, Task } from "../../src/coordinator/workers/tasks.js";
 import { BanList } from "../../src/coordinator/workers/ban-list.js";
 import { SendBudget } from "../../src/coordinator/workers/outbox.js";
+import { NumericsCheck } from "../../src/coordinator/workers/numerics-check.js";
 import { Session } from "../../src/coordinator/workers/session.js";
 import { DEFAULT_TIMES } from "../../src/coordinator/workers/session-times.js";
+import { Events, type RunEvent } from "../../src/shared/events.js";
 import { OutgoingFrame } from "../../src/shared/protocol/channel.js";
 import { closeCodes } from "../../src/shared/protocol/close-codes.js";
 import { COORDINATOR_FRAME_LIMITS, decodeFrame } from "../../src/shared/protocol/frame.js";
@@ -21,7 +23,15 @@ import { MemoryTransport } from "../support/memory-transport.js";
 const LAYOUT = layoutOfRun(configOf({ inputShape: [28, 28, 1], classCount: 3, batchSize: 4 }));
 const SECOND = 1_000;
 
-function harness({ address = "192.0.2.7", budgetBytes = Infinity, bans = new BanList() } = {}) {
+function harness({
+  address = "192.0.2.7",
+  budgetBytes = Infinity,
+  bans = new BanList(),
+  isMixedAllowed = false,
+} = {}) {
+  const events = new Events();
+  const emitted: RunEvent[] = [];
+  events.add({ handle: (event) => void emitted.push(event) });
   const transport = new MemoryTransport({ acceptsAtOnce: false });
   const pool = {
     join: vi.fn<Pool["join"]>(),
@@ -50,6 +60,9 @@ function harness({ address = "192.0.2.7", budgetBytes = Infinity, bans = new Ban
     ...{ pool: pool as unknown as Pool, broadcast },
     ...{ times: DEFAULT_TIMES, bans, budget, address },
     ...{ onRejected, onClosed, onProgress: () => undefined },
+    numerics: new NumericsCheck({
+      ...{ config: LAYOUT.config, isMixedAllowed, events, step: () => replica.step },
+    }),
     uniqueName: (requested) => requested,
     endReason: () => end.reason,
   });
@@ -61,7 +74,20 @@ function harness({ address = "192.0.2.7", budgetBytes = Infinity, bans = new Ban
     hello("w", kind);
     deliver({ type: "ready", numerics: LAYOUT.config.numerics });
   };
-  return { transport, session, pool, step, bans, onRejected, onClosed, end, deliver, hello, join };
+  return {
+    transport,
+    session,
+    pool,
+    emitted,
+    step,
+    bans,
+    onRejected,
+    onClosed,
+    end,
+    deliver,
+    hello,
+    join,
+  };
 }
 
 function allocate(lengths: readonly number[]): Float32Array[] {
@@ -97,6 +123,49 @@ beforeEach(() => void vi.useFakeTimers());
 afterEach(() => void vi.useRealTimers());
 
 describe("the handshake", () => {
+  const OTHER = "f".repeat(64);
+
+  test("refuses a worker of other numerics with what differs and what to do, and does not ban it", () => {
+    const { transport, pool, bans, onRejected, hello, deliver } = harness();
+    hello();
+    deliver({ type: "ready", numerics: OTHER });
+    expect(transport.closed).toMatchObject({ code: closeCodes.otherNumerics });
+    const { reason } = transport.closed!;
+    expect(reason).toMatch(/last bits.*ffffffff, not 00000000.*--engine wasm/);
+    // The most that a close frame carries.
+    expect(Buffer.byteLength(reason)).toBeLessThanOrEqual(123);
+    expect(onRejected).toHaveBeenCalledExactlyOnceWith("w", reason);
+    expect(pool.join).not.toHaveBeenCalled();
+    expect(bans.remainingMs("192.0.2.7", performance.now())).toBe(0);
+  });
+
+  test("lets in a worker of other numerics where they may be mixed, and says from which step on", () => {
+    const { pool, step, emitted, hello, deliver } = harness({ isMixedAllowed: true });
+    step();
+    hello();
+    deliver({ type: "ready", numerics: OTHER });
+    expect(pool.join).toHaveBeenCalledOnce();
+    expect(emitted).toEqual([{ event: "mixed-numerics", since: 1, worker: "w", numerics: OTHER }]);
+  });
+
+  test("has nothing to say about a worker of the run's numerics where they may be mixed", () => {
+    const { pool, emitted, join } = harness({ isMixedAllowed: true });
+    join();
+    expect(pool.join).toHaveBeenCalledOnce();
+    expect(emitted).toEqual([]);
+  });
+
+  test.each([undefined, null, 7, "", "0".repeat(63), "0".repeat(65), "G".repeat(64), ["0"]])(
+    "closes the connection at numerics of %j",
+    (numerics) => {
+      const { transport, pool, hello, deliver } = harness();
+      hello();
+      deliver({ type: "ready", numerics });
+      expect(transport.closed).toMatchObject({ code: closeCodes.badMessage });
+      expect(pool.join).not.toHaveBeenCalled();
+    },
+  );
+
   test("welcomes a worker, and lets it in with the state when it is ready", () => {
     const { transport, pool, hello, deliver } = harness();
     hello();

@@ -14,6 +14,7 @@ import { WebSocketTransport } from "../../shared/protocol/ws-transport.js";
 import type { Broadcast } from "../broadcast/broadcast.js";
 import type { Dashboard } from "../observe/dashboard/dashboard.js";
 import type { WorkerStatus } from "../observe/dashboard/worker-table.js";
+import type { NumericsCheck } from "./numerics-check.js";
 import type { Pool } from "./pool.js";
 import type { SessionPhase } from "./handshake.js";
 import type { EndReason } from "./tasks.js";
@@ -47,6 +48,7 @@ export interface ServerOptions {
 export interface ServerParts {
   pool: Pool;
   broadcast: Broadcast;
+  numerics: NumericsCheck;
   events: Events;
   /** Answers what is no worker. */
   dashboard: Pick<Dashboard, "handle">;

@@ -27,6 +27,7 @@ import {
   refuseVersion,
   type SessionPhase,
 } from "./handshake.js";
+import type { NumericsCheck } from "./numerics-check.js";
 import type { SendBudget } from "./outbox.js";
 import { Peer } from "./peer.js";
 import type { Pool } from "./pool.js";
@@ -42,6 +43,7 @@ export interface SessionParts {
   times: SessionTimes;
   bans: BanList;
   budget: SendBudget;
+  numerics: NumericsCheck;
   /** Where the peer comes from. */
   address: string;
   /** A name that no other worker of the run has. */
@@ -207,7 +209,7 @@ export class Session implements WorkerLink {
         this.welcome(message);
         return;
       case "ready":
-        this.activate();
+        this.activate(message);
         return;
       case "result":
       case "evaluated":
@@ -264,11 +266,12 @@ export class Session implements WorkerLink {
     this.channel.sendFirst({ ...welcome, broadcast: kind }, configParts(layout.config));
   }
 
-  private activate(): void {
+  private activate({ numerics }: FromWorker & { type: "ready" }): void {
     if (this.phase !== "loading") {
       this.refuse(refuseOrder("ready at the wrong time"));
       return;
     }
+    if (this.refuse(this.parts.numerics.refusal(numerics))) return;
     this.channel.clearDeadline();
     this.phase = "active";
     const { onProgress, broadcast, pool } = this.parts;
@@ -287,6 +290,7 @@ export class Session implements WorkerLink {
         },
       });
       this.feed.sendState();
+      this.parts.numerics.noteWorker(this.name, numerics);
       pool.join(this);
     });
   }

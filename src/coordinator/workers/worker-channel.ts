@@ -108,6 +108,7 @@ export class WorkerChannel {
 
   clearDeadline(): void {
     clearTimeout(this.deadlineTimer);
+    this.deadlineTimer = undefined;
   }
 
   /** @param onAccepted called when the operating system has accepted all of it */
@@ -173,7 +174,9 @@ export class WorkerChannel {
     const nowMs = performance.now();
     this.liveness.check(nowMs);
     const { transport, tasks, times, handlers } = this.parts;
-    const allowedMs = times.silenceMs + tasks.allowedSilenceMs(times.firstTaskMs);
+    // While it loads its engine and computes the probe, as while it computes its first task.
+    const loadingMs = this.deadlineTimer === undefined ? 0 : times.firstTaskMs;
+    const allowedMs = times.silenceMs + loadingMs + tasks.allowedSilenceMs(times.firstTaskMs);
     const silentMs = this.liveness.silentMs(nowMs);
     if (silentMs > allowedMs) {
       handlers.onLost(`silent for ${Math.round(silentMs / 1000)} s`);

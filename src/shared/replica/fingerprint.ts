@@ -1,6 +1,7 @@
 // The numerics fingerprint of a run on this machine: SHA-256 of what its engine makes of a fixed probe. Machines with the same
 // fingerprint compute the run to the same bits; those with another one, such as another kind of processor, do not.
-import { createSha256, toHex } from "../digest/sha256.js";
+import { crc32 } from "../digest/crc32.js";
+import { sha256OfText, toHex } from "../digest/sha256.js";
 import type { Engine } from "../engine/engine.js";
 import { MAX_EVALUATION_SAMPLES } from "../evaluation.js";
 import type { RunLayout } from "../run-layout.js";
@@ -77,8 +78,13 @@ function withPlainNaN(values: Float32Array): Float32Array {
   return plain;
 }
 
+/**
+ * The results as text: numbers in full, and of each array its checksum. Nobody has to be kept from forging a fingerprint, as
+ * every worker is sent the run's; what is found is an honest machine that differs. SHA-256 of all bytes would take a browser
+ * a second (docs/performance.md).
+ */
 class ResultDigest {
-  private readonly hash = createSha256();
+  private readonly lines: string[] = [];
 
   addShard({ loss, gradients, moments }: ShardResult): void {
     this.addNumber(loss);
@@ -101,15 +107,15 @@ class ResultDigest {
 
   add(values: Float32Array | Int32Array): void {
     const plain = values instanceof Float32Array ? withPlainNaN(values) : values;
-    this.hash.update(new Uint8Array(plain.buffer, plain.byteOffset, plain.byteLength));
+    const bytes = new Uint8Array(plain.buffer, plain.byteOffset, plain.byteLength);
+    this.lines.push(`${values.length} values ${crc32(bytes)}`);
   }
 
-  /** As text, which has every bit of a number and one form of NaN. */
   addNumber(value: number): void {
-    this.hash.update(new TextEncoder().encode(` ${value} `));
+    this.lines.push(String(value));
   }
 
   hex(): string {
-    return toHex(this.hash.digest());
+    return toHex(sha256OfText(this.lines.join("\n")));
   }
 }

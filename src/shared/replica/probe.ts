@@ -73,9 +73,9 @@ function fill<Values extends Uint8Array | Int32Array | Float32Array>(
   pattern: Float64Array,
   toValue: ToValue,
 ): Values {
-  const period = pattern.map(toValue).subarray(0, values.length);
-  for (let at = 0; at < values.length; at += period.length) {
-    values.set(period.subarray(0, values.length - at), at);
-  }
+  // The rest is copied from the values themselves, in memory of one kind: converting each would take longer.
+  const period = Math.min(pattern.length, values.length);
+  for (let at = 0; at < period; at++) values[at] = toValue(pattern[at]!);
+  for (let at = period; at < values.length; at += period) values.copyWithin(at, 0, period);
   return values;
 }

@@ -63,6 +63,7 @@ export type MarkKind =
   | "checkpoint-failed"
   | "checkpoint-kept"
   | "degraded"
+  | "mixed-numerics"
   | "observer-failed"
   | "interrupted";
 

@@ -3,6 +3,7 @@
 import type { EventSink, RunEvent } from "../../../shared/events.js";
 import { LateFailure } from "../../../shared/observer.js";
 import { sanitizeText } from "../../../shared/text.js";
+import { mixedNumericsText } from "../sinks/narration.js";
 import { describeRun, type RunDescription } from "../run-description.js";
 import { layerStatistics } from "./layer-statistics.js";
 import type { MarkKind, PageUpdate, PageUpdateSink } from "./page-update.js";
@@ -108,6 +109,9 @@ export class Recorder implements EventSink {
           `${event.reason}; its results were used in steps ${event.from} to ${event.to}`,
           event.worker,
         );
+        return;
+      case "mixed-numerics":
+        this.mark("mixed-numerics", mixedNumericsText(event), event.worker);
         return;
       case "observer-failed":
         this.mark("observer-failed", `${event.observer}: ${event.reason}`);

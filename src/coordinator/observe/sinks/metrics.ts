@@ -148,6 +148,7 @@ export class MetricsSink implements EventSink {
       case "initial-weights":
       case "checkpoint-kept":
       case "degraded":
+      case "mixed-numerics":
       case "observer-failed":
       case "moments":
       case "histograms":

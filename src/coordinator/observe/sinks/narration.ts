@@ -92,6 +92,8 @@ export function sentenceOf(
         "error",
         `worker ${event.worker}: ${event.reason}; its results were used in steps ${event.from} to ${event.to}, so the final checkpoint may differ from that of an undisturbed run`,
       );
+    case "mixed-numerics":
+      return say("warn", mixedNumericsText(event));
     case "observer-failed":
       return say("error", `${event.observer} failed: ${event.reason}; training continues`);
     case "interrupted":
@@ -145,6 +147,19 @@ function evaluationText(event: ReportedEvent & { event: "evaluation" }): string 
       ? (["loss", trainLoss, testLoss] as const)
       : (["accuracy", trainAccuracy, testAccuracy] as const);
   return `step ${step}, training ${metric} ${shortNumber(train)}, test ${metric} ${shortNumber(test)}`;
+}
+
+export function mixedNumericsText({
+  worker,
+  numerics,
+  since,
+}: Omit<ReportedEvent & { event: "mixed-numerics" }, "event">): string {
+  const machine = worker === undefined ? "this machine" : `worker ${worker}`;
+  const what =
+    numerics === undefined
+      ? "machines took part whose results differ in the last bits"
+      : `the results of ${machine} differ in the last bits (numerics ${numerics.slice(0, 8)})`;
+  return `from step ${since} on, ${what}: another run of this configuration may end in another checkpoint`;
 }
 
 function endText({ testAccuracy, testLoss }: ReportedEvent & { event: "end" }): string {

@@ -139,6 +139,7 @@ export class TerminalSink implements EventSink {
       case "checkpoint-failed":
       case "checkpoint-kept":
       case "degraded":
+      case "mixed-numerics":
       case "observer-failed":
       case "interrupted":
       case "end":

@@ -24,7 +24,8 @@ export function openWasm(
   return {
     name: "wasm",
     open: (graph) => {
-      const session = new WasmSession(graph, startExecutor());
+      // One that is disposed must not be held: its memory is what the garbage collector can free.
+      const session = new WasmSession(graph, startExecutor(), () => sessions.delete(session));
       sessions.add(session);
       return session;
     },

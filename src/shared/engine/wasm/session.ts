@@ -26,8 +26,11 @@ export class WasmSession implements Session {
   /** Memory of the threads, as much as any launch has wanted. */
   private scratch: Block | undefined;
 
-  constructor(graph: Graph, executor: Executor) {
+  private readonly onDispose: () => void;
+
+  constructor(graph: Graph, executor: Executor, onDispose: () => void = () => undefined) {
     this.executor = executor;
+    this.onDispose = onDispose;
     this.memory = new DeviceMemory(executor.memory, executor.heapBase);
     for (const node of graph.nodes) this.place(node);
     const values = [...this.variables].map(([name, { value }]) => [name, value] as const);
@@ -85,6 +88,7 @@ export class WasmSession implements Session {
 
   dispose(): void {
     this.executor.dispose();
+    this.onDispose();
   }
 
   private run(

@@ -32,6 +32,7 @@ const MARK_NAMES: Partial<Record<MarkKind, string>> = {
   "checkpoint-failed": "checkpoint failed",
   "checkpoint-kept": "checkpoint renamed",
   degraded: "wrong results",
+  "mixed-numerics": "mixed numerics",
   "observer-failed": "output failed",
 };
 
