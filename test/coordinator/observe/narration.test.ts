@@ -19,6 +19,14 @@ test("a peer's name and reason reach no terminal raw, and not at any length", ()
   expect(sentence?.text.length).toBeLessThan(600);
 });
 
+test("a worker that joins from a browser is called so", () => {
+  const joined = { event: "worker", name: "phone-1", state: "joined" } as const;
+  expect(sentenceOf({ ...joined, kind: "browser" })?.text).toBe(
+    "worker phone-1 joined in a browser",
+  );
+  expect(sentenceOf({ ...joined, kind: "node" })?.text).toBe("worker phone-1 joined");
+});
+
 test("the key of the page is in the fragment, which is sent nowhere", () => {
   expect(pageUrl("ws://127.0.0.1:7711", "a&b")).toBe("http://127.0.0.1:7711/#key=a%26b");
   expect(pageUrl("wss://[::1]:1")).toBe("https://[::1]:1/");
