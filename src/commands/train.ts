@@ -38,7 +38,7 @@ function addSinks(events: Events, output: OutputOptions, pageKey: string | undef
   const isDrawn = isLive && isAlone;
   // Before the block that is drawn over and over.
   if (isLive && !json && level !== "warn" && level !== "error") {
-    events.add(new JoinCodeSink(process.stderr, () => process.stderr.columns));
+    events.add(new JoinCodeSink(process.stderr, () => process.stderr.columns || 80));
   }
   if (isDrawn) {
     events.add(new TerminalSink(process.stderr, { ...narration, level }));
