@@ -64,12 +64,15 @@ function addSinks(events: Events, output: OutputOptions, pageKey: string | undef
 export async function train({ run, workforce, output, pageKey }: CommandRun): Promise<number> {
   let killWorkers: () => void = () => undefined;
   const interrupts = new Interrupts(() => killWorkers());
-  const hint = setupHint(run);
-  if (hint !== undefined && !output.quiet) process.stderr.write(`${hint}\n`);
   const result = await startRun({
     ...run,
     workforce,
-    observe: (events) => addSinks(events, output, pageKey),
+    // By now the request has been checked: bad input ends with one line.
+    observe: (events) => {
+      const hint = output.quiet || output.logLevel !== "info" ? undefined : setupHint(run);
+      if (hint !== undefined) process.stderr.write(`${hint}\n`);
+      addSinks(events, output, pageKey);
+    },
     warn: (sentence) => process.stderr.write(`${sentence}\n`),
     signal: interrupts.signal,
     onWorkers: (killAll) => (killWorkers = killAll),
