@@ -87,7 +87,7 @@ test("initial weights are listed by layer, as far as fits on a line", () => {
 
 test("the start names network, loss and optimizer", () => {
   const start = { event: "start", step: 0, steps: 100, broadcast: "updates" } as const;
-  const config = configOf();
+  const config = configOf({ engine: { name: "tensorflow", threads: 1 } });
   const text = sentenceOf({ ...start, config, parameterCount: 3_274_634 })?.text;
   expect(text).toBe(
     "cnn, 3,274,634 parameters, softmax cross-entropy, adam 0.001, 100 steps of 10 in 2 shards, engine tensorflow, 1 thread",
