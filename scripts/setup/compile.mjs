@@ -54,7 +54,7 @@ export async function compile(root) {
   linkCommand(root);
 }
 
-/** The page's script and style, each in one file, with what they use inside. @param {string} root */
+/** The page's scripts and style, each in one file, with what they use inside. @param {string} root */
 async function buildPage(root) {
   const { build } = await import("esbuild");
   const source = join(root, "src/coordinator/observe/dashboard/page");
@@ -67,6 +67,17 @@ async function buildPage(root) {
     bundle: true,
     minify: true,
     format: "esm",
+    target: "es2022",
+    logLevel: "error",
+  });
+  // The script of the Web Workers that the join page starts.
+  await build({
+    entryPoints: [join(root, "src/worker/browser.ts")],
+    outfile: join(target, "join-worker.js"),
+    bundle: true,
+    minify: true,
+    format: "esm",
+    platform: "browser",
     target: "es2022",
     logLevel: "error",
   });

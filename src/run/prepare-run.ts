@@ -5,11 +5,8 @@ import type { DataSource } from "../shared/data/samples.js";
 import type { Engine } from "../shared/engine/engine.js";
 import { openEngine } from "../shared/engine/open-engine.js";
 import { TandemError } from "../shared/errors.js";
-<<<<<<< HEAD
-import { mismatchSentence } from "../shared/numerics-mismatch.js";
-=======
 import { buildNetwork } from "../shared/network/build.js";
->>>>>>> c3b5620c40fa1dfcafd4753f096d2feb42db88af
+import { mismatchSentence } from "../shared/numerics-mismatch.js";
 import { numericsFingerprint } from "../shared/replica/fingerprint.js";
 import { layoutOfRun } from "../shared/run-layout.js";
 import { checkRun } from "./check-run.js";

@@ -68,11 +68,7 @@ async function carryOut(request: RunRequest, prepared: PreparedRun): Promise<Run
 
 function planOf(request: RunRequest, prepared: PreparedRun): RunPlan {
   const { workforce, output, summaryDir, broadcast = "weights" } = request;
-<<<<<<< HEAD
-  const { config, engine, numerics, data, steps, resumeFrom, initialTensors } = prepared;
-=======
-  const { config, engine, data, steps, resumeFrom, initial } = prepared;
->>>>>>> c3b5620c40fa1dfcafd4753f096d2feb42db88af
+  const { config, engine, numerics, data, steps, resumeFrom, initial } = prepared;
   const training = {
     steps,
     evalEvery: request.evalEvery ?? DEFAULT_EVAL_EVERY,

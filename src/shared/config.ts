@@ -1,6 +1,6 @@
 // A run's configuration: what its final checkpoint is a function of, together with the number of steps. All else is in the
 // commands' options.
-import { z } from "zod";
+import * as z from "zod";
 import type { SampleShape, TargetSpec } from "./data/samples.js";
 import { lossSchema } from "./graph/loss-schema.js";
 import { networkSpecSchema } from "./network/schema.js";

@@ -3,6 +3,7 @@ import type { BroadcastKind, RunConfig } from "./config.js";
 import type { Samples } from "./data/samples.js";
 import { messageOf } from "./errors.js";
 import { Observer } from "./observer.js";
+import type { WorkerKind } from "./protocol/messages.js";
 import type { Moments, PopulationStatistics } from "./statistics/moments.js";
 
 export type RunEvent =
@@ -28,7 +29,14 @@ export type RunEvent =
       drawn: string[];
       unused: string[];
     }
-  | { event: "worker"; name: string; state: "joined" | "left" | "rejected"; reason?: string }
+  /** `kind`: what a worker that joined runs in. */
+  | {
+      event: "worker";
+      name: string;
+      state: "joined" | "left" | "rejected";
+      kind?: WorkerKind;
+      reason?: string;
+    }
   /** A task whose worker is a straggler was assigned to a second worker as well. */
   | { event: "backup"; step: number; task: string; worker: string }
   /** With `--broadcast updates`: a worker's weights differed from the coordinator's, and it is sent those. */

@@ -54,27 +54,17 @@ export class ReportingRuntime extends WorkerRuntime {
   }
 }
 
-/** Of the last part of an answer. */
+/** Of the last part of an answer; undefined for the parts before it. */
 function finishedTask(
   { message }: Reply,
   count: number,
   batchSize: number,
 ): Pick<FinishedTask, "kind" | "loss" | "computeMs"> | undefined {
-  switch (message.type) {
-    case "result":
-      // Its loss is its share of the mean over the whole batch.
-      return {
-        kind: "shard",
-        loss: (message.loss * batchSize) / count,
-        computeMs: durationOf(message),
-      };
-    case "evaluated":
-      return { kind: "evaluation", loss: message.lossSum / count, computeMs: durationOf(message) };
-    default:
-      return undefined;
+  if (message.type !== "result" && message.type !== "evaluated") return undefined;
+  const computeMs = message.computed.to - message.computed.from;
+  if (message.type === "evaluated") {
+    return { kind: "evaluation", loss: message.lossSum / count, computeMs };
   }
-}
-
-function durationOf({ computed }: { computed: { from: number; to: number } }): number {
-  return computed.to - computed.from;
+  // A shard's loss is its share of the mean over the whole batch.
+  return { kind: "shard", loss: (message.loss * batchSize) / count, computeMs };
 }

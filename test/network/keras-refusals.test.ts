@@ -252,6 +252,12 @@ describe("functional models", () => {
       functionalOf([{ name: "a", calls: [{ args: [2], kwargs: {} }] }]),
       /"a".*not the result of a layer/,
     ],
+    ["a call that is a number", functionalOf([{ name: "a", calls: [7] }]), /"a"/],
+    [
+      "too many layers",
+      functionalOf(Array.from({ length: 1001 }, (_, index) => ({ name: `a${index}` }))),
+      /has 100\d layers, and at most 1000 are allowed/,
+    ],
     [
       "an argument of the call",
       functionalOf([{ name: "a", calls: [[["image", 0, 0, { training: false }]]] }]),

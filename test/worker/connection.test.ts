@@ -149,6 +149,7 @@ test("a stop says goodbye", async () => {
 
 test.each([
   [1000, "finished", { kind: "ended", reason: "finished" }],
+  [closeCodes.otherNumerics, "other", { kind: "refused", cause: "numerics", reason: "other" }],
   [closeCodes.version, "too old", { kind: "refused", cause: "version", reason: "too old" }],
   [
     closeCodes.wrongResults,

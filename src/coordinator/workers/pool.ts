@@ -75,7 +75,10 @@ export class Pool {
   join(link: WorkerLink): void {
     this.links.add(link);
     this.schedule.join(link);
-    if (!link.isInProcess) this.events.emit({ event: "worker", name: link.name, state: "joined" });
+    if (!link.isInProcess) {
+      const { name, kind } = link;
+      this.events.emit({ event: "worker", name, state: "joined", ...(kind ? { kind } : {}) });
+    }
     this.advance();
   }
 

@@ -1,5 +1,4 @@
 // The coordinator's port: lets in workers that may come, and turns away the rest before anything of size is read or sent.
-import { createHash, timingSafeEqual } from "node:crypto";
 import { createServer, type IncomingMessage, type Server, ServerResponse } from "node:http";
 import { createServer as createTlsServer } from "node:https";
 import type { Socket } from "node:net";
@@ -30,6 +29,7 @@ import { LostWorkers } from "./lost-workers.js";
 import { SendBudget } from "./outbox.js";
 import { RejectionReports } from "./rejection-reports.js";
 import { Session } from "./session.js";
+import { refuseUpgrade } from "./upgrade-refusal.js";
 import { DEFAULT_TIMES, type SessionTimes } from "./session-times.js";
 
 export interface ServerOptions {
@@ -50,8 +50,8 @@ export interface ServerParts {
   broadcast: Broadcast;
   numerics: NumericsCheck;
   events: Events;
-  /** Answers what is no worker. */
-  dashboard: Pick<Dashboard, "handle">;
+  /** Answers what is no worker, and knows who may be one. */
+  dashboard: Pick<Dashboard, "handle" | "auth">;
 }
 
 const CLOSING_MS = 2_000;
@@ -215,7 +215,7 @@ export class CoordinatorServer {
       this.answer(request, response);
       return;
     }
-    const refusal = this.refusal(request);
+    const refusal = refuseUpgrade(request, this.parts.dashboard.auth);
     if (refusal) {
       this.rejections.add(addressOf(request.socket), refusal.reason, performance.now());
       socket.end(
@@ -267,25 +267,6 @@ export class CoordinatorServer {
       if (!this.budget?.isExceeded || session.stalledMs(nowMs) === 0) return;
       session.dropUnread();
     }
-  }
-
-  private refusal(request: IncomingMessage): { status: string; reason: string } | undefined {
-    // Only browsers send an Origin; a page from elsewhere must not drive the coordinator from a visitor's machine.
-    if (request.headers.origin !== undefined) {
-      return { status: "403 Forbidden", reason: "workers are not browsers" };
-    }
-    if (!this.hasToken(request.headers.authorization)) {
-      return { status: "401 Unauthorized", reason: "the token is missing or wrong" };
-    }
-    return undefined;
-  }
-
-  /** In constant time: the digests are compared, whatever the lengths. */
-  private hasToken(authorization: string | undefined): boolean {
-    const { token } = this.options;
-    if (token === undefined) return true;
-    const digest = (text: string) => createHash("sha256").update(text).digest();
-    return timingSafeEqual(digest(authorization ?? ""), digest(`Bearer ${token}`));
   }
 
   private uniqueName(requested: string): string {

@@ -66,7 +66,7 @@ export class Session implements WorkerLink {
   private readonly tasks = new AssignedTasks();
   private readonly intake: AnswerIntake;
   private readonly answerBytes: number;
-  private kind: WorkerKind = "node";
+  kind: WorkerKind = "node";
   /** From `ready` on. */
   private feed: ReplicaFeed | undefined;
 
@@ -107,7 +107,8 @@ export class Session implements WorkerLink {
   /** Undefined until the worker takes part. */
   get status(): WorkerStatus | undefined {
     if (!this.isActive) return undefined;
-    return { name: this.name, host: this.peer.address, ...this.channel.traffic };
+    const { name, kind } = this;
+    return { name, kind, host: this.peer.address, ...this.channel.traffic };
   }
 
   private get isActive(): boolean {

@@ -2,7 +2,7 @@
 // (welcome); the worker loads its engine and says ready; the coordinator sends the state and from then on tasks, and after
 // each step the new weights (state) or the update that makes them. Each task gets one answer. At the end: end.
 // What a message's parts hold is in payloads/, how the bytes lie in frame.ts.
-import { z } from "zod";
+import * as z from "zod";
 import { BROADCASTS } from "../config.js";
 import { sanitizeText } from "../text.js";
 import { type Frame, FrameError, MAX_LISTED_SHARDS } from "./frame.js";

@@ -48,7 +48,8 @@ export class Dashboard {
   /** The page where browsers join the run. */
   readonly join = new JoinPage();
   private readonly feed: LiveFeed;
-  private readonly auth: DashboardAuth;
+  /** Of requests, and of the WebSockets of workers. */
+  readonly auth: DashboardAuth;
   private readonly predictions = new TokenBucket(PREDICTION_RATE);
   private predictor: Predictor | undefined;
 

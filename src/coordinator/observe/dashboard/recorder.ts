@@ -83,7 +83,7 @@ export class Recorder implements EventSink {
         return;
       case "worker":
         this.table.noteChange(event);
-        this.mark(event.state, event.reason ?? event.state, event.name);
+        this.mark(event.state, event.reason ?? stateText(event), event.name);
         return;
       case "backup":
         this.mark("backup", `second assignment of ${event.task}, which is late`, event.worker);
@@ -220,4 +220,9 @@ export class Recorder implements EventSink {
 
 function noSteps() {
   return { steps: [] as number[], losses: [] as number[], durationsMs: [] as number[] };
+}
+
+/** `joined`, and in a browser where that is so. */
+function stateText({ state, kind }: RunEvent & { event: "worker" }): string {
+  return kind === "browser" ? `${state} in a browser` : state;
 }

@@ -60,7 +60,8 @@ export function sentenceOf(
       if (event.state === "left" && event.reason === "finished") return undefined;
       const reason = event.reason ? `: ${event.reason}` : "";
       const level = event.state === "joined" ? "info" : "warn";
-      return say(level, `worker ${event.name} ${event.state}${reason}`);
+      const where = event.kind === "browser" ? " in a browser" : "";
+      return say(level, `worker ${event.name} ${event.state}${where}${reason}`);
     }
     case "backup":
       return say(

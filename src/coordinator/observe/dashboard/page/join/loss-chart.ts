@@ -5,7 +5,8 @@ import { type Series, smooth } from "../series.js";
 
 const HEIGHT = 148;
 const SMOOTHING = 0.95;
-/** An enum of types alone: its names are gone when the code runs. */
+/** By number: uPlot's enum is one of types alone, whose names are gone when the code runs. */
+// eslint-disable-next-line @typescript-eslint/no-unsafe-enum-assignment
 const LOG_SCALE = 3 as uPlot.Scale.Distr.Logarithmic;
 /** A log axis has no place for 0. */
 const LEAST = 1e-9;
