@@ -25,9 +25,10 @@ const PURE_BUILT_INS = "^(node:)?(crypto|net|zlib)$";
 /** Packages of functions without effects. */
 const PURE_PACKAGES = "^node_modules/(@noble/hashes|msgpackr|zod)/";
 
-/** Read as programs: the command, the library, and what the browser loads. */
+/** Read as programs: the command, the library, a thread's, and what the browser loads. */
 const ENTRIES = [
   "^src/(cli|index)\\.ts$",
+  "^src/shared/engine/wasm/thread\\.ts$",
   "^src/worker/(browser|node)[\\w-]*\\.ts$",
   "^src/coordinator/(dashboard|observe/dashboard)/page/(page|login|join/join)\\.ts$",
 ];

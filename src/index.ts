@@ -85,5 +85,6 @@ export type {
 } from "./shared/network/spec.js";
 
 export type { RunConfig } from "./shared/config.js";
+export type { EngineName } from "./shared/engine/engine.js";
 export { type ErrorCode, TandemError } from "./shared/errors.js";
 export type { ReportedEvent } from "./shared/events.js";

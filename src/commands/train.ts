@@ -3,7 +3,7 @@ import { ConsoleSink } from "../coordinator/observe/sinks/console.js";
 import { JoinCodeSink } from "../coordinator/observe/sinks/join-code.js";
 import { JsonSink } from "../coordinator/observe/sinks/json.js";
 import { checkLogFile, LogFileSink } from "../coordinator/observe/sinks/log-file.js";
-import type { Sentence } from "../coordinator/observe/sinks/narration.js";
+import { isWritten, type Sentence } from "../coordinator/observe/sinks/narration.js";
 import { TerminalSink } from "../coordinator/observe/sinks/terminal.js";
 import { startRun } from "../run/start-run.js";
 import type { Workforce } from "../run/run-request.js";
@@ -64,12 +64,17 @@ function addSinks(events: Events, output: OutputOptions, pageKey: string | undef
 export async function train({ run, workforce, output, pageKey }: CommandRun): Promise<number> {
   let killWorkers: () => void = () => undefined;
   const interrupts = new Interrupts(() => killWorkers());
-  const hint = setupHint(run);
-  if (hint !== undefined && !output.quiet) process.stderr.write(`${hint}\n`);
   const result = await startRun({
     ...run,
     workforce,
-    observe: (events) => addSinks(events, output, pageKey),
+    // By now the request has been checked: bad input ends with one line.
+    observe: (events) => {
+      const hint = setupHint(run);
+      if (hint !== undefined && isWritten("info", output.quiet ? "error" : output.logLevel)) {
+        process.stderr.write(`${hint}\n`);
+      }
+      addSinks(events, output, pageKey);
+    },
     warn: (sentence) => process.stderr.write(`${sentence}\n`),
     signal: interrupts.signal,
     onWorkers: (killAll) => (killWorkers = killAll),

@@ -155,10 +155,18 @@ describe("options", () => {
     [["--optimizer", "rmsprop", "--rho", "1"], /--rho/],
     [["--initial", "a.safetensors", "--resume", "b.safetensors"], /--initial and --resume/],
     [["--initial", "a.safetensors"], /a\.safetensors does not exist/],
+    [["--engine", "webgpu"], /--engine.*tensorflow, wasm/],
   ];
   test.each(cases)("%j", async (args, sentence) => {
     await refuse(["single", ...args], sentence);
   });
+});
+
+test("--verify and --mixed-numerics, which contradict each other, are refused together", async () => {
+  const both = ["--verify", "0.5", "--mixed-numerics"];
+  for (const command of ["local", "coordinator"]) {
+    await refuse([command, ...both], /--verify and --mixed-numerics exclude each other/);
+  }
 });
 
 describe("weights to start from", () => {

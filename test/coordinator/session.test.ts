@@ -191,6 +191,16 @@ describe("the handshake", () => {
     expect(slow.transport.closed).toMatchObject({ code: closeCodes.tooSlow });
   });
 
+  test("lets a worker be silent while it loads as long as with its first task", () => {
+    const { transport, hello } = harness();
+    const allowedMs = DEFAULT_TIMES.silenceMs + DEFAULT_TIMES.firstTaskMs;
+    hello();
+    vi.advanceTimersByTime(allowedMs);
+    expect(transport.isDestroyed).toBe(false);
+    vi.advanceTimersByTime(2 * DEFAULT_TIMES.pingMs);
+    expect(transport.isDestroyed).toBe(true);
+  });
+
   test("buffers a few kilobytes until hello, and no result", () => {
     const { transport } = harness();
     transport.receivePart(16 * 1024);

@@ -4,7 +4,7 @@ import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, beforeAll, describe, expect, test } from "vitest";
 import { temporaryFolder, writeDataset } from "../support/data.js";
-import { hasTensorFlow } from "../support/engines.js";
+import { defaultSpec, hasTensorFlow } from "../support/engines.js";
 import { killAll, Tandem, tandem } from "../support/tandem.js";
 
 let data: string;
@@ -131,7 +131,7 @@ test("evaluate builds the network afresh and prints the run's own figures", asyn
   if (!end) throw new Error("no end");
   const { step, testAccuracy, testLoss } = end as Record<string, unknown>;
   expect(evaluated.events).toEqual([
-    { event: "evaluated", step, testAccuracy, testLoss, count: 40 },
+    { event: "evaluated", engine: defaultSpec.name, step, testAccuracy, testLoss, count: 40 },
   ]);
   // The bars are easy to tell apart; a network that has learnt nothing would be right in a quarter.
   expect(Number(testAccuracy)).toBeGreaterThan(0.9);

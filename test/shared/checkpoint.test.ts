@@ -88,7 +88,9 @@ describe("a checkpoint", () => {
     const own = { format: "tandem/3", step: "7", config: JSON.stringify(config) };
     expect(other(own)).toBe("read");
     expect(other({})).toBe("checkpoint-format");
-    expect(other({ ...own, format: "pt" })).toBe("checkpoint-format");
+    for (const format of ["pt", "tandem/2", "tandem/4"]) {
+      expect(other({ ...own, format })).toBe("checkpoint-format");
+    }
     expect(other({ ...own, config: JSON.stringify({ ...config, model: "mlp" }) })).toBe(
       "checkpoint-damaged",
     );
@@ -127,6 +129,17 @@ describe("a checkpoint", () => {
     const metadata = { format: "tandem/3", step: "7", config: JSON.stringify(config) };
     for (const text of ["", "[]", "{}", '[{"from":3,"to":2}]', '[{"from":1,"to":2.5}]', "[null]"]) {
       const bytes = encodeSafetensors({ ...metadata, suspect_steps: text }, tensors);
+      expect(codeOf(Buffer.concat(bytes)), text).toBe("checkpoint-damaged");
+    }
+  });
+
+  test("carries from which step on numerics were mixed", () => {
+    const mixed = Buffer.concat(encodeCheckpoint({ config, step: 7, tensors, mixedSince: 0 }));
+    expect(decodeCheckpoint("f", mixed).mixedSince).toBe(0);
+    expect(decodeCheckpoint("f", file)).not.toHaveProperty("mixedSince");
+    const metadata = { format: "tandem/3", step: "7", config: JSON.stringify(config) };
+    for (const text of ["", "-1", "1.5", "01", "null", "[]"]) {
+      const bytes = encodeSafetensors({ ...metadata, mixed_numerics_since: text }, tensors);
       expect(codeOf(Buffer.concat(bytes)), text).toBe("checkpoint-damaged");
     }
   });

@@ -8,8 +8,8 @@ import type { WasmModule } from "./webassembly.js";
 
 export interface WasmEngine extends Engine {
   open(graph: Graph): WasmSession;
-  /** How many tensors its sessions hold in their memories, besides variables and constants. */
-  countTensors(): number;
+  /** Those that are open. */
+  readonly sessions: ReadonlySet<WasmSession>;
 }
 
 /**
@@ -24,11 +24,11 @@ export function openWasm(
   return {
     name: "wasm",
     open: (graph) => {
-      // One that is disposed must not be held: its memory is what the garbage collector can free.
-      const session = new WasmSession(graph, startExecutor(), () => sessions.delete(session));
+      // One that is closed must not be held: its memory is what the garbage collector can free.
+      const session = new WasmSession(graph, startExecutor(), () => void sessions.delete(session));
       sessions.add(session);
       return session;
     },
-    countTensors: () => [...sessions].reduce((count, { tensorCount }) => count + tensorCount, 0),
+    sessions,
   };
 }

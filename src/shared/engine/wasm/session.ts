@@ -17,6 +17,7 @@ interface Variable {
 
 export class WasmSession implements Session {
   private readonly executor: Executor;
+  private readonly onDispose: () => void;
   private readonly memory: DeviceMemory;
   private readonly plans: PlanCache;
   private readonly variables = new Map<string, Variable>();
@@ -26,9 +27,8 @@ export class WasmSession implements Session {
   /** Memory of the threads, as much as any launch has wanted. */
   private scratch: Block | undefined;
 
-  private readonly onDispose: () => void;
-
-  constructor(graph: Graph, executor: Executor, onDispose: () => void = () => undefined) {
+  /** @param onDispose called once, when the session is closed */
+  constructor(graph: Graph, executor: Executor, onDispose: () => void) {
     this.executor = executor;
     this.onDispose = onDispose;
     this.memory = new DeviceMemory(executor.memory, executor.heapBase);

@@ -26,7 +26,7 @@ export class ThreadPool implements Executor {
   readonly memory: WasmMemory;
   readonly heapBase: number;
   readonly threads: number;
-  private readonly work: ThreadWork;
+  readonly work: ThreadWork;
   /** By name. */
   private readonly numbers: ReadonlyMap<string, number>;
   private failure: Error | undefined;

@@ -15,6 +15,9 @@ const ARGUMENTS = 6;
 const SCRATCH_STRIDE = 7;
 const ENDED = 8;
 const FAILED = 9;
+/** Threads besides the session's own that have started, and chunks that they have computed. */
+const STARTED = 10;
+const HELPED = 11;
 const COUNTERS = 16;
 /** Of a launch; `args` has the scratch memory of thread 0 before them. */
 const MAX_ARGUMENTS = 47;
@@ -41,6 +44,20 @@ export class ThreadWork {
     if (!buffer) this.counters[STATE] = CLOSED;
   }
 
+  /** How many chunks of parts other threads have computed. */
+  get helpedChunks(): number {
+    return Atomics.load(this.counters, HELPED);
+  }
+
+  /** Until so many other threads have started; launches need not wait for them. @returns false where time is over */
+  awaitStart(threads: number, timeoutMs: number): boolean {
+    for (;;) {
+      const started = Atomics.load(this.counters, STARTED);
+      if (started >= threads) return true;
+      if (Atomics.wait(this.counters, STARTED, started, timeoutMs) === "timed-out") return false;
+    }
+  }
+
   /** Executes a launch, with the help of the other threads. @param kernel its number @throws Error where one of them failed */
   execute(
     kernel: number,
@@ -50,7 +67,12 @@ export class ThreadWork {
     threads: number,
   ): void {
     if (args.length > MAX_ARGUMENTS) throw new RangeError(`${args.length} arguments of a kernel`);
+    this.checkThreads();
     const { counters } = this;
+    if (parts <= 1) {
+      this.kernels[kernel]!(scratch, 0, parts, ...args);
+      return;
+    }
     counters[NEXT] = 0;
     counters[PARTS] = parts;
     counters[CHUNK] = Math.max(1, Math.floor(parts / (threads * CHUNKS)));
@@ -64,15 +86,25 @@ export class ThreadWork {
     Atomics.notify(counters, SEQUENCE);
     try {
       this.takeParts(0);
+    } catch (error) {
+      Atomics.store(counters, FAILED, 1);
+      throw error;
     } finally {
       this.close();
     }
-    if (Atomics.load(counters, FAILED) !== 0) throw new Error("a thread of the engine failed");
+    this.checkThreads();
+  }
+
+  /** @throws Error where a kernel has failed: what it should have computed is undefined */
+  private checkThreads(): void {
+    if (Atomics.load(this.counters, FAILED) !== 0) throw new Error("a kernel of the engine failed");
   }
 
   /** Of a thread other than the session's own: takes part in launches until `end`. */
   serve(thread: number): void {
     let seen = 0;
+    Atomics.add(this.counters, STARTED, 1);
+    Atomics.notify(this.counters, STARTED);
     for (;;) {
       this.awaitLaunch(seen);
       seen = Atomics.load(this.counters, SEQUENCE);
@@ -97,6 +129,7 @@ export class ThreadWork {
     for (;;) {
       const from = Atomics.add(counters, NEXT, chunk);
       if (from >= parts) return;
+      if (thread > 0) Atomics.add(counters, HELPED, 1);
       kernel(scratch, from, Math.min(from + chunk, parts), ...args);
     }
   }
