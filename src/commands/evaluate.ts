@@ -28,7 +28,7 @@ export function evaluateCommand(program: Command, exitWith: (code: number) => vo
     .addOption(
       new Option(
         "--engine <name>",
-        "what computes (default: what the checkpoint was trained with)",
+        "engine (default: the one that the checkpoint was trained with)",
       ).choices(ENGINE_NAMES),
     );
   addJsonOption(command);

@@ -125,5 +125,5 @@ function table(rows: readonly Row[]): string[] {
 
 function suspicion(ranges: readonly StepRange[]): string {
   const steps = ranges.map(({ from, to }) => (from === to ? `${from}` : `${from} to ${to}`));
-  return `suspect steps: ${steps.join(", ")}. A worker whose results they used was found to compute wrongly, so this may not be the state that the configuration stands for: train again from an earlier checkpoint if that matters.`;
+  return `suspect steps: ${steps.join(", ")}. A worker whose results they used was found to compute wrongly, so this may not be the state that the configuration leads to. To be sure, train again from an earlier checkpoint.`;
 }

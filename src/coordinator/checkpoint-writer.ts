@@ -70,7 +70,7 @@ export class CheckpointWriter {
     if (broken !== undefined) {
       throw new TandemError(
         "diverged",
-        `The state of step ${checkpoint.step} holds numbers that are not finite (${broken}). It is not written: ${this.path} stays as it is. Try a smaller --learning-rate.`,
+        `The state of step ${checkpoint.step} has numbers that are not finite (${broken}), so it is not written and ${this.path} is unchanged. Try a smaller --learning-rate.`,
       );
     }
     if (!this.isWorthWriting(checkpoint.step)) return;
@@ -101,7 +101,7 @@ export class CheckpointWriter {
     if (!this.waiting) return;
     throw new TandemError(
       "write-failed",
-      `The checkpoint of step ${this.waiting.step} could not be written to ${this.path} (${messageOf(this.lastError)}). Make room or mend the folder, and resume from the newest checkpoint that was written.`,
+      `The checkpoint of step ${this.waiting.step} could not be written to ${this.path} (${messageOf(this.lastError)}). Free some space or repair the folder, and resume from the newest checkpoint that was written.`,
       { cause: this.lastError },
     );
   }

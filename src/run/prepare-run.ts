@@ -38,13 +38,13 @@ export function checkRequest(request: RunRequest): void {
   if (resume !== undefined && initial !== undefined) {
     throw new TandemError(
       "usage",
-      "--initial and --resume exclude each other: a run goes on, or starts. Give one of them.",
+      "--initial and --resume cannot be used together: a run either continues or starts. Give one of them.",
     );
   }
   if (request.mixedNumerics && workforce.kind !== "in-process" && workforce.verify > 0) {
     throw new TandemError(
       "usage",
-      "--verify and --mixed-numerics exclude each other: results are compared bit by bit, and an honest worker of other numerics would be banned. Give one of them.",
+      "--verify and --mixed-numerics cannot be used together: results are compared bit by bit, and an honest worker of other numerics would be banned. Give one of them.",
     );
   }
   const reads = initial === undefined ? inputs : [...inputs, { what: "--initial", path: initial }];

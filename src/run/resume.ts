@@ -70,7 +70,7 @@ export function resumedSteps(
   if (step > steps) {
     throw new TandemError(
       "resume-contradiction",
-      `--steps ${steps}: the checkpoint ${file} has ${step} steps behind it already. Give more --steps.`,
+      `--steps ${steps}: the checkpoint ${file} has already been trained for ${step} steps. Give more --steps.`,
     );
   }
   const { warmupSteps } = schedule;

@@ -160,7 +160,7 @@ function workforceOf(options: TrainOptions): Workforce {
   if (workers !== undefined && listen !== undefined) {
     throw new TandemError(
       "usage",
-      "workers and listen exclude each other: worker processes of this machine, or those that connect. Give one of them.",
+      "workers and listen cannot be used together: a run either starts worker processes on this machine or lets workers connect. Give one of them.",
     );
   }
   if (workers !== undefined) {

@@ -236,7 +236,7 @@ describe("what cannot be is a TandemError, in the library's own terms", () => {
     ["a number that is none", () => ({ steps: Number.NaN }), /^steps NaN/],
     ["a learning rate of 0", () => ({ optimizer: adam({ learningRate: 0 }) }), /^learningRate: /],
     ["an unknown folder", () => ({ output: join(folder, "no/c.safetensors") }), /^output .*folder/],
-    ["workers twice", () => ({ workers: 1, listen: {} }), /exclude each other/],
+    ["workers twice", () => ({ workers: 1, listen: {} }), /cannot be used together/],
     [
       "listening to all without a token",
       () => ({ listen: { host: "0.0.0.0" } }),

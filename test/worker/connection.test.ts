@@ -164,6 +164,15 @@ test.each([
   expect(await ended).toEqual(expected);
 });
 
+test("a run with an engine that does not run here is refused, and the coordinator told why", async () => {
+  const { transport, create, endNow } = serve(undefined, 1e12, new MemoryTransport(), ["wasm"]);
+  transport.receive(...welcome({ engine: { name: "tensorflow", threads: 1 } }));
+  await vi.advanceTimersByTimeAsync(1_000);
+  expect(endNow()).toMatchObject({ kind: "refused", cause: "engine" });
+  expect(transport.closed?.reason).toMatch(/engine is tensorflow.*--engine wasm/);
+  expect(create).not.toHaveBeenCalled();
+});
+
 test("an error of the engine is thrown, as it would come again", async () => {
   const compute = () => {
     throw new Error("out of memory");

@@ -91,6 +91,6 @@ export function readAnswer(
 export function divergedError(task: Task, problem: string): TandemError {
   return new TandemError(
     "diverged",
-    `The training diverged: at step ${task.step} the numbers became NaN, infinite or absurdly large (${problem}). Checkpoints of earlier steps are left as they are. Try a smaller --learning-rate or a larger --batch-size.`,
+    `The training diverged: at step ${task.step} numbers became NaN, infinite or extremely large (${problem}). Checkpoints of earlier steps are unchanged. Try a smaller --learning-rate or a larger --batch-size.`,
   );
 }

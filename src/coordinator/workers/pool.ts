@@ -64,7 +64,7 @@ export class Pool {
     });
   }
 
-  /** Steps that used results of workers that were found to compute wrongly. */
+  /** Steps that used results of workers that were found to return wrong results. */
   get suspectSteps(): readonly StepRange[] {
     return this.verification.suspectSteps;
   }

@@ -50,7 +50,7 @@ export class Quorum {
       onExpired(
         new TandemError(
           "workers-missing",
-          `${workerCount} of the ${required} workers that the run needs were there for ${seconds} s. Start workers with \`npx tandem worker URL\`, or wait longer with --worker-wait.`,
+          `${workerCount} of the ${required} required workers were connected for ${seconds} s. Start workers with \`npx tandem worker URL\`, or wait longer with --worker-wait.`,
         ),
       );
     }, this.options.waitMs);

@@ -131,7 +131,7 @@ export class CoordinatorServer {
         reject(
           new TandemError(
             "listen-failed",
-            `Cannot listen on ${host}:${port} (${messageOf(error)}). Choose another --port (0 for a free one) or --host.`,
+            `Cannot listen on ${host}:${port} (${messageOf(error)}). Choose another --port (0 for any free port) or --host.`,
             { cause: error },
           ),
         );

@@ -66,7 +66,7 @@ export function sentenceOf(
     case "backup":
       return say(
         "warn",
-        `step ${event.step}: ${event.task} is late; ${event.worker} computes it as well`,
+        `step ${event.step}: ${event.task} is late; ${event.worker} got a backup task`,
       );
     case "divergence":
       return say(
@@ -84,7 +84,7 @@ export function sentenceOf(
     case "checkpoint-failed":
       return say(
         "error",
-        `the checkpoint of step ${event.step} could NOT be written to ${event.path}: ${event.reason}`,
+        `the checkpoint of step ${event.step} could not be written to ${event.path}: ${event.reason}`,
       );
     case "checkpoint-kept":
       return say("warn", `the previous ${event.path} was renamed to ${event.previous}`);
@@ -100,7 +100,7 @@ export function sentenceOf(
     case "interrupted":
       return say(
         "warn",
-        `${event.signal}: finishing step ${event.step} and writing a checkpoint; again to end at once`,
+        `${event.signal}: finishing step ${event.step} and writing a checkpoint; interrupt again to stop at once`,
       );
     case "end":
       return say("result", endText(event));
