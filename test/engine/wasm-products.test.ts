@@ -255,37 +255,22 @@ describe("infinities and NaN stay in the outputs that they are terms of", () => 
     forEachSpecial(product({ m: 21, n: 70, k: 300, ...transposed }));
   });
 
-  const WINDOW: Window = { size: [2, 3], strides: [1, 2], padding: "valid" };
+  const WINDOW = { size: [2, 3], strides: [1, 2] } as const;
   const IMAGE = [2, 6, 7, 3] as const;
 
   test.each(CONVOLUTIONS)("%s of a convolution", (kind) => {
-    const shape = { kind, image: IMAGE, window: WINDOW };
-    for (const computation of [
-      sliding({ ...shape, isDepthwise: false, filters: 5 }),
-      sliding({ ...shape, isDepthwise: true, filters: 2 }),
-    ]) {
-      // The kernel is another matter for the gradient of the input: see below.
-      const isInput = kind === "input gradient";
-      forEachSpecial(computation, isInput ? computation.inputs.slice(1) : computation.inputs);
-    }
+    const window: Window = { ...WINDOW, padding: "valid" };
+    const depthwise = sliding({ kind, isDepthwise: true, image: IMAGE, filters: 2, window });
+    forEachSpecial(sliding({ kind, isDepthwise: false, image: IMAGE, filters: 5, window }));
+    // Zeros around dY are terms of a depthwise input gradient: only its dY can be infinite and leave other values finite.
+    forEachSpecial(depthwise, kind === "input gradient" ? depthwise.inputs.slice(1) : undefined);
   });
 
-  test.each([false, true])("zeros around an image are terms too (depthwise: %s)", (isDepthwise) => {
-    const window: Window = { size: [3, 3], strides: [1, 1], padding: "same" };
-    const shape = { image: [1, 4, 4, 1] as const, filters: 1, isDepthwise, window };
-    const forward = sliding({ ...shape, kind: "forward" });
-    const backward = sliding({ ...shape, kind: "input gradient" });
-    const infiniteCorner = 0;
-    forward.inputs[1]!.values[infiniteCorner] = Infinity;
-    backward.inputs[0]!.values[infiniteCorner] = Infinity;
-    // By the kernel's first row and column are multiplied: zeros for the first pixels' outputs, and for the last inputs'.
-    const outputs = [compute(forward), compute(backward)];
-    const isEdge = [(place: number) => place === 0, (place: number) => place === 3];
-    outputs.forEach((values, index) => {
-      values.forEach((value, at) => {
-        const isNaNExpected = isEdge[index]!(Math.floor(at / 4)) || isEdge[index]!(at % 4);
-        expect(Number.isNaN(value)).toBe(isNaNExpected);
-      });
-    });
-  });
+  test.each(["forward", "input gradient"] as const)(
+    "what is around an image is no term of a convolution: %s",
+    (kind) => {
+      const window: Window = { ...WINDOW, padding: "same" };
+      forEachSpecial(sliding({ kind, isDepthwise: false, image: IMAGE, filters: 5, window }));
+    },
+  );
 });

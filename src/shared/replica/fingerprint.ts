@@ -80,8 +80,8 @@ function withPlainNaN(values: Float32Array): Float32Array {
 
 /**
  * The results as text: numbers in full, and of each array its checksum. Nobody has to be kept from forging a fingerprint, as
- * every worker is sent the run's; what is found is an honest machine that differs. SHA-256 of all bytes would take a browser
- * a second (docs/performance.md).
+ * every worker is sent the run's; what is found is an honest machine that differs. SHA-256 of all bytes takes
+ * nine times as long in a browser (docs/performance.md).
  */
 class ResultDigest {
   private readonly lines: string[] = [];

@@ -2,10 +2,10 @@
 import { panelWidth, ROW_BYTES, SCRATCH_BASE_BYTES } from "./block-sizes.js";
 import type { Launch, Lowering, NodeMemory } from "./launch.js";
 import {
-  balance,
   coveredSides,
   firstCorner,
   groupWindows,
+  partOfWindows,
   type ImageShape,
   type Pair,
   type Phase,
@@ -14,9 +14,12 @@ import {
 
 type KernelShape = readonly [height: number, width: number, channels: number, filters: number];
 
-/** Of a kernel's gradient as a matrix, in a part. */
-const PART_ROWS = 128;
+/** In a part of a convolution. */
+const PART_FILTERS = 32;
+/** In a part of a kernel's gradient. */
 const PART_COLUMNS = 8;
+/** Of an image: with so many, each pixel of a kernel's gradient has rows enough for tiles of its own. */
+const PIXEL_CHANNELS = 16;
 /** Rows of a kernel in a part of packKernel. */
 const PACK_ROWS = 64;
 
@@ -51,7 +54,7 @@ export const lowerConv2dInputGradient: Lowering<"conv2d-input-gradient"> = (op, 
   const [kernel, dy] = [memory.inputs[0]!, memory.inputs[1]!];
   const dx = memory.outputs[0]!;
   const shape = dx.shape as ImageShape;
-  const [images, height, width, channels] = shape;
+  const [, height, width, channels] = shape;
   const filters = (dy.shape as ImageShape)[3];
   const [top, left] = firstCorner(op, shape);
   const rowPhases = phasesOf(height, op.size[0], op.strides[0], -top);
@@ -63,10 +66,6 @@ export const lowerConv2dInputGradient: Lowering<"conv2d-input-gradient"> = (op, 
     const outputCorner: Pair = [rows.first, columns.first];
     const window: Pair = [rows.kernelCount, columns.kernelCount];
     const pixels = window[0] * window[1];
-    if (pixels === 0) {
-      const place = [...grid, height, width, ...outputCorner, ...op.strides];
-      return [{ kernel: "clearGrid", parts: images, args: [dx.pointer, channels, ...place] }];
-    }
     const panels = reservePanels(memory, pixels * filters, channels);
     const kernelFirst = [rows.kernelFirst, columns.kernelFirst];
     return [
@@ -99,24 +98,23 @@ export const lowerConv2dKernelGradient: Lowering<"conv2d-kernel-gradient"> = (op
   const image = x.shape as ImageShape;
   const [images, outHeight, outWidth, filters] = dy.shape as ImageShape;
   const [height, width, channels] = dKernel.shape as KernelShape;
-  const matrixRows = height * width * channels;
   const block = groupWindows(images, [outHeight, outWidth]);
+  const isPatch = channels < PIXEL_CHANNELS;
   const covered = coveredSides([block.rows, outWidth], [height, width], op.strides);
-  const partRows = balance(matrixRows, PART_ROWS);
-  const copyLength = covered[0] * covered[1] * channels;
+  const copyLength = isPatch ? covered[0] * covered[1] * channels : 0;
   const packedLength = block.rows * outWidth * panelWidth(filters);
   return [
     {
       kernel: "convolutionKernelGradient",
-      parts: Math.ceil(matrixRows / partRows) * Math.ceil(filters / PART_COLUMNS),
+      parts: (isPatch ? 1 : height * width) * Math.ceil(filters / PART_COLUMNS),
       scratchBytes:
         SCRATCH_BASE_BYTES +
-        matrixRows * ROW_BYTES +
+        height * width * channels * ROW_BYTES +
         block.images * (copyLength + packedLength) * 4,
       args: [
         ...[x.pointer, dy.pointer, dKernel.pointer, ...image, filters, height, width],
         ...[...op.strides, ...firstCorner(op, image), outHeight, outWidth],
-        ...[block.images, block.rows, partRows, PART_COLUMNS],
+        ...[block.images, block.rows, Number(isPatch), PART_COLUMNS],
       ],
     },
   ];
@@ -139,19 +137,20 @@ interface Convolution {
 
 function launchConvolution(convolution: Convolution): Launch {
   const { x, y, panels, window, strides, corner, grid, outputCorner, outputStrides } = convolution;
-  const [images, , , channels] = x.shape;
+  const [images] = x.shape;
   const [, yHeight, yWidth, filters] = y.shape;
-  const part = groupWindows(images, grid);
-  const covered = coveredSides([part.rows, grid[1]], window, strides);
-  const copyBytes = covered[0] * covered[1] * channels * 4;
+  const part = partOfWindows(images, grid);
   return {
     kernel: "convolve",
-    parts: Math.ceil(images / part.images) * Math.ceil(grid[0] / part.rows),
-    scratchBytes: SCRATCH_BASE_BYTES + part.images * (part.rows * grid[1] * ROW_BYTES + copyBytes),
+    parts:
+      Math.ceil(images / part.images) *
+      Math.ceil(grid[0] / part.rows) *
+      Math.ceil(filters / PART_FILTERS),
+    scratchBytes: SCRATCH_BASE_BYTES + part.images * part.rows * grid[1] * ROW_BYTES,
     args: [
       ...[x.pointer, panels, y.pointer, ...x.shape, filters],
-      ...[...window, ...strides, ...corner, ...grid],
-      ...[yHeight, yWidth, ...outputCorner, ...outputStrides, part.images, part.rows],
+      ...[...window, ...strides, ...corner, ...grid, yHeight, yWidth],
+      ...[...outputCorner, ...outputStrides, part.images, part.rows, PART_FILTERS],
     ],
   };
 }

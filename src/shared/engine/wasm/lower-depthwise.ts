@@ -42,7 +42,7 @@ export const lowerDepthwiseInputGradient: Lowering<"depthwise-conv2d-input-gradi
   const [kernel, dy, dx] = [inputs[0]!, inputs[1]!, outputs[0]!];
   const [, kernelWidth, channels, multiplier] = kernel.shape as KernelShape;
   const shape = dx.shape as ImageShape;
-  const [images, height, width] = shape;
+  const [, height, width] = shape;
   const [top, left] = firstCorner(op, shape);
   const rowPhases = phasesOf(height, op.size[0], op.strides[0], -top);
   const columnPhases = phasesOf(width, op.size[1], op.strides[1], -left);
@@ -52,9 +52,6 @@ export const lowerDepthwiseInputGradient: Lowering<"depthwise-conv2d-input-gradi
     const grid: Pair = [rows.count, columns.count];
     const window: Pair = [rows.kernelCount, columns.kernelCount];
     const place = [...grid, height, width, rows.first, columns.first, ...op.strides];
-    if (window[0] * window[1] === 0) {
-      return { kernel: "clearGrid", parts: images, args: [dx.pointer, channels, ...place] };
-    }
     const lastRow = rows.kernelFirst + (window[0] - 1) * op.strides[0];
     const lastColumn = columns.kernelFirst + (window[1] - 1) * op.strides[1];
     return launchDepthwise({

@@ -35,6 +35,21 @@ export function groupWindows(
   return { images: 1, rows: balance(rows, Math.max(1, Math.floor(GROUP_WINDOWS / columns))) };
 }
 
+/** In a part of a convolution: a few images, so that windows at the same place of their images fill tiles together. */
+const PART_IMAGES = 4;
+const PART_WINDOWS = 4096;
+
+/** The same for a part of a convolution, where the images together have so many windows. */
+export function partOfWindows(
+  images: number,
+  [rows, columns]: Pair,
+): { images: number; rows: number } {
+  const few = Math.max(PART_IMAGES, Math.floor(GROUP_WINDOWS / (rows * columns)));
+  const count = balance(images, Math.min(few, images));
+  if (count * rows * columns <= PART_WINDOWS) return { images: count, rows };
+  return { images: 1, rows: balance(rows, Math.max(1, Math.floor(PART_WINDOWS / columns))) };
+}
+
 /** The rows (or columns) of an image that see the same rows of a kernel. */
 export interface Phase {
   /** The first such row of the image; the others follow at the stride. */

@@ -1,21 +1,22 @@
 // Convolutions, and the gradients of their inputs, which are convolutions of dY with the turned kernel. The patches of an image
-// are rows of a matrix that is addressed and not written out; only the zeros around an image make a copy of it necessary.
-import { copyImage, fillZeros } from "./copy-image";
+// are rows of a matrix that is addressed and not written out. What a window covers outside of its image is no term of its sum:
+// windows of which the same pixels are inside are computed together.
 import { MatrixRow, RowWalk } from "./matrix-rows";
-import { balance, BLOCK_TERMS, multiplyBlock, Panels, writeTails } from "./multiply";
+import { balance, BLOCK_TERMS, clearRows, multiplyBlock, writeTails } from "./multiply";
 import { Scratch } from "./scratch";
 import { TILE_COLUMNS } from "./tile";
+import { WindowSide } from "./window-side";
 
 /**
  * Places windows on the images x [images,height,width,channels] and writes the window's product with the kernel to
  * y [images,yHeight,yWidth,filters]. Window (i,j) of gridHeight × gridWidth begins at pixel
- * (top + i · strideHeight, left + j · strideWidth) of the image, zeros outside, and its result is the pixel
+ * (top + i · strideHeight, left + j · strideWidth) of the image, and its result is the pixel
  * (yTop + i · yStrideHeight, yLeft + j · yStrideWidth).
  *
  * @param panels the kernel [windowHeight · windowWidth · channels, filters] in panels of eight columns
  *
- * A part is `partImages` images with all their windows, or, where that is one, partRows rows of windows of an image.
- * The scratch memory holds the table of a part's windows and the part of the images under them.
+ * A part is `partImages` images with all their windows, or, where that is one, partRows rows of windows of an image; and
+ * partColumns filters (a multiple of eight). The scratch memory holds a table of the windows.
  */
 export function convolve(
   scratch: usize,
@@ -45,105 +46,144 @@ export function convolve(
   yStrideWidth: i32,
   partImages: i32,
   partRows: i32,
+  partColumns: i32,
 ): void {
+  const memory = Scratch.at(scratch);
+  const rowSide = WindowSide.in(memory, height, windowHeight, top, strideHeight);
+  const columnSide = WindowSide.in(memory, width, windowWidth, left, strideWidth);
+  const kernel = KernelPanels.in(memory, windowHeight, windowWidth * channels, width * channels);
+  const tableRows = partImages * partRows * gridWidth;
+  const table = MatrixRow.tableIn(memory, tableRows);
+  const tails = MatrixRow.tailsIn(memory, tableRows);
+
   const pixelBytes = (<usize>channels) << 2;
   const yPixelBytes = (<usize>filters) << 2;
-  const imageBytes = <usize>(height * width) * pixelBytes;
-  const rowTerms = windowWidth * channels;
-  const isInside =
-    top >= 0 &&
-    left >= 0 &&
-    top + (gridHeight - 1) * strideHeight + windowHeight <= height &&
-    left + (gridWidth - 1) * strideWidth + windowWidth <= width;
-  const coveredColumns = isInside ? width : (gridWidth - 1) * strideWidth + windowWidth;
-  const rowBytes = <usize>coveredColumns * pixelBytes;
-
-  const memory = Scratch.at(scratch);
-  const walk = RowWalk.in(memory);
-  const b = Panels.in(memory);
-  const table = MatrixRow.tableIn(memory, partImages * partRows * gridWidth);
-  const tails = MatrixRow.tailsIn(memory, partImages * partRows * gridWidth);
-  const copies = memory.take(0);
-  b.set(panels, TILE_COLUMNS << 2, (<usize>(windowHeight * rowTerms * TILE_COLUMNS)) << 2);
-  walk.groups = 1;
-  walk.step = 4;
-
   const bands = (gridHeight + partRows - 1) / partRows;
+  const columnParts = (filters + partColumns - 1) / partColumns;
   for (let part = from; part < to; part++) {
-    const firstImage = (part / bands) * partImages;
+    const imagePart = part / columnParts;
+    const filter = (part % columnParts) * partColumns;
+    const columns = min(partColumns, filters - filter);
+    const firstImage = (imagePart / bands) * partImages;
     const endImage = min(images, firstImage + partImages);
-    const firstRow = (part % bands) * partRows;
-    const endRow = min(gridHeight, firstRow + partRows);
-    const coveredTop = top + firstRow * strideHeight;
-    const coveredRows = (endRow - firstRow - 1) * strideHeight + windowHeight;
-
-    let rows = 0;
-    let copy = copies;
-    for (let image = firstImage; image < endImage; image++) {
-      const source = x + <usize>image * imageBytes;
-      let corner: usize;
-      if (isInside) {
-        corner = source + <usize>(coveredTop * width + left) * pixelBytes;
-      } else {
-        corner = copy;
-        // prettier-ignore
-        copyImage(copy, source, height, width, pixelBytes, coveredTop, left, coveredRows, coveredColumns);
-        copy += <usize>coveredRows * rowBytes;
-      }
-      for (let row = firstRow; row < endRow; row++) {
-        let a = corner + <usize>((row - firstRow) * strideHeight) * rowBytes;
-        const yRow = (image * yHeight + yTop + row * yStrideHeight) * yWidth + yLeft;
-        let c = y + <usize>yRow * yPixelBytes;
-        for (let column = 0; column < gridWidth; column++) {
-          MatrixRow.at(table, rows).set(a, c, tails, rows);
-          a += <usize>strideWidth * pixelBytes;
-          c += <usize>yStrideWidth * yPixelBytes;
-          rows++;
+    const endRow = min(gridHeight, ((imagePart % bands) + 1) * partRows);
+    let row = (imagePart % bands) * partRows;
+    while (row < endRow) {
+      const nextRow = rowSide.endOfAlike(row, endRow);
+      let column = 0;
+      while (column < gridWidth) {
+        const nextColumn = columnSide.endOfAlike(column, gridWidth);
+        let rows = 0;
+        for (let image = firstImage; image < endImage; image++) {
+          for (let i = row; i < nextRow; i++) {
+            const xRow = image * height + rowSide.place(i, rowSide.begin(row));
+            const yRow = image * yHeight + yTop + i * yStrideHeight;
+            for (let j = column; j < nextColumn; j++) {
+              const xPixel = xRow * width + columnSide.place(j, columnSide.begin(column));
+              const yPixel = yRow * yWidth + yLeft + j * yStrideWidth;
+              const a = x + <usize>xPixel * pixelBytes;
+              const c = y + <usize>yPixel * yPixelBytes;
+              MatrixRow.at(table, rows).set(a, c, tails, rows);
+              rows++;
+            }
+          }
         }
+        kernel.multiply(
+          table,
+          rows,
+          rowSide.begin(row),
+          rowSide.end(row),
+          columnSide.begin(column) * channels,
+          columnSide.end(column) * channels,
+          panels + <usize>(filter / TILE_COLUMNS) * kernel.panelBytes,
+          columns,
+          (<usize>filter) << 2,
+        );
+        column = nextColumn;
       }
+      row = nextRow;
     }
-
-    // A block is some rows of the window, or a part of one row.
-    const blockRows = balance(windowHeight, max(1, BLOCK_TERMS / rowTerms));
-    const blockTerms = balance(rowTerms, BLOCK_TERMS);
-    for (let row = 0; row < windowHeight; row += blockRows) {
-      for (let term = 0; term < rowTerms; term += blockTerms) {
-        walk.segments = min(blockRows, windowHeight - row);
-        walk.length = min(blockTerms, rowTerms - term);
-        walk.segmentSkip = rowBytes - ((<usize>walk.length) << 2);
-        const aOffset = <usize>row * rowBytes + ((<usize>term) << 2);
-        const bOffset = (<usize>((row * rowTerms + term) * TILE_COLUMNS)) << 2;
-        multiplyBlock(table, rows, walk, aOffset, b, bOffset, filters, 0, row + term > 0);
-      }
-    }
-    writeTails(table, rows, filters, 0);
   }
 }
 
-/** Zeros in the pixels that convolve would write. A part is an image. */
-export function clearGrid(
-  _scratch: usize,
-  from: i32,
-  to: i32,
-  y: usize,
-  filters: i32,
-  gridHeight: i32,
-  gridWidth: i32,
-  yHeight: i32,
-  yWidth: i32,
-  yTop: i32,
-  yLeft: i32,
-  yStrideHeight: i32,
-  yStrideWidth: i32,
-): void {
-  const pixelBytes = (<usize>filters) << 2;
-  for (let image = from; image < to; image++) {
-    for (let row = 0; row < gridHeight; row++) {
-      for (let column = 0; column < gridWidth; column++) {
-        const yRow = image * yHeight + yTop + row * yStrideHeight;
-        const pixel = yRow * yWidth + yLeft + column * yStrideWidth;
-        fillZeros(y + <usize>pixel * pixelBytes, pixelBytes);
+/** A kernel in panels of eight filters, one row for each term. */
+@unmanaged
+class KernelPanels {
+  private walk: RowWalk;
+  private rows: i32;
+  /** Of a row of the kernel. */
+  private rowTerms: i32;
+  /** From a row of an image to the next. */
+  private rowBytes: usize;
+
+  static in(memory: Scratch, rows: i32, rowTerms: i32, imageRowLength: i32): KernelPanels {
+    const kernel = changetype<KernelPanels>(memory.take(offsetof<KernelPanels>()));
+    kernel.walk = RowWalk.in(memory);
+    kernel.walk.step = 4;
+    kernel.walk.bStep = TILE_COLUMNS << 2;
+    kernel.rows = rows;
+    kernel.rowTerms = rowTerms;
+    kernel.rowBytes = (<usize>imageRowLength) << 2;
+    return kernel;
+  }
+
+  get panelBytes(): usize {
+    return (<usize>(this.rows * this.rowTerms * TILE_COLUMNS)) << 2;
+  }
+
+  /**
+   * C = A·B with the terms firstTerm … endTerm − 1 of the rows firstRow … endRow − 1 of the kernel.
+   * @param table rows of A begin at the first of these terms
+   * @param b the first panel
+   */
+  multiply(
+    table: usize,
+    rows: i32,
+    firstRow: i32,
+    endRow: i32,
+    firstTerm: i32,
+    endTerm: i32,
+    b: usize,
+    columns: i32,
+    cOffset: usize,
+  ): void {
+    if (firstRow == endRow || firstTerm == endTerm) {
+      clearRows(table, rows, columns, cOffset);
+      return;
+    }
+    const walk = this.walk;
+    const rowTerms = this.rowTerms;
+    // A block is some rows of the kernel, or a part of one row, whatever of it is inside the image.
+    const blockRows = balance(this.rows, max(1, BLOCK_TERMS / rowTerms));
+    const blockTerms = balance(rowTerms, BLOCK_TERMS);
+    let isSum = false;
+    for (let blockRow = 0; blockRow < endRow; blockRow += blockRows) {
+      const row = max(firstRow, blockRow);
+      walk.segments = min(endRow, blockRow + blockRows) - row;
+      if (walk.segments <= 0) continue;
+      for (let blockTerm = 0; blockTerm < endTerm; blockTerm += blockTerms) {
+        const term = max(firstTerm, blockTerm);
+        walk.length = min(endTerm, blockTerm + blockTerms) - term;
+        if (walk.length <= 0) continue;
+        walk.segmentSkip = this.rowBytes - ((<usize>walk.length) << 2);
+        walk.bSegmentSkip = (<usize>((rowTerms - walk.length) * TILE_COLUMNS)) << 2;
+        const aOffset =
+          <usize>(row - firstRow) * this.rowBytes + ((<usize>(term - firstTerm)) << 2);
+        const bOffset = (<usize>((row * rowTerms + term) * TILE_COLUMNS)) << 2;
+        multiplyBlock(
+          table,
+          rows,
+          walk,
+          aOffset,
+          b + bOffset,
+          this.panelBytes,
+          columns,
+          cOffset,
+          isSum,
+        );
+        isSum = true;
       }
     }
+    writeTails(table, rows, columns, cOffset);
   }
 }

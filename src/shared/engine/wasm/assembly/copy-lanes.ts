@@ -82,13 +82,17 @@ export function copyImageLanes(
   }
 }
 
-/** Writes the lanes back that are no more than `lanes`. */
-export function storeLanes(target: usize, value: v128, lanes: i32): void {
-  if (lanes >= 4) {
-    v128.store(target, value);
-    return;
+export class Lanes {
+  /** Writes four lanes, or as many as there are. */
+  // @ts-ignore: decorator
+  @inline
+  static store(target: usize, value: v128, lanes: i32): void {
+    if (lanes >= 4) {
+      v128.store(target, value);
+      return;
+    }
+    store<f32>(target, f32x4.extract_lane(value, 0));
+    if (lanes > 1) store<f32>(target, f32x4.extract_lane(value, 1), 4);
+    if (lanes > 2) store<f32>(target, f32x4.extract_lane(value, 2), 8);
   }
-  store<f32>(target, f32x4.extract_lane(value, 0));
-  if (lanes > 1) store<f32>(target, f32x4.extract_lane(value, 1), 4);
-  if (lanes > 2) store<f32>(target, f32x4.extract_lane(value, 2), 8);
 }

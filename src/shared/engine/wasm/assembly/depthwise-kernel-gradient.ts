@@ -1,6 +1,6 @@
 // Gradients of depthwise convolutions by their kernels. Lanes are output channels; each output is a sum over the windows of all
 // images, in blocks as in kernel-gradient.ts.
-import { copyImageLanes, LaneOrder, roundLanes, storeLanes } from "./copy-lanes";
+import { copyImageLanes, LaneOrder, Lanes, roundLanes } from "./copy-lanes";
 import { Scratch } from "./scratch";
 
 /**
@@ -101,7 +101,7 @@ export function depthwiseKernelGradient(
     for (let lane = 0; lane < laneCount; lane += 4) {
       const sum = v128.load(sums + <usize>pixel * laneBytes + ((<usize>lane) << 2));
       const target = dKernel + <usize>pixel * yBytes + ((<usize>(firstLane + lane)) << 2);
-      storeLanes(target, sum, laneCount - lane);
+      Lanes.store(target, sum, laneCount - lane);
     }
   }
 }

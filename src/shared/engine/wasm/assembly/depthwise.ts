@@ -1,6 +1,6 @@
 // Depthwise convolutions, and the gradients of their inputs. Lanes are channels; each output is one sum over the window, rows
 // first, in ascending order.
-import { copyImageLanes, copyLanes, LaneOrder, roundLanes, storeLanes } from "./copy-lanes";
+import { copyImageLanes, copyLanes, LaneOrder, Lanes, roundLanes } from "./copy-lanes";
 import { Scratch } from "./scratch";
 
 /**
@@ -159,9 +159,9 @@ function slideRow(
         weight += laneBytes;
       }
     }
-    storeLanes(y + w0 * yStep, sum0, lanes);
-    storeLanes(y + w1 * yStep, sum1, lanes);
-    storeLanes(y + w2 * yStep, sum2, lanes);
-    storeLanes(y + w3 * yStep, sum3, lanes);
+    Lanes.store(y + w0 * yStep, sum0, lanes);
+    Lanes.store(y + w1 * yStep, sum1, lanes);
+    Lanes.store(y + w2 * yStep, sum2, lanes);
+    Lanes.store(y + w3 * yStep, sum3, lanes);
   }
 }

@@ -41,7 +41,7 @@ export {
   scaleVariable,
   sgdStep,
 } from "./steps";
-export { clearGrid, convolve } from "./convolve";
+export { convolve } from "./convolve";
 export { convolveDepthwise } from "./depthwise";
 export { depthwiseKernelGradient } from "./depthwise-kernel-gradient";
 export { convolutionKernelGradient } from "./kernel-gradient";

@@ -1,7 +1,7 @@
 // Matrix products. A part is a rectangle of C; for each block of k it packs its columns of B, and its rows of A where A is
 // transposed, into the thread's scratch memory.
 import { MatrixRow, RowWalk } from "./matrix-rows";
-import { balance, BLOCK_TERMS, multiplyBlock, Panels, writeTails } from "./multiply";
+import { balance, BLOCK_TERMS, multiplyBlock, writeTails } from "./multiply";
 import { PACKED_ROWS, packPanels, packPanelsTransposed, packRows } from "./pack";
 import { Scratch } from "./scratch";
 import { TILE_COLUMNS } from "./tile";
@@ -33,7 +33,6 @@ export function matMul(
   const blockTerms = balance(k, BLOCK_TERMS);
   const memory = Scratch.at(scratch);
   const walk = RowWalk.in(memory);
-  const panels = Panels.in(memory);
   const table = MatrixRow.tableIn(memory, partRows);
   const tails = MatrixRow.tailsIn(memory, partRows);
   const packedB = memory.take((<usize>partColumns * <usize>blockTerms) << 2);
@@ -47,9 +46,8 @@ export function matMul(
   const isPacked = transposeB || m > FEW_ROWS || n % (TILE_COLUMNS / 2) != 0;
   const rowParts = (m + partRows - 1) / partRows;
 
-  walk.groups = 1;
-  walk.segments = 1;
-  walk.step = transposeA ? PACKED_ROWS << 2 : 4;
+  walk.step = transposeA ? <usize>(PACKED_ROWS << 2) : 4;
+  walk.bStep = isPacked ? <usize>(TILE_COLUMNS << 2) : bRowBytes;
 
   for (let part = from; part < to; part++) {
     const firstRow = (part % rowParts) * partRows;
@@ -69,13 +67,10 @@ export function matMul(
       const bBlock = transposeB
         ? b + <usize>firstColumn * bRowBytes + ((<usize>term) << 2)
         : b + <usize>term * bRowBytes + cOffset;
-      if (isPacked) {
-        panels.set(packedB, TILE_COLUMNS << 2, panelBytes);
-        if (transposeB)
-          packPanelsTransposed(packedB, panelBytes, bBlock, bRowBytes, terms, columns);
-        else packPanels(packedB, panelBytes, bBlock, bRowBytes, terms, columns);
-      } else {
-        panels.set(bBlock, bRowBytes, TILE_COLUMNS << 2);
+      if (transposeB) {
+        packPanelsTransposed(packedB, panelBytes, bBlock, bRowBytes, terms, columns);
+      } else if (isPacked) {
+        packPanels(packedB, panelBytes, bBlock, bRowBytes, terms, columns);
       }
       let aOffset = (<usize>term) << 2;
       if (transposeA) {
@@ -84,7 +79,17 @@ export function matMul(
         aOffset = 0;
       }
       walk.length = terms;
-      multiplyBlock(table, rows, walk, aOffset, panels, 0, columns, cOffset, term > 0);
+      multiplyBlock(
+        table,
+        rows,
+        walk,
+        aOffset,
+        isPacked ? packedB : bBlock,
+        isPacked ? panelBytes : TILE_COLUMNS << 2,
+        columns,
+        cOffset,
+        term > 0,
+      );
     }
     writeTails(table, rows, columns, cOffset);
   }

@@ -23,6 +23,13 @@ export class MatrixRow {
     return changetype<MatrixRow>(table + <usize>row * MATRIX_ROW_BYTES);
   }
 
+  /** Of so many entries. */
+  // @ts-ignore: decorator
+  @inline
+  static bytes(rows: i32): usize {
+    return <usize>rows * MATRIX_ROW_BYTES;
+  }
+
   static tableIn(memory: Scratch, rows: i32): usize {
     return memory.take(<usize>rows * MATRIX_ROW_BYTES);
   }
@@ -48,8 +55,9 @@ export class MatrixRow {
 }
 
 /**
- * How all rows of A are read along k: `length` values `step` bytes apart; behind them `segmentSkip` bytes on to the next
- * segment, and behind `segments` of those `groupSkip` bytes on to the next group. B's rows follow each other in the same order.
+ * How all rows of A, and with them the rows of a panel of B, are read along k: `length` values of A `step` bytes apart and as many
+ * rows of B `bStep` bytes apart; behind them so many bytes on to the next segment, and behind `segments` of those so many bytes on
+ * to the next group.
  */
 @unmanaged
 export class RowWalk {
@@ -59,8 +67,19 @@ export class RowWalk {
   step: usize;
   segmentSkip: usize;
   groupSkip: usize;
+  bStep: usize;
+  bSegmentSkip: usize;
+  bGroupSkip: usize;
 
+  /** One segment, until something else is set. */
   static in(memory: Scratch): RowWalk {
-    return changetype<RowWalk>(memory.take(offsetof<RowWalk>()));
+    const walk = changetype<RowWalk>(memory.take(offsetof<RowWalk>()));
+    walk.groups = 1;
+    walk.segments = 1;
+    walk.segmentSkip = 0;
+    walk.groupSkip = 0;
+    walk.bSegmentSkip = 0;
+    walk.bGroupSkip = 0;
+    return walk;
   }
 }

@@ -2,31 +2,10 @@
 // the blocks of k in ascending order, and each adds its sums to C. Blocks follow from shapes alone; they keep sums of many
 // terms accurate, as a float32 sum's error grows with the number of terms.
 import { MatrixRow, MATRIX_ROW_BYTES, RowWalk } from "./matrix-rows";
-import { Scratch } from "./scratch";
 import { Tile, TILE_COLUMNS, TILE_ROWS } from "./tile";
 
 /** At most so many terms in a block's sum, where the shapes let it be cut. */
 export const BLOCK_TERMS: i32 = 256;
-
-/** B in panels of eight columns. */
-@unmanaged
-export class Panels {
-  start: usize;
-  /** Bytes from a row of a panel to the next. */
-  rowStep: usize;
-  /** Bytes from a panel to the next. */
-  step: usize;
-
-  static in(memory: Scratch): Panels {
-    return changetype<Panels>(memory.take(offsetof<Panels>()));
-  }
-
-  set(start: usize, rowStep: usize, step: usize): void {
-    this.start = start;
-    this.rowStep = rowStep;
-    this.step = step;
-  }
-}
 
 /** How long pieces of `length` are of which none is longer than `limit`, if they are as equal as possible. */
 export function balance(length: i32, limit: i32): i32 {
@@ -37,7 +16,8 @@ export function balance(length: i32, limit: i32): i32 {
 /**
  * C = A·B or, with `isSum`, C += A·B. Columns behind the last whole tile are written to the entries' tails.
  * @param aOffset bytes from where the entries say that rows of A begin
- * @param bOffset bytes from where panels begin
+ * @param b the first row of the first panel
+ * @param panelBytes from one panel to the next
  * @param cOffset bytes from where the entries say that rows of C begin
  */
 export function multiplyBlock(
@@ -45,23 +25,29 @@ export function multiplyBlock(
   rows: i32,
   walk: RowWalk,
   aOffset: usize,
-  panels: Panels,
-  bOffset: usize,
+  b: usize,
+  panelBytes: usize,
   columns: i32,
   cOffset: usize,
   isSum: bool,
 ): void {
-  let b = panels.start + bOffset;
   for (let column = 0; column < columns; column += TILE_COLUMNS) {
     const left = columns - column;
     const isTail = left < TILE_COLUMNS;
     if (left > TILE_COLUMNS / 2) {
-      multiplyPanel(table, rows, walk, aOffset, b, panels.rowStep, isTail, cOffset, isSum);
+      multiplyPanel(table, rows, walk, aOffset, b, isTail, cOffset, isSum);
     } else {
-      multiplyHalfPanel(table, rows, walk, aOffset, b, panels.rowStep, isTail, cOffset, isSum);
+      multiplyHalfPanel(table, rows, walk, aOffset, b, isTail, cOffset, isSum);
     }
-    b += panels.step;
+    b += panelBytes;
     cOffset += TILE_COLUMNS * sizeof<f32>();
+  }
+}
+
+/** C = 0. @param columns of C */
+export function clearRows(table: usize, rows: i32, columns: i32, cOffset: usize): void {
+  for (let row = 0; row < rows; row++) {
+    memory.fill(MatrixRow.at(table, row).c(false, cOffset), 0, (<usize>columns) << 2);
   }
 }
 
@@ -88,7 +74,6 @@ function multiplyPanel(
   walk: RowWalk,
   aOffset: usize,
   b: usize,
-  bStep: usize,
   isTail: bool,
   cOffset: usize,
   isSum: bool,
@@ -100,16 +85,16 @@ function multiplyPanel(
     const first = table + <usize>row * MATRIX_ROW_BYTES;
     switch (height) {
       case 1:
-        Tile.multiply(1, true, first, walk, aOffset, b, bStep, isTail, cOffset, isSum);
+        Tile.multiply(1, true, first, walk, aOffset, b, isTail, cOffset, isSum);
         break;
       case 2:
-        Tile.multiply(2, true, first, walk, aOffset, b, bStep, isTail, cOffset, isSum);
+        Tile.multiply(2, true, first, walk, aOffset, b, isTail, cOffset, isSum);
         break;
       case 3:
-        Tile.multiply(3, true, first, walk, aOffset, b, bStep, isTail, cOffset, isSum);
+        Tile.multiply(3, true, first, walk, aOffset, b, isTail, cOffset, isSum);
         break;
       default:
-        Tile.multiply(4, true, first, walk, aOffset, b, bStep, isTail, cOffset, isSum);
+        Tile.multiply(4, true, first, walk, aOffset, b, isTail, cOffset, isSum);
     }
     row += height;
   }
@@ -121,7 +106,6 @@ function multiplyHalfPanel(
   walk: RowWalk,
   aOffset: usize,
   b: usize,
-  bStep: usize,
   isTail: bool,
   cOffset: usize,
   isSum: bool,
@@ -133,16 +117,16 @@ function multiplyHalfPanel(
     const first = table + <usize>row * MATRIX_ROW_BYTES;
     switch (height) {
       case 1:
-        Tile.multiply(1, false, first, walk, aOffset, b, bStep, isTail, cOffset, isSum);
+        Tile.multiply(1, false, first, walk, aOffset, b, isTail, cOffset, isSum);
         break;
       case 2:
-        Tile.multiply(2, false, first, walk, aOffset, b, bStep, isTail, cOffset, isSum);
+        Tile.multiply(2, false, first, walk, aOffset, b, isTail, cOffset, isSum);
         break;
       case 3:
-        Tile.multiply(3, false, first, walk, aOffset, b, bStep, isTail, cOffset, isSum);
+        Tile.multiply(3, false, first, walk, aOffset, b, isTail, cOffset, isSum);
         break;
       default:
-        Tile.multiply(4, false, first, walk, aOffset, b, bStep, isTail, cOffset, isSum);
+        Tile.multiply(4, false, first, walk, aOffset, b, isTail, cOffset, isSum);
     }
     row += height;
   }

@@ -54,7 +54,7 @@ export function packPanelsTransposed(
     packFour(panel, b, columnBytes, rows, left);
     packFour(panel + 16, b + 4 * columnBytes, columnBytes, rows, left - 4);
     panel += panelBytes;
-    b += TILE_COLUMNS * columnBytes;
+    b += <usize>TILE_COLUMNS * columnBytes;
   }
 }
 

@@ -12,7 +12,7 @@ export class Tile {
    * @param isWide eight columns, else four; a constant
    * @param first the entry of the first row; the others follow
    * @param aOffset bytes from where the entries say that rows of A begin
-   * @param b the first value of B, whose rows are bStep bytes apart
+   * @param b the first value of B
    * @param isTail whether C's rows are the entries' tails; otherwise they begin cOffset bytes from where the entries say
    * @param isSum adds to C
    */
@@ -25,7 +25,6 @@ export class Tile {
     walk: RowWalk,
     aOffset: usize,
     b: usize,
-    bStep: usize,
     isTail: bool,
     cOffset: usize,
     isSum: bool,
@@ -45,6 +44,8 @@ export class Tile {
     const step = walk.step;
     const segmentSkip = walk.segmentSkip;
     const groupSkip = walk.groupSkip;
+    const bStep = walk.bStep;
+    const bSegmentSkip = walk.bSegmentSkip;
     let groups = walk.groups;
     do {
       let segments = walk.segments;
@@ -81,11 +82,13 @@ export class Tile {
         if (rows > 1) a1 += segmentSkip;
         if (rows > 2) a2 += segmentSkip;
         if (rows > 3) a3 += segmentSkip;
+        b += bSegmentSkip;
       } while (--segments);
       a0 += groupSkip;
       if (rows > 1) a1 += groupSkip;
       if (rows > 2) a2 += groupSkip;
       if (rows > 3) a3 += groupSkip;
+      b += walk.bGroupSkip;
     } while (--groups);
     Tile.store(isWide, MatrixRow.at(first, 0).c(isTail, cOffset), c0L, c0R, isSum);
     if (rows > 1) Tile.store(isWide, MatrixRow.at(first, 1).c(isTail, cOffset), c1L, c1R, isSum);
