@@ -22,6 +22,8 @@ export class Firefox {
     this.process = process;
     this.socket = socket;
     this.profile = profile;
+    /** Known once there is a session. */
+    this.version = "";
     this.nextId = 1;
     /** @type {Map<number, Waiting>} */
     this.waiting = new Map();
@@ -112,7 +114,8 @@ export async function openFirefox() {
     const socket = new WebSocket(`${url}/session`);
     await new Promise((resolve, reject) => socket.once("open", resolve).once("error", reject));
     const session = new Firefox(firefox, socket, profile);
-    await session.send("session.new", { capabilities: {} });
+    const { capabilities } = await session.send("session.new", { capabilities: {} });
+    session.version = capabilities.browserVersion;
     return session;
   } catch (error) {
     firefox.kill("SIGKILL");

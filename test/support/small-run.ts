@@ -13,11 +13,11 @@ const IN_TWO_BUCKETS = { ...SMALL, height: 16, width: 16 };
 export class SmallRun {
   readonly data = writeDataset(IN_TWO_BUCKETS);
   readonly steps: number;
+  private readonly more: readonly string[];
   calmDigest = "";
   calmFile = "";
 
-  private readonly more: readonly string[];
-
+  /** @param more options, of every command */
   constructor(steps: number, more: readonly string[] = []) {
     this.steps = steps;
     this.more = more;

@@ -190,7 +190,8 @@ function workingState({ run, workers, keepsScreenOn }: JoinFacts): JoinState {
 
 function finishedState({ run, shards, share }: JoinFacts): JoinState {
   const result = run.end === undefined ? "The run is finished." : `${resultText(run.end)}.`;
-  const part = share === undefined ? "" : `, ${percentText(share)} of the work since it joined`;
+  const part =
+    share === undefined ? "" : `, ${shareDigits(share)}\u202f% of the work since it joined`;
   const thanks =
     shards === 0 ? "" : ` This device computed ${countText(shards, "shard")}${part}. Thank you.`;
   return {
@@ -253,7 +254,7 @@ function refusalText(cause: Exclude<RefusalCause, "engine">, reason: string): st
 function resultText({ testAccuracy, testLoss }: { testAccuracy?: number; testLoss: number }) {
   return testAccuracy === undefined
     ? `Test loss ${Number(testLoss.toPrecision(4))}`
-    : `Test accuracy ${percentText(testAccuracy, 2)}`;
+    : `Test accuracy ${(100 * testAccuracy).toFixed(2)}\u202f%`;
 }
 
 /** 6,412 */
@@ -261,9 +262,9 @@ export function countOf(value: number): string {
   return value.toLocaleString("en");
 }
 
-/** 12.4 %, with a narrow space. */
-export function percentText(ratio: number, digits = 1): string {
-  return `${(100 * ratio).toFixed(digits)}\u202f%`;
+/** In percent: with one decimal, save where all the work is this device's. */
+export function shareDigits(share: number): string {
+  return share > 0.9995 ? "100" : (100 * share).toFixed(1);
 }
 
 function sentenceOf(reason: string): string {

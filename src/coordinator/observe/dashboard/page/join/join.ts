@@ -42,13 +42,14 @@ let drawnVersion = -1;
 function share(): number | undefined {
   const shardsPerStep = run.description?.shards;
   if (shardsPerStep === undefined || joinedStep === undefined) return undefined;
-  const step = nextStep();
+  const step = stepsDone();
   return shareOfWork({ shards: device.tally.shards, shardsPerStep, joinedStep, step });
 }
 
-/** Steps that are done. */
-function nextStep(): number {
-  const last = run.end?.step ?? run.loss.steps.at(-1);
+/** Steps that are done; each is known by its number, the end by their count. */
+function stepsDone(): number {
+  if (run.end) return run.end.step;
+  const last = run.loss.steps.at(-1);
   return last === undefined ? (run.start?.step ?? 0) : last + 1;
 }
 
@@ -59,7 +60,7 @@ function update(): void {
     wish,
     run: {
       engine: run.description?.engineName,
-      step: nextStep(),
+      step: stepsDone(),
       steps: run.start?.steps ?? 0,
       end: run.end,
       waiting: feed.waiting,
@@ -89,7 +90,7 @@ function draw(): void {
 
 function start(): void {
   wish = "compute";
-  joinedStep ??= nextStep();
+  joinedStep ??= stepsDone();
   device.start(name.value.trim() || name.placeholder, Number(cores.value));
   save();
   update();

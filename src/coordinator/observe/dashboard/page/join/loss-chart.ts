@@ -59,7 +59,13 @@ export class LossChart {
         scales: { x: { time: false }, y: { distr: LOG_SCALE } },
         axes: [
           { ...axis, size: 26, space: 90, values: (_, ticks) => ticks.map(stepText) },
-          { ...axis, size: 44, values: (_, ticks) => ticks.map(lossText) },
+          {
+            ...axis,
+            size: 44,
+            grid: { ...axis.grid, filter: powersOfTen },
+            filter: powersOfTen,
+            values: (_, ticks) => ticks.map((tick) => (tick === null ? "" : String(tick))),
+          },
         ],
         series: [
           {},
@@ -120,7 +126,9 @@ function stepText(step: number): string {
   return Number.isInteger(step) ? step.toLocaleString("en") : "";
 }
 
-/** Powers of ten; uPlot has a line for each digit between them. */
-function lossText(value: number | null): string {
-  return value !== null && Number.isInteger(Math.log10(value)) ? String(value) : "";
+/** uPlot has a line for each digit between them. */
+function powersOfTen(_plot: uPlot, splits: (number | null)[]): (number | null)[] {
+  return splits.map((value) => {
+    return value !== null && Number.isInteger(Math.log10(value)) ? value : null;
+  });
 }

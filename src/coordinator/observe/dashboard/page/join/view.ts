@@ -1,7 +1,7 @@
 // The elements of the page: what it shows, and what its controls report. Nothing that arrives over the network is ever markup,
 // and no change of state moves what is below it.
 import { byId, createElement, formatBytes } from "../dom.js";
-import { countOf, type JoinState } from "./join-state.js";
+import { countOf, type JoinState, shareDigits } from "./join-state.js";
 import { type DeviceTally, RECENT_COUNT } from "./tally.js";
 
 const NONE = "–";
@@ -94,7 +94,7 @@ export function showCores(count: number, coreCount: number): void {
 export function showWork(tally: DeviceTally, share: number | undefined): void {
   const { shards, recentMs, medianMs, weightsStep, bytesReceived, bytesSent } = tally;
   showNumber("n-shards", shards === 0 ? undefined : countOf(shards));
-  showNumber("n-share", share === undefined ? undefined : percentDigits(share), "%");
+  showNumber("n-share", share === undefined ? undefined : shareDigits(share), "%");
   showNumber("n-ms", medianMs === undefined ? undefined : msText(medianMs));
   showRecent(recentMs);
   const isBegun = weightsStep >= 0;
@@ -139,11 +139,6 @@ function showNumber(id: string, text: string | undefined, unit?: string): void {
   if (text !== undefined && unit !== undefined) {
     element.append(createElement("span", { class: "unit", text: unit }));
   }
-}
-
-/** One decimal, save where there is nothing to tell apart. */
-function percentDigits(share: number): string {
-  return share > 0.9995 ? "100" : (100 * share).toFixed(1);
 }
 
 function msText(ms: number): string {
