@@ -1,13 +1,20 @@
 // Who may import whom, held by dependency-cruiser (`npm run depcruise`, part of `npm run check`). Type imports count where
 // folders must not know each other, and do not count for cycles and purity: they are gone when the code runs.
+import { findBrowserFiles } from "./scripts/check/browser-files.mjs";
 import { findPureFiles } from "./scripts/check/pure-files.mjs";
 
 /** @param {string} text */
 const escapeForRegExp = (text) => text.replace(/[.*+?^${}()|[\]\\]/g, "\\$&");
 
-const PURE = `^(${findPureFiles(import.meta.dirname)
-  .map(escapeForRegExp)
-  .join("|")})$`;
+/** @param {string[]} files */
+const oneOf = (files) => `^(${files.map(escapeForRegExp).join("|")})$`;
+
+const PURE = oneOf(findPureFiles(import.meta.dirname));
+
+const BROWSER = oneOf(findBrowserFiles(import.meta.dirname));
+
+/** Packages that run in browsers as in Node. */
+const BROWSER_PACKAGES = "^node_modules/(@noble/hashes|msgpackr|zod)/";
 
 /**
  * What a pure file may use of Node. node:zlib and node:crypto are here for functions of bytes alone (crc32, gunzipSync,
@@ -16,13 +23,14 @@ const PURE = `^(${findPureFiles(import.meta.dirname)
 const PURE_BUILT_INS = "^(node:)?(crypto|net|zlib)$";
 
 /** Packages of functions without effects. */
-const PURE_PACKAGES = "^node_modules/(msgpackr|zod)/";
+const PURE_PACKAGES = "^node_modules/(@noble/hashes|msgpackr|zod)/";
 
-/** Read as programs: the command, the library, and what the browser loads. */
+/** Read as programs: the command, the library, a thread's, and what the browser loads. */
 const ENTRIES = [
   "^src/(cli|index)\\.ts$",
+  "^src/shared/engine/wasm/thread\\.ts$",
   "^src/worker/(browser|node)[\\w-]*\\.ts$",
-  "^src/coordinator/(dashboard|observe/dashboard)/page/(page|login)\\.ts$",
+  "^src/coordinator/(dashboard|observe/dashboard)/page/(page|login|join/join)\\.ts$",
 ];
 
 const PAGE = "^src/coordinator/(dashboard|observe/dashboard)/page/";
@@ -44,7 +52,7 @@ export default {
       comment: "src/shared knows neither coordinator, worker nor command line.",
       severity: "error",
       from: { path: "^src/shared/" },
-      to: { path: "^src/(coordinator|worker|commands|cli|index)" },
+      to: { path: "^src/(coordinator|worker|commands|setup|cli|index)" },
     },
     {
       name: "coordinator-does-not-know-workers",
@@ -104,6 +112,21 @@ export default {
       to: { path: "^src/shared/engine/[^/]+/", pathNot: "^src/shared/engine/$1/" },
     },
     {
+      name: "browser-worker-without-node",
+      comment:
+        "What the Web Worker's script reaches runs in browsers too: Node belongs in files of its own, which Node's entries hand over. See scripts/check/browser-files.mjs.",
+      severity: "error",
+      from: { path: BROWSER },
+      to: { dependencyTypes: ["core"], ...AT_RUN_TIME },
+    },
+    {
+      name: "browser-worker-without-node-packages",
+      comment: "The same for packages: ws, pino and tfjs-node's binding need Node.",
+      severity: "error",
+      from: { path: BROWSER },
+      to: { path: "^node_modules/", pathNot: BROWSER_PACKAGES, ...AT_RUN_TIME },
+    },
+    {
       name: "page-runs-in-browsers",
       comment: "The page has no Node.",
       severity: "error",
@@ -118,9 +141,10 @@ export default {
     },
     {
       name: "no-development-packages",
-      comment: "What src/ imports at run time is installed with Tandem.",
+      comment:
+        "What src/ imports at run time is installed with Tandem. What the page imports is built into its script.",
       severity: "error",
-      from: { path: "^src/" },
+      from: { path: "^src/", pathNot: PAGE },
       to: { dependencyTypes: ["npm-dev"], ...AT_RUN_TIME },
     },
     {
@@ -155,6 +179,8 @@ export default {
   options: {
     tsConfig: { fileName: "tsconfig.json" },
     tsPreCompilationDeps: true,
+    // AssemblyScript, compiled by itself.
+    exclude: { path: "^src/shared/engine/wasm/assembly/" },
     doNotFollow: { path: "^(node_modules|dist)/" },
     enhancedResolveOptions: {
       exportsFields: ["exports"],

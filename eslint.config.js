@@ -1,10 +1,27 @@
 import eslint from "@eslint/js";
 import tseslint from "typescript-eslint";
+import { findBrowserFiles } from "./scripts/check/browser-files.mjs";
 import { findPureFiles } from "./scripts/check/pure-files.mjs";
 
 // Which folders may import which is held by dependency-cruiser (.dependency-cruiser.mjs).
 
 const PURE_MESSAGE = "This file is pure (scripts/check/pure-files.mjs).";
+const BROWSER_MESSAGE = "This file runs in browsers too (scripts/check/browser-files.mjs).";
+
+const pureFiles = findPureFiles(import.meta.dirname);
+const browserFiles = findBrowserFiles(import.meta.dirname);
+
+/** Globals with effects. */
+const IMPURE_GLOBALS = [
+  ...["process", "console", "performance", "crypto", "fetch", "queueMicrotask"],
+  ...["setTimeout", "setInterval", "setImmediate"],
+].map((name) => ({ name, message: PURE_MESSAGE }));
+
+/** Globals that browsers do not have. */
+const NODE_GLOBALS = ["Buffer", "process", "require", "setImmediate"].map((name) => ({
+  name,
+  message: BROWSER_MESSAGE,
+}));
 
 /** The clock; a date made from a time that was passed in is none. */
 const CLOCK = [
@@ -17,7 +34,7 @@ const CLOCK = [
  * to check; the linter forbids what no import shows, and names that are impure in modules that are otherwise functions of bytes.
  */
 const pure = {
-  files: findPureFiles(import.meta.dirname),
+  files: pureFiles,
   rules: {
     "no-restricted-imports": [
       "error",
@@ -33,15 +50,7 @@ const pure = {
         ],
       },
     ],
-    "no-restricted-globals": [
-      "error",
-      ...[
-        ["process", "console", "performance", "crypto", "fetch", "queueMicrotask"],
-        ["setTimeout", "setInterval", "setImmediate"],
-      ]
-        .flat()
-        .map((name) => ({ name, message: PURE_MESSAGE })),
-    ],
+    "no-restricted-globals": ["error", ...IMPURE_GLOBALS],
     "no-restricted-syntax": ["error", ...CLOCK],
     "no-restricted-properties": [
       "error",
@@ -54,6 +63,18 @@ const pure = {
     ],
   },
 };
+
+/** What the Web Worker's script reaches. A later block replaces a rule, so what is pure as well has the names of both. */
+const browser = [
+  {
+    files: browserFiles,
+    rules: { "no-restricted-globals": ["error", ...NODE_GLOBALS] },
+  },
+  {
+    files: browserFiles.filter((file) => pureFiles.includes(file)),
+    rules: { "no-restricted-globals": ["error", ...IMPURE_GLOBALS, ...NODE_GLOBALS] },
+  },
+];
 
 /** ECMAScript leaves their last bits to each engine; + − × ÷ and √ are exact to rounding everywhere. */
 const INEXACT_FUNCTIONS = [
@@ -87,7 +108,16 @@ const exact = {
 };
 
 export default tseslint.config(
-  { ignores: ["dist/", "node_modules/", "summary/", "coverage/"] },
+  // AssemblyScript is no TypeScript: its compiler checks it.
+  {
+    ignores: [
+      "dist/",
+      "node_modules/",
+      "summary/",
+      "coverage/",
+      "src/shared/engine/wasm/assembly/",
+    ],
+  },
   eslint.configs.recommended,
   {
     files: ["**/*.ts"],
@@ -119,5 +149,6 @@ export default tseslint.config(
     },
   },
   pure,
+  ...browser,
   exact,
 );

@@ -9,6 +9,7 @@ import { join } from "node:path";
 import { parseArgs, promisify } from "node:util";
 import { canMakeNamespaces, Namespace } from "./faults/namespace.mjs";
 import { Command, ROOT } from "./faults/processes.mjs";
+import { MemorySampler } from "./bench/memory.mjs";
 import { median, spread } from "./figures.mjs";
 import { temporaryFolder } from "./faults/temporary-folder.mjs";
 
@@ -67,11 +68,6 @@ async function localStep(broadcast) {
   return { step: stepMs(command), firstStep: firstStepMs };
 }
 
-/** @param {number | undefined} pid */
-function residentMb(pid) {
-  return Number(/VmHWM:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, "utf8"))?.[1]) / 1024;
-}
-
 /**
  * A coordinator here and two workers, each on a cable of its own.
  * @param {string} rate @param {string} broadcast
@@ -93,6 +89,10 @@ async function networkStep(rate, broadcast) {
           prefix: place.prefix,
         }),
     );
+    const memory = {
+      coordinator: new MemorySampler(coordinator.child.pid),
+      worker: new MemorySampler(workers[0]?.child.pid),
+    };
     const counted = (/** @type {string} */ what) =>
       places.map((place) =>
         Number(readFileSync(`/sys/class/net/${place.cable}/statistics/${what}`, "utf8")),
@@ -103,11 +103,8 @@ async function networkStep(rate, broadcast) {
     const after = { up: counted("rx_bytes"), down: counted("tx_bytes") };
     const moved = (/** @type {"up" | "down"} */ way) =>
       ((after[way][0] ?? 0) - (before[way][0] ?? 0)) / (steps - WARM_UP) / 1e6;
-    const memory = {
-      coordinator: residentMb(coordinator.child.pid),
-      worker: residentMb(workers[0]?.child.pid),
-    };
     await Promise.all([coordinator.ended, ...workers.map((worker) => worker.ended)]);
+    for (const sampler of Object.values(memory)) sampler.stop();
     return { step: stepMs(coordinator), up: moved("up"), down: moved("down"), memory };
   } finally {
     for (const place of places) place.remove();
@@ -265,6 +262,14 @@ const pairs = [
 const extras = {};
 const note = (/** @type {string} */ name, /** @type {number} */ value) =>
   (extras[name] ??= []).push(value);
+/** @param {string} broadcast @param {Record<string, MemorySampler>} memory by process */
+function noteMemory(broadcast, memory) {
+  for (const [name, { peakAnonymousMb, peakResidentMb }] of Object.entries(memory)) {
+    note(`${broadcast}: ${name}, MB private (RssAnon) at most`, peakAnonymousMb);
+    note(`${broadcast}: ${name}, MB resident (VmHWM) at most`, peakResidentMb);
+  }
+}
+
 if (canMakeNamespaces()) {
   for (const rate of ["1gbit", "100mbit"]) {
     pairs.push({
@@ -273,8 +278,7 @@ if (canMakeNamespaces()) {
         const { step, up, down, memory } = await networkStep(rate, "updates");
         note("updates: MB up per worker and step", up);
         note("updates: MB down per worker and step", down);
-        note("updates: coordinator, MB resident at most", memory.coordinator);
-        note("updates: worker, MB resident at most", memory.worker);
+        noteMemory("updates", memory);
         return step;
       },
       peer: () => torchDdp(rate),
@@ -286,8 +290,7 @@ if (canMakeNamespaces()) {
       const { step, up, down, memory } = await networkStep("1gbit", "weights");
       note("weights: MB up per worker and step", up);
       note("weights: MB down per worker and step", down);
-      note("weights: coordinator, MB resident at most", memory.coordinator);
-      note("weights: worker, MB resident at most", memory.worker);
+      noteMemory("weights", memory);
       return step;
     },
   });

@@ -1,5 +1,6 @@
-// The pictures in README.md and docs/: the page in Chromium, during a real run that loses one worker.
-//   node scripts/screenshots.mjs [--steps 700] [--folder docs/images]
+// The pictures in README.md and docs/: the page in Chromium, during a real run that loses one worker, and the page /join, during a
+// run of the wasm engine that a tab joins.
+//   node scripts/screenshots.mjs [--steps 700] [--join-steps 120] [--only join] [--folder docs/images]
 import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -10,78 +11,131 @@ import { Command, ROOT } from "./faults/processes.mjs";
 const { values: options } = parseArgs({
   options: {
     steps: { type: "string", default: "700" },
+    "join-steps": { type: "string", default: "120" },
+    only: { type: "string" },
     folder: { type: "string", default: join(ROOT, "docs/images") },
   },
 });
-const steps = Number(options.steps);
 mkdirSync(options.folder, { recursive: true });
-const folder = mkdtempSync(join(tmpdir(), "tandem-screenshots-"));
 const browser = await openBrowser();
-const coordinator = new Command(
-  [
-    ...["coordinator", "--port", "0", "--json", "--shards", "4", "--learning-rate", "1e-3"],
-    ...["--steps", `${Math.ceil(1.3 * steps)}`, "--eval-every", "100", "--checkpoint-every", "0"],
-  ],
-  { cwd: folder },
-);
-/** @type {Command[]} */
-const workers = [];
-try {
-  const url = await coordinator.url();
-  const joinAs = (/** @type {string} */ name) => {
-    const worker = new Command(["worker", url, "--name", name], { cwd: folder });
-    workers.push(worker);
-    return worker;
+
+/** @param {string[]} args @param {(coordinator: Command, start: (args: string[]) => Command) => Promise<void>} take */
+async function duringRun(args, take) {
+  const folder = mkdtempSync(join(tmpdir(), "tandem-screenshots-"));
+  /** @type {Command[]} */
+  const commands = [];
+  const start = (/** @type {string[]} */ each) => {
+    const command = new Command(each, { cwd: folder });
+    commands.push(command);
+    return command;
   };
-  const stepDone = (/** @type {number} */ step) =>
-    coordinator.event((event) => event.event === "step" && event["step"] === step);
-  joinAs("kitchen");
-  const study = joinAs("study");
-  joinAs("attic");
-  const page = await browser.newPage({
-    viewport: { width: 1200, height: 900 },
-    deviceScaleFactor: 1,
-  });
-  await page.goto(url.replace("ws:", "http:"));
-  await stepDone(Math.floor(steps * 0.4));
-  study.kill("SIGKILL");
-  await stepDone(Math.floor(steps * 0.7));
-  joinAs("cellar");
-  await stepDone(steps);
-  await page.locator("#canvas").scrollIntoViewIfNeeded();
-  const box = await page.locator("#canvas").boundingBox();
-  if (!box) throw new Error("no canvas to draw on");
-  for (let point = 0; point <= 40; point++) {
-    // A 2: an arc, a slanted line, a base.
-    const [x, y] =
-      point <= 20
-        ? [
-            0.5 - 0.17 * Math.cos((Math.PI * point) / 20),
-            0.33 - 0.16 * Math.sin((Math.PI * point) / 20),
-          ]
-        : point <= 30
-          ? [0.67 - 0.037 * (point - 20), 0.33 + 0.045 * (point - 20)]
-          : [0.3 + 0.042 * (point - 30), 0.78];
-    await page.mouse.move(box.x + x * box.width, box.y + y * box.height);
-    if (point === 0) await page.mouse.down();
+  try {
+    await take(start(["coordinator", "--port", "0", "--json", ...args]), start);
+  } finally {
+    for (const command of commands) command.kill("SIGKILL");
+    rmSync(folder, { recursive: true, force: true });
   }
-  await page.mouse.up();
-  await page.locator("#probabilities .best").waitFor();
-  await page.evaluate("scrollTo(0, 0)");
-  await page.screenshot({ path: join(options.folder, "page.png"), fullPage: true });
-  await page.locator("section", { has: page.locator("#timeline") }).screenshot({
-    path: join(options.folder, "step.png"),
+}
+
+/** @param {Command} coordinator @param {number} step */
+const stepDone = (coordinator, step) =>
+  coordinator.event((event) => event.event === "step" && event["step"] === step);
+
+/** @param {string} name @param {import("playwright-core").Page} page */
+async function picture(name, page, fullPage = true) {
+  await page.screenshot({ path: join(options.folder, name), fullPage });
+  process.stdout.write(`${name} is in ${options.folder}\n`);
+}
+
+async function takeDashboard() {
+  const steps = Number(options.steps);
+  const run = ["--shards", "4", "--learning-rate", "1e-3", "--eval-every", "100"];
+  const length = ["--steps", `${Math.ceil(1.3 * steps)}`, "--checkpoint-every", "0"];
+  await duringRun([...run, ...length], async (coordinator, start) => {
+    const url = await coordinator.url();
+    const joinAs = (/** @type {string} */ name) => start(["worker", url, "--name", name]);
+    joinAs("kitchen");
+    const study = joinAs("study");
+    joinAs("attic");
+    const page = await browser.newPage({
+      viewport: { width: 1200, height: 900 },
+      deviceScaleFactor: 1,
+    });
+    await page.goto(url.replace("ws:", "http:"));
+    await stepDone(coordinator, Math.floor(steps * 0.4));
+    study.kill("SIGKILL");
+    await stepDone(coordinator, Math.floor(steps * 0.7));
+    joinAs("cellar");
+    await stepDone(coordinator, steps);
+    await page.locator("#canvas").scrollIntoViewIfNeeded();
+    const box = await page.locator("#canvas").boundingBox();
+    if (!box) throw new Error("no canvas to draw on");
+    for (let point = 0; point <= 40; point++) {
+      // A 2: an arc, a slanted line, a base.
+      const [x, y] =
+        point <= 20
+          ? [
+              0.5 - 0.17 * Math.cos((Math.PI * point) / 20),
+              0.33 - 0.16 * Math.sin((Math.PI * point) / 20),
+            ]
+          : point <= 30
+            ? [0.67 - 0.037 * (point - 20), 0.33 + 0.045 * (point - 20)]
+            : [0.3 + 0.042 * (point - 30), 0.78];
+      await page.mouse.move(box.x + x * box.width, box.y + y * box.height);
+      if (point === 0) await page.mouse.down();
+    }
+    await page.mouse.up();
+    await page.locator("#probabilities .best").waitFor();
+    await page.evaluate("scrollTo(0, 0)");
+    await picture("page.png", page);
+    await page.locator("section", { has: page.locator("#timeline") }).screenshot({
+      path: join(options.folder, "step.png"),
+    });
+    await page.emulateMedia({ colorScheme: "dark" });
+    await page.setViewportSize({ width: 390, height: 844 });
+    await page.reload();
+    await page.locator("#marks li").first().waitFor();
+    await page.locator("#timeline rect").first().waitFor();
+    await page.waitForFunction("document.title.startsWith('Tandem: step')");
+    await picture("phone-dark.png", page, false);
   });
-  await page.emulateMedia({ colorScheme: "dark" });
-  await page.setViewportSize({ width: 390, height: 844 });
-  await page.reload();
-  await page.locator("#marks li").first().waitFor();
-  await page.locator("#timeline rect").first().waitFor();
-  await page.waitForFunction("document.title.startsWith('Tandem: step')");
-  await page.screenshot({ path: join(options.folder, "phone-dark.png") });
-  process.stdout.write(`page.png, step.png and phone-dark.png are in ${options.folder}\n`);
+}
+
+async function takeJoinPage() {
+  const steps = Number(options["join-steps"]);
+  const numbers = ["--batch-size", "48", "--shards", "4", "--learning-rate", "1e-3"];
+  const run = ["--engine", "wasm", "--steps", `${2 * steps}`, "--eval-every", "0"];
+  await duringRun([...run, ...numbers], async (coordinator, start) => {
+    const url = await coordinator.url();
+    start(["worker", url, "--name", "laptop"]);
+    const context = await browser.newContext({
+      viewport: { width: 390, height: 844 },
+      deviceScaleFactor: 2,
+      hasTouch: true,
+      userAgent:
+        "Mozilla/5.0 (Linux; Android 16; Pixel 7) AppleWebKit/537.36 Chrome/150.0 Mobile Safari/537.36",
+    });
+    const page = await context.newPage();
+    await stepDone(coordinator, Math.floor(steps / 2));
+    await page.goto(`${url.replace("ws:", "http:")}/join`);
+    await page.locator("#start").click();
+    await stepDone(coordinator, steps);
+    await picture("join-phone.png", page);
+    await page.emulateMedia({ colorScheme: "dark" });
+    await page.setViewportSize({ width: 1280, height: 800 });
+    await stepDone(coordinator, steps + 10);
+    await picture("join.png", page);
+    const dashboard = await browser.newPage({ viewport: { width: 1200, height: 900 } });
+    await dashboard.goto(url.replace("ws:", "http:"));
+    await dashboard.locator("#join-section").waitFor();
+    await dashboard.locator("#workers tr", { hasText: "browser" }).waitFor();
+    await picture("dashboard-join.png", dashboard);
+  });
+}
+
+try {
+  if (options.only !== "join") await takeDashboard();
+  await takeJoinPage();
 } finally {
   await browser.close();
-  for (const each of [...workers, coordinator]) each.kill("SIGKILL");
-  rmSync(folder, { recursive: true, force: true });
 }

@@ -34,4 +34,4 @@ say(`
 Trained and evaluated. Three things to try next:
   npx tandem local --workers 2         the reference run: 10,000 steps of 50, a quarter of an hour
   npx tandem inspect ${checkpoint}    what is in the checkpoint
-  npx tandem coordinator --host 0.0.0.0 --token-file token.txt   lead workers on other machines (see README.md)`);
+  npx tandem coordinator --host 0.0.0.0 --token-file token.txt   run with workers on other machines (see README.md)`);

@@ -7,10 +7,12 @@ import { coordinatorCommand } from "./commands/coordinator.js";
 import { evaluateCommand } from "./commands/evaluate.js";
 import { inspectCommand } from "./commands/inspect.js";
 import { localCommand } from "./commands/local.js";
+import { setupCommand } from "./commands/setup.js";
 import { showCommand } from "./commands/show.js";
 import { singleCommand } from "./commands/single.js";
 import { drainStandardStreams, prepareStandardStreams } from "./commands/standard-streams.js";
 import { workerCommand } from "./commands/worker.js";
+import "./shared/digest/node-digests.js";
 import { messageOf, TandemError } from "./shared/errors.js";
 import { sanitizeText } from "./shared/text.js";
 
@@ -40,6 +42,7 @@ function tandem(exitWith: (code: number) => void): Command {
     evaluateCommand,
     inspectCommand,
     showCommand,
+    setupCommand,
   ];
   for (const add of commands) add(program, exitWith);
   return program;

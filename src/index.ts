@@ -19,6 +19,8 @@
  * @module
  */
 
+import "./shared/digest/node-digests.js";
+
 export { type Run, train } from "./run/train.js";
 export type { ListenOptions, TrainOptions } from "./run/train-options.js";
 export type { RunResult } from "./run/run-request.js";
@@ -83,5 +85,6 @@ export type {
 } from "./shared/network/spec.js";
 
 export type { RunConfig } from "./shared/config.js";
+export type { EngineName } from "./shared/engine/engine.js";
 export { type ErrorCode, TandemError } from "./shared/errors.js";
 export type { ReportedEvent } from "./shared/events.js";

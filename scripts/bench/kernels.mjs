@@ -24,7 +24,7 @@ const CLASSES = 10;
 /** What computes nothing worth measuring by itself goes to the next one's account. */
 const UNMEASURED = ["placeholder", "constant", "variable", "reshape"];
 
-const engine = openEngine({ threads });
+const engine = openEngine({ name: "tensorflow", threads });
 const random = (/** @type {number} */ length) => Float32Array.from({ length }, Math.random);
 
 /** @param {() => void} body @param {number} count */
@@ -69,7 +69,8 @@ const layout = layoutOfRun({
   seed: 0,
   batchSize: BATCH,
   shards: 1,
-  threads,
+  engine: { name: "tensorflow", threads },
+  numerics: "0".repeat(64),
   validationSize: 0,
   data: { inputType: "uint8", target: { kind: "classes", count: CLASSES }, digest: "0".repeat(64) },
 });

@@ -6,9 +6,11 @@ import { join } from "node:path";
 
 const PURE_PLACES = [
   /^src\/shared\/(statistics|network|graph|optimizer)\//,
+  /^src\/shared\/digest\//,
   /^src\/shared\/(concat|config|errors|evaluation|random|run-layout|text)\.ts$/,
   /^src\/shared\/data\/(augment\w*|idx|sampler|samples)\.ts$/,
-  /^src\/shared\/protocol\/(?!transport)/,
+  /^src\/shared\/protocol\/(?!(ws-)?transport)/,
+  /^src\/shared\/engine\/wasm\/(launch|lower[\w-]*|plan)\.ts$/,
   /^src\/shared\/engine\/tensorflow\/(graph-def|lower[\w-]*|protobuf)\.ts$/,
   /^src\/coordinator\/(aggregate|step-plan)\.ts$/,
   /^src\/coordinator\/workers\/(schedule|tasks)\.ts$/,
@@ -32,7 +34,7 @@ export function findPureFiles(root) {
   if (!existsSync(source)) return [];
   return readdirSync(source, { recursive: true })
     .map((path) => `src/${String(path).replaceAll("\\", "/")}`)
-    .filter((path) => path.endsWith(".ts"))
+    .filter((path) => path.endsWith(".ts") && !path.includes("/assembly/"))
     .filter(
       (path) =>
         PURE_PLACES.some((place) => place.test(path)) ||

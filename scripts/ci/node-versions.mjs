@@ -1,5 +1,6 @@
-// The unit tests on every major version of Node that Tandem supports, other than the one that runs this (npm test has done
-// that one). The binaries are npm's packages node-PLATFORM-ARCH, which are real Node builds, kept in Tandem's cache.
+// The unit tests and the package's on every major version of Node that Tandem supports, other than the one that runs this
+// (npm test has done that one). The binaries are npm's packages node-PLATFORM-ARCH, which are real Node builds, kept in
+// Tandem's cache.
 //   node scripts/ci/node-versions.mjs [22 24 …]
 // The native modules (tfjs-node's binding, fs-native-extensions) use Node's stable API (Node-API), so that one build serves
 // all versions; these tests are also what shows that.
@@ -7,12 +8,13 @@
 // Where a version cannot be fetched, this prints so and does not fail, for developers without a network. With CI set it fails:
 // otherwise an unreachable registry would look like a passed test.
 import { spawnSync } from "node:child_process";
-import { existsSync, mkdirSync } from "node:fs";
+import { existsSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { cacheFolder, makeOnce } from "../setup/cache.mjs";
+import { createOnce, prepareCache } from "../../dist/setup/cache.js";
+import { runProgram } from "../../dist/setup/program.js";
+import { cacheFolder } from "../../dist/shared/engine/tensorflow/installation.js";
 import { SetupError, say } from "../setup/report.mjs";
-import { run } from "../setup/run.mjs";
 
 /** Exact versions, so that a red build is a change of ours. @type {Record<string, string>} */
 const VERSIONS = { 20: "20.20.2", 22: "22.23.3", 24: "24.21.0" };
@@ -34,14 +36,14 @@ async function fetchNode(version) {
   /** @param {string} folder */
   const programIn = (folder) => join(folder, "node_modules", packageName, "bin", "node");
   /** @param {string} folder */
-  const isWhole = (folder) => existsSync(programIn(folder));
-  mkdirSync(cacheFolder(), { recursive: true });
-  await makeOnce(target, isWhole, async (work) => {
+  const isComplete = (folder) => existsSync(programIn(folder));
+  prepareCache();
+  await createOnce(target, isComplete, async (temporary) => {
     say(`Fetching Node ${version} …`);
-    const { code, output } = await run(
+    const { code, output } = await runProgram(
       "npm",
       [
-        ...["install", "--prefix", work, "--no-save", "--ignore-scripts", "--no-audit"],
+        ...["install", "--prefix", temporary, "--no-save", "--ignore-scripts", "--no-audit"],
         ...["--no-fund", `${packageName}@${version}`],
       ],
       { label: "fetching" },
@@ -52,11 +54,18 @@ async function fetchNode(version) {
   return programIn(target);
 }
 
-/** @param {string} program @returns {boolean} whether the unit tests pass */
-function runUnitTests(program) {
-  const vitest = join(root, "node_modules", "vitest", "vitest.mjs");
+/** @param {string} program @returns {boolean} whether the tests pass */
+function runTests(program) {
   const excluded = SAME_ON_EVERY_NODE.flatMap((files) => ["--exclude", files]);
-  const { status } = spawnSync(program, [vitest, "run", "--project", "unit", ...excluded], {
+  return [["--project", "unit", ...excluded], ["test/package"]].every((args) =>
+    runVitest(program, args),
+  );
+}
+
+/** @param {string} program @param {string[]} args @returns {boolean} */
+function runVitest(program, args) {
+  const vitest = join(root, "node_modules", "vitest", "vitest.mjs");
+  const { status } = spawnSync(program, [vitest, "run", ...args], {
     cwd: root,
     stdio: "inherit",
     // What tests start by name is this Node too.
@@ -80,8 +89,8 @@ for (const major of majors) {
   }
   try {
     const program = await fetchNode(version);
-    say(`Unit tests on Node ${version} …`);
-    if (!runUnitTests(program)) failures.push(`tests failed on Node ${version}`);
+    say(`Tests on Node ${version} …`);
+    if (!runTests(program)) failures.push(`tests failed on Node ${version}`);
   } catch (error) {
     if (!(error instanceof SetupError)) throw error;
     say(`Node ${version} cannot be fetched:\n${error.message}`);

@@ -17,7 +17,8 @@ import { readShardResult } from "../../dist/shared/protocol/payloads/shard-resul
 import { readState, stateTailPlaces } from "../../dist/shared/protocol/payloads/state.js";
 import { readUpdate } from "../../dist/shared/protocol/payloads/update.js";
 import { layoutOfRun } from "../../dist/shared/run-layout.js";
-import { maxMessageBytes, refusalOf } from "../../dist/worker/limits.js";
+import { ENGINE_NAMES } from "../../dist/shared/engine/engine.js";
+import { admitRun, maxMessageBytes } from "../../dist/worker/limits.js";
 import { classesConfig, inThreeBuckets, SHARD_SAMPLES, valuesConfig } from "./small-config.mjs";
 
 /** @typedef {import("../../dist/shared/run-layout.js").RunLayout} RunLayout */
@@ -81,9 +82,9 @@ function readFromCoordinator(layout, frame) {
 /** What follows from a welcome before anything is allocated for the run. @param {Uint8Array[]} parts */
 function readConfiguration(parts) {
   const config = readConfig(parts);
-  const refusal = refusalOf(config, MEMORY_BYTES);
-  if (refusal !== undefined) throw new FrameError(refusal);
-  maxMessageBytes(config);
+  const admission = admitRun(config, { memoryBytes: MEMORY_BYTES, engines: ENGINE_NAMES });
+  if (admission.refusal !== undefined) throw new FrameError(admission.refusal.reason);
+  maxMessageBytes(admission.layout);
   configText(config);
 }
 

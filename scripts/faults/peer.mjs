@@ -61,7 +61,7 @@ export async function joinRun(url, options = {}) {
   const headers = token ? { authorization: `Bearer ${token}` } : {};
   const socket = await connect(url, headers, localAddress);
   socket.on("error", () => undefined);
-  socket.send(frameOf({ type: "hello", protocol: PROTOCOL_VERSION, name }));
+  socket.send(frameOf({ type: "hello", protocol: PROTOCOL_VERSION, name, kind: "node" }));
   /** @type {WorkerRuntime | undefined} */
   let runtime;
   let lastBucket = 0;
@@ -78,11 +78,11 @@ export async function joinRun(url, options = {}) {
         const { broadcast } = message;
         const config = readConfig(frame.parts);
         if (!holder.runtime?.fits(config, broadcast)) {
-          holder.runtime = new WorkerRuntime(config, broadcast, openEngine);
+          holder.runtime = new WorkerRuntime(layoutOfRun(config), broadcast, openEngine);
         }
         runtime = holder.runtime;
         lastBucket = layoutOfRun(config).buckets.length - 1;
-        socket.send(frameOf({ type: "ready" }));
+        socket.send(frameOf({ type: "ready", numerics: runtime.numerics }));
         resolve(socket);
       } else if (message.type === "state") {
         runtime?.takeState(message, frame.parts);

@@ -78,7 +78,8 @@ const common = /** @type {const} */ ({
   seed: 1,
   batchSize: 2 * SHARD_SAMPLES,
   shards: 2,
-  threads: 1,
+  engine: { name: "tensorflow", threads: 1 },
+  numerics: "b".repeat(64),
   validationSize: 0,
 });
 const digest = "a".repeat(64);

@@ -162,8 +162,8 @@ function validMessages(layout, random) {
   const last = buckets.length - 1;
   const update = { type: "update", step: 3, own: [], relayed: [], wantsDigest: false };
   return [
-    [{ type: "hello", protocol, name: "worker" }, []],
-    [{ type: "ready" }, []],
+    [{ type: "hello", protocol, name: "worker", kind: "node" }, []],
+    [{ type: "ready", numerics: config.numerics }, []],
     ...buckets.slice(0, last).map((parameters, bucket) => {
       const parts = gradientParts(parameters, SHARD_SAMPLES);
       return /** @type {Message} */ ([{ type: "gradients", ...answer, bucket }, parts]);

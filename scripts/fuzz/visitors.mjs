@@ -22,7 +22,7 @@ function visit(url, grammar) {
     socket.on("open", () => {
       if (random.below(2) === 0) {
         const name = `f${random.below(50)}`;
-        socket.send(encodeFrame({ type: "hello", protocol: PROTOCOL_VERSION, name }));
+        socket.send(encodeFrame({ type: "hello", protocol: PROTOCOL_VERSION, name, kind: "node" }));
       }
       for (let messages = 1 + random.below(3); messages > 0; messages--) {
         socket.send(grammar.message(), { binary: random.below(20) !== 0 });

@@ -73,7 +73,7 @@ function join(number) {
   socket.on("upgrade", (response) => (stream = response.socket));
   socket.on("open", () => {
     open++;
-    send({ type: "hello", protocol: PROTOCOL_VERSION, name: `ready-made-${number}` });
+    send({ type: "hello", protocol: PROTOCOL_VERSION, name: `ready-made-${number}`, kind: "node" });
   });
   socket.on("message", (/** @type {Buffer} */ data) => {
     const frame = reader.take(data);
@@ -82,10 +82,13 @@ function join(number) {
     const now = performance.now();
     const computed = { from: now, to: now };
     switch (message.type) {
-      case "welcome":
-        prepare(readConfig(frame.parts));
-        send({ type: "ready" });
+      case "welcome": {
+        const config = readConfig(frame.parts);
+        prepare(config);
+        // It computes nothing, so that nothing can differ.
+        send({ type: "ready", numerics: config.numerics });
         return;
+      }
       case "shard": {
         const { task, step, shard } = message;
         const sign = step === to ? 1 : step === from ? -1 : 0;

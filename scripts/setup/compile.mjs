@@ -1,4 +1,4 @@
-// TypeScript to dist/, only where a source has changed since the last time.
+// Everything that is built: TypeScript and AssemblyScript to dist/, the pages for the browser, and the command's link.
 import { createHash } from "node:crypto";
 import {
   chmodSync,
@@ -11,9 +11,12 @@ import {
   symlinkSync,
   writeFileSync,
 } from "node:fs";
-import { join } from "node:path";
-import { SetupError, say } from "./report.mjs";
-import { lastLines, run } from "./run.mjs";
+import { basename, join } from "node:path";
+import { compileKernels } from "./kernels.mjs";
+import { SetupError, say, succeeds } from "./report.mjs";
+
+/** What dist/ was built from; it is written last. */
+const STAMP = ".sources";
 
 /** @param {string} root */
 function digestOfSources(root) {
@@ -22,38 +25,44 @@ function digestOfSources(root) {
     .filter((entry) => entry.isFile())
     .map((entry) => join(entry.parentPath ?? entry.path, entry.name))
     .sort();
-  files.push(join(root, "tsconfig.json"), join(root, "tsconfig.build.json"));
+  const rules = ["tsconfig.json", "tsconfig.build.json", "compile.mjs", "kernels.mjs"];
+  for (const name of rules) {
+    files.push(join(root, name.endsWith(".mjs") ? `scripts/setup/${name}` : name));
+  }
   for (const file of files) hash.update(file.slice(root.length)).update(readFileSync(file));
   return hash.digest("hex");
 }
 
-/** @param {string} root */
+/** Builds dist/ if a source has changed since the last time. @param {string} root @throws SetupError */
 export async function compile(root) {
-  const stampFile = join(root, "dist/.sources");
+  const stampFile = join(root, "dist", STAMP);
   const digest = digestOfSources(root);
   const stamp = existsSync(stampFile) ? readFileSync(stampFile, "utf8") : "";
   if (stamp !== digest) {
-    say("Compiling TypeScript …");
+    say("Compiling …");
     rmSync(stampFile, { force: true });
     const tsc = join(root, "node_modules/typescript/bin/tsc");
-    const result = await run(process.execPath, [tsc, "-p", join(root, "tsconfig.build.json")]);
-    if (result.code !== 0) {
-      throw new SetupError(`TypeScript does not compile.\n${lastLines(result.output, 30)}`);
+    if (!succeeds(process.execPath, [tsc, "-p", join(root, "tsconfig.build.json")], root)) {
+      throw new SetupError("TypeScript does not compile.");
     }
     chmodSync(join(root, "dist/cli.js"), 0o755);
+    copyFileSync(join(root, "src/setup/log-level.cc"), join(root, "dist/setup/log-level.cc"));
     await buildPage(root);
+    compileKernels(root);
     writeFileSync(stampFile, digest);
   }
   linkCommand(root);
 }
 
-/** The page's script and style, each in one file, with what they use inside. @param {string} root */
+/** The page's scripts and style, each in one file, with what they use inside. @param {string} root */
 async function buildPage(root) {
   const { build } = await import("esbuild");
   const source = join(root, "src/coordinator/observe/dashboard/page");
   const target = join(root, "dist/page");
   await build({
-    entryPoints: ["page.ts", "login.ts"].map((name) => join(source, name)),
+    entryPoints: ["page", "login", "join/join"].map((name) => {
+      return { in: join(source, `${name}.ts`), out: basename(name) };
+    }),
     outdir: target,
     bundle: true,
     minify: true,
@@ -61,16 +70,33 @@ async function buildPage(root) {
     target: "es2022",
     logLevel: "error",
   });
-  for (const name of ["index.html", "login.html"]) {
-    copyFileSync(join(source, name), join(target, name));
+  // The script of the Web Workers that the join page starts.
+  await build({
+    entryPoints: [join(root, "src/worker/browser.ts")],
+    outfile: join(target, "join-worker.js"),
+    bundle: true,
+    minify: true,
+    format: "esm",
+    platform: "browser",
+    target: "es2022",
+    logLevel: "error",
+  });
+  for (const name of ["index.html", "login.html", "join/join.html"]) {
+    copyFileSync(join(source, name), join(target, basename(name)));
   }
 }
 
 /** `npx tandem` looks into node_modules/.bin, where npm puts the commands of dependencies but not the project's own. @param {string} root */
 function linkCommand(root) {
-  const link = join(root, "node_modules/.bin/tandem");
+  const folder = join(root, "node_modules/.bin");
+  mkdirSync(folder, { recursive: true });
+  if (process.platform === "win32") {
+    // Links need special rights there; npm writes such files as well.
+    writeFileSync(join(folder, "tandem.cmd"), '@node "%~dp0\\..\\..\\dist\\cli.js" %*\r\n');
+    return;
+  }
+  const link = join(folder, "tandem");
   if (existsSync(link)) return;
-  mkdirSync(join(root, "node_modules/.bin"), { recursive: true });
   rmSync(link, { force: true });
   symlinkSync("../../dist/cli.js", link);
 }

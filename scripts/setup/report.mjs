@@ -1,7 +1,8 @@
-// What set-up tells the user: one line a part, progress on the long ones, and one plain sentence where a part is missing.
-// Set-up writes to standard error only, so that a command behind it keeps standard output for itself.
+// What set-up reports before anything is compiled. It writes to standard error only, so that a command that runs after it, as
+// `npm pack --json` does, has standard output to itself.
+import { spawnSync } from "node:child_process";
 
-/** A part that set-up needs and cannot supply; the message says what, and how to mend it. */
+/** Something that set-up needs and cannot supply; the message says what, and how to fix it. */
 export class SetupError extends Error {}
 
 /** @param {string} text */
@@ -10,47 +11,13 @@ export function say(text) {
 }
 
 /**
- * Shows how far a long part has come: in place on a terminal, every quarter elsewhere.
- * @param {string} label
- * @param {number} total what `done` reaches in the end
- * @returns {(done: number) => void}
+ * Runs a program to its end and shows what it writes.
+ * @param {string} program
+ * @param {string[]} args
+ * @param {string} cwd
+ * @returns {boolean} whether it succeeded
  */
-export function progressOf(label, total) {
-  let lastQuarter = 0;
-  return (done) => {
-    const percent = Math.min(100, Math.floor((100 * done) / total));
-    if (process.stderr.isTTY) {
-      const filled = Math.floor(percent / 4);
-      const bar = "#".repeat(filled) + "-".repeat(25 - filled);
-      process.stderr.write(`\r  ${label} [${bar}] ${percent} %${percent === 100 ? "\n" : ""}`);
-      return;
-    }
-    const quarter = Math.floor(percent / 25);
-    if (quarter > lastQuarter) {
-      lastQuarter = quarter;
-      say(`  ${label} ${quarter * 25} %`);
-    }
-  };
-}
-
-/**
- * Shows that a part whose length is not known goes on: every second on a terminal, every ten elsewhere.
- * @param {string} label
- * @returns {() => void} to be called at its end
- */
-export function tickingOf(label) {
-  const startMs = performance.now();
-  const isTerminal = process.stderr.isTTY;
-  const timer = setInterval(
-    () => {
-      const seconds = Math.round((performance.now() - startMs) / 1000);
-      if (isTerminal) process.stderr.write(`\r  ${label}, ${seconds} s`);
-      else say(`  ${label}, ${seconds} s`);
-    },
-    isTerminal ? 1_000 : 10_000,
-  );
-  return () => {
-    clearInterval(timer);
-    if (isTerminal) process.stderr.write(`\r${" ".repeat(label.length + 12)}\r`);
-  };
+export function succeeds(program, args, cwd) {
+  // npm's standard output is set-up's standard error.
+  return spawnSync(program, args, { cwd, stdio: ["ignore", 2, 2] }).status === 0;
 }

@@ -25,10 +25,15 @@ interface CoordinatorOptions extends TrainingOptions, OutputOptions, WorkersOpti
 export function coordinatorCommand(program: Command, exitWith: (code: number) => void): void {
   const command = program
     .command("coordinator")
-    .description("leads a run; workers connect from other terminals or machines")
+    .description("runs the training; workers connect from other terminals or machines")
     .option("--host <address>", "address to listen on", "127.0.0.1")
-    .option("--port <n>", "port to listen on, 0: a free one", wholeNumber(0, 65_535), 7711)
-    .option("--min-workers <n>", "workers that the run needs to go on", wholeNumber(1, 1024), 1)
+    .option("--port <n>", "port to listen on (0: any free port)", wholeNumber(0, 65_535), 7711)
+    .option(
+      "--min-workers <n>",
+      "workers that must be connected; with fewer, the run pauses",
+      wholeNumber(1, 1024),
+      1,
+    )
     .option("--token-file <file>", "accept only workers with the same token (or TANDEM_TOKEN)")
     .option("--tls-cert <file>", "serve wss with this certificate (PEM)")
     .option("--tls-key <file>", "the certificate's key (PEM)")
@@ -53,7 +58,7 @@ function readTls(options: CoordinatorOptions): { cert: Buffer; key: Buffer } | u
   const { tlsCert, tlsKey } = options;
   if (tlsCert === undefined && tlsKey === undefined) return undefined;
   if (tlsCert === undefined || tlsKey === undefined) {
-    throw new TandemError("usage", "--tls-cert and --tls-key belong together. Give both.");
+    throw new TandemError("usage", "--tls-cert and --tls-key only work together. Give both.");
   }
   return readServerTls(tlsCert, tlsKey, (text) => process.stderr.write(`${text}\n`));
 }

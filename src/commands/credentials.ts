@@ -24,7 +24,7 @@ export function readToken(file: string | undefined): string | undefined {
   } catch (error) {
     throw new TandemError(
       "token-file",
-      `--token-file ${file} cannot be read (${messageOf(error)}). Make one, for example: openssl rand -hex 32 > ${file}`,
+      `--token-file ${file} cannot be read (${messageOf(error)}). Create one, for example: openssl rand -hex 32 > ${file}`,
       { cause: error },
     );
   }
@@ -52,14 +52,14 @@ export function readServerTls(
   const [certificate] = certificatesIn(cert, "--tls-cert", certFile, warn);
   if (!certificate?.checkPrivateKey(privateKey(key, keyFile))) {
     throw tlsError(
-      `--tls-key ${keyFile} is not the key of the certificate in --tls-cert ${certFile}. Give the two that were made together.`,
+      `--tls-key ${keyFile} is not the key of the certificate in --tls-cert ${certFile}. Give a certificate and its own key.`,
     );
   }
   try {
     createSecureContext({ cert, key });
   } catch (error) {
     throw tlsError(
-      `--tls-cert ${certFile} cannot be served with (${messageOf(error)}). Make a new certificate.`,
+      `--tls-cert ${certFile} cannot be used (${messageOf(error)}). Create a new certificate.`,
       error,
     );
   }

@@ -1,4 +1,6 @@
 import type { Command } from "commander";
+import { describeEngine } from "../coordinator/observe/run-description.js";
+import { mixedNumericsText } from "../coordinator/observe/sinks/narration.js";
 import { shortNumber } from "../coordinator/observe/number-text.js";
 import {
   type CheckpointSummary,
@@ -27,18 +29,25 @@ export function inspectCommand(program: Command, exitWith: (code: number) => voi
   });
 }
 
-function jsonOf(path: string, { step, config, tensors, suspectSteps = [] }: CheckpointSummary) {
+function jsonOf(path: string, summary: CheckpointSummary) {
+  const { step, config, tensors, suspectSteps = [], mixedSince } = summary;
   const shapes = tensors.map(({ name, shape }) => ({ name, dtype: "float32", shape }));
   const suspect = suspectSteps.length === 0 ? {} : { suspectSteps };
-  return JSON.stringify({ event: "inspected", path, step, config, tensors: shapes, ...suspect });
+  const mixed = mixedSince === undefined ? {} : { mixedSince };
+  const marks = { ...suspect, ...mixed };
+  return JSON.stringify({ event: "inspected", path, step, config, tensors: shapes, ...marks });
 }
 
-function textOf({ step, config, tensors, suspectSteps = [] }: CheckpointSummary): string {
+function textOf(summary: CheckpointSummary): string {
+  const { step, config, tensors, suspectSteps = [], mixedSince } = summary;
   const network = buildNetwork(config.network);
   const parameterCount = network.parameters.reduce((sum, { shape }) => sum + sizeOf(shape), 0);
   return [
     `step ${step}`,
     ...(suspectSteps.length === 0 ? [] : [suspicion(suspectSteps)]),
+    ...(mixedSince === undefined
+      ? []
+      : [`mixed numerics: ${mixedNumericsText({ since: mixedSince })}`]),
     ...table(settingRows(config)),
     "",
     `${network.layers.length} layers, ${parameterCount.toLocaleString("en")} parameters`,
@@ -54,7 +63,7 @@ function textOf({ step, config, tensors, suspectSteps = [] }: CheckpointSummary)
 
 function settingRows(config: RunConfig): Row[] {
   const { loss, optimizer, learningRate, schedule, data, initialDigest } = config;
-  const { seed, batchSize, shards, threads, validationSize } = config;
+  const { seed, batchSize, shards, engine, numerics, validationSize } = config;
   const target =
     data.target.kind === "classes" ? `${data.target.count} classes` : `${data.target.count} values`;
   return [
@@ -65,7 +74,8 @@ function settingRows(config: RunConfig): Row[] {
     ["seed", `${seed}`],
     ["batch size", `${batchSize}`],
     ["shards", `${shards}`],
-    ["threads", `${threads}`],
+    ["engine", describeEngine(engine)],
+    ["numerics", numerics],
     ["validation size", `${validationSize}`],
     ["data", `${data.inputType}, ${target}, SHA-256 ${data.digest}`],
     ...(initialDigest === undefined ? [] : [["initial weights", `SHA-256 ${initialDigest}`]]),
@@ -115,5 +125,5 @@ function table(rows: readonly Row[]): string[] {
 
 function suspicion(ranges: readonly StepRange[]): string {
   const steps = ranges.map(({ from, to }) => (from === to ? `${from}` : `${from} to ${to}`));
-  return `suspect steps: ${steps.join(", ")}. A worker whose results they used was found to compute wrongly, so this may not be the state that the configuration stands for: train again from an earlier checkpoint if that matters.`;
+  return `suspect steps: ${steps.join(", ")}. A worker whose results they used was found to compute wrongly, so this may not be the state that the configuration leads to. To be sure, train again from an earlier checkpoint.`;
 }

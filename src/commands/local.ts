@@ -21,7 +21,7 @@ const MAX_LOCAL_WORKERS = 256;
 export function localCommand(program: Command, exitWith: (code: number) => void): void {
   const command = program
     .command("local")
-    .description("a coordinator and worker processes on this machine")
+    .description("trains with a coordinator and worker processes on this machine")
     .option("--workers <n>", "worker processes", wholeNumber(1, MAX_LOCAL_WORKERS), 2);
   addOutputOptions(addWorkersOptions(addTrainingOptions(command, "the number of workers")));
   command.action(async (options: LocalOptions) => {

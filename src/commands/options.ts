@@ -67,17 +67,20 @@ export interface OutputOptions {
 /** What a run reports, and where. */
 export function addOutputOptions(command: Command): Command {
   return addJsonOption(command)
-    .option("--quiet", "only results and errors")
+    .option("--quiet", "print only results and errors")
     .addOption(
-      new Option("--log-level <level>", "what is reported besides the results")
+      new Option("--log-level <level>", "how much to print besides the results")
         .choices(LEVELS)
         .default("info"),
     )
-    .option("--log-file <file>", "events as JSON lines, appended to this file");
+    .option("--log-file <file>", "append events to this file, as JSON lines");
 }
 
 export function addJsonOption(command: Command): Command {
-  return command.option("--json", "JSON lines on standard output, people's text on standard error");
+  return command.option(
+    "--json",
+    "JSON lines on standard output, text for people on standard error",
+  );
 }
 
 export interface WorkersOptions {
@@ -95,7 +98,7 @@ export function addWorkersOptions(command: Command): Command {
     )
     .option(
       "--verify <fraction>",
-      "share of the shards that two workers compute, compared bit by bit",
+      "fraction of the shards that two workers compute, to compare the bits",
       fraction,
       0,
     );

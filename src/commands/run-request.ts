@@ -36,6 +36,7 @@ export function buildRequest(
     initial: options.initial,
     evalEvery: options.evalEvery,
     checkpointEvery: options.checkpointEvery,
+    mixedNumerics: options.mixedNumerics,
     broadcast: options.broadcast,
     output: options.output,
     summaryDir: options.summaryDir,
@@ -46,13 +47,14 @@ export function buildRequest(
 
 /** What the user gave of the configuration; the rest is left to src/run. */
 function choicesIn(given: Partial<TrainingOptions>): RunChoices {
-  const { seed, batchSize, shards, threads, network, loss, labelSmoothing } = given;
+  const { seed, batchSize, shards, engine, threads, network, loss, labelSmoothing } = given;
   const { optimizer, learningRate, schedule, warmup } = given;
-  const { momentum, beta1, beta2, epsilon, weightDecay, clipNorm } = given;
+  const { momentum, beta1, beta2, rho, epsilon, weightDecay, clipNorm } = given;
   return withoutUndefined({
-    ...{ seed, batchSize, shards, threads, loss, labelSmoothing },
+    ...{ seed, batchSize, shards, engine, threads, loss, labelSmoothing },
+    delta: given.huberDelta,
     ...{ optimizer, learningRate, schedule, warmup },
-    ...{ momentum, beta1, beta2, epsilon, weightDecay, clipNorm },
+    ...{ momentum, beta1, beta2, rho, epsilon, weightDecay, clipNorm },
     network: network === undefined ? undefined : readNetwork(network),
   });
 }

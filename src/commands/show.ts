@@ -16,10 +16,10 @@ const PAGE_BEGINNING = "<!doctype html";
 export function showCommand(program: Command, exitWith: (code: number) => void): void {
   program
     .command("show")
-    .description("the page of a run that is over, or of several beside each other")
+    .description("shows the page of a finished run, or of several side by side")
     .argument("<summary-dirs...>", "the runs' --summary-dir")
-    .option("--port <n>", "port to listen on, 0: a free one", wholeNumber(0, 65_535), 0)
-    .option("--export <file>", "write the page to a file of its own instead")
+    .option("--port <n>", "port to listen on (0: any free port)", wholeNumber(0, 65_535), 0)
+    .option("--export <file>", "write the page to one self-contained file instead")
     .action(async (folders: string[], options: { port: number; export?: string }) => {
       const runs = named(folders);
       if (options.export !== undefined) exportPage(runs, options.export);
@@ -60,7 +60,7 @@ function refuseForeign(file: string): void {
   if (status && !status.isFile()) throw new Error("it is not a regular file");
   if (!status || status.size === 0) return;
   const beginning = beginningOf(file, PAGE_BEGINNING.length).toLowerCase();
-  if (beginning !== PAGE_BEGINNING) throw new Error("it exists and is no page");
+  if (beginning !== PAGE_BEGINNING) throw new Error("it exists and is not an exported page");
 }
 
 /** Serves until it is interrupted. */
@@ -73,7 +73,7 @@ async function serve(runs: readonly ShownRun[], port: number): Promise<number> {
       reject(
         new TandemError(
           "listen-failed",
-          `Cannot listen on ${HOST}:${port} (${messageOf(error)}). Take another --port (0 for a free one).`,
+          `Cannot listen on ${HOST}:${port} (${messageOf(error)}). Choose another --port (0 for any free port).`,
           { cause: error },
         ),
       );

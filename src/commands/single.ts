@@ -5,7 +5,7 @@ import { train } from "./train.js";
 import { addTrainingOptions, type TrainingOptions } from "./training-options.js";
 
 export function singleCommand(program: Command, exitWith: (code: number) => void): void {
-  const command = program.command("single").description("the same run in one process");
+  const command = program.command("single").description("trains in one process");
   addOutputOptions(addTrainingOptions(command, "1"));
   command.action(async (options: TrainingOptions & OutputOptions) => {
     const run = buildRequest(command, options);

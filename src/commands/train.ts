@@ -1,8 +1,9 @@
 // What `local`, `coordinator` and `single` share: the run itself, its events on terminals and in files, and interrupts.
 import { ConsoleSink } from "../coordinator/observe/sinks/console.js";
+import { JoinCodeSink } from "../coordinator/observe/sinks/join-code.js";
 import { JsonSink } from "../coordinator/observe/sinks/json.js";
 import { checkLogFile, LogFileSink } from "../coordinator/observe/sinks/log-file.js";
-import type { Sentence } from "../coordinator/observe/sinks/narration.js";
+import { isWritten, type Sentence } from "../coordinator/observe/sinks/narration.js";
 import { TerminalSink } from "../coordinator/observe/sinks/terminal.js";
 import { startRun } from "../run/start-run.js";
 import type { Workforce } from "../run/run-request.js";
@@ -10,6 +11,7 @@ import type { Events } from "../shared/events.js";
 import { Interrupts } from "./interrupts.js";
 import type { OutputOptions } from "./options.js";
 import type { DescribedRun } from "./run-request.js";
+import { setupHint } from "./setup-hint.js";
 
 export interface CommandRun {
   run: DescribedRun;
@@ -34,6 +36,10 @@ function addSinks(events: Events, output: OutputOptions, pageKey: string | undef
   const isAlone = !json || !process.stdout.isTTY;
   if (json) events.add(new JsonSink(process.stdout));
   const isDrawn = isLive && isAlone;
+  // Before the block that is drawn over and over.
+  if (isLive && !json && level !== "warn" && level !== "error") {
+    events.add(new JoinCodeSink(process.stderr, () => process.stderr.columns || 80));
+  }
   if (isDrawn) {
     events.add(new TerminalSink(process.stderr, { ...narration, level }));
   } else {
@@ -61,7 +67,14 @@ export async function train({ run, workforce, output, pageKey }: CommandRun): Pr
   const result = await startRun({
     ...run,
     workforce,
-    observe: (events) => addSinks(events, output, pageKey),
+    // By now the request has been checked: bad input ends with one line.
+    observe: (events) => {
+      const hint = setupHint(run);
+      if (hint !== undefined && isWritten("info", output.quiet ? "error" : output.logLevel)) {
+        process.stderr.write(`${hint}\n`);
+      }
+      addSinks(events, output, pageKey);
+    },
     warn: (sentence) => process.stderr.write(`${sentence}\n`),
     signal: interrupts.signal,
     onWorkers: (killAll) => (killWorkers = killAll),

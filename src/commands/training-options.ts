@@ -5,7 +5,8 @@ import { LOSS_NAMES, type LossName } from "../run/losses.js";
 import { DEFAULT_LEARNING_RATE, OPTIMIZER_NAMES, type OptimizerName } from "../run/optimizers.js";
 import { DEFAULTS } from "../run/run-choices.js";
 import { SCHEDULE_NAMES, type ScheduleName } from "../run/schedules.js";
-import { type BroadcastKind, BROADCASTS } from "../shared/config.js";
+import { type BroadcastKind, BROADCASTS, MAX_THREADS } from "../shared/config.js";
+import { ENGINE_NAMES, type EngineName } from "../shared/engine/engine.js";
 import {
   fraction,
   fractionBelowOne,
@@ -20,16 +21,19 @@ export interface TrainingOptions {
   batchSize: number;
   shards?: number;
   seed: number;
+  engine?: EngineName;
   threads: number;
   network: string;
   initial?: string;
   loss?: LossName;
   labelSmoothing?: number;
+  huberDelta?: number;
   optimizer: OptimizerName;
   learningRate: number;
   momentum?: number;
   beta1?: number;
   beta2?: number;
+  rho?: number;
   epsilon?: number;
   weightDecay?: number;
   clipNorm?: number;
@@ -42,11 +46,11 @@ export interface TrainingOptions {
   summaryDir: string;
   output: string;
   resume?: string;
+  mixedNumerics?: boolean;
   broadcast: BroadcastKind;
 }
 
 export const DEFAULT_VALIDATION_SIZE = 5000;
-const MAX_THREADS = 1024;
 const MAX_NUMBER = 1e6;
 const MAX_CLIP_NORM = 1e18;
 
@@ -59,35 +63,44 @@ export function addTrainingOptions(command: Command, shardsDefault: string): Com
 
 function addRunOptions(command: Command, shardsDefault: string): void {
   command
-    .option("--steps <n>", "steps of training in all", wholeNumber(0), DEFAULTS.steps)
+    .option("--steps <n>", "training steps in total", wholeNumber(0), DEFAULTS.steps)
     .option(
       "--batch-size <n>",
-      "samples in a step's global batch",
+      "samples per step (the global batch)",
       wholeNumber(1, 1e6),
       DEFAULTS.batchSize,
     )
     .option(
       "--shards <n>",
-      `parts of a batch that are normalised together (default: ${shardsDefault})`,
+      `shards of a batch, each normalised with its own moments (default: ${shardsDefault})`,
       wholeNumber(1, 1e6),
     )
     .option(
       "--seed <n>",
-      "seed of the weights and of the order of the samples",
+      "seed for the initial weights and the order of the samples",
       wholeNumber(0),
       DEFAULTS.seed,
     )
+    .addOption(engineOption())
     .option(
       "--threads <n>",
-      "TensorFlow's threads in each process",
+      "the engine's threads in each process",
       wholeNumber(1, MAX_THREADS),
       DEFAULTS.threads,
     )
     .addOption(
-      new Option("--broadcast <what>", "what each worker is sent after a step")
+      new Option("--broadcast <what>", "what workers receive after each step")
         .choices(BROADCASTS)
         .default("weights"),
     );
+}
+
+/** For every command that computes. */
+export function engineOption(): Option {
+  return new Option(
+    "--engine <name>",
+    "engine (default: tensorflow if it is set up, otherwise wasm)",
+  ).choices(ENGINE_NAMES);
 }
 
 function addNetworkOptions(command: Command): void {
@@ -102,52 +115,70 @@ function addNetworkOptions(command: Command): void {
       "weights to start from: a checkpoint, or a Keras model.json with its weights beside it",
     )
     .addOption(
-      new Option("--loss <name>", "what is minimised (default: by network and data)").choices(
-        LOSS_NAMES,
-      ),
+      new Option("--loss <name>", "loss (default: chosen by network and data)").choices(LOSS_NAMES),
     )
     .option(
       "--label-smoothing <x>",
       "share of each target spread over all classes (default: 0)",
       fractionBelowOne,
+    )
+    .option(
+      "--huber-delta <x>",
+      "error at which huber changes from square to linear (default: 1)",
+      positiveNumber(MAX_NUMBER),
     );
 }
 
 function addOptimizerOptions(command: Command): void {
   command
     .addOption(
-      new Option("--optimizer <name>", "what takes the steps")
-        .choices(OPTIMIZER_NAMES)
-        .default("adam"),
+      new Option("--optimizer <name>", "optimizer").choices(OPTIMIZER_NAMES).default("adam"),
     )
     .option(
       "--learning-rate <x>",
-      "the rate, at its highest",
+      "learning rate, at its highest",
       positiveNumber(MAX_NUMBER),
       DEFAULT_LEARNING_RATE,
     )
-    .option("--momentum <x>", "of momentum (default: 0.9)", fractionBelowOne)
-    .option("--beta1 <x>", "of adam and adamw (default: 0.9)", fractionBelowOne)
-    .option("--beta2 <x>", "of adam and adamw (default: 0.999)", fractionBelowOne)
-    .option("--epsilon <x>", "of adam, adamw and rmsprop (default: 1e-8)", positiveNumber(1))
+    .option(
+      "--momentum <x>",
+      "momentum, of the optimizer momentum (default: 0.9)",
+      fractionBelowOne,
+    )
+    .option(
+      "--beta1 <x>",
+      "decay of the first moment, of adam and adamw (default: 0.9)",
+      fractionBelowOne,
+    )
+    .option(
+      "--beta2 <x>",
+      "decay of the second moment, of adam and adamw (default: 0.999)",
+      fractionBelowOne,
+    )
+    .option("--rho <x>", "decay of the mean square, of rmsprop (default: 0.9)", fractionBelowOne)
+    .option(
+      "--epsilon <x>",
+      "keeps the divisor above 0, of adam, adamw and rmsprop (default: 1e-8)",
+      positiveNumber(1),
+    )
     .option(
       "--weight-decay <x>",
-      "decoupled, of kernels only (default: 0; adamw: 0.01)",
+      "decoupled weight decay, of kernels only (default: 0; adamw: 0.01)",
       numberFromZero(MAX_NUMBER),
     )
     .option(
       "--clip-norm <x>",
-      "limit of the norm of all gradients together (default: none)",
+      "largest norm of all gradients together (default: no limit)",
       positiveNumber(MAX_CLIP_NORM),
     )
     .addOption(
-      new Option("--schedule <name>", "the learning rate over the run")
+      new Option("--schedule <name>", "learning-rate schedule")
         .choices(SCHEDULE_NAMES)
         .default("constant"),
     )
     .option(
       "--warmup <fraction>",
-      "of the steps, in which the rate rises (default: 0; one-cycle: 0.3)",
+      "fraction of the steps in which the rate warms up (default: 0; one-cycle: 0.3)",
       fraction,
     );
 }
@@ -157,23 +188,27 @@ function addFileOptions(command: Command): Command {
     .option("--data <dir>", "folder with MNIST-format files (default: MNIST itself)")
     .option(
       "--validation-size <n>",
-      "training samples held out",
+      "training samples held out for validation",
       wholeNumber(0),
       DEFAULT_VALIDATION_SIZE,
     )
     .option(
       "--eval-every <n>",
-      "steps between evaluations, 0: only at the end",
+      "steps between evaluations (0: only at the end)",
       wholeNumber(0),
       100,
     )
     .option(
       "--checkpoint-every <n>",
-      "steps between checkpoints, 0: only at the end",
+      "steps between checkpoints (0: only at the end)",
       wholeNumber(0),
       1000,
     )
     .option("--summary-dir <dir>", "folder for TensorBoard's event files", "summary")
-    .option("--output <file>", "the checkpoint", "checkpoint.safetensors")
-    .option("--resume <file>", "go on from this checkpoint");
+    .option("--output <file>", "checkpoint file", "checkpoint.safetensors")
+    .option("--resume <file>", "continue from this checkpoint")
+    .option(
+      "--mixed-numerics",
+      "accept workers, and resume, even if their results differ in the last bits; the checkpoint is marked",
+    );
 }

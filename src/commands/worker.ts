@@ -3,7 +3,8 @@ import { type Command, Option } from "commander";
 import { TandemError } from "../shared/errors.js";
 import { MAX_NAME_LENGTH } from "../shared/protocol/messages.js";
 import { sanitizeText } from "../shared/text.js";
-import { runWorker, type WorkerEvent } from "../worker/worker.js";
+import { runNodeWorker } from "../worker/node-worker.js";
+import type { WorkerEvent } from "../worker/worker.js";
 import { readAuthorities, readToken } from "./credentials.js";
 import { Interrupts } from "./interrupts.js";
 import { addJsonOption, seconds } from "./options.js";
@@ -20,20 +21,17 @@ interface WorkerOptions {
 export function workerCommand(program: Command, exitWith: (code: number) => void): void {
   const command = program
     .command("worker")
-    .description("computes for a coordinator; needs nothing but its URL")
+    .description("computes for a coordinator; needs only its URL")
     .argument("<url>", "the coordinator's address, such as ws://192.0.2.1:7711")
-    .option(
-      "--name <name>",
-      "how the coordinator calls this worker (default: host name and process id)",
-    )
+    .option("--name <name>", "this worker's name (default: host name and process id)")
     .option("--token-file <file>", "the coordinator's token (or TANDEM_TOKEN)")
     .option("--tls-ca <file>", "certificates to trust besides the system's (PEM)")
     .addOption(
-      new Option("--retry-for <seconds>", "how long the coordinator may be away")
+      new Option("--retry-for <seconds>", "how long to retry while the coordinator is unreachable")
         .argParser(seconds)
         .default(60_000, "60"),
     )
-    .option("--end-with-parent", "end when standard input is closed");
+    .option("--end-with-parent", "exit when standard input is closed");
   addJsonOption(command);
   command.action(async (url: string, options: WorkerOptions) => {
     const token = readToken(options.tokenFile);
@@ -46,7 +44,7 @@ export function workerCommand(program: Command, exitWith: (code: number) => void
       process.stdin.on("close", () => process.exit(1));
       process.stdin.on("error", () => process.exit(1));
     }
-    await runWorker(
+    await runNodeWorker(
       {
         ...address,
         name: (options.name ?? `${hostname()}-${process.pid}`).slice(0, MAX_NAME_LENGTH),
@@ -83,7 +81,7 @@ function coordinatorAddress(text: string): { url: string; shownUrl: string } {
   const shown = sanitizeText(text.replace(/[?#].*$/s, "").replace(/^.*@/s, ""), 200);
   throw new TandemError(
     "usage",
-    `${shown} is no coordinator's address. Give one such as ws://192.0.2.1:7711; the coordinator prints it.`,
+    `${shown} is not a coordinator's address. Give one such as ws://192.0.2.1:7711; the coordinator prints it.`,
   );
 }
 
@@ -95,9 +93,9 @@ function tell(event: WorkerEvent, json: boolean): void {
 function sentence(event: WorkerEvent): string {
   switch (event.event) {
     case "connected":
-      return `${event.name} works for ${event.url}`;
+      return `connected to ${event.url} as ${event.name}`;
     case "waiting":
-      return `no coordinator (${event.reason}); trying again for ${event.deadlineSeconds} s`;
+      return `no coordinator (${event.reason}); retrying for ${event.deadlineSeconds} s`;
     case "ended":
       return `the run has ended: ${event.reason}`;
   }

@@ -25,6 +25,8 @@ const LAST_RETRY_MS = 1_000;
 export interface CheckpointWriterOptions {
   /** What the run goes on from: it may be replaced, and its suspect steps stay suspect. */
   resumeFrom?: Checkpoint | undefined;
+  /** The first step that machines of other numerics took part in. */
+  mixedSince?: () => number | undefined;
   /** The step at which the run is complete: its state is written whether or not a step led there. */
   lastStep?: number;
   retryMs?: number;
@@ -36,6 +38,7 @@ export class CheckpointWriter {
   private readonly initialStep: number;
   private readonly lastStep: number;
   private readonly suspectSteps: readonly StepRange[];
+  private readonly mixedSince: () => number | undefined;
   private readonly retryMs: number;
   /** Digests of what may be replaced: what was resumed from, and what was written last or is being written. */
   private own = new Set<string>();
@@ -53,6 +56,7 @@ export class CheckpointWriter {
     this.initialStep = resumeFrom?.step ?? 0;
     this.lastStep = lastStep;
     this.suspectSteps = resumeFrom?.suspectSteps ?? [];
+    this.mixedSince = options.mixedSince ?? (() => resumeFrom?.mixedSince);
     this.retryMs = retryMs;
     if (resumeFrom?.digest !== undefined) this.own.add(resumeFrom.digest);
   }
@@ -66,12 +70,17 @@ export class CheckpointWriter {
     if (broken !== undefined) {
       throw new TandemError(
         "diverged",
-        `The state of step ${checkpoint.step} holds numbers that are not finite (${broken}). It is not written: ${this.path} stays as it is. Try a smaller --learning-rate.`,
+        `The state of step ${checkpoint.step} has numbers that are not finite (${broken}), so it is not written and ${this.path} is unchanged. Try a smaller --learning-rate.`,
       );
     }
     if (!this.isWorthWriting(checkpoint.step)) return;
     const suspectSteps = [...this.suspectSteps, ...(checkpoint.suspectSteps ?? [])];
-    this.waiting = { ...checkpoint, suspectSteps: mergeStepRanges(suspectSteps) };
+    const mixedSince = this.mixedSince();
+    this.waiting = {
+      ...checkpoint,
+      suspectSteps: mergeStepRanges(suspectSteps),
+      ...(mixedSince === undefined ? {} : { mixedSince }),
+    };
     this.startWriting();
   }
 
@@ -92,7 +101,7 @@ export class CheckpointWriter {
     if (!this.waiting) return;
     throw new TandemError(
       "write-failed",
-      `The checkpoint of step ${this.waiting.step} could not be written to ${this.path} (${messageOf(this.lastError)}). Make room or mend the folder, and resume from the newest checkpoint that was written.`,
+      `The checkpoint of step ${this.waiting.step} could not be written to ${this.path} (${messageOf(this.lastError)}). Free some space or repair the folder, and resume from the newest checkpoint that was written.`,
       { cause: this.lastError },
     );
   }

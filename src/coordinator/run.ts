@@ -2,8 +2,8 @@
 import type { Checkpoint } from "../shared/checkpoint/checkpoint.js";
 import type { BroadcastKind, RunConfig } from "../shared/config.js";
 import type { DataSource } from "../shared/data/samples.js";
-import { openEngine } from "../shared/engine/open-engine.js";
-import type { Events } from "../shared/events.js";
+import type { Engine } from "../shared/engine/engine.js";
+import type { Events, RunEvent } from "../shared/events.js";
 import { initialTensors } from "../shared/network/initial-values.js";
 import { sizeOf } from "../shared/network/network.js";
 import { withEmptySlots } from "../shared/replica/initial-state.js";
@@ -16,17 +16,24 @@ import { RunObservers } from "./observe/run-observers.js";
 import { StepPlanner } from "./step-plan.js";
 import { type Outcome, TrainingLoop, type TrainingOptions } from "./training-loop.js";
 import { computeOn, InProcessWorker } from "./workers/in-process-worker.js";
+import { NumericsCheck } from "./workers/numerics-check.js";
 import { Pool, type PoolOptions } from "./workers/pool.js";
 import { CoordinatorServer, type ServerOptions } from "./workers/server.js";
 import type { Answer, EndReason, Task } from "./workers/tasks.js";
 
 export interface RunPlan {
   config: RunConfig;
+  /** The configuration's. */
+  engine: Engine;
+  /** The engine's fingerprint on this machine. */
+  numerics: string;
+  /** Machines whose fingerprint is not the configuration's may take part. */
+  mixedNumerics: boolean;
   data: DataSource;
   /** Where the run goes on. */
   resumeFrom: Checkpoint | undefined;
-  /** Weights and population statistics that it starts from in place of drawn ones. */
-  initialTensors?: readonly NamedTensor[] | undefined;
+  /** What it starts from in place of drawn weights. */
+  initial?: InitialWeights | undefined;
   training: TrainingOptions;
   /** The checkpoint. */
   output: string;
@@ -38,6 +45,12 @@ export interface RunPlan {
   server: ServerOptions | undefined;
   /** Called with the workers' URL, before the long parts of the start; `fail` ends the run. */
   onListening?: (url: string, fail: (error: Error) => void) => void;
+}
+
+export interface InitialWeights {
+  /** Parameters and population statistics. */
+  tensors: readonly NamedTensor[];
+  report: Omit<RunEvent & { event: "initial-weights" }, "event">;
 }
 
 /**
@@ -58,7 +71,14 @@ export async function runTraining(
   };
   const pool = new Pool(events, { ...plan.pool, arbiter });
   const broadcast = createBroadcast(plan.broadcast, layout);
+  const numerics = new NumericsCheck({
+    ...{ config, events },
+    isMixedAllowed: plan.mixedNumerics,
+    mixedSince: plan.resumeFrom?.mixedSince,
+    step: () => replica?.step ?? 0,
+  });
   let server: CoordinatorServer | undefined;
+  let replica: TrainingReplica | undefined;
   const observers = new RunObservers(
     {
       config,
@@ -73,23 +93,29 @@ export async function runTraining(
   );
   if (plan.server) {
     const { page } = observers;
-    server = new CoordinatorServer(plan.server, { pool, broadcast, events, dashboard: page });
+    server = new CoordinatorServer(plan.server, {
+      ...{ pool, broadcast, numerics, events, dashboard: page },
+    });
   }
   let reason: EndReason = "failed";
-  let replica: TrainingReplica | undefined;
   try {
     if (server) {
       const url = await server.listen();
       plan.onListening?.(url, (error) => pool.fail(error));
     }
     replica = createReplica(layout, plan);
+    numerics.noteCoordinator(plan.numerics);
     broadcast.open(replica);
     observers.open(replica);
     compute = computeOn(replica);
     if (!server) pool.join(new InProcessWorker(pool, compute));
     emitStart(plan, layout, broadcast.kind, replica.step, events);
+    if (plan.initial) events.emit({ event: "initial-weights", ...plan.initial.report });
     const { output, resumeFrom, training } = plan;
-    const writer = new CheckpointWriter(output, events, { resumeFrom, lastStep: training.steps });
+    const writer = new CheckpointWriter(output, events, {
+      ...{ resumeFrom, lastStep: training.steps },
+      mixedSince: () => numerics.mixedSince,
+    });
     const planner = new StepPlanner(layout, data, training.evalEvery);
     const loop = new TrainingLoop(training, { planner, replica, pool, broadcast, writer, events });
     const outcome = await loop.run(stop);
@@ -109,9 +135,9 @@ export async function runTraining(
 
 function createReplica(layout: RunLayout, plan: RunPlan): TrainingReplica {
   const { config, resumeFrom } = plan;
-  const replica = new TrainingReplica(layout, openEngine(config));
+  const replica = new TrainingReplica(layout, plan.engine);
   const tensors =
-    resumeFrom?.tensors ?? plan.initialTensors ?? initialTensors(layout.network, config.seed);
+    resumeFrom?.tensors ?? plan.initial?.tensors ?? initialTensors(layout.network, config.seed);
   replica.load(withEmptySlots(layout, tensors), resumeFrom?.step ?? 0);
   return replica;
 }

@@ -1,6 +1,6 @@
 // A checkpoint's network on a test set: restored afresh, with the population statistics.
 import type { Checkpoint } from "../shared/checkpoint/checkpoint.js";
-import { sampleShapeOf } from "../shared/config.js";
+import { type EngineSpec, sampleShapeOf } from "../shared/config.js";
 import type { DataSource, TargetSpec } from "../shared/data/samples.js";
 import { openEngine } from "../shared/engine/open-engine.js";
 import { TandemError } from "../shared/errors.js";
@@ -12,7 +12,7 @@ import { WeightsReplica } from "../shared/replica/weights-replica.js";
 import { layoutOfRun } from "../shared/run-layout.js";
 
 /**
- * Metrics of the data's test set; to the last bit those of the run at that step, on processors of one kind.
+ * Metrics of the data's test set; with the run's engine and numerics to the last bit those of the run at that step.
  * @param onBatch called before each batch
  * @throws TandemError `data-mismatch` where the data is of another kind than the network's
  */
@@ -20,11 +20,12 @@ export async function evaluateCheckpoint(
   file: string,
   { config, tensors, step }: Checkpoint,
   data: DataSource,
+  engine: EngineSpec,
   onBatch: (index: number, count: number) => void = () => undefined,
 ): Promise<Metrics> {
   const layout = layoutOfRun(config);
   checkKind(file, sampleShapeOf(config), data);
-  const replica = new WeightsReplica(layout, openEngine(config));
+  const replica = new WeightsReplica(layout, openEngine(engine));
   try {
     const names = new Set(stateLayout(layout, "weights-only").map(({ name }) => name));
     const weights = tensors.filter(({ name }) => names.has(name));

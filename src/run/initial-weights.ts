@@ -1,85 +1,177 @@
-// Weights to start from in place of drawn ones (`--initial`): those of a checkpoint, or of a Keras model.json.
+// Weights to start from in place of drawn ones (`--initial`): those of a checkpoint, or of a Keras model.json. Where the run's
+// network is another than theirs, layers go by their names.
 import { createHash } from "node:crypto";
 import { extname } from "node:path";
 import { readCheckpoint } from "../shared/checkpoint/checkpoint.js";
 import { TandemError } from "../shared/errors.js";
+import { buildNetwork } from "../shared/network/build.js";
+import { initialTensors } from "../shared/network/initial-values.js";
+import type { Network } from "../shared/network/network.js";
 import { formatShape, quote } from "../shared/network/problem.js";
 import type { NetworkSpec } from "../shared/network/spec.js";
+import { type TensorShape, weightLayout } from "../shared/replica/state-layout.js";
 import type { NamedTensor } from "../shared/replica/tensors.js";
-import { stateLayout } from "../shared/replica/state-layout.js";
-import { layoutOfRun, type RunLayout } from "../shared/run-layout.js";
 import { readKerasWeights } from "./keras-weights.js";
 
-export interface InitialWeights {
+/** What a file holds: all weights and population statistics of one network. */
+export interface StoredWeights {
   /** For messages. */
   file: string;
   /** That they were trained in. */
   network: NetworkSpec;
-  /** Under Tandem's names: parameters and population statistics. */
+  /** Under Tandem's names. */
   tensors: readonly NamedTensor[];
-  /** SHA-256 of names, shapes and values. */
+}
+
+/** What a run starts from. */
+export interface InitialState {
+  /** Parameters and population statistics of the run's network. */
+  tensors: readonly NamedTensor[];
+  /** SHA-256 of names, shapes and values of those that come from the file. */
   digest: string;
+  report: InitialReport;
+}
+
+/** Layers with weights, by where these come from. */
+export interface InitialReport {
+  file: string;
+  taken: string[];
+  /** Of the network, and drawn as without a file. */
+  drawn: string[];
+  /** Of the file, and in no layer of the network. */
+  unused: string[];
 }
 
 /** In a message. */
 const MAX_LISTED = 8;
 
-/** @throws TandemError with exit code 2, naming the file */
-export function readInitialWeights(file: string): InitialWeights {
+/** @throws TandemError with exit code 2, naming the file and the layer */
+export function readInitialWeights(file: string): StoredWeights {
   if (extname(file) === ".json") {
     const { network, tensors } = readKerasWeights(file);
-    return { file, network, tensors, digest: digestOf(tensors) };
+    checkComplete(file, buildNetwork(network), tensors);
+    return { file, network, tensors };
   }
   const { config, tensors } = readCheckpoint(file);
-  const names = new Set(stateLayout(layoutOfRun(config), "weights-only").map(({ name }) => name));
-  const weights = tensors.filter(({ name }) => names.has(name));
-  return { file, network: config.network, tensors: weights, digest: digestOf(weights) };
+  const names = new Set(weightLayout(buildNetwork(config.network)).map(({ name }) => name));
+  return { file, network: config.network, tensors: tensors.filter(({ name }) => names.has(name)) };
 }
 
 /**
- * The weights as the network's own tensors, in its order.
- * @throws TandemError `initial-weights`, naming the layer, where they are not one for one the network's
+ * A layer of the network takes the weights of the file's layer with its name, if the tensors have the same names and shapes.
+ * A layer that the file lacks is drawn, and so is an output layer that has another shape: fine-tuning to other classes.
+ * @throws TandemError `initial-weights` where a layer fits no better than its name, where a layer that is not trained would be
+ * drawn, and where nothing fits
  */
 export function fitInitialWeights(
-  { file, tensors }: InitialWeights,
-  layout: RunLayout,
-): NamedTensor[] {
-  const byName = new Map(tensors.map((tensor) => [tensor.name, tensor]));
-  const own = stateLayout(layout, "weights-only");
-  const missing = own.filter(({ name }) => !byName.has(name)).map(({ name }) => name);
-  const ownNames = new Set(own.map(({ name }) => name));
-  const foreign = [...byName.keys()].filter((name) => !ownNames.has(name));
-  if (missing.length > 0) {
-    throw refusal(
-      file,
-      `it lacks ${list(missing)}${foreign.length === 0 ? "" : `; it has ${list(foreign)}`}. Give weights of a network with the same layer names.`,
-    );
-  }
-  if (foreign.length > 0) {
-    throw refusal(
-      file,
-      `it has ${list(foreign)}, which the network lacks. Give weights of the same network.`,
-    );
-  }
-  return own.map(({ name, shape }) => {
-    const tensor = byName.get(name)!;
-    if (formatShape(tensor.shape) !== formatShape(shape)) {
+  { file, tensors }: StoredWeights,
+  network: Network,
+  seed: number,
+): InitialState {
+  const stored = groupByLayer(tensors);
+  const own = groupByLayer(weightLayout(network));
+  const outputLayers = findOutputLayers(network);
+  const taken: string[] = [];
+  const drawn: string[] = [];
+  for (const [layer, shapes] of own) {
+    const found = stored.get(layer);
+    if (found && formatTensors(found) === formatTensors(shapes)) {
+      taken.push(layer);
+      continue;
+    }
+    if (found && !outputLayers.has(layer)) {
       throw refusal(
         file,
-        `${name} of the layer ${quote(layerOf(name))} is ${formatShape(tensor.shape)}, and the network has ${formatShape(shape)}.`,
+        `the layer ${quote(layer)} has ${formatTensors(found)} in the file and ${formatTensors(shapes)} in the network. Change the layer, or rename it so that its weights are drawn.`,
       );
     }
-    return tensor;
-  });
+    drawn.push(layer);
+  }
+  if (taken.length === 0) {
+    throw refusal(
+      file,
+      `no layer fits. The file has ${list(stored.keys())}, the network ${list(own.keys())}. Give weights of a network with the same layer names.`,
+    );
+  }
+  const untrained = network.layers.find(
+    ({ name, trainable }) => !trainable && drawn.includes(name),
+  );
+  if (untrained) {
+    throw refusal(
+      file,
+      `the layer ${quote(untrained.name)} is not trained, and has no weights in the file. Give the layer the name that it has in the file, or train it.`,
+    );
+  }
+  const isTaken = new Set(taken);
+  const fromFile = tensors.filter(({ name }) => isTaken.has(layerOf(name)));
+  const unused = [...stored.keys()].filter((layer) => !isTaken.has(layer));
+  return {
+    tensors: replaceTensors(initialTensors(network, seed), fromFile),
+    digest: digestOf(fromFile),
+    report: { file, taken, drawn, unused },
+  };
 }
 
-function list(names: readonly string[]): string {
-  const listed = names.slice(0, MAX_LISTED).map(quote).join(", ");
-  return names.length > MAX_LISTED ? `${listed} and ${names.length - MAX_LISTED} more` : listed;
+/** A file whose weights are not those of its own network is damaged, or of a layer that is stored in another way. */
+function checkComplete(file: string, network: Network, tensors: readonly NamedTensor[]): void {
+  const stored = groupByLayer(tensors);
+  const own = groupByLayer(weightLayout(network));
+  for (const [layer, shapes] of own) {
+    const found = stored.get(layer) ?? [];
+    if (formatTensors(found) === formatTensors(shapes)) continue;
+    throw refusal(
+      file,
+      `its layer ${quote(layer)} has ${formatTensors(found)}, and ${formatTensors(shapes)} in its own network.`,
+    );
+  }
+  const foreign = [...stored.keys()].find((layer) => !own.has(layer));
+  if (foreign !== undefined) {
+    throw refusal(file, `it has weights of a layer ${quote(foreign)}, which its network lacks.`);
+  }
 }
 
-function layerOf(name: string): string {
-  return name.slice(0, name.lastIndexOf("/"));
+/** The last layer with a kernel, and what comes behind it: their shapes follow from the targets. */
+function findOutputLayers({ layers, parameters }: Network): Set<string> {
+  const kernel = parameters.findLast(({ role }) => role === "kernel");
+  if (!kernel) return new Set();
+  const names = layers.map(({ name }) => name);
+  return new Set(names.slice(names.indexOf(layerOf(kernel.name))));
+}
+
+function replaceTensors(
+  drawn: readonly NamedTensor[],
+  stored: readonly NamedTensor[],
+): NamedTensor[] {
+  const byName = new Map(stored.map((tensor) => [tensor.name, tensor]));
+  return drawn.map((tensor) => byName.get(tensor.name) ?? tensor);
+}
+
+function groupByLayer<T extends TensorShape>(tensors: readonly T[]): Map<string, T[]> {
+  const layers = new Map<string, T[]>();
+  for (const tensor of tensors) {
+    const layer = layerOf(tensor.name);
+    layers.set(layer, [...(layers.get(layer) ?? []), tensor]);
+  }
+  return layers;
+}
+
+/** `bias [10] and kernel [1024,10]`, in the order of the names. */
+function formatTensors(tensors: readonly TensorShape[]): string {
+  if (tensors.length === 0) return "no weights";
+  return tensors
+    .map(({ name, shape }) => `${name.slice(name.lastIndexOf("/") + 1)} ${formatShape(shape)}`)
+    .sort()
+    .join(", ");
+}
+
+function list(names: Iterable<string>): string {
+  const all = [...names];
+  const listed = all.slice(0, MAX_LISTED).map(quote).join(", ");
+  return all.length > MAX_LISTED ? `${listed} and ${all.length - MAX_LISTED} more` : listed;
+}
+
+function layerOf(tensor: string): string {
+  return tensor.slice(0, tensor.lastIndexOf("/"));
 }
 
 function digestOf(tensors: readonly NamedTensor[]): string {

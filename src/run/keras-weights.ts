@@ -2,7 +2,7 @@
 // that the manifest names, beside it. (tensorflowjs README, "Format conversion"; Keras models are converted to it.)
 import { readFileSync, statSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
-import { z } from "zod";
+import * as z from "zod";
 import { messageOf, TandemError } from "../shared/errors.js";
 import { readKerasJson } from "../shared/network/keras-json.js";
 import { MAX_LAYERS, MAX_PARAMETER_VALUES, MAX_RANK } from "../shared/network/limits.js";

@@ -4,7 +4,9 @@ import { loadIdx } from "../shared/data/idx-source.js";
 import { mnistFolder } from "../shared/data/mnist.js";
 import type { DataSource } from "../shared/data/samples.js";
 import { readCheckpoint } from "../shared/checkpoint/checkpoint.js";
+import type { EngineName } from "../shared/engine/engine.js";
 import { evaluateCheckpoint } from "./evaluate-checkpoint.js";
+import { evaluationEngine } from "./evaluation-engine.js";
 import { inLibraryTerms } from "./option-names.js";
 
 /** What {@link evaluate} found. */
@@ -17,18 +19,26 @@ export interface Evaluation {
   testLoss: number;
   /** Test samples. */
   count: number;
+  /** What computed. */
+  engine: EngineName;
 }
 
 /**
  * Restores a checkpoint and evaluates it on the data's test set.
+ * @param options.engine what computes; default: the checkpoint's own, and where that is not installed, `"wasm"`
  * @throws TandemError where the checkpoint cannot be read, or the data is of another kind
  */
-export async function evaluate(checkpoint: string, data: DataSource): Promise<Evaluation> {
+export async function evaluate(
+  checkpoint: string,
+  data: DataSource,
+  options: { engine?: EngineName } = {},
+): Promise<Evaluation> {
   try {
     const restored = readCheckpoint(checkpoint);
-    const { accuracy, loss, count } = await evaluateCheckpoint(checkpoint, restored, data);
+    const { engine } = evaluationEngine(restored.config, options.engine);
+    const { accuracy, loss, count } = await evaluateCheckpoint(checkpoint, restored, data, engine);
     const testAccuracy = accuracy === undefined ? {} : { testAccuracy: accuracy };
-    return { step: restored.step, ...testAccuracy, testLoss: loss, count };
+    return { step: restored.step, ...testAccuracy, testLoss: loss, count, engine: engine.name };
   } catch (error) {
     throw inLibraryTerms(error);
   }

@@ -66,7 +66,7 @@ export function resolveLoss(choice: LossChoice, network: Network, target: Target
   const { labelSmoothing, delta } = choice;
   const isCrossEntropy = kind === "softmax-cross-entropy" || kind === "binary-cross-entropy";
   if (labelSmoothing !== undefined && !isCrossEntropy) throw foreignNumber("label-smoothing", kind);
-  if (delta !== undefined && kind !== "huber") throw foreignNumber("delta", kind);
+  if (delta !== undefined && kind !== "huber") throw foreignNumber("huber-delta", kind);
   if (isCrossEntropy) return { kind, labelSmoothing: labelSmoothing ?? 0 };
   return kind === "huber" ? { kind, delta: delta ?? 1 } : { kind };
 }

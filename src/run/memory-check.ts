@@ -24,7 +24,7 @@ export function checkMemory(
   if (largest && stateBytes > memoryBytes) {
     throw new TandemError(
       "too-large",
-      `The network's training needs ${gigabytes(stateBytes)} at least, most of it for the layer ${quote(layerOf(largest))}; this machine has ${gigabytes(memoryBytes)}. Make the layer smaller, or its input.`,
+      `The network's training needs at least ${gigabytes(stateBytes)}, most of it for the layer ${quote(layerOf(largest))}; this machine has ${gigabytes(memoryBytes)}. Make the layer or its input smaller.`,
     );
   }
   if (!computesHere) return;

@@ -40,7 +40,7 @@ export function requireLongToken(token: string, host: string): void {
   if (token.length >= MIN_TOKEN_LENGTH) return;
   throw new TandemError(
     "token-file",
-    `--host ${host} can be reached from other machines, and the token has fewer than ${MIN_TOKEN_LENGTH} characters. Make a longer one, for example: openssl rand -hex 32 > token`,
+    `--host ${host} can be reached from other machines, and the token has fewer than ${MIN_TOKEN_LENGTH} characters. Create a longer one, for example: openssl rand -hex 32 > token`,
   );
 }
 

@@ -2,11 +2,15 @@
 import { type Checkpoint, readCheckpoint } from "../shared/checkpoint/checkpoint.js";
 import type { RunConfig } from "../shared/config.js";
 import type { DataSource } from "../shared/data/samples.js";
+import type { Engine } from "../shared/engine/engine.js";
+import { openEngine } from "../shared/engine/open-engine.js";
 import { TandemError } from "../shared/errors.js";
-import type { NamedTensor } from "../shared/replica/tensors.js";
+import { buildNetwork } from "../shared/network/build.js";
+import { mismatchSentence } from "../shared/numerics-mismatch.js";
+import { numericsFingerprint } from "../shared/replica/fingerprint.js";
 import { layoutOfRun } from "../shared/run-layout.js";
 import { checkRun } from "./check-run.js";
-import { fitInitialWeights, readInitialWeights } from "./initial-weights.js";
+import { fitInitialWeights, type InitialState, readInitialWeights } from "./initial-weights.js";
 import { checkOutputs, makeSummaryFolder } from "./output-files.js";
 import { checkPortAccess } from "./port-access.js";
 import { checkChoices, checkData, resumedSteps } from "./resume.js";
@@ -15,11 +19,17 @@ import type { RunRequest, Workforce } from "./run-request.js";
 
 export interface PreparedRun {
   config: RunConfig;
+  /** The configuration's. */
+  engine: Engine;
+  /** The engine's fingerprint on this machine. */
+  numerics: string;
   data: DataSource;
   steps: number;
   resumeFrom: Checkpoint | undefined;
-  initialTensors: readonly NamedTensor[] | undefined;
+  initial: InitialState | undefined;
 }
+
+type CheckedRun = Omit<PreparedRun, "engine" | "numerics">;
 
 /** To be called before anything else. @throws TandemError with exit code 2, naming the option or file */
 export function checkRequest(request: RunRequest): void {
@@ -28,7 +38,13 @@ export function checkRequest(request: RunRequest): void {
   if (resume !== undefined && initial !== undefined) {
     throw new TandemError(
       "usage",
-      "--initial and --resume exclude each other: a run goes on, or starts. Give one of them.",
+      "--initial and --resume cannot be used together: a run either continues or starts. Give one of them.",
+    );
+  }
+  if (request.mixedNumerics && workforce.kind !== "in-process" && workforce.verify > 0) {
+    throw new TandemError(
+      "usage",
+      "--verify and --mixed-numerics cannot be used together: results are compared bit by bit, and an honest worker of other numerics would be banned. Give one of them.",
     );
   }
   const reads = initial === undefined ? inputs : [...inputs, { what: "--initial", path: initial }];
@@ -38,7 +54,8 @@ export function checkRequest(request: RunRequest): void {
 /** To be called by who holds the output: the checkpoint may be it. @throws as `checkRequest` */
 export function prepareRun(request: RunRequest): PreparedRun {
   const { workforce, summaryDir } = request;
-  const run = request.resume === undefined ? startAfresh(request) : goOn(request, request.resume);
+  const { resume } = request;
+  const run = resume === undefined ? startAfresh(request) : goOn(request, resume);
   checkRun({
     config: run.config,
     data: run.data,
@@ -46,32 +63,56 @@ export function prepareRun(request: RunRequest): PreparedRun {
     computesHere: workforce.kind !== "listen",
     hasPort: workforce.kind !== "in-process",
   });
+  checkThreads(run.config, request);
   if (summaryDir !== undefined) makeSummaryFolder(summaryDir);
-  return run;
+  const engine = openEngine(run.config.engine, { threads: request.choices.threads });
+  const numerics = numericsFingerprint(layoutOfRun(run.config), engine);
+  if (resume === undefined)
+    return { ...run, engine, numerics, config: { ...run.config, numerics } };
+  if (numerics !== run.config.numerics && !request.mixedNumerics) {
+    throw new TandemError(
+      "other-numerics",
+      `${resume} cannot be resumed on this machine: ${mismatchSentence(run.config, numerics)}. Resume it on the kind of machine that it was trained on, or with --mixed-numerics.`,
+    );
+  }
+  return { ...run, engine, numerics };
 }
 
-function startAfresh({ choices, steps, loadData, initial, workforce }: RunRequest): PreparedRun {
+/** Worker processes are started, or come, without a number of threads: what decides no bit is not theirs to be told. */
+function checkThreads({ engine }: RunConfig, { choices, workforce }: RunRequest): void {
+  const { threads = 1 } = choices;
+  if (engine.name !== "wasm" || threads === 1 || workforce.kind === "in-process") return;
+  throw new TandemError(
+    "usage",
+    `--threads ${threads} is for one process with the wasm engine, as in \`tandem single\`. Start more workers instead.`,
+  );
+}
+
+function startAfresh(request: RunRequest): CheckedRun {
+  const { choices, steps, loadData, workforce } = request;
   const total = steps ?? DEFAULTS.steps;
   const data = loadData(undefined);
-  const weights = initial === undefined ? undefined : readInitialWeights(initial);
+  const weights = request.initial === undefined ? undefined : readInitialWeights(request.initial);
   const config = resolveConfig(choices, {
     data,
     steps: total,
     defaultShards: defaultShards(workforce),
     initial: weights,
   });
-  const initialTensors = weights && fitInitialWeights(weights, layoutOfRun(config));
-  return { config, data, steps: total, resumeFrom: undefined, initialTensors };
+  const run = { data, steps: total, resumeFrom: undefined };
+  if (!weights) return { ...run, config, initial: undefined };
+  const initial = fitInitialWeights(weights, buildNetwork(config.network), config.seed);
+  return { ...run, config: { ...config, initialDigest: initial.digest }, initial };
 }
 
-function goOn({ choices, steps, loadData, dataName }: RunRequest, file: string): PreparedRun {
+function goOn({ choices, steps, loadData, dataName }: RunRequest, file: string): CheckedRun {
   const resumeFrom = readCheckpoint(file);
   const { config } = resumeFrom;
   checkChoices(file, resumeFrom, choices);
   const total = resumedSteps(file, resumeFrom, steps, choices);
   const data = loadData(config);
   checkData(file, resumeFrom, data, dataName);
-  return { config, data, steps: total, resumeFrom, initialTensors: undefined };
+  return { config, data, steps: total, resumeFrom, initial: undefined };
 }
 
 function defaultShards(workforce: Workforce): number {

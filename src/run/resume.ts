@@ -12,6 +12,7 @@ const OPTIONS = {
   seed: "--seed",
   batchSize: "--batch-size",
   shards: "--shards",
+  engine: "--engine",
   threads: "--threads",
   learningRate: "--learning-rate",
   schedule: "--schedule",
@@ -25,7 +26,7 @@ const OPTIONS = {
   clipNorm: "--clip-norm",
   loss: "--loss",
   labelSmoothing: "--label-smoothing",
-  delta: "--delta",
+  delta: "--huber-delta",
 } as const satisfies Partial<Record<keyof RunChoices, string>>;
 
 type Option = keyof typeof OPTIONS;
@@ -37,6 +38,7 @@ type Option = keyof typeof OPTIONS;
 export function checkChoices(file: string, { config }: Checkpoint, choices: RunChoices): void {
   const saved = choicesOf(config, choices);
   for (const option of Object.keys(OPTIONS) as Option[]) {
+    if (option === "threads" && config.engine.name === "wasm") continue;
     const [given, own] = [choices[option], saved[option]];
     if (given !== undefined && given !== own) {
       throw contradiction(`${OPTIONS[option]} ${given}`, file, own);
@@ -68,7 +70,7 @@ export function resumedSteps(
   if (step > steps) {
     throw new TandemError(
       "resume-contradiction",
-      `--steps ${steps}: the checkpoint ${file} has ${step} steps behind it already. Give more --steps.`,
+      `--steps ${steps}: the checkpoint ${file} has already been trained for ${step} steps. Give more --steps.`,
     );
   }
   const { warmupSteps } = schedule;
@@ -104,10 +106,12 @@ export function checkData(
 function choicesOf({ optimizer, loss, ...config }: RunConfig, given: RunChoices): RunChoices {
   const { kind, ...numbers } = optimizer;
   const { kind: lossKind, ...lossNumbers } = loss;
-  const { seed, batchSize, shards, threads, learningRate, schedule } = config;
+  const { seed, batchSize, shards, engine, learningRate, schedule } = config;
   const isAdamw = kind === "adam" && given.optimizer === "adamw" && optimizer.weightDecay > 0;
   return {
-    ...{ seed, batchSize, shards, threads, learningRate, schedule: schedule.kind },
+    ...{ seed, batchSize, shards, learningRate, schedule: schedule.kind },
+    engine: engine.name,
+    ...(engine.name === "tensorflow" ? { threads: engine.threads } : {}),
     ...(numbers as RunChoices),
     optimizer: isAdamw ? "adamw" : kind,
     ...lossNumbers,

@@ -1,6 +1,8 @@
 // What a user chooses of a run's configuration, from options or in code; what is not given has the defaults here.
-import { type RunConfig, runConfigSchema } from "../shared/config.js";
+import { type EngineSpec, type RunConfig, runConfigSchema } from "../shared/config.js";
 import type { DataSource } from "../shared/data/samples.js";
+import type { EngineName } from "../shared/engine/engine.js";
+import { defaultEngine } from "../shared/engine/open-engine.js";
 import { TandemError } from "../shared/errors.js";
 import { buildNetwork } from "../shared/network/build.js";
 import { type PresetName, presetNetwork } from "../shared/network/presets.js";
@@ -15,6 +17,8 @@ export interface RunChoices extends OptimizerChoice, LossChoice {
   seed?: number;
   batchSize?: number;
   shards?: number;
+  engine?: EngineName;
+  /** Of the configuration with the tensorflow engine only: there they decide bits of the result. */
   threads?: number;
 }
 
@@ -27,17 +31,20 @@ export const DEFAULTS = {
   threads: 1,
 } as const;
 
+/** In the place of the numerics fingerprint until it is known: measuring it takes a configuration that has been checked. */
+const NOT_MEASURED = "0".repeat(64);
+
 export interface ResolveContext {
   data: DataSource;
   steps: number;
   /** Where the user did not say: the number of workers. */
   defaultShards: number;
   /** Of the weights to start from; its network is the run's where the user gave none. */
-  initial?: { network: NetworkSpec; digest: string } | undefined;
+  initial?: { network: NetworkSpec } | undefined;
 }
 
 /**
- * The configuration that the choices stand for.
+ * The configuration that the choices stand for, but for its numerics fingerprint and the digest of its initial weights.
  * @throws TandemError with exit code 2 where they do not belong together
  */
 export function resolveConfig(choices: RunChoices, context: ResolveContext): RunConfig {
@@ -53,13 +60,18 @@ export function resolveConfig(choices: RunChoices, context: ResolveContext): Run
     seed: choices.seed ?? DEFAULTS.seed,
     batchSize: choices.batchSize ?? DEFAULTS.batchSize,
     shards: choices.shards ?? defaultShards,
-    threads: choices.threads ?? DEFAULTS.threads,
+    engine: resolveEngine(choices),
+    numerics: NOT_MEASURED,
     validationSize: data.validation.count,
     data: { inputType: data.inputType, target: data.target, digest: data.digest },
-    ...(initial === undefined ? {} : { initialDigest: initial.digest }),
   };
   checkLoss(network, config.loss, data.target);
   return parseConfig(config);
+}
+
+function resolveEngine({ engine = defaultEngine(), threads }: RunChoices): EngineSpec {
+  if (engine === "wasm") return { name: engine };
+  return { name: engine, threads: threads ?? DEFAULTS.threads };
 }
 
 /** A preset becomes a network for this data. */

@@ -22,6 +22,8 @@ export interface RunRequest {
   evalEvery?: number | undefined;
   /** Default: 1,000; 0: only at the end */
   checkpointEvery?: number | undefined;
+  /** Machines whose results differ in the last bits may take part, and a run goes on on one. Default: false */
+  mixedNumerics?: boolean | undefined;
   /** Default: weights */
   broadcast?: BroadcastKind | undefined;
   output: string;
@@ -42,6 +44,12 @@ export interface RunRequest {
 }
 
 /** Who computes. */
+/** Certificate and key in PEM. Not Node's Buffer: the types of the library need no other package's. */
+export interface TlsIdentity {
+  cert: string | Uint8Array;
+  key: string | Uint8Array;
+}
+
 export type Workforce =
   /** This process. */
   | { kind: "in-process" }
@@ -53,7 +61,7 @@ export type Workforce =
       host: string;
       port: number;
       token: string | undefined;
-      tls: { cert: Buffer; key: Buffer } | undefined;
+      tls: TlsIdentity | undefined;
       /** Listen beyond this machine without a token. */
       isInsecure: boolean;
       minWorkers: number;

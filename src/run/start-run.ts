@@ -68,14 +68,26 @@ async function carryOut(request: RunRequest, prepared: PreparedRun): Promise<Run
 
 function planOf(request: RunRequest, prepared: PreparedRun): RunPlan {
   const { workforce, output, summaryDir, broadcast = "weights" } = request;
-  const { config, data, steps, resumeFrom, initialTensors } = prepared;
+  const { config, engine, numerics, data, steps, resumeFrom, initial } = prepared;
   const training = {
     steps,
     evalEvery: request.evalEvery ?? DEFAULT_EVAL_EVERY,
     checkpointEvery: request.checkpointEvery ?? DEFAULT_CHECKPOINT_EVERY,
   };
   return {
-    ...{ config, data, resumeFrom, initialTensors, training, output, summaryDir, broadcast },
+    ...{
+      config,
+      engine,
+      numerics,
+      data,
+      resumeFrom,
+      initial,
+      training,
+      output,
+      summaryDir,
+      broadcast,
+    },
+    mixedNumerics: request.mixedNumerics === true,
     pool: poolOf(workforce),
     server: serverOf(workforce),
   };

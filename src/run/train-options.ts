@@ -1,6 +1,7 @@
 // A run as a program asks for it, and how that becomes a request.
 import type { BroadcastKind } from "../shared/config.js";
 import type { DataSource } from "../shared/data/samples.js";
+import type { EngineName } from "../shared/engine/engine.js";
 import { TandemError } from "../shared/errors.js";
 import { type EventSink, isReported, type ReportedEvent } from "../shared/events.js";
 import type { PresetName } from "../shared/network/presets.js";
@@ -9,7 +10,7 @@ import type { LossChoice } from "./losses.js";
 import type { OptimizerChoice } from "./optimizers.js";
 import { checkToken, makeToken } from "./port-access.js";
 import type { RunChoices } from "./run-choices.js";
-import type { RunRequest, Workforce } from "./run-request.js";
+import type { RunRequest, TlsIdentity, Workforce } from "./run-request.js";
 
 /** What {@link train} takes. */
 export interface TrainOptions {
@@ -32,7 +33,12 @@ export interface TrainOptions {
   shards?: number;
   /** Of the weights and of the order of the samples. Default: 0 */
   seed?: number;
-  /** Of the engine, in each process; one number for all runs of a process. They decide the last bits. Default: 1 */
+  /** What computes: `"tensorflow"` is faster, `"wasm"` gives the same bits on every machine. Default: tensorflow where it is set up */
+  engine?: EngineName;
+  /**
+   * Of the engine, in each process. With tensorflow they decide the last bits, and there is one number for all runs of a
+   * process. With wasm they decide nothing, and are for runs that this process computes. Default: 1
+   */
   threads?: number;
   /** So many worker processes on this machine. Without it and `listen`, this process computes. */
   workers?: number;
@@ -52,6 +58,11 @@ export interface TrainOptions {
   evalEvery?: number;
   /** Steps between checkpoints, 0: only at the end. Default: 1,000 */
   checkpointEvery?: number;
+  /**
+   * Machines whose results differ in the last bits may take part, and a `resume` may go on on one. The checkpoint is marked,
+   * and may not be the one that the configuration stands for. Default: false
+   */
+  mixedNumerics?: boolean;
   /** What each worker is sent after a step. Default: `"weights"` */
   broadcast?: BroadcastKind;
   /** A folder for TensorBoard's event files and the run's log. Default: none are written */
@@ -73,7 +84,7 @@ export interface ListenOptions {
   /** Workers must show the same; at least 16 characters where other machines can reach the port. */
   token?: string;
   /** Certificate and key in PEM. */
-  tls?: { cert: Buffer; key: Buffer };
+  tls?: TlsIdentity;
   /** Listen beyond this machine without a token. Default: false */
   insecure?: boolean;
   /** Workers that the run needs to go on. Default: 1 */
@@ -106,6 +117,7 @@ export function requestOf(
     workforce: workforceOf(options),
     evalEvery: options.evalEvery,
     checkpointEvery: options.checkpointEvery,
+    mixedNumerics: options.mixedNumerics,
     broadcast: options.broadcast,
     output: options.output ?? DEFAULT_OUTPUT,
     summaryDir: options.summaryDir,
@@ -130,12 +142,13 @@ function reporter(name: string, report: (event: ReportedEvent) => void): EventSi
 }
 
 function choicesOf(options: TrainOptions): RunChoices {
-  const { network, seed, batchSize, shards, threads, optimizer, loss } = options;
+  const { network, seed, batchSize, shards, engine, threads, optimizer, loss } = options;
   return {
     ...(network === undefined ? {} : { network }),
     ...(seed === undefined ? {} : { seed }),
     ...(batchSize === undefined ? {} : { batchSize }),
     ...(shards === undefined ? {} : { shards }),
+    ...(engine === undefined ? {} : { engine }),
     ...(threads === undefined ? {} : { threads }),
     ...optimizer,
     ...loss,
@@ -147,7 +160,7 @@ function workforceOf(options: TrainOptions): Workforce {
   if (workers !== undefined && listen !== undefined) {
     throw new TandemError(
       "usage",
-      "workers and listen exclude each other: worker processes of this machine, or those that connect. Give one of them.",
+      "workers and listen cannot be used together: a run either starts worker processes on this machine or lets workers connect. Give one of them.",
     );
   }
   if (workers !== undefined) {

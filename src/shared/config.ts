@@ -1,6 +1,6 @@
 // A run's configuration: what its final checkpoint is a function of, together with the number of steps. All else is in the
 // commands' options.
-import { z } from "zod";
+import * as z from "zod";
 import type { SampleShape, TargetSpec } from "./data/samples.js";
 import { lossSchema } from "./graph/loss-schema.js";
 import { networkSpecSchema } from "./network/schema.js";
@@ -8,6 +8,7 @@ import { optimizerSchema, scheduleSchema } from "./optimizer/schema.js";
 
 const count = z.number().int().min(1).max(Number.MAX_SAFE_INTEGER);
 
+export const MAX_THREADS = 1024;
 const MAX_CLASSES = 1_000_000;
 const MAX_TARGET_VALUES = 1_000_000;
 
@@ -15,6 +16,18 @@ const targetSchema: z.ZodType<TargetSpec> = z.discriminatedUnion("kind", [
   z.strictObject({ kind: z.literal("classes"), count: count.max(MAX_CLASSES) }),
   z.strictObject({ kind: z.literal("values"), count: count.max(MAX_TARGET_VALUES) }),
 ]);
+
+const sha256 = z.string().regex(/^[0-9a-f]{64}$/);
+
+const engineSchema = z.discriminatedUnion("name", [
+  /** Its bits depend on the number of threads, and on the processor's kind. */
+  z.strictObject({ name: z.literal("tensorflow"), threads: count.max(MAX_THREADS) }),
+  /** The same bits everywhere, with any number of threads. */
+  z.strictObject({ name: z.literal("wasm") }),
+]);
+
+/** What executes the run's graphs, as far as it decides bits of the result. */
+export type EngineSpec = z.infer<typeof engineSchema>;
 
 /** Strict, and in the order in which it is written: the same configuration is the same text. */
 export const runConfigSchema = z.strictObject({
@@ -26,18 +39,17 @@ export const runConfigSchema = z.strictObject({
   seed: z.number().int().min(0).max(Number.MAX_SAFE_INTEGER),
   batchSize: count,
   shards: count,
-  threads: count.max(1024),
+  engine: engineSchema,
+  /** The engine's numerics fingerprint of this run (replica/fingerprint.ts): SHA-256 of its results on a fixed probe. */
+  numerics: sha256,
   validationSize: z.number().int().min(0),
   data: z.strictObject({
     inputType: z.enum(["uint8", "float32"]),
     target: targetSchema,
-    digest: z.string().regex(/^[0-9a-f]{64}$/),
+    digest: sha256,
   }),
   /** SHA-256 of the weights that the run starts from, where they are not drawn. */
-  initialDigest: z
-    .string()
-    .regex(/^[0-9a-f]{64}$/)
-    .optional(),
+  initialDigest: sha256.optional(),
 });
 
 /** A run's configuration, as its checkpoint and the event `start` hold it. */

@@ -3,6 +3,7 @@ import type { BroadcastKind, RunConfig } from "./config.js";
 import type { Samples } from "./data/samples.js";
 import { messageOf } from "./errors.js";
 import { Observer } from "./observer.js";
+import type { WorkerKind } from "./protocol/messages.js";
 import type { Moments, PopulationStatistics } from "./statistics/moments.js";
 
 export type RunEvent =
@@ -20,7 +21,22 @@ export type RunEvent =
       broadcast: BroadcastKind;
       parameterCount: number;
     }
-  | { event: "worker"; name: string; state: "joined" | "left" | "rejected"; reason?: string }
+  /** After `start`, with `--initial`: which layers have the file's weights, which have drawn ones, and which are of no use. */
+  | {
+      event: "initial-weights";
+      file: string;
+      taken: string[];
+      drawn: string[];
+      unused: string[];
+    }
+  /** `kind`: what a worker that joined runs in. */
+  | {
+      event: "worker";
+      name: string;
+      state: "joined" | "left" | "rejected";
+      kind?: WorkerKind;
+      reason?: string;
+    }
   /** A task whose worker is a straggler was assigned to a second worker as well. */
   | { event: "backup"; step: number; task: string; worker: string }
   /** With `--broadcast updates`: a worker's weights differed from the coordinator's, and it is sent those. */
@@ -76,6 +92,12 @@ export type RunEvent =
    * checkpoint may not be the one that the configuration stands for.
    */
   | { event: "degraded"; worker: string; from: number; to: number; reason: string }
+  /**
+   * With `--mixed-numerics`: from the step `since` on, a machine takes part whose results differ in the last bits (`numerics`
+   * is its fingerprint), so the final checkpoint may not be the one that the configuration stands for. Without `worker` it is
+   * the coordinator's machine; without `numerics`, one that took part before the run was resumed.
+   */
+  | { event: "mixed-numerics"; since: number; worker?: string; numerics?: string }
   /** A reader of events failed; the training goes on without it, or it is tried again. */
   | { event: "observer-failed"; observer: string; reason: string }
   | { event: "interrupted"; step: number; signal: string }

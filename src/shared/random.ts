@@ -1,6 +1,6 @@
 // The project's own random numbers, so that one seed gives the same bits on every machine and in every Node version.
 // Only integer arithmetic, comparisons, + and × are used: Math.log and Math.cos may differ between engines in the last bit.
-import { createHash } from "node:crypto";
+import { sha256OfText } from "./digest/sha256.js";
 
 /** xoshiro128** 1.1 (Blackman and Vigna, "Scrambled linear pseudorandom number generators", 2018). */
 export class Random {
@@ -14,11 +14,12 @@ export class Random {
    * @param stream what the numbers are for; each stream is independent of every other
    */
   constructor(seed: number, stream: string) {
-    const state = createHash("sha256").update(`tandem/${seed}/${stream}`).digest();
-    this.a = state.readUInt32LE(0);
-    this.b = state.readUInt32LE(4);
-    this.c = state.readUInt32LE(8);
-    this.d = state.readUInt32LE(12) | 1; // the all-zero state would stay zero
+    const { buffer, byteOffset } = sha256OfText(`tandem/${seed}/${stream}`);
+    const state = new DataView(buffer, byteOffset);
+    this.a = state.getUint32(0, true);
+    this.b = state.getUint32(4, true);
+    this.c = state.getUint32(8, true);
+    this.d = state.getUint32(12, true) | 1; // the all-zero state would stay zero
   }
 
   /** A whole number from 0 to 2³² − 1. */

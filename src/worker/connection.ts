@@ -1,9 +1,9 @@
 // One connection of a worker to its coordinator, from hello to whatever ends it. A coordinator may be broken or hostile:
 // every wait has a deadline, and what may arrive is bounded before it is read.
-import { totalmem } from "node:os";
-import type { BroadcastKind, RunConfig } from "../shared/config.js";
+import type { BroadcastKind } from "../shared/config.js";
 import { messageOf, TandemError } from "../shared/errors.js";
 import { FrameReader } from "../shared/protocol/channel.js";
+import type { RefusalCause } from "../shared/protocol/browser-messages.js";
 import { closeCodes, FINAL_CLOSE_CODES } from "../shared/protocol/close-codes.js";
 import { encodeFrame, type Frame, FrameError } from "../shared/protocol/frame.js";
 import {
@@ -12,17 +12,26 @@ import {
   MAX_NAME_LENGTH,
   parseFromCoordinator,
   PROTOCOL_VERSION,
+  type WorkerKind,
 } from "../shared/protocol/messages.js";
 import { readConfig } from "../shared/protocol/payloads/config.js";
 import type { Transport } from "../shared/protocol/transport.js";
+import type { RunLayout } from "../shared/run-layout.js";
 import { sanitizeText } from "../shared/text.js";
-
-import { MAX_BYTES_BEFORE_WELCOME, maxMessageBytes, refusalOf } from "./limits.js";
+import {
+  admitRun,
+  MAX_BYTES_BEFORE_WELCOME,
+  maxMessageBytes,
+  type Means,
+  type Refusal,
+} from "./limits.js";
 import type { WorkerRuntime } from "./worker-runtime.js";
 
-/** The coordinator pings every two seconds; after so long without a byte it is gone. */
+/** The coordinator pings, or says that it is alive, every two seconds; after so long without a byte it is gone. */
 const SILENCE_MS = 15_000;
 const SILENCE_CHECK_MS = 1_000;
+/** Where only whole messages are seen: the largest may take so long, on a link of 5 Mbit/s, in bytes per millisecond. */
+const SLOWEST_LINK = 625;
 /** Whatever else arrives: pings alone are no welcome. */
 const WELCOME_MS = 20_000;
 /** A connection that lasted so long was of use, also where there was no task. */
@@ -36,34 +45,41 @@ export type ConnectionEnd =
   /** The worker was asked to stop, and said goodbye. */
   | { kind: "stopped" }
   /** The coordinator refused for good, or asks for what this worker cannot do. */
-  | { kind: "refused"; reason: string }
+  | { kind: "refused"; cause: RefusalCause; reason: string }
   /** The connection broke; it may be tried again. */
   | { kind: "lost"; reason: string; wasUseful: boolean };
 
 /** What a connection needs of a `WorkerRuntime`. */
 export type Runtime = Pick<
   WorkerRuntime,
-  "fits" | "tailPlaces" | "takeState" | "takeUpdate" | "takeFactors" | "digest" | "compute"
+  | "numerics"
+  | "fits"
+  | "tailPlaces"
+  | "takeState"
+  | "takeUpdate"
+  | "takeFactors"
+  | "digest"
+  | "compute"
 >;
 
 /** The runtime outlives a connection, so that a worker that comes back need not load its engine again. */
 export interface RuntimeHolder {
   runtime: Runtime | undefined;
-  create(config: RunConfig, broadcast: BroadcastKind): Runtime;
+  create(layout: RunLayout, broadcast: BroadcastKind): Runtime;
 }
 
 export interface ServeOptions {
   name: string;
+  kind: WorkerKind;
   holder: RuntimeHolder;
   onWelcome: (name: string) => void;
-  /** Bytes of memory that a run's network may need; default: the machine's. */
-  memoryBytes?: number;
+  means: Means;
 }
 
 /**
  * Serves the coordinator until something ends the connection, and returns what.
  * @param stop asks to finish the task in hand and say goodbye
- * @throws TandemError `native-library`, `compute-failed`: what would fail at the next try too
+ * @throws TandemError `compute-failed`: what would fail at the next try too
  */
 export function serveConnection(
   transport: Transport,
@@ -82,7 +98,7 @@ class Connection {
   private readonly resolve: (end: ConnectionEnd) => void;
   private readonly reject: (error: TandemError) => void;
   private readonly openedMs = performance.now();
-  private readonly timers: NodeJS.Timeout[] = [];
+  private readonly timers: ReturnType<typeof setTimeout>[] = [];
   private readonly reader = new FrameReader((header, lengths) =>
     this.runtime.tailPlaces(parseFromCoordinator({ header }), lengths),
   );
@@ -124,7 +140,7 @@ class Connection {
     });
     this.timers.push(
       setInterval(() => {
-        if (performance.now() - this.lastByteMs >= SILENCE_MS) {
+        if (performance.now() - this.lastByteMs >= this.allowedSilenceMs) {
           this.destroy(this.lost("the coordinator is silent"));
         }
       }, SILENCE_CHECK_MS),
@@ -132,9 +148,14 @@ class Connection {
         if (!this.isWelcome) this.destroy(this.lost(`no welcome within ${WELCOME_MS / 1000} s`));
       }, WELCOME_MS),
     );
-    this.send({ type: "hello", protocol: PROTOCOL_VERSION, name: this.options.name });
+    const { name, kind } = this.options;
+    this.send({ type: "hello", protocol: PROTOCOL_VERSION, name, kind });
     if (stop.aborted) sayGoodbye();
     else stop.addEventListener("abort", sayGoodbye, { once: true });
+  }
+
+  private get allowedSilenceMs(): number {
+    return this.transport.reportsBytes ? SILENCE_MS : SILENCE_MS + this.allowedBytes / SLOWEST_LINK;
   }
 
   /** Any byte is a sign of life: on a slow line a state takes long, and pings wait behind it. */
@@ -158,7 +179,7 @@ class Connection {
         this.close(this.lost(reason), closeCodes.badMessage, error.message);
         return;
       }
-      // What fails here fails at the next try too: the library does not load, or TensorFlow refuses.
+      // What fails here fails at the next try too: the engine refuses.
       this.reject(asTandemError(error));
       this.transport.destroy();
     }
@@ -169,7 +190,7 @@ class Connection {
   private take(frame: Frame): void {
     const older = olderSide(frame.header);
     if (older) {
-      this.close({ kind: "refused", reason: older }, closeCodes.version, older);
+      this.close({ kind: "refused", cause: "version", reason: older }, closeCodes.version, older);
       return;
     }
     const message = parseFromCoordinator(frame);
@@ -197,6 +218,8 @@ class Connection {
       case "factors":
         this.runtime.takeFactors(message, frame.parts);
         return;
+      case "alive":
+        return;
       default:
         message satisfies never;
     }
@@ -209,20 +232,32 @@ class Connection {
     if (this.isWelcome) throw new FrameError("a second welcome");
     const { broadcast } = message;
     const config = readConfig(parts);
-    const { holder, memoryBytes = totalmem() } = this.options;
-    const refusal = refusalOf(config, memoryBytes);
-    if (refusal !== undefined) {
-      const reason = `this worker cannot take part in the run: ${refusal}`;
-      this.close({ kind: "refused", reason }, closeCodes.goingAway, refusal);
+    const { holder, means } = this.options;
+    const admission = admitRun(config, means);
+    if (admission.refusal) {
+      this.refuse(admission.refusal);
       return;
     }
+    const { layout } = admission;
     this.isWelcome = true;
-    this.allowedBytes = maxMessageBytes(config);
+    this.allowedBytes = maxMessageBytes(layout);
     if (!holder.runtime?.fits(config, broadcast)) {
-      holder.runtime = holder.create(config, broadcast);
+      try {
+        holder.runtime = holder.create(layout, broadcast);
+      } catch (error) {
+        if (!(error instanceof TandemError) || error.code !== "native-library") throw error;
+        const reason = `its engine is ${config.engine.name}: ${error.message.replace(/\.$/, "")}`;
+        this.refuse({ cause: "engine", reason });
+        return;
+      }
     }
     this.options.onWelcome(sanitizeText(message.name, MAX_NAME_LENGTH));
-    this.send({ type: "ready" });
+    this.send({ type: "ready", numerics: this.runtime.numerics });
+  }
+
+  private refuse({ cause, reason }: Refusal): void {
+    const sentence = `this worker cannot take part in the run: ${reason}`;
+    this.close({ kind: "refused", cause, reason: sentence }, closeCodes.goingAway, reason);
   }
 
   /** That of an earlier connection is none of this one's before its welcome. */
@@ -256,10 +291,17 @@ class Connection {
   private closedBy(code: number, reason: string): ConnectionEnd {
     const text = sanitizeText(reason, MAX_REASON_LENGTH) || `the connection was closed (${code})`;
     if (code === closeCodes.ended) return { kind: "ended", reason: text };
-    if (FINAL_CLOSE_CODES.includes(code)) return { kind: "refused", reason: text };
+    if (FINAL_CLOSE_CODES.includes(code)) {
+      return { kind: "refused", cause: REFUSAL_CAUSES[code] ?? "other", reason: text };
+    }
     return this.lost(text);
   }
 }
+
+const REFUSAL_CAUSES: Readonly<Record<number, RefusalCause>> = {
+  [closeCodes.version]: "version",
+  [closeCodes.otherNumerics]: "numerics",
+};
 
 /** Looked at before anything else, as another version's messages may be of other forms. */
 function olderSide({ type, protocol }: Readonly<Record<string, unknown>>): string | undefined {

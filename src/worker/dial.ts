@@ -4,8 +4,10 @@ import * as tls from "node:tls";
 import { WebSocket } from "ws";
 import { messageOf } from "../shared/errors.js";
 import { socketOptions } from "../shared/protocol/channel.js";
-import { type Transport, WebSocketTransport } from "../shared/protocol/transport.js";
+import type { Transport } from "../shared/protocol/transport.js";
+import { WebSocketTransport } from "../shared/protocol/ws-transport.js";
 import { sanitizeText } from "../shared/text.js";
+import type { DialFailure } from "./worker.js";
 
 const CONNECT_MS = 10_000;
 const MAX_REASON_LENGTH = 200;
@@ -20,13 +22,6 @@ export interface DialOptions {
   /** Certificates that the coordinator's may be signed by, besides the system's. */
   ca?: Buffer;
 }
-
-export type DialFailure =
-  /** It may be tried again. */
-  | { kind: "failed"; reason: string }
-  | { kind: "refused"; reason: string }
-  /** The worker was asked to stop. */
-  | { kind: "stopped" };
 
 /**
  * Connects, and returns what `serve` makes of the connection.
@@ -77,8 +72,9 @@ function failureOf(status: number, statusMessage: string): DialFailure {
     status === 401
       ? "the token is missing or wrong"
       : sanitizeText(statusMessage, MAX_REASON_LENGTH);
-  const kind = PASSING_STATUSES.includes(status) ? "failed" : "refused";
-  return { kind, reason: `HTTP ${status}: ${text}` };
+  const reason = `HTTP ${status}: ${text}`;
+  if (PASSING_STATUSES.includes(status)) return { kind: "failed", reason };
+  return { kind: "refused", cause: "other", reason };
 }
 
 /** The given certificates in addition to those that Node trusts: `ca` alone would replace them. */

@@ -1,8 +1,10 @@
 // What a worker accepts from a coordinator: a configuration it can allocate for, and messages as large as that run needs.
 // Pure, but for the machine's memory, which the caller supplies.
 import { type RunConfig, sampleShapeOf } from "../shared/config.js";
+import type { EngineName } from "../shared/engine/engine.js";
 import { MAX_EVALUATION_SAMPLES } from "../shared/evaluation.js";
 import { findLossProblem } from "../shared/graph/loss.js";
+import type { RefusalCause } from "../shared/protocol/browser-messages.js";
 import { MAX_CONFIG_BYTES } from "../shared/protocol/payloads/config.js";
 import { sampleBytes } from "../shared/protocol/payloads/samples.js";
 import { activationBytes, parameterBytes } from "../shared/replica/memory.js";
@@ -24,36 +26,67 @@ export const MAX_BYTES_BEFORE_WELCOME = MAX_CONFIG_BYTES + 64 * 1024;
 /** Weights, gradients, and two slots of the optimizer. */
 const COPIES_OF_PARAMETERS = 4;
 
-/** @returns why a worker with so much memory cannot take part in the run, or undefined */
-export function refusalOf(config: RunConfig, memoryBytes: number): string | undefined {
-  const { batchSize, shards } = config;
+/** Why a worker does not take part in a run. */
+export interface Refusal {
+  cause: RefusalCause;
+  reason: string;
+}
+
+/** What a worker has for a run. */
+export interface Means {
+  memoryBytes: number;
+  engines: readonly EngineName[];
+}
+
+/** The run's layout where a worker can take part, or why it cannot. */
+export type Admission = { layout: RunLayout; refusal?: never } | { refusal: Refusal };
+
+export function admitRun(config: RunConfig, { memoryBytes, engines }: Means): Admission {
+  const refuse = (cause: RefusalCause, reason: string) => ({ refusal: { cause, reason } });
+  const { batchSize, shards, engine } = config;
+  if (!engines.includes(engine.name)) {
+    const reason = `its engine is ${engine.name}, which does not run here; start the run with --engine ${engines.join(" or ")}`;
+    return refuse("engine", reason);
+  }
   if (batchSize > MAX_BATCH_SIZE) {
-    return `its batch size of ${batchSize} is more than the ${MAX_BATCH_SIZE} that a worker accepts`;
+    const reason = `its batch size of ${batchSize} is more than the ${MAX_BATCH_SIZE} that a worker accepts`;
+    return refuse("other", reason);
   }
   if (shards > batchSize) {
-    return `its ${shards} shards are more than the ${batchSize} samples of a batch`;
+    return refuse(
+      "other",
+      `its ${shards} shards are more than the ${batchSize} samples of a batch`,
+    );
   }
   let layout: RunLayout;
   try {
     layout = layoutOfRun(config);
   } catch (error) {
-    if (error instanceof TandemError) return error.message;
+    if (error instanceof TandemError) return refuse("other", error.message);
     throw error;
   }
-  const lossProblem = findLossProblem(layout.network, config.loss);
+  const problem = findProblem(layout);
+  if (problem !== undefined) return refuse("other", problem);
+  const neededBytes = bytesOf(layout);
+  if (neededBytes <= memoryBytes) return { layout };
+  const reason = `its network needs ${inMb(neededBytes)} MB, and this machine has ${inMb(memoryBytes)} MB`;
+  return refuse("memory", reason);
+}
+
+function findProblem(layout: RunLayout): string | undefined {
+  const lossProblem = findLossProblem(layout.network, layout.config.loss);
   if (lossProblem !== undefined) return lossProblem;
-  if (!doTargetsFit(config, layout)) return "its targets do not fit the network's output";
-  const neededBytes =
-    COPIES_OF_PARAMETERS * parameterBytes(layout.network) +
-    layout.largestShard * activationBytes(layout.network);
-  if (neededBytes > memoryBytes) {
-    return `its network needs ${inMb(neededBytes)} MB, and this machine has ${inMb(memoryBytes)} MB`;
-  }
-  return undefined;
+  return doTargetsFit(layout) ? undefined : "its targets do not fit the network's output";
+}
+
+/** What a worker needs for the run, at least. */
+function bytesOf({ network, largestShard }: RunLayout): number {
+  return COPIES_OF_PARAMETERS * parameterBytes(network) + largestShard * activationBytes(network);
 }
 
 /** Classes have one output each, or two of them a single one; values have one output each. */
-function doTargetsFit({ loss, data }: RunConfig, { network }: RunLayout): boolean {
+function doTargetsFit({ network, config }: RunLayout): boolean {
+  const { loss, data } = config;
   const outputCount = network.outputShape[0];
   const { kind, count } = data.target;
   if (kind === "values") return loss.kind !== "softmax-cross-entropy" && count === outputCount;
@@ -65,10 +98,9 @@ function doTargetsFit({ loss, data }: RunConfig, { network }: RunLayout): boolea
 }
 
 /** Bytes that may arrive between two whole messages. Large tensors of a state arrive in chunks, which are messages too. */
-export function maxMessageBytes(config: RunConfig): number {
-  const layout = layoutOfRun(config);
+export function maxMessageBytes(layout: RunLayout): number {
   const samples = Math.max(layout.largestShard, MAX_EVALUATION_SAMPLES);
-  const ofSamples = sampleBytes(sampleShapeOf(config), samples);
+  const ofSamples = sampleBytes(sampleShapeOf(layout.config), samples);
   return Math.max(ofSamples, updateBytes(layout), stateBytes(layout)) + SLACK_BYTES;
 }
 

@@ -1,6 +1,12 @@
 // What a worker does with what its coordinator sends, without sockets: keeps a replica of the weights up to date, and
 // computes tasks on it.
-import { type BroadcastKind, configText, type RunConfig, sampleShapeOf } from "../shared/config.js";
+import {
+  type BroadcastKind,
+  configText,
+  type EngineSpec,
+  type RunConfig,
+  sampleShapeOf,
+} from "../shared/config.js";
 import type { Engine } from "../shared/engine/engine.js";
 import { FrameError } from "../shared/protocol/frame.js";
 import type { FromCoordinator, FromWorker } from "../shared/protocol/messages.js";
@@ -11,6 +17,7 @@ import { readSamples } from "../shared/protocol/payloads/samples.js";
 import { shardResultParts } from "../shared/protocol/payloads/shard-result.js";
 import { readState, stateTailPlaces } from "../shared/protocol/payloads/state.js";
 import { readUpdate } from "../shared/protocol/payloads/update.js";
+import { numericsFingerprint } from "../shared/replica/fingerprint.js";
 import { evaluateSamples } from "../shared/replica/inference.js";
 import { computeShard } from "../shared/replica/shard-pass.js";
 import { hasFrozen, type ReplicaKind } from "../shared/replica/state-layout.js";
@@ -18,7 +25,7 @@ import type { Gradient, Gradients, NamedTensor } from "../shared/replica/tensors
 import { TrainingReplica } from "../shared/replica/training-replica.js";
 import { weightsDigest } from "../shared/replica/weights-digest.js";
 import { WeightsReplica } from "../shared/replica/weights-replica.js";
-import { layoutOfRun, type RunLayout } from "../shared/run-layout.js";
+import type { RunLayout } from "../shared/run-layout.js";
 
 type Message<Type extends FromCoordinator["type"]> = FromCoordinator & { type: Type };
 
@@ -31,6 +38,8 @@ export interface Reply {
 type ShardFactors = Map<number, Map<string, Gradient>>;
 
 export class WorkerRuntime {
+  /** The numerics fingerprint of the run's engine on this machine. */
+  readonly numerics: string;
   private readonly identity: string;
   private readonly layout: RunLayout;
   private readonly kind: ReplicaKind;
@@ -43,15 +52,23 @@ export class WorkerRuntime {
 
   /** @param openEngine loads what executes the run's network */
   constructor(
-    config: RunConfig,
+    layout: RunLayout,
     broadcast: BroadcastKind,
-    openEngine: (config: RunConfig) => Engine,
+    openEngine: (spec: EngineSpec) => Engine,
   ) {
-    this.identity = identityOf(config, broadcast);
-    this.layout = layoutOfRun(config);
+    this.identity = identityOf(layout.config, broadcast);
+    this.layout = layout;
     this.kind = broadcast === "updates" ? "with-slots" : "weights-only";
     const Kind = this.kind === "with-slots" ? TrainingReplica : WeightsReplica;
-    this.replica = new Kind(this.layout, openEngine(config));
+    const engine = openEngine(layout.config.engine);
+    // Before the replica: the probe's session is gone when the replica's is opened.
+    this.numerics = numericsFingerprint(this.layout, engine);
+    this.replica = new Kind(this.layout, engine);
+  }
+
+  /** That of the weights; −1 before there are any. */
+  get step(): number {
+    return this.replica.step;
   }
 
   /** True where the runtime can go on with this run, as after a lost connection. */

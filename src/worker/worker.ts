@@ -1,11 +1,18 @@
 // A worker's life: connect, work, and while the coordinator is away try again, ever more slowly, until the time is up.
-import { setTimeout as delay } from "node:timers/promises";
+// In Node and in browsers; how to connect, and what computes, is given.
+import type { BroadcastKind } from "../shared/config.js";
 import { TandemError } from "../shared/errors.js";
+import type { RefusalCause } from "../shared/protocol/browser-messages.js";
+import type { WorkerKind } from "../shared/protocol/messages.js";
 import type { Transport } from "../shared/protocol/transport.js";
-import { type ConnectionEnd, type RuntimeHolder, serveConnection } from "./connection.js";
-import { openEngine } from "../shared/engine/open-engine.js";
-import { dial, type DialFailure, type DialOptions } from "./dial.js";
-import { WorkerRuntime } from "./worker-runtime.js";
+import type { RunLayout } from "../shared/run-layout.js";
+import {
+  type ConnectionEnd,
+  type Runtime,
+  type RuntimeHolder,
+  serveConnection,
+} from "./connection.js";
+import type { Means, Refusal } from "./limits.js";
 
 const FIRST_DELAY_MS = 100;
 const LONGEST_DELAY_MS = 5_000;
@@ -15,15 +22,40 @@ export type WorkerEvent =
   | { event: "waiting"; reason: string; deadlineSeconds: number }
   | { event: "ended"; reason: string };
 
-export interface WorkerOptions extends DialOptions {
+export interface WorkerOptions {
   name: string;
+  kind: WorkerKind;
+  means: Means;
+  /** Loads what computes a run. @throws TandemError where it does not load */
+  createRuntime: (layout: RunLayout, broadcast: BroadcastKind) => Runtime;
   /** The address as it may be printed: without a query, which can hold a secret. */
   shownUrl: string;
   /** How long a coordinator may be away. */
   retryForMs: number;
 }
 
-/** Connects and serves once; a test supplies its own. */
+/** Why there is no connection. */
+export type DialFailure =
+  /** It may be tried again. */
+  | { kind: "failed"; reason: string }
+  | { kind: "refused"; cause: RefusalCause; reason: string }
+  /** The worker was asked to stop. */
+  | { kind: "stopped" };
+
+/** Worker and run do not come together. */
+export class RefusedError extends TandemError {
+  readonly refusal: Refusal;
+
+  constructor(refusal: Refusal, shownUrl: string) {
+    super(
+      "coordinator-refused",
+      `The coordinator at ${shownUrl} refused this worker: ${refusal.reason}.`,
+    );
+    this.refusal = refusal;
+  }
+}
+
+/** Connects, serves, and returns how that ended. `serve` must be called in the same turn in which the connection opens. */
 export type Connect = (
   serve: (transport: Transport) => Promise<ConnectionEnd>,
 ) => Promise<ConnectionEnd | DialFailure>;
@@ -37,13 +69,10 @@ export async function runWorker(
   options: WorkerOptions,
   onEvent: (event: WorkerEvent) => void,
   stop: AbortSignal,
-  connect: Connect = (serve) => dial(options, stop, serve),
+  connect: Connect,
 ): Promise<void> {
-  const holder: RuntimeHolder = {
-    runtime: undefined,
-    create: (config, broadcast) => new WorkerRuntime(config, broadcast, openEngine),
-  };
-  const { name, shownUrl, retryForMs } = options;
+  const { name, kind, means, createRuntime, shownUrl, retryForMs } = options;
+  const holder: RuntimeHolder = { runtime: undefined, create: createRuntime };
   let awaySinceMs = performance.now();
   let lastHeardMs: number | undefined;
   let attempts = 0;
@@ -52,7 +81,7 @@ export async function runWorker(
     onEvent({ event: "connected", name: given, url: shownUrl });
   };
   const serve = (transport: Transport) =>
-    serveConnection(transport, { name, holder, onWelcome }, stop);
+    serveConnection(transport, { name, kind, holder, onWelcome, means }, stop);
   while (!stop.aborted) {
     const welcomeBefore = lastHeardMs;
     const end = await connect(serve);
@@ -62,10 +91,7 @@ export async function runWorker(
     }
     if (end.kind === "stopped") return;
     if (end.kind === "refused") {
-      throw new TandemError(
-        "coordinator-refused",
-        `The coordinator at ${shownUrl} refused this worker: ${end.reason}.`,
-      );
+      throw new RefusedError(end, shownUrl);
     }
     if (lastHeardMs !== welcomeBefore) lastHeardMs = performance.now();
     // Only a connection that was of use counts: one that is welcomed and closed at once, again and again, must not keep
@@ -79,9 +105,7 @@ export async function runWorker(
     if (attempts === 0) {
       onEvent({ event: "waiting", reason: end.reason, deadlineSeconds: retryForMs / 1000 });
     }
-    await delay(Math.min(backOffMs(attempts++), leftMs), undefined, { signal: stop }).catch(
-      () => undefined,
-    );
+    await pause(Math.min(backOffMs(attempts++), leftMs), stop);
   }
 }
 
@@ -107,4 +131,18 @@ function unreachable(
 function backOffMs(attempt: number): number {
   const ceiling = Math.min(LONGEST_DELAY_MS, FIRST_DELAY_MS * 2 ** attempt);
   return ceiling * (0.5 + Math.random() / 2);
+}
+
+/** Ends early where `stop` is given. */
+function pause(timeMs: number, stop: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    const end = () => {
+      clearTimeout(timer);
+      stop.removeEventListener("abort", end);
+      resolve();
+    };
+    const timer = setTimeout(end, timeMs);
+    if (stop.aborted) end();
+    else stop.addEventListener("abort", end);
+  });
 }

@@ -149,12 +149,24 @@ describe("options", () => {
       /--label-smoothing is no option of the loss huber/,
     ],
     [["--label-smoothing", "1"], /--label-smoothing/],
+    [["--huber-delta", "2"], /--huber-delta is no option of the loss softmax-cross-entropy/],
+    [["--loss", "huber", "--huber-delta", "0"], /--huber-delta/],
+    [["--rho", "0.5"], /--rho is no option of the optimizer adam/],
+    [["--optimizer", "rmsprop", "--rho", "1"], /--rho/],
     [["--initial", "a.safetensors", "--resume", "b.safetensors"], /--initial and --resume/],
     [["--initial", "a.safetensors"], /a\.safetensors does not exist/],
+    [["--engine", "webgpu"], /--engine.*tensorflow, wasm/],
   ];
   test.each(cases)("%j", async (args, sentence) => {
     await refuse(["single", ...args], sentence);
   });
+});
+
+test("--verify and --mixed-numerics, which contradict each other, are refused together", async () => {
+  const both = ["--verify", "0.5", "--mixed-numerics"];
+  for (const command of ["local", "coordinator"]) {
+    await refuse([command, ...both], /--verify and --mixed-numerics exclude each other/);
+  }
 });
 
 describe("weights to start from", () => {
@@ -168,10 +180,10 @@ describe("weights to start from", () => {
     model = writeModel(files, topology, weights);
   });
 
-  test("of another network are refused, and so is another output for them", async () => {
-    await refuse(["single", "--initial", model, "--network", "sigmoid"], /lacks "fc1\/kernel"/);
-    const other = network([FLAT, ["Dense", "out", { units: 4, use_bias: false }]]);
-    await refuse(["single", "--initial", model, "--network", other], /has "out\/bias"/);
+  test("of another network are refused, and so is a layer of another shape", async () => {
+    await refuse(["single", "--initial", model, "--network", "sigmoid"], /no layer fits.*"fc1"/);
+    const other = network([FLAT, ["Dense", "out", { units: 9 }], ["Dense", "last", { units: 4 }]]);
+    await refuse(["single", "--initial", model, "--network", other], /layer "out" has bias \[4\]/);
     const own = ["--initial", model, "--output", model];
     await refuse(["single", ...own], /--output .* is also --initial/);
   });

@@ -7,14 +7,13 @@ import { TrainingLoop } from "../../src/coordinator/training-loop.js";
 import { computeOn, InProcessWorker } from "../../src/coordinator/workers/in-process-worker.js";
 import { Pool } from "../../src/coordinator/workers/pool.js";
 import { loadIdx } from "../../src/shared/data/idx-source.js";
-import { loadTensorFlow } from "../../src/shared/engine/tensorflow/tensorflow.js";
 import { Events } from "../../src/shared/events.js";
 import { configFor } from "../support/config.js";
 import { temporaryFolder, writeDataset } from "../support/data.js";
+import { countNativeTensors } from "../support/engines.js";
 import { createReplica } from "../support/replica.js";
 
 test("memory is flat over 2,000 steps", async () => {
-  const tf = loadTensorFlow(1);
   const data = loadIdx(writeDataset(), 0);
   const replica = createReplica(configFor(data, { batchSize: 6, learningRate: 1e-4 }));
   const { layout } = replica;
@@ -24,7 +23,7 @@ test("memory is flat over 2,000 steps", async () => {
   events.add({
     handle: (event) => {
       if (event.event !== "step") return;
-      tensors.set(event.step, tf.getNumOfTensors());
+      tensors.set(event.step, countNativeTensors());
       residentMb.set(event.step, process.memoryUsage().rss / 1e6);
     },
   });

@@ -6,11 +6,14 @@ import { WeightsBroadcast } from "../../src/coordinator/broadcast/weights-broadc
 import type { EndReason, Task } from "../../src/coordinator/workers/tasks.js";
 import { BanList } from "../../src/coordinator/workers/ban-list.js";
 import { SendBudget } from "../../src/coordinator/workers/outbox.js";
-import { DEFAULT_TIMES, Session } from "../../src/coordinator/workers/session.js";
+import { NumericsCheck } from "../../src/coordinator/workers/numerics-check.js";
+import { Session } from "../../src/coordinator/workers/session.js";
+import { DEFAULT_TIMES } from "../../src/coordinator/workers/session-times.js";
+import { Events, type RunEvent } from "../../src/shared/events.js";
 import { OutgoingFrame } from "../../src/shared/protocol/channel.js";
 import { closeCodes } from "../../src/shared/protocol/close-codes.js";
 import { COORDINATOR_FRAME_LIMITS, decodeFrame } from "../../src/shared/protocol/frame.js";
-import { PROTOCOL_VERSION } from "../../src/shared/protocol/messages.js";
+import { PROTOCOL_VERSION, type WorkerKind } from "../../src/shared/protocol/messages.js";
 import type { TrainingReplica } from "../../src/shared/replica/training-replica.js";
 import { layoutOfRun } from "../../src/shared/run-layout.js";
 import { configOf } from "../support/config.js";
@@ -20,9 +23,16 @@ import { MemoryTransport } from "../support/memory-transport.js";
 const LAYOUT = layoutOfRun(configOf({ inputShape: [28, 28, 1], classCount: 3, batchSize: 4 }));
 const SECOND = 1_000;
 
-function harness({ address = "192.0.2.7", budgetBytes = Infinity } = {}) {
+function harness({
+  address = "192.0.2.7",
+  budgetBytes = Infinity,
+  bans = new BanList(),
+  isMixedAllowed = false,
+} = {}) {
+  const events = new Events();
+  const emitted: RunEvent[] = [];
+  events.add({ handle: (event) => void emitted.push(event) });
   const transport = new MemoryTransport({ acceptsAtOnce: false });
-  const bans = new BanList();
   const pool = {
     join: vi.fn<Pool["join"]>(),
     leave: vi.fn<Pool["leave"]>(),
@@ -50,17 +60,34 @@ function harness({ address = "192.0.2.7", budgetBytes = Infinity } = {}) {
     ...{ pool: pool as unknown as Pool, broadcast },
     ...{ times: DEFAULT_TIMES, bans, budget, address },
     ...{ onRejected, onClosed, onProgress: () => undefined },
+    numerics: new NumericsCheck({
+      ...{ config: LAYOUT.config, isMixedAllowed, events, step: () => replica.step },
+    }),
     uniqueName: (requested) => requested,
     endReason: () => end.reason,
   });
   const deliver = (message: object, parts: ArrayBufferView[] = []) =>
     transport.receive(message, parts);
-  const hello = (name = "w") => deliver({ type: "hello", protocol: PROTOCOL_VERSION, name });
-  const join = () => {
-    hello();
-    deliver({ type: "ready" });
+  const hello = (name = "w", kind: WorkerKind = "node") =>
+    deliver({ type: "hello", protocol: PROTOCOL_VERSION, name, kind });
+  const join = (kind?: WorkerKind) => {
+    hello("w", kind);
+    deliver({ type: "ready", numerics: LAYOUT.config.numerics });
   };
-  return { transport, session, pool, step, bans, onRejected, onClosed, end, deliver, hello, join };
+  return {
+    transport,
+    session,
+    pool,
+    emitted,
+    step,
+    bans,
+    onRejected,
+    onClosed,
+    end,
+    deliver,
+    hello,
+    join,
+  };
 }
 
 function allocate(lengths: readonly number[]): Float32Array[] {
@@ -77,26 +104,74 @@ function evaluated(task: number, computed = { from: 0, to: 1 }) {
   return [{ type: "evaluated", task, lossSum: 0, computed }, parts] as const;
 }
 
-/** The step of a `state`; undefined for other messages, and for the chunks behind it. */
-function stateStepOf(message: Uint8Array): number | undefined {
+/** Undefined for the chunks behind a frame. */
+function headerOf(message: Uint8Array): Record<string, unknown> | undefined {
   try {
-    const { header } = decodeFrame(message, COORDINATOR_FRAME_LIMITS);
-    return header["type"] === "state" ? Number(header["step"]) : undefined;
+    return decodeFrame(message, COORDINATOR_FRAME_LIMITS).header;
   } catch {
     return undefined;
   }
+}
+
+/** The step of a `state`; undefined for other messages, and for the chunks behind it. */
+function stateStepOf(message: Uint8Array): number | undefined {
+  const header = headerOf(message);
+  return header?.["type"] === "state" ? Number(header["step"]) : undefined;
 }
 
 beforeEach(() => void vi.useFakeTimers());
 afterEach(() => void vi.useRealTimers());
 
 describe("the handshake", () => {
+  const OTHER = "f".repeat(64);
+
+  test("refuses a worker of other numerics with what differs and what to do, and does not ban it", () => {
+    const { transport, pool, bans, onRejected, hello, deliver } = harness();
+    hello();
+    deliver({ type: "ready", numerics: OTHER });
+    expect(transport.closed).toMatchObject({ code: closeCodes.otherNumerics });
+    const { reason } = transport.closed!;
+    expect(reason).toMatch(/last bits.*ffffffff, not 00000000.*--engine wasm/);
+    // The most that a close frame carries.
+    expect(Buffer.byteLength(reason)).toBeLessThanOrEqual(123);
+    expect(onRejected).toHaveBeenCalledExactlyOnceWith("w", reason);
+    expect(pool.join).not.toHaveBeenCalled();
+    expect(bans.remainingMs("192.0.2.7", performance.now())).toBe(0);
+  });
+
+  test("lets in a worker of other numerics where they may be mixed, and says from which step on", () => {
+    const { pool, step, emitted, hello, deliver } = harness({ isMixedAllowed: true });
+    step();
+    hello();
+    deliver({ type: "ready", numerics: OTHER });
+    expect(pool.join).toHaveBeenCalledOnce();
+    expect(emitted).toEqual([{ event: "mixed-numerics", since: 1, worker: "w", numerics: OTHER }]);
+  });
+
+  test("has nothing to say about a worker of the run's numerics where they may be mixed", () => {
+    const { pool, emitted, join } = harness({ isMixedAllowed: true });
+    join();
+    expect(pool.join).toHaveBeenCalledOnce();
+    expect(emitted).toEqual([]);
+  });
+
+  test.each([undefined, null, 7, "", "0".repeat(63), "0".repeat(65), "G".repeat(64), ["0"]])(
+    "closes the connection at numerics of %j",
+    (numerics) => {
+      const { transport, pool, hello, deliver } = harness();
+      hello();
+      deliver({ type: "ready", numerics });
+      expect(transport.closed).toMatchObject({ code: closeCodes.badMessage });
+      expect(pool.join).not.toHaveBeenCalled();
+    },
+  );
+
   test("welcomes a worker, and lets it in with the state when it is ready", () => {
     const { transport, pool, hello, deliver } = harness();
     hello();
     expect(decodeFrame(transport.accept()[0]!).header).toMatchObject({ type: "welcome" });
     expect(pool.join).not.toHaveBeenCalled();
-    deliver({ type: "ready" });
+    deliver({ type: "ready", numerics: LAYOUT.config.numerics });
     expect(pool.join).toHaveBeenCalledOnce();
     expect(transport.accept().length).toBeGreaterThan(1);
   });
@@ -114,6 +189,16 @@ describe("the handshake", () => {
       if (!slow.transport.closed) slow.transport.receivePong();
     }
     expect(slow.transport.closed).toMatchObject({ code: closeCodes.tooSlow });
+  });
+
+  test("lets a worker be silent while it loads as long as with its first task", () => {
+    const { transport, hello } = harness();
+    const allowedMs = DEFAULT_TIMES.silenceMs + DEFAULT_TIMES.firstTaskMs;
+    hello();
+    vi.advanceTimersByTime(allowedMs);
+    expect(transport.isDestroyed).toBe(false);
+    vi.advanceTimersByTime(2 * DEFAULT_TIMES.pingMs);
+    expect(transport.isDestroyed).toBe(true);
   });
 
   test("buffers a few kilobytes until hello, and no result", () => {
@@ -281,6 +366,49 @@ describe("a worker that", () => {
     bans.banPermanently("192.0.2.7");
     hello("somebody-else");
     expect(transport.closed?.code).toBe(closeCodes.wrongResults);
+  });
+});
+
+describe("a worker in a browser", () => {
+  const sentAlive = (transport: MemoryTransport) =>
+    transport.accept().filter((message) => headerOf(message)?.["type"] === "alive").length;
+
+  test("does not see pings, so a message comes with each", () => {
+    for (const [kind, count] of [["browser", 3] as const, ["node", 0] as const]) {
+      const { transport, join } = harness();
+      join(kind);
+      transport.accept();
+      let alive = 0;
+      for (let ping = 0; ping < 3; ping++) {
+        vi.advanceTimersByTime(DEFAULT_TIMES.pingMs);
+        alive += sentAlive(transport);
+        transport.receivePong();
+      }
+      expect([kind, alive, transport.pings]).toEqual([kind, count, 3]);
+    }
+  });
+
+  test("may vanish with its tab, again and again, and is not banned", () => {
+    const bans = new BanList();
+    const vanish = (kind: WorkerKind) => {
+      const { transport, join } = harness({ bans, address: "192.0.2.1" });
+      join(kind);
+      transport.end(1006, "");
+    };
+    for (let tab = 0; tab < 16; tab++) vanish("browser");
+    expect(bans.size).toBe(0);
+    for (let process = 0; process < 4; process++) vanish("node");
+    expect(bans.remainingMs("192.0.2.1", performance.now())).toBeGreaterThan(0);
+  });
+
+  test("that breaks a rule counts as any other does", () => {
+    const bans = new BanList();
+    for (let tab = 0; tab < 4; tab++) {
+      const { transport, join } = harness({ bans, address: "192.0.2.1" });
+      join("browser");
+      transport.receiveBytes(new Uint8Array(9));
+    }
+    expect(bans.remainingMs("192.0.2.1", performance.now())).toBeGreaterThan(0);
   });
 });
 

@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { expect, test } from "vitest";
 import { temporaryFolder, writeDataset } from "../support/data.js";
+import { hasTensorFlow } from "../support/engines.js";
 import { tandem } from "../support/tandem.js";
 
 const CLI = fileURLToPath(new URL("../../dist/cli.js", import.meta.url));
@@ -27,7 +28,7 @@ function expectOnlyTandem(text: string): void {
   expect(text).not.toMatch(/oneDNN|absl|TensorFlow binary/);
 }
 
-test("notices after TensorFlow has loaded are not lost where standard error is a shared file", () => {
+test("notices after the engine has loaded are not lost where standard error is a shared file", () => {
   const cwd = temporaryFolder();
   const run = `${process.execPath} ${CLI} single --data ${writeDataset()} --validation-size 0 --steps 1`;
   const script = `(echo before >&2; ${run} > out; echo after >&2) 2> err`;
@@ -40,7 +41,7 @@ test("notices after TensorFlow has loaded are not lost where standard error is a
   expect(lines).toMatch(/after\n$/);
 });
 
-test.each([
+test.skipIf(!hasTensorFlow).each([
   ["a pipe", (run: string) => `${run} 2>&1 | cat > all`],
   ["a file", (run: string) => `${run} > all 2>&1`],
 ])("libtensorflow's greeting does not reach %s", (_what, script) => {
@@ -50,13 +51,13 @@ test.each([
   expectOnlyTandem(readFileSync(join(cwd, "all"), "utf8"));
 });
 
-test("libtensorflow's greeting does not reach a socket", async () => {
+test.skipIf(!hasTensorFlow)("libtensorflow's greeting does not reach a socket", async () => {
   // Node's pipes to child processes are pairs of sockets.
   const { stderr } = await tandem(noSteps(), { cwd: temporaryFolder(), env: GREETING });
   expectOnlyTandem(stderr);
 });
 
-test("who asks for libtensorflow's log gets it", async () => {
+test.skipIf(!hasTensorFlow)("who asks for libtensorflow's log gets it", async () => {
   const env = { ...GREETING, TF_CPP_MIN_LOG_LEVEL: "0" };
   const { stderr } = await tandem(noSteps(), { cwd: temporaryFolder(), env });
   expect(stderr).toContain("oneDNN");

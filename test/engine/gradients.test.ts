@@ -74,10 +74,10 @@ describe.each(WINDOWS)("window %j", (window) => {
   test("conv2d", () => {
     expectGradients(
       (b, x, kernel) => ({
-        y: b.conv2d(x, kernel, window),
+        y: b.conv2d.forward(x, kernel, window),
         gradients: (dy) => [
-          b.conv2dInputGradient(kernel, dy, [5, 4, 2], window),
-          b.conv2dKernelGradient(x, dy, window),
+          b.conv2d.inputGradient(kernel, dy, [5, 4, 2], window),
+          b.conv2d.kernelGradient(x, dy, window),
         ],
       }),
       [random([2, 5, 4, 2]), random([...size, 2, 3], "kernel")],
@@ -87,10 +87,10 @@ describe.each(WINDOWS)("window %j", (window) => {
   test("depthwise-conv2d", () => {
     expectGradients(
       (b, x, kernel) => ({
-        y: b.depthwiseConv2d(x, kernel, window),
+        y: b.depthwiseConv2d.forward(x, kernel, window),
         gradients: (dy) => [
-          b.depthwiseConv2dInputGradient(kernel, dy, [5, 4, 3], window),
-          b.depthwiseConv2dKernelGradient(x, dy, window),
+          b.depthwiseConv2d.inputGradient(kernel, dy, [5, 4, 3], window),
+          b.depthwiseConv2d.kernelGradient(x, dy, window),
         ],
       }),
       [random([2, 5, 4, 3]), random([...size, 3, 2], "kernel")],

@@ -298,7 +298,7 @@ test("show refuses a log that is a pipe, and exports over nothing but a page", a
   writeFileSync(join(cwd, FILE), trained);
   writeFileSync(join(cwd, "page.html"), "<!DOCTYPE html>");
   makePipe(cwd);
-  await expectRefused(["show", ".", "--export", FILE], cwd, /exists and is no page/);
+  await expectRefused(["show", ".", "--export", FILE], cwd, /exists and is not an exported page/);
   await expectRefused(["show", ".", "--export", "pipe"], cwd, /not a regular file/);
   expect((await tandem(["show", ".", "--export", "page.html"], { cwd })).code).toBe(0);
   mkdirSync(join(cwd, "s"));

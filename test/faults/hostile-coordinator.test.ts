@@ -6,6 +6,7 @@ import { rootCertificates } from "node:tls";
 import { afterEach, expect, test } from "vitest";
 import { WebSocketServer } from "ws";
 import { encodeFrame } from "../../src/shared/protocol/frame.js";
+import { ENGINE_NAMES } from "../../src/shared/engine/engine.js";
 import { type ConnectionEnd, serveConnection } from "../../src/worker/connection.js";
 import { dial, trustedCertificates } from "../../src/worker/dial.js";
 import { killAll } from "../support/tandem.js";
@@ -33,6 +34,8 @@ function connect(url: string) {
       transport,
       {
         name: "me",
+        kind: "node",
+        means: { memoryBytes: 1e12, engines: ENGINE_NAMES },
         holder: {
           runtime: undefined,
           create: () => {

@@ -17,7 +17,8 @@ const run = new SmallRun(100_000);
 let coordinator: Tandem;
 let url: string;
 
-const hello = (name = "evil") => frameOf({ type: "hello", protocol: PROTOCOL_VERSION, name });
+const hello = (name = "evil") =>
+  frameOf({ type: "hello", protocol: PROTOCOL_VERSION, name, kind: "node" });
 
 type Reply = { message: Record<string, unknown>; parts: ArrayBufferView[] };
 
@@ -48,7 +49,7 @@ describe("what comes before hello", () => {
     ["random bytes", Buffer.from("ffffffff00112233", "hex"), closeCodes.badMessage],
     ["a header that is too long", Buffer.from("00ffff00", "hex"), closeCodes.badMessage],
     ["a message of no kind", frameOf({ type: "nonsense" }), closeCodes.badMessage],
-    ["ready", frameOf({ type: "ready" }), closeCodes.unexpected],
+    ["ready", frameOf({ type: "ready", numerics: "0".repeat(64) }), closeCodes.unexpected],
     [
       "an older version",
       frameOf({ type: "hello", protocol: 0, name: "old", hat: true }),
@@ -180,7 +181,7 @@ describe("answers that cannot be", () => {
     const socket = await connect(url);
     socket.send(hello("flood"));
     const answer = { type: "evaluated", task: 1e9, lossSum: 0, computed: { from: 0, to: 1 } };
-    socket.send(frameOf({ type: "ready" }));
+    socket.send(frameOf({ type: "ready", numerics: await coordinator.numerics() }));
     for (let count = 0; count < 500; count++) socket.send(frameOf(answer));
     expect(await closed(socket)).toMatchObject({ code: closeCodes.tooMany });
     await expectRunGoesOn();

@@ -183,13 +183,16 @@ test("a worker on another kind of processor is found with updates, and the check
 
 test("a hundred peers that say hello and ready, and read nothing, pin no more than the budget", async () => {
   const { coordinator, cwd, url } = await waitingRun();
+  const numerics = await coordinator.numerics();
   const before = residentMb(coordinator.process.pid);
   const sockets: WebSocket[] = [];
   for (let number = 0; number < 100; number++) {
     const socket = await connect(url);
     socket.on("error", () => undefined);
-    socket.send(frameOf({ type: "hello", protocol: PROTOCOL_VERSION, name: `deaf-${number}` }));
-    socket.send(frameOf({ type: "ready" }));
+    socket.send(
+      frameOf({ type: "hello", protocol: PROTOCOL_VERSION, name: `deaf-${number}`, kind: "node" }),
+    );
+    socket.send(frameOf({ type: "ready", numerics }));
     socket.pause();
     sockets.push(socket);
   }

@@ -2,9 +2,10 @@
 import { readFileSync } from "node:fs";
 import { beforeAll, describe, expect, test } from "vitest";
 import type { Engine } from "../../src/shared/engine/engine.js";
-import { openTensorFlow } from "../../src/shared/engine/tensorflow/engine.js";
+import { openEngine } from "../../src/shared/engine/open-engine.js";
 import { GraphBuilder } from "../../src/shared/graph/builder.js";
 import type { LossKind } from "../../src/shared/graph/graph.js";
+import { defaultSpec } from "../support/engines.js";
 import { referenceEngine } from "../support/reference-engine.js";
 
 interface LossCase {
@@ -19,10 +20,10 @@ const cases = JSON.parse(
   readFileSync(new URL("losses.json", import.meta.url), "utf8"),
 ) as LossCase[];
 
-let tensorflow: Engine;
+let engine: Engine;
 
 beforeAll(() => {
-  tensorflow = openTensorFlow(1);
+  engine = openEngine(defaultSpec);
 });
 
 function computeLoss(
@@ -67,9 +68,9 @@ function expectEach(name: string, found: Float32Array, expected: readonly number
 }
 
 describe.each(cases)("$loss", (lossCase) => {
-  test.each(["tensorflow", "reference"])("on %s", (name) => {
-    const engine = name === "tensorflow" ? tensorflow : referenceEngine;
-    const { losses, gradient } = computeLoss(engine, lossCase);
+  test.each([defaultSpec.name, "reference"])("on %s", (name) => {
+    const subject = name === "reference" ? referenceEngine : engine;
+    const { losses, gradient } = computeLoss(subject, lossCase);
     expectEach("loss", losses, lossCase.losses);
     expectEach("gradient", gradient, lossCase.gradient.flat());
   });

@@ -1,10 +1,12 @@
 // Six networks, three steps with each of six optimizers, against networks.json: what networks.py worked out in float64 with
 // code of its own, from the seed on.
-import { beforeAll, describe, expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import type { Engine } from "../../src/shared/engine/engine.js";
-import { openTensorFlow } from "../../src/shared/engine/tensorflow/engine.js";
+import { openEngine } from "../../src/shared/engine/open-engine.js";
+import { openWasmInNode } from "../../src/shared/engine/wasm/node.js";
 import { initialTensors } from "../../src/shared/network/initial-values.js";
 import { sizeOf } from "../../src/shared/network/network.js";
+import { hasTensorFlow } from "../support/engines.js";
 import { referenceEngine } from "../support/reference-engine.js";
 import {
   expectClose,
@@ -30,11 +32,10 @@ const FLOAT64: Tolerances = { gradient: 1e-6, change: 1e-6 };
 /** These divide by the size of the gradient: where it is near zero, its rounding decides the size of the step. */
 const ADAPTIVE = new Set(["adam", "rmsprop"]);
 
-let tensorflow: Engine;
-
-beforeAll(() => {
-  tensorflow = openTensorFlow(1);
-});
+const engines: Record<string, () => Engine> = {
+  wasm: openWasmInNode,
+  ...(hasTensorFlow ? { tensorflow: () => openEngine({ name: "tensorflow", threads: 1 }) } : {}),
+};
 
 describe.each(golden.cases)("$name", (goldenCase) => {
   test("starts from the same weights", () => {
@@ -50,8 +51,11 @@ describe.each(golden.cases)("$name", (goldenCase) => {
     );
   });
 
-  test.each(goldenCase.runs)("takes the same steps with $name on tensorflow", (run) => {
-    checkRun(tensorflow, goldenCase, run, {
+  const runs = Object.keys(engines).flatMap((engine) =>
+    goldenCase.runs.map((run) => ({ engine, name: run.name, run })),
+  );
+  test.each(runs)("takes the same steps with $name on $engine", ({ engine, run }) => {
+    checkRun(engines[engine]!(), goldenCase, run, {
       ...FLOAT32,
       change: ADAPTIVE.has(run.optimizer.kind) ? 5e-3 : FLOAT32.change,
     });

@@ -7,12 +7,12 @@ import { loadIdx } from "../../src/shared/data/idx-source.js";
 import { mnistFolder } from "../../src/shared/data/mnist.js";
 import { type DataSource, type Samples, sliceSamples } from "../../src/shared/data/samples.js";
 import { Sampler } from "../../src/shared/data/sampler.js";
-import { loadTensorFlow, type TensorFlow } from "../../src/shared/engine/tensorflow/tensorflow.js";
 import { initialTensors } from "../../src/shared/network/initial-values.js";
 import { computeShard } from "../../src/shared/replica/shard-pass.js";
 import type { Gradient, ShardResult } from "../../src/shared/replica/tensors.js";
 import { mergeMoments } from "../../src/shared/statistics/moments.js";
 import { configFor } from "../support/config.js";
+import { countNativeTensors } from "../support/engines.js";
 import { createReplica } from "../support/replica.js";
 
 interface Sample {
@@ -39,11 +39,9 @@ const reference = JSON.parse(readFileSync(new URL("reference.json", import.meta.
   runs: Run[];
 };
 
-let tf: TensorFlow;
 let data: DataSource;
 
 beforeAll(() => {
-  tf = loadTensorFlow(1);
   data = loadIdx(mnistFolder(), 5000);
 });
 
@@ -173,7 +171,7 @@ describe.each(reference.runs)("three steps in shards of $sizes", (run) => {
 });
 
 test("TensorFlow's tensors do not become more from step to step", async () => {
-  const before = tf.getNumOfTensors();
+  const before = countNativeTensors();
   await train({ ...reference.runs[1]! });
-  expect(tf.getNumOfTensors()).toBe(before);
+  expect(countNativeTensors()).toBe(before);
 });

@@ -14,23 +14,25 @@ describe("shapes", () => {
     const x = images(builder, 28, 27, 3);
     const kernel = builder.variable("kernel", [5, 4, 3, 8]);
     const strided = { strides: [2, 3], padding: "valid" } as const;
-    const y = builder.conv2d(x, kernel, strided);
+    const y = builder.conv2d.forward(x, kernel, strided);
     expect(y.shape).toEqual([-1, 12, 8, 8]);
-    expect(builder.conv2d(x, kernel, same).shape).toEqual([-1, 28, 27, 8]);
-    expect(builder.conv2dInputGradient(kernel, y, [28, 27, 3], strided).shape).toEqual(x.shape);
+    expect(builder.conv2d.forward(x, kernel, same).shape).toEqual([-1, 28, 27, 8]);
+    expect(builder.conv2d.inputGradient(kernel, y, [28, 27, 3], strided).shape).toEqual(x.shape);
     const window = { size: [5, 4], ...strided } as const;
-    expect(builder.conv2dKernelGradient(x, y, window).shape).toEqual(kernel.shape);
+    expect(builder.conv2d.kernelGradient(x, y, window).shape).toEqual(kernel.shape);
   });
 
   it("multiplies the channels of depthwise convolutions", () => {
     const builder = new GraphBuilder();
     const x = images(builder, 8, 8, 3);
     const kernel = builder.variable("kernel", [3, 3, 3, 2]);
-    const y = builder.depthwiseConv2d(x, kernel, same);
+    const y = builder.depthwiseConv2d.forward(x, kernel, same);
     expect(y.shape).toEqual([-1, 8, 8, 6]);
-    expect(builder.depthwiseConv2dInputGradient(kernel, y, [8, 8, 3], same).shape).toEqual(x.shape);
+    expect(builder.depthwiseConv2d.inputGradient(kernel, y, [8, 8, 3], same).shape).toEqual(
+      x.shape,
+    );
     const window = { size: [3, 3], ...same } as const;
-    expect(builder.depthwiseConv2dKernelGradient(x, y, window).shape).toEqual(kernel.shape);
+    expect(builder.depthwiseConv2d.kernelGradient(x, y, window).shape).toEqual(kernel.shape);
   });
 
   it("gives pools their notes and gradients the shape of the input", () => {
@@ -88,13 +90,15 @@ describe("shapes", () => {
     for (const name of ["w", "m", "v"]) builder.variable(name, [3]);
     const gradient = builder.placeholder("gradient", [3]);
     const rate = builder.placeholder("rate", []);
-    const adam = { kind: "adam-step", variable: "w", beta1: 0.9, beta2: 0.999, epsilon: 1e-8 };
-    const step = { ...adam, kind: "adam-step", m: "m", v: "v" } as const;
+    const rule = { kind: "adam", beta1: 0.9, beta2: 0.999, epsilon: 1e-8 } as const;
+    const step = { kind: "optimizer-step", variable: "w", slots: ["m", "v"], rule } as const;
     const decay = builder.scaleVariable("w", rate);
     const done = builder.step(step, gradient, rate, [decay]);
     expect(done).toMatchObject({ type: "effect", shape: [] });
     expect(done.node.after).toEqual([decay]);
-    expect(() => builder.step({ ...step, v: "none" }, gradient, rate)).toThrow(/no variable none/);
+    expect(() => builder.step({ ...step, slots: ["m", "none"] }, gradient, rate)).toThrow(
+      /no variable none/,
+    );
     expect(() => builder.step(step, rate, rate)).toThrow(RangeError);
   });
 });
@@ -108,8 +112,8 @@ describe("checks", () => {
     const kernel = builder.variable("kernel", [5, 5, 2, 1]);
     const valid = { strides: [1, 1], padding: "valid" } as const;
     expect(() => builder.biasAdd(x, vector)).toThrow(RangeError);
-    expect(() => builder.conv2d(x, kernel, valid)).toThrow(/5×5 in an image 4×4/);
-    expect(() => builder.conv2d(rows, kernel, valid)).toThrow(/rank 4/);
+    expect(() => builder.conv2d.forward(x, kernel, valid)).toThrow(/5×5 in an image 4×4/);
+    expect(() => builder.conv2d.forward(rows, kernel, valid)).toThrow(/rank 4/);
     expect(() => builder.matMul(rows, rows)).toThrow(/does not multiply/);
     expect(() => builder.addTensors(x, rows)).toThrow(RangeError);
     expect(() => builder.reshape(x, [31])).toThrow(/reshaped/);

@@ -1,4 +1,4 @@
-// Weights to start from, as TensorFlow.js stores Keras's: names and shapes are matched one for one, or refused by layer.
+// Weights to start from, as TensorFlow.js stores Keras's: a layer takes those of its name and shapes, or is drawn, or refused.
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { beforeEach, describe, expect, test } from "vitest";
@@ -6,7 +6,10 @@ import { fitInitialWeights, readInitialWeights } from "../../src/run/initial-wei
 import { resolveConfig } from "../../src/run/run-choices.js";
 import { arraySource } from "../../src/shared/data/array-source.js";
 import { TandemError } from "../../src/shared/errors.js";
-import { layoutOfRun } from "../../src/shared/run-layout.js";
+import { buildNetwork } from "../../src/shared/network/build.js";
+import { initialTensors } from "../../src/shared/network/initial-values.js";
+import { readKerasJson } from "../../src/shared/network/keras-json.js";
+import type { NetworkSpec } from "../../src/shared/network/spec.js";
 import { temporaryFolder } from "../support/data.js";
 import { type KerasLayer, sequential, type StoredWeight, writeModel } from "../support/keras.js";
 
@@ -16,6 +19,7 @@ const LAYERS: KerasLayer[] = [
   ["Flatten", "flat"],
   ["Dense", "out", { units: 2, use_bias: true }],
 ];
+const SEED = 5;
 const TOPOLOGY = sequential([2, 2, 1], LAYERS);
 
 let next = 0;
@@ -42,12 +46,22 @@ const data = arraySource({
   test: { inputs: new Uint8Array(4), targets: [1] },
 });
 
-/** The layout of a run from these weights. */
-function fit(file: string, network?: string) {
+/** What a run starts from. */
+function fit(file: string, network?: string | NetworkSpec) {
   const initial = readInitialWeights(file);
   const choices = network === undefined ? {} : { network: network as "cnn" };
   const config = resolveConfig(choices, { data, steps: 1, defaultShards: 1, initial });
-  return fitInitialWeights(initial, layoutOfRun(config));
+  return fitInitialWeights(initial, buildNetwork(config.network), SEED);
+}
+
+/** The file's network with other layers in the places of those named so. */
+function networkWith(changes: Record<string, KerasLayer>): NetworkSpec {
+  return readKerasJson(
+    sequential(
+      [2, 2, 1],
+      LAYERS.map((layer) => changes[layer[1]] ?? layer),
+    ),
+  );
 }
 
 function failureOf(work: () => unknown): TandemError {
@@ -66,7 +80,7 @@ beforeEach(() => {
 });
 
 test("each tensor of a model.json is found under its own name", () => {
-  const tensors = fit(writeModel(folder, TOPOLOGY, WEIGHTS));
+  const { tensors, report } = fit(writeModel(folder, TOPOLOGY, WEIGHTS));
   const found = Object.fromEntries(tensors.map(({ name, values }) => [name, [...values]]));
   const stored = (name: string) => WEIGHTS.find((each) => each.name.includes(name))!.values;
   expect(found).toEqual({
@@ -80,48 +94,107 @@ test("each tensor of a model.json is found under its own name", () => {
     "norm/pop_mean": stored("moving_mean"),
     "norm/pop_var": stored("moving_variance"),
   });
+  const taken = ["sep/depthwise", "sep", "norm", "out"];
+  expect(report).toMatchObject({ taken, drawn: [], unused: [] });
 });
 
 test("the digest is of the weights, in whatever order and files they are stored", () => {
-  const { digest } = readInitialWeights(writeModel(folder, TOPOLOGY, WEIGHTS));
+  const { digest } = fit(writeModel(folder, TOPOLOGY, WEIGHTS));
   const other = temporaryFolder();
-  const reversed = readInitialWeights(writeModel(other, TOPOLOGY, WEIGHTS.toReversed()));
+  const reversed = fit(writeModel(other, TOPOLOGY, WEIGHTS.toReversed()));
   expect(reversed.digest).toBe(digest);
   const changed = WEIGHTS.map((each, index) =>
     index > 0 ? each : weight(each.name, ...each.shape),
   );
-  expect(readInitialWeights(writeModel(other, TOPOLOGY, changed)).digest).not.toBe(digest);
+  expect(fit(writeModel(other, TOPOLOGY, changed)).digest).not.toBe(digest);
+});
+
+describe("fine-tuning", () => {
+  const drawnFor = (network: NetworkSpec, layer: string) =>
+    initialTensors(buildNetwork(network), SEED).filter(({ name }) => name.startsWith(`${layer}/`));
+
+  test.each([
+    ["with an output layer of another name", "head", ["out"]],
+    ["with an output layer of another shape", "out", ["out"]],
+  ])("%s draws it, and takes the other layers", (_what, name, unused) => {
+    const network = networkWith({ out: ["Dense", name, { units: 3 }] });
+    const stored = readInitialWeights(writeModel(folder, TOPOLOGY, WEIGHTS));
+    const { tensors, report } = fitInitialWeights(stored, buildNetwork(network), SEED);
+    const taken = ["sep/depthwise", "sep", "norm"];
+    expect(report).toMatchObject({ taken, drawn: [name], unused });
+    const head = tensors.filter((tensor) => tensor.name.startsWith(`${name}/`));
+    expect(head).toEqual(drawnFor(network, name));
+    expect(head.map(({ shape }) => shape)).toEqual([[12, 3], [3]]);
+    const norm = tensors.find((tensor) => tensor.name === "norm/scale");
+    expect([...norm!.values]).toEqual(WEIGHTS.find((each) => each.name === "norm/gamma")!.values);
+  });
+
+  test("has a digest of what is taken alone", () => {
+    const network = buildNetwork(networkWith({ out: ["Dense", "head", { units: 3 }] }));
+    const digestOf = (...weights: StoredWeight[]) => {
+      const stored = readInitialWeights(writeModel(folder, TOPOLOGY, weights));
+      return fitInitialWeights(stored, network, SEED).digest;
+    };
+    const digest = digestOf(...WEIGHTS);
+    const changed = (name: string) =>
+      WEIGHTS.map((each) => (each.name.endsWith(name) ? weight(each.name, ...each.shape) : each));
+    expect(digestOf(...changed("out/bias:0"))).toBe(digest);
+    expect(digestOf(...changed("norm/beta"))).not.toBe(digest);
+  });
+
+  const refusals: [string, Record<string, KerasLayer>, RegExp][] = [
+    [
+      "a layer in the middle of another shape",
+      { sep: ["SeparableConv2D", "sep", { filters: 4, kernel_size: [2, 2], padding: "same" }] },
+      /layer "sep" has bias \[3\], kernel \[1, 1, 1, 3\] in the file and bias \[4\], kernel \[1, 1, 1, 4\] in the network/,
+    ],
+    [
+      "a layer in the middle with other tensors",
+      { norm: ["BatchNormalization", "norm", { scale: false }] },
+      /layer "norm" has beta \[3\], pop_mean \[3\], pop_var \[3\], scale \[3\] in the file and/,
+    ],
+    [
+      "a layer that is not trained and would be drawn",
+      { norm: ["BatchNormalization", "other", { trainable: false }] },
+      /layer "other" is not trained, and has no weights in the file/,
+    ],
+  ];
+  test.each(refusals)("is refused with %s", (_what, changes, sentence) => {
+    const stored = readInitialWeights(writeModel(folder, TOPOLOGY, WEIGHTS));
+    const network = buildNetwork(networkWith(changes));
+    const { message, exitCode } = failureOf(() => fitInitialWeights(stored, network, SEED));
+    expect(message).toMatch(sentence);
+    expect(exitCode).toBe(2);
+  });
+
+  test("is refused where no layer fits, with the names of both sides", () => {
+    const file = writeModel(folder, TOPOLOGY, WEIGHTS);
+    const { message, exitCode } = failureOf(() => fit(file, "sigmoid"));
+    expect(message).toMatch(/no layer fits\. The file has "sep\/depthwise".*, the network "fc1"/);
+    expect(exitCode).toBe(2);
+  });
 });
 
 describe("is refused, by layer", () => {
   const without = (name: string) => WEIGHTS.filter((each) => !each.name.includes(name));
 
-  test("a tensor of another shape", () => {
+  test("a tensor of another shape than in the file's own network", () => {
     const weights = [...without("out/bias"), weight("out/bias", 3)];
-    const { message } = failureOf(() => fit(writeModel(folder, TOPOLOGY, weights)));
-    expect(message).toMatch(/out\/bias of the layer "out" is \[3\], and the network has \[2\]/);
-  });
-
-  test("what is missing, with the list of it", () => {
-    const { message, exitCode } = failureOf(() =>
-      fit(writeModel(folder, TOPOLOGY, without("norm/"))),
-    );
+    const { message, exitCode } = failureOf(() => fit(writeModel(folder, TOPOLOGY, weights)));
+    expect(message).toMatch(/layer "out" has bias \[3\], .*and bias \[2\], .*in its own network/);
     expect(exitCode).toBe(2);
-    expect(message).toMatch(
-      /lacks "norm\/scale", "norm\/beta", "norm\/pop_mean", "norm\/pop_var"\./,
-    );
   });
 
-  test("layers of other names", () => {
-    const file = writeModel(folder, TOPOLOGY, WEIGHTS);
-    const { message } = failureOf(() => fit(file, "sigmoid"));
-    expect(message).toMatch(/lacks "fc1\/kernel".* and \d more; it has "sep\/depthwise\/kernel"/);
+  test("a layer of its own network without weights", () => {
+    const file = writeModel(folder, TOPOLOGY, without("norm/"));
+    const { message } = failureOf(() => fit(file));
+    expect(message).toMatch(/layer "norm" has no weights, and beta \[3\]/);
   });
 
-  test("a layer that the network lacks, and one that is there twice", () => {
+  test("a layer that its own network lacks, and a tensor that is there twice", () => {
     const more = [...WEIGHTS, weight("extra/kernel", 1)];
     expect(failureOf(() => fit(writeModel(folder, TOPOLOGY, more))).message).toMatch(
-      /has "extra\/kernel", which the network lacks/,
+      /weights of a layer "extra", which its network lacks/,
     );
     const twice = [...WEIGHTS, weight("out/bias", 2)];
     expect(failureOf(() => fit(writeModel(folder, TOPOLOGY, twice))).message).toMatch(

@@ -22,6 +22,7 @@ import {
   type TrainOptions,
 } from "../../src/index.js";
 import { temporaryFolder } from "../support/data.js";
+import { hasTensorFlow } from "../support/engines.js";
 import { makeTable, TABLE_NETWORK, tableData } from "../support/table.js";
 
 let output: string;
@@ -113,6 +114,22 @@ describe("a run", () => {
     expect(readFileSync(again)).toEqual(readFileSync(output));
   });
 
+  test("computes with the engine that is asked for, and is evaluated with it or another", async () => {
+    const events = await readEvents(train(options({ engine: "wasm", threads: 2 })));
+    const { config } = events[0] as ReportedEvent & { event: "start" };
+    expect(config.engine).toEqual({ name: "wasm" });
+    expect(config.numerics).toMatch(/^[0-9a-f]{64}$/);
+    const one = join(folder, "one.safetensors");
+    await train(options({ engine: "wasm", output: one })).result;
+    expect(readFileSync(one)).toEqual(readFileSync(output));
+    const evaluation = await evaluate(output, tableData());
+    expect(evaluation.engine).toBe("wasm");
+    if (!hasTensorFlow) return;
+    const other = await evaluate(output, tableData(), { engine: "tensorflow" });
+    expect(other.engine).toBe("tensorflow");
+    expect(other.testLoss).toBeCloseTo(evaluation.testLoss, 4);
+  });
+
   test("goes on from its checkpoint to the same file as without a break", async () => {
     const more = { optimizer: adamw({ learningRate: 0.01 }) };
     await train(options(more)).result;
@@ -136,6 +153,9 @@ describe("a run", () => {
     const { config } = events[0] as ReportedEvent & { event: "start" };
     expect(config.initialDigest).toMatch(/^[0-9a-f]{64}$/);
     expect(config.network).toEqual(TABLE_NETWORK);
+    expect(events.find(({ event }) => event === "initial-weights")).toMatchObject({
+      ...{ file: output, drawn: [], unused: [] },
+    });
   });
 
   test("with classes has accuracies, with one output for two classes as well", async () => {
@@ -216,7 +236,7 @@ describe("what cannot be is a TandemError, in the library's own terms", () => {
     ["a number that is none", () => ({ steps: Number.NaN }), /^steps NaN/],
     ["a learning rate of 0", () => ({ optimizer: adam({ learningRate: 0 }) }), /^learningRate: /],
     ["an unknown folder", () => ({ output: join(folder, "no/c.safetensors") }), /^output .*folder/],
-    ["workers twice", () => ({ workers: 1, listen: {} }), /exclude each other/],
+    ["workers twice", () => ({ workers: 1, listen: {} }), /cannot be used together/],
     [
       "listening to all without a token",
       () => ({ listen: { host: "0.0.0.0" } }),

@@ -93,12 +93,6 @@ describe("shapes that do not fit", () => {
       /"b".*2 inputs/,
     ],
     [
-      "a depthwise convolution with strides that differ",
-      [4, 4, 1],
-      [node("a", depthwiseConv(2, { strides: [1, 2] }), "input")],
-      /"a".*strides/,
-    ],
-    [
       "softmax in the middle",
       [4],
       [node("a", softmax(), "input"), node("b", dense(4), "a")],

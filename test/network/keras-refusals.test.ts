@@ -147,7 +147,6 @@ describe("layers and options", () => {
     ["Conv2D", { filters: 2, name: "a,b" }, /a,b.*comma/],
     ["Conv2D", { filters: 2, name: "" }, /name is empty/],
     ["Conv2D", { filters: 2, name: 7 }, /number 2.*no name/],
-    ["SeparableConv2D", { filters: 2, strides: [1, 2] }, /strides/],
     ["Dense", { units: 3 }, /"layer".*flatten/],
     ["BatchNormalization", { axis: 1 }, /"axis".*last/],
     ["BatchNormalization", { axis: [1, 2] }, /"axis"/],
@@ -252,6 +251,12 @@ describe("functional models", () => {
       "an input that is no tensor",
       functionalOf([{ name: "a", calls: [{ args: [2], kwargs: {} }] }]),
       /"a".*not the result of a layer/,
+    ],
+    ["a call that is a number", functionalOf([{ name: "a", calls: [7] }]), /"a"/],
+    [
+      "too many layers",
+      functionalOf(Array.from({ length: 1001 }, (_, index) => ({ name: `a${index}` }))),
+      /has 100\d layers, and at most 1000 are allowed/,
     ],
     [
       "an argument of the call",

@@ -63,6 +63,20 @@ describe("what a step is fed", () => {
     expect(stepRate({ kind: "sgd", weightDecay: 0 }, 0.1, 1)).toBe(0.1);
   });
 
+  it("corrects Adam's rate to 1e-13, at any step", () => {
+    // The powers exactly: what is rounded in the 60th digit of a fraction of whole numbers.
+    const digits = 10n ** 60n;
+    const exactly = (base: number) => (BigInt(base * 2 ** 53) * digits) / 2n ** 53n;
+    let [power1, power2] = [digits, digits];
+    for (let t = 1; t <= 20_000; t++) {
+      power1 = (power1 * exactly(0.9)) / digits;
+      power2 = (power2 * exactly(0.999)) / digits;
+      const [rest1, rest2] = [power1, power2].map((power) => Number(digits - power) / 1e60);
+      const expected = (1e-4 * Math.sqrt(rest2!)) / rest1!;
+      expect(Math.abs(stepRate(adam, 1e-4, t) / expected - 1)).toBeLessThan(1e-13);
+    }
+  });
+
   it("decays by the rate of the schedule", () => {
     expect(decayFactor(adam, 0.1)).toBe(1 - 0.1 * 0.01);
   });

@@ -1,7 +1,11 @@
 // What the coordinator's port serves besides workers: the page, its protection by a token, metrics and health.
+import { once } from "node:events";
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, expect, test } from "vitest";
+import { type ClientOptions, WebSocket } from "ws";
+import { decodeFrame, encodeFrame } from "../../src/shared/protocol/frame.js";
+import { PROTOCOL_VERSION } from "../../src/shared/protocol/messages.js";
 import { SMALL, temporaryFolder, writeDataset } from "../support/data.js";
 import { worker } from "../support/small-run.js";
 import { killAll, Tandem } from "../support/tandem.js";
@@ -114,3 +118,28 @@ test("the structured log has one line per event, with worker and step", async ()
     true,
   );
 });
+
+test("a page of the coordinator's own joins as a worker with the cookie of its login, one of another origin does not", async () => {
+  const { socketUrl, url } = await coordinator("--token-file", "token");
+  const login = await fetch(`${url}/login`, {
+    method: "POST",
+    body: new URLSearchParams({ token: "open-sesame-please" }),
+    redirect: "manual",
+  });
+  const [cookie = ""] = login.headers.get("set-cookie")!.split(";");
+  await expect(connect(socketUrl, { headers: { origin: url } })).rejects.toThrow("401");
+  const foreign = { origin: "http://evil.example", cookie };
+  await expect(connect(socketUrl, { headers: foreign })).rejects.toThrow("403");
+  const socket = await connect(socketUrl, { headers: { origin: url, cookie } });
+  const hello = { type: "hello", protocol: PROTOCOL_VERSION, name: "tab", kind: "browser" };
+  socket.send(encodeFrame(hello));
+  const [welcome] = (await once(socket, "message")) as [Uint8Array];
+  expect(decodeFrame(welcome).header).toMatchObject({ type: "welcome", name: "tab" });
+  socket.terminate();
+});
+
+async function connect(url: string, options: ClientOptions): Promise<WebSocket> {
+  const socket = new WebSocket(url, options);
+  await once(socket, "open");
+  return socket;
+}

@@ -11,8 +11,10 @@ import {
   type LayerSpec,
   type NetworkSpec,
 } from "../../src/shared/network/spec.js";
+import type { EngineSpec } from "../../src/shared/config.js";
 import { Random } from "../../src/shared/random.js";
 import { configOf } from "../support/config.js";
+import { hasTensorFlow } from "../support/engines.js";
 import { runInMemory } from "../support/run-in-memory.js";
 
 const CLASS_COUNT = 3;
@@ -172,32 +174,44 @@ function randomData(inputShape: readonly number[]): DataSource {
   };
 }
 
-test("a random network trains to the same bits, whoever computes it and whatever is sent", async () => {
-  const networks = blueprint.map(validSpec).filter((spec) => spec !== undefined);
-  const settings = fc.record({
-    shards: fc.integer({ min: 1, max: 4 }),
-    batchSize: fc.integer({ min: 4, max: 9 }),
-    clipNorm: fc.constantFrom(undefined, 0.1),
-    weightDecay: fc.constantFrom(0, 0.01),
-  });
-  await fc.assert(
-    fc.asyncProperty(networks, settings, async (network, { clipNorm, weightDecay, ...sizes }) => {
-      const config = configOf({
-        network,
-        classCount: CLASS_COUNT,
-        optimizer: { kind: "momentum", momentum: 0.9, weightDecay, clipNorm },
-        ...sizes,
-      });
-      const data = randomData(network.inputShape);
-      const single = await runInMemory(config, data, 2, 0);
-      const losses = single.events.flatMap((event) => (event.event === "step" ? [event.loss] : []));
-      expect(losses.length).toBe(2);
-      expect(losses.every(Number.isFinite)).toBe(true);
-      for (const broadcast of ["weights", "updates"] as const) {
-        const shared = await runInMemory(config, data, 2, 2, broadcast);
-        expect(shared.state.equals(single.state)).toBe(true);
-      }
-    }),
-    { numRuns: 30 },
-  );
-}, 240_000);
+const ENGINES: readonly EngineSpec[] = [
+  { name: "wasm" },
+  ...(hasTensorFlow ? [{ name: "tensorflow", threads: 1 } as const] : []),
+];
+
+test.each(ENGINES)(
+  "a random network trains to the same bits, whoever computes it and whatever is sent: $name",
+  async (engine) => {
+    const networks = blueprint.map(validSpec).filter((spec) => spec !== undefined);
+    const settings = fc.record({
+      shards: fc.integer({ min: 1, max: 4 }),
+      batchSize: fc.integer({ min: 4, max: 9 }),
+      clipNorm: fc.constantFrom(undefined, 0.1),
+      weightDecay: fc.constantFrom(0, 0.01),
+    });
+    await fc.assert(
+      fc.asyncProperty(networks, settings, async (network, { clipNorm, weightDecay, ...sizes }) => {
+        const config = configOf({
+          network,
+          classCount: CLASS_COUNT,
+          engine,
+          optimizer: { kind: "momentum", momentum: 0.9, weightDecay, clipNorm },
+          ...sizes,
+        });
+        const data = randomData(network.inputShape);
+        const single = await runInMemory(config, data, 2, 0);
+        const losses = single.events.flatMap((event) =>
+          event.event === "step" ? [event.loss] : [],
+        );
+        expect(losses.length).toBe(2);
+        expect(losses.every(Number.isFinite)).toBe(true);
+        for (const broadcast of ["weights", "updates"] as const) {
+          const shared = await runInMemory(config, data, 2, 2, broadcast);
+          expect(shared.state.equals(single.state)).toBe(true);
+        }
+      }),
+      { numRuns: 30 },
+    );
+  },
+  240_000,
+);

@@ -85,10 +85,12 @@ describe("a checkpoint", () => {
   test("of another format, or whose tensors are not those of its network, is refused as such", () => {
     const other = (metadata: Record<string, string>, all = tensors) =>
       codeOf(Buffer.concat(encodeSafetensors(metadata, all)));
-    const own = { format: "tandem/2", step: "7", config: JSON.stringify(config) };
+    const own = { format: "tandem/3", step: "7", config: JSON.stringify(config) };
     expect(other(own)).toBe("read");
     expect(other({})).toBe("checkpoint-format");
-    expect(other({ ...own, format: "pt" })).toBe("checkpoint-format");
+    for (const format of ["pt", "tandem/2", "tandem/4"]) {
+      expect(other({ ...own, format })).toBe("checkpoint-format");
+    }
     expect(other({ ...own, config: JSON.stringify({ ...config, model: "mlp" }) })).toBe(
       "checkpoint-damaged",
     );
@@ -124,9 +126,20 @@ describe("a checkpoint", () => {
       { from: 0, to: 3 },
       { from: 5, to: 6 },
     ]);
-    const metadata = { format: "tandem/2", step: "7", config: JSON.stringify(config) };
+    const metadata = { format: "tandem/3", step: "7", config: JSON.stringify(config) };
     for (const text of ["", "[]", "{}", '[{"from":3,"to":2}]', '[{"from":1,"to":2.5}]', "[null]"]) {
       const bytes = encodeSafetensors({ ...metadata, suspect_steps: text }, tensors);
+      expect(codeOf(Buffer.concat(bytes)), text).toBe("checkpoint-damaged");
+    }
+  });
+
+  test("carries from which step on numerics were mixed", () => {
+    const mixed = Buffer.concat(encodeCheckpoint({ config, step: 7, tensors, mixedSince: 0 }));
+    expect(decodeCheckpoint("f", mixed).mixedSince).toBe(0);
+    expect(decodeCheckpoint("f", file)).not.toHaveProperty("mixedSince");
+    const metadata = { format: "tandem/3", step: "7", config: JSON.stringify(config) };
+    for (const text of ["", "-1", "1.5", "01", "null", "[]"]) {
+      const bytes = encodeSafetensors({ ...metadata, mixed_numerics_since: text }, tensors);
       expect(codeOf(Buffer.concat(bytes)), text).toBe("checkpoint-damaged");
     }
   });

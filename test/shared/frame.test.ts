@@ -195,7 +195,9 @@ describe("a frame with a tail", () => {
 describe("messages", () => {
   test("with unknown fields, missing fields or of another kind are refused", () => {
     const frame = (header: Record<string, unknown>) => ({ header, parts: [] });
-    expect(() => parseFromWorker(frame({ type: "ready", extra: 1 }))).toThrow(FrameError);
+    expect(() =>
+      parseFromWorker(frame({ type: "ready", numerics: "0".repeat(64), extra: 1 })),
+    ).toThrow(FrameError);
     expect(() => parseFromWorker(frame({ type: "hello", protocol: 1 }))).toThrow(FrameError);
     expect(() => parseFromWorker(frame({ type: "state", step: 1 }))).toThrow(FrameError);
     const answer = { type: "gradients", task: 1, step: 1, shard: 0 };
@@ -204,14 +206,15 @@ describe("messages", () => {
     expect(parseFromWorker(frame({ ...answer, bucket: 0 })).type).toBe("gradients");
     expect(() => parseFromCoordinator(frame({ type: "update", step: -1 }))).toThrow(FrameError);
     expect(() => parseFromCoordinator(frame({ type: "update", step: 1.5 }))).toThrow(FrameError);
-    expect(parseFromWorker(frame({ type: "hello", protocol: 1, name: "a" })).type).toBe("hello");
+    const hello = { type: "hello", protocol: 1, name: "a", kind: "node" };
+    expect(parseFromWorker(frame(hello)).type).toBe("hello");
   });
 
   test("that are refused repeat nothing that the peer chose", () => {
     const evil = "\u001b[2J<!--<script>\n";
     const headers: Record<string, unknown>[] = [
       { type: evil },
-      { type: "ready", [evil]: 1 },
+      { type: "ready", numerics: "0".repeat(64), [evil]: 1 },
       { type: "hello", protocol: evil, name: evil.repeat(9) },
       { type: "result", task: 1, step: 1, shard: 1, loss: evil, computed: { [evil]: evil } },
       { type: "welcome", protocol: 1, name: evil, broadcast: { [evil]: { [evil]: 1 } } },

@@ -2,6 +2,7 @@
 import { type RunConfig, runConfigSchema } from "../../src/shared/config.js";
 import type { DataSource } from "../../src/shared/data/samples.js";
 import { presetNetwork } from "../../src/shared/network/presets.js";
+import { defaultSpec } from "./engines.js";
 
 /** A small run of the preset `cnn`, on images of 8 × 10 pixels in four classes where nothing else is said. */
 export function configOf(
@@ -20,7 +21,8 @@ export function configOf(
     seed: 0,
     batchSize: 10,
     shards: 2,
-    threads: 1,
+    engine: defaultSpec,
+    numerics: "0".repeat(64),
     validationSize: 0,
     data: {
       inputType: "uint8",

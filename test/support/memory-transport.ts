@@ -10,6 +10,7 @@ interface Pending {
 
 export class MemoryTransport implements Transport {
   isOpen = true;
+  readonly reportsBytes: boolean;
   bytesReceived = 0;
   bytesSent = 0;
   pings = 0;
@@ -22,7 +23,8 @@ export class MemoryTransport implements Transport {
   private readonly accepted: Uint8Array[] = [];
   private handlers: TransportHandlers | undefined;
 
-  constructor({ acceptsAtOnce = true } = {}) {
+  constructor({ acceptsAtOnce = true, reportsBytes = true } = {}) {
+    this.reportsBytes = reportsBytes;
     this.acceptsAtOnce = acceptsAtOnce;
   }
 

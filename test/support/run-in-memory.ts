@@ -5,17 +5,21 @@ import { StepPlanner } from "../../src/coordinator/step-plan.js";
 import { TrainingLoop } from "../../src/coordinator/training-loop.js";
 import { BanList } from "../../src/coordinator/workers/ban-list.js";
 import { computeOn, InProcessWorker } from "../../src/coordinator/workers/in-process-worker.js";
+import { NumericsCheck } from "../../src/coordinator/workers/numerics-check.js";
 import { SendBudget } from "../../src/coordinator/workers/outbox.js";
 import { Pool } from "../../src/coordinator/workers/pool.js";
-import { DEFAULT_TIMES, Session } from "../../src/coordinator/workers/session.js";
+import { Session } from "../../src/coordinator/workers/session.js";
+import { DEFAULT_TIMES } from "../../src/coordinator/workers/session-times.js";
 import type { BroadcastKind, RunConfig } from "../../src/shared/config.js";
 import type { DataSource } from "../../src/shared/data/samples.js";
 import { openEngine } from "../../src/shared/engine/open-engine.js";
 import { Events, type RunEvent } from "../../src/shared/events.js";
+import { ENGINE_NAMES } from "../../src/shared/engine/engine.js";
+import type { RunLayout } from "../../src/shared/run-layout.js";
 import { serveConnection } from "../../src/worker/connection.js";
 import { WorkerRuntime } from "../../src/worker/worker-runtime.js";
 import { temporaryFolder } from "./data.js";
-import { createReplica } from "./replica.js";
+import { createReplica, withNumerics } from "./replica.js";
 import { transportPair } from "./transport-pair.js";
 
 export interface MemoryRun {
@@ -26,9 +30,12 @@ export interface MemoryRun {
   broadcast: BroadcastKind;
 }
 
-/** @param workerCount 0: computed on the coordinator's own replica, as in `single` */
+/**
+ * @param settings the configuration, but for its numerics fingerprint
+ * @param workerCount 0: computed on the coordinator's own replica, as in `single`
+ */
 export async function runInMemory(
-  config: RunConfig,
+  settings: RunConfig,
   data: DataSource,
   steps: number,
   workerCount: number,
@@ -37,8 +44,9 @@ export async function runInMemory(
   const events = new Events();
   const seen: RunEvent[] = [];
   events.add({ handle: (event) => void seen.push(event) });
-  const replica = createReplica(config);
+  const replica = createReplica(withNumerics(settings));
   const { layout } = replica;
+  const { config } = layout;
   const compute = computeOn(replica);
   const options = { startWith: Math.max(1, workerCount), goOnWith: 1, waitMs: 20_000 };
   const pool = new Pool(events, { ...options, arbiter: compute });
@@ -46,12 +54,16 @@ export async function runInMemory(
   broadcast.open(replica);
   if (workerCount === 0) pool.join(new InProcessWorker(pool, compute));
   const stop = new AbortController();
+  const numerics = new NumericsCheck({
+    ...{ config, isMixedAllowed: false, events, step: () => replica.step },
+  });
   const sessions: Session[] = [];
   const workers = Array.from({ length: workerCount }, (_, number) => {
     const [coordinatorEnd, workerEnd] = transportPair();
     sessions.push(
       new Session(coordinatorEnd, {
         ...{ pool, broadcast, times: DEFAULT_TIMES, bans: new BanList() },
+        numerics,
         budget: new SendBudget(Infinity, () => undefined),
         address: `192.0.2.${number + 1}`,
         uniqueName: (requested) => requested,
@@ -65,9 +77,14 @@ export async function runInMemory(
     );
     const holder = {
       runtime: undefined,
-      create: (own: RunConfig, kind: BroadcastKind) => new WorkerRuntime(own, kind, openEngine),
+      create: (own: RunLayout, kind: BroadcastKind) => new WorkerRuntime(own, kind, openEngine),
     };
-    const serve = { name: `w${number}`, holder, onWelcome: () => undefined };
+    const own = {
+      name: `w${number}`,
+      kind: "node",
+      means: { memoryBytes: 1e12, engines: ENGINE_NAMES },
+    } as const;
+    const serve = { ...own, holder, onWelcome: () => undefined };
     return serveConnection(workerEnd, serve, stop.signal);
   });
   const writer = new CheckpointWriter(`${temporaryFolder()}/c.safetensors`, events);

@@ -13,16 +13,20 @@ const IN_TWO_BUCKETS = { ...SMALL, height: 16, width: 16 };
 export class SmallRun {
   readonly data = writeDataset(IN_TWO_BUCKETS);
   readonly steps: number;
+  private readonly more: readonly string[];
   calmDigest = "";
   calmFile = "";
 
-  constructor(steps: number) {
+  /** @param more options, of every command */
+  constructor(steps: number, more: readonly string[] = []) {
     this.steps = steps;
+    this.more = more;
   }
 
   get options(): string[] {
     const numbers = ["--batch-size", "10", "--shards", "3", "--eval-every", "40"];
-    return ["--data", this.data, "--validation-size", "0", ...numbers, "--steps", `${this.steps}`];
+    const data = ["--data", this.data, "--validation-size", "0"];
+    return [...data, ...numbers, "--steps", `${this.steps}`, ...this.more];
   }
 
   /** Works out what a run that nothing disturbs ends in. */

@@ -90,6 +90,12 @@ export class Tandem {
     return String(listening["url"]);
   }
 
+  /** Of the run's configuration: what a worker has to be equal to. */
+  async numerics(): Promise<string> {
+    const start = await this.event(({ event }) => event === "start");
+    return (start["config"] as { numerics: string }).numerics;
+  }
+
   /** The first match in standard output. */
   async output(pattern: RegExp): Promise<string> {
     for (;;) {

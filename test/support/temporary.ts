@@ -3,9 +3,15 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { hasTensorFlow } from "./engines.js";
 
 /** Run by vitest before all tests; what it returns, after them. */
 export default function setUp(): () => void {
+  if (!hasTensorFlow) {
+    process.stderr.write(
+      "The tensorflow engine is not installed (npx tandem setup): its tests are skipped, and the others use the wasm engine.\n",
+    );
+  }
   const folder = mkdtempSync(join(tmpdir(), "tandem-test-"));
   // What os.tmpdir() gives, here and in every process that is started from here.
   process.env["TMPDIR"] = folder;

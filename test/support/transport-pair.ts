@@ -4,6 +4,7 @@ import type { Transport, TransportHandlers } from "../../src/shared/protocol/tra
 
 class PairedTransport implements Transport {
   isOpen = true;
+  readonly reportsBytes = true;
   bytesReceived = 0;
   bytesSent = 0;
   peer: PairedTransport | undefined;

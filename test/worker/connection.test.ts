@@ -1,38 +1,29 @@
 // The worker's side of a connection, with a fake clock and a coordinator that a test plays.
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
+import { ENGINE_NAMES, type EngineName } from "../../src/shared/engine/engine.js";
 import { presetNetwork } from "../../src/shared/network/presets.js";
 import { closeCodes } from "../../src/shared/protocol/close-codes.js";
+import { layoutOfRun } from "../../src/shared/run-layout.js";
 import {
   type ConnectionEnd,
   type Runtime,
   type RuntimeHolder,
   serveConnection,
 } from "../../src/worker/connection.js";
-import { MAX_BYTES_BEFORE_WELCOME } from "../../src/worker/limits.js";
+import { MAX_BYTES_BEFORE_WELCOME, maxMessageBytes } from "../../src/worker/limits.js";
 import { configOf } from "../support/config.js";
+import { fakeRuntime } from "../support/fake-runtime.js";
 import { MemoryTransport } from "../support/memory-transport.js";
 import { welcome } from "../support/welcome.js";
 
 const evaluate = { type: "evaluate", task: 1, step: 0, count: 1 };
 
-function fakeRuntime(): Runtime {
-  return {
-    fits: () => true,
-    tailPlaces: () => [],
-    takeState: () => undefined,
-    takeUpdate: () => undefined,
-    takeFactors: () => undefined,
-    digest: () => ({ type: "digest", step: 1, weights: 7 }),
-    compute: ({ task }, _parts, send) =>
-      send({
-        message: { type: "evaluated", task, lossSum: 0, computed: { from: 0, to: 1 } },
-        parts: [],
-      }),
-  };
-}
-
-function serve(runtime?: Runtime, memoryBytes = 1e12) {
-  const transport = new MemoryTransport();
+function serve(
+  runtime?: Runtime,
+  memoryBytes = 1e12,
+  transport = new MemoryTransport(),
+  engines: readonly EngineName[] = ENGINE_NAMES,
+) {
   const stop = new AbortController();
   const create = vi.fn(() => fakeRuntime());
   const holder: RuntimeHolder = { runtime, create };
@@ -40,7 +31,7 @@ function serve(runtime?: Runtime, memoryBytes = 1e12) {
   const onWelcome = (name: string) => names.push(name);
   const ended = serveConnection(
     transport,
-    { name: "me", holder, onWelcome, memoryBytes },
+    { name: "me", kind: "node", holder, onWelcome, means: { memoryBytes, engines } },
     stop.signal,
   );
   let end: ConnectionEnd | undefined;
@@ -113,6 +104,32 @@ test("silence of 15 s ends the connection, and bytes of an unfinished message ar
   expect(endNow()).toMatchObject({ kind: "lost", reason: "the coordinator is silent" });
 });
 
+test("where pings are not seen, messages that say that the coordinator is alive keep the connection", async () => {
+  const transport = new MemoryTransport({ reportsBytes: false });
+  const { endNow } = serve(undefined, 1e12, transport);
+  transport.receive(...welcome());
+  for (let second = 0; second < 60; second += 2) {
+    transport.receive({ type: "alive" });
+    await vi.advanceTimersByTimeAsync(2_000);
+  }
+  expect(endNow()).toBeUndefined();
+  await vi.advanceTimersByTimeAsync(60_000);
+  expect(endNow()).toMatchObject({ kind: "lost", reason: "the coordinator is silent" });
+});
+
+test("where only whole messages are seen, the largest has the time that a slow link needs for it", async () => {
+  const transport = new MemoryTransport({ reportsBytes: false });
+  const { endNow } = serve(undefined, 1e12, transport);
+  transport.receive(...welcome());
+  // Of this network, some 13 MB: 21 s at 5 Mbit/s.
+  await vi.advanceTimersByTimeAsync(
+    (1000 * 8 * maxMessageBytes(layoutOfRun(configOf()))) / 5e6 + 14_000,
+  );
+  expect(endNow()).toBeUndefined();
+  await vi.advanceTimersByTimeAsync(2_000);
+  expect(endNow()).toMatchObject({ kind: "lost" });
+});
+
 test("a close handshake that the coordinator does not answer ends after a second", async () => {
   const { transport, endNow } = serve();
   transport.receive({ type: "end", reason: "finished" });
@@ -132,14 +149,28 @@ test("a stop says goodbye", async () => {
 
 test.each([
   [1000, "finished", { kind: "ended", reason: "finished" }],
-  [closeCodes.version, "too old", { kind: "refused", reason: "too old" }],
-  [closeCodes.wrongResults, "", { kind: "refused", reason: "the connection was closed (4008)" }],
+  [closeCodes.otherNumerics, "other", { kind: "refused", cause: "numerics", reason: "other" }],
+  [closeCodes.version, "too old", { kind: "refused", cause: "version", reason: "too old" }],
+  [
+    closeCodes.wrongResults,
+    "",
+    { kind: "refused", cause: "other", reason: "the connection was closed (4008)" },
+  ],
   [closeCodes.banned, "later", { kind: "lost", reason: "later", wasUseful: false }],
   [1006, "a\u001b[2Jb\nc", { kind: "lost", reason: "a\ufffd[2Jb\ufffdc", wasUseful: false }],
 ])("close code %i with reason %j", async (code, reason, expected) => {
   const { transport, ended } = serve();
   transport.end(code, reason);
   expect(await ended).toEqual(expected);
+});
+
+test("a run with an engine that does not run here is refused, and the coordinator told why", async () => {
+  const { transport, create, endNow } = serve(undefined, 1e12, new MemoryTransport(), ["wasm"]);
+  transport.receive(...welcome({ engine: { name: "tensorflow", threads: 1 } }));
+  await vi.advanceTimersByTimeAsync(1_000);
+  expect(endNow()).toMatchObject({ kind: "refused", cause: "engine" });
+  expect(transport.closed?.reason).toMatch(/engine is tensorflow.*--engine wasm/);
+  expect(create).not.toHaveBeenCalled();
 });
 
 test("an error of the engine is thrown, as it would come again", async () => {

@@ -1,5 +1,6 @@
 // What a worker takes of its coordinator's states: groups in their order, at one step, however often a connection is lost.
 import { expect, test } from "vitest";
+import { openEngine } from "../../src/shared/engine/open-engine.js";
 import { sizeOf } from "../../src/shared/network/network.js";
 import { FrameError } from "../../src/shared/protocol/frame.js";
 import { checksumOf, sentTensors } from "../../src/shared/protocol/payloads/state.js";
@@ -7,7 +8,6 @@ import { isLarge, stateGroupCount } from "../../src/shared/replica/state-layout.
 import { layoutOfRun } from "../../src/shared/run-layout.js";
 import { WorkerRuntime } from "../../src/worker/worker-runtime.js";
 import { configOf } from "../support/config.js";
-import { referenceEngine } from "../support/reference-engine.js";
 
 /** In two buckets, and the first layer is not trained. */
 const { network, ...rest } = configOf({ inputShape: [16, 16, 1] });
@@ -22,8 +22,7 @@ const layout = layoutOfRun(config);
 const [FIRST, LAST, FROZEN] = [0, 1, 2];
 
 function startWorker() {
-  const engine = { name: "tensorflow", ...referenceEngine } as const;
-  const runtime = new WorkerRuntime(config, "weights", () => engine);
+  const runtime = new WorkerRuntime(layout, "weights", openEngine);
   const take = (group: number, step: number) => {
     const tensors = sentTensors(layout, "weights-only", group);
     const parts = tensors.map(({ shape }) => new Uint8Array(4 * sizeOf(shape)));

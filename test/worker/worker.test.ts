@@ -2,22 +2,16 @@
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import type { TandemError } from "../../src/shared/errors.js";
 import type { ConnectionEnd } from "../../src/worker/connection.js";
-import type { DialFailure } from "../../src/worker/dial.js";
-import { type Connect, runWorker, type WorkerEvent } from "../../src/worker/worker.js";
+import {
+  type Connect,
+  type DialFailure,
+  runWorker,
+  type WorkerEvent,
+} from "../../src/worker/worker.js";
+import { fakeRuntime } from "../support/fake-runtime.js";
+import { ENGINE_NAMES } from "../../src/shared/engine/engine.js";
 import { MemoryTransport } from "../support/memory-transport.js";
 import { welcome } from "../support/welcome.js";
-
-// Waiting is by node:timers/promises, which fake timers do not replace.
-vi.mock("node:timers/promises", () => ({
-  setTimeout: (ms: number) => new Promise((resolve) => setTimeout(resolve, ms)),
-}));
-vi.mock("../../src/worker/worker-runtime.js", () => ({
-  WorkerRuntime: class {
-    fits(): boolean {
-      return true;
-    }
-  },
-}));
 
 beforeEach(() => {
   vi.useFakeTimers({
@@ -32,6 +26,9 @@ function start(connect: Connect) {
     url: "ws://host:1/?token=secret",
     shownUrl: "ws://host:1/",
     name: "me",
+    kind: "node" as const,
+    means: { memoryBytes: 1e12, engines: ENGINE_NAMES },
+    createRuntime: () => fakeRuntime(),
     retryForMs: 60_000,
   };
   const stop = new AbortController();

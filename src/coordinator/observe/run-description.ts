@@ -1,10 +1,11 @@
 // A run's configuration in a few words and numbers, for the terminal and the page: a network may have a thousand layers. Pure.
-import type { RunConfig } from "../../shared/config.js";
+import type { EngineSpec, RunConfig } from "../../shared/config.js";
 import type { TargetSpec } from "../../shared/data/samples.js";
 import type { LossKind } from "../../shared/graph/graph.js";
 import { buildNetwork } from "../../shared/network/build.js";
 import { PRESET_NAMES, presetNetwork } from "../../shared/network/presets.js";
 import type { NetworkSpec } from "../../shared/network/spec.js";
+import { countText } from "./number-text.js";
 
 export interface RunDescription {
   /** The name of a preset, or what the layers are. */
@@ -16,7 +17,9 @@ export interface RunDescription {
   batchSize: number;
   shards: number;
   seed: number;
-  threads: number;
+  /** `tensorflow, 2 threads`, or `wasm` */
+  engine: string;
+  engineName: EngineSpec["name"];
   inputShape: readonly number[];
   inputType: "uint8" | "float32";
   target: TargetSpec;
@@ -34,11 +37,17 @@ export function describeRun(config: RunConfig): RunDescription {
     batchSize,
     shards,
     seed,
-    threads: config.threads,
+    engine: describeEngine(config.engine),
+    engineName: config.engine.name,
     inputShape: network.inputShape,
     inputType,
     target,
   };
+}
+
+export function describeEngine(engine: EngineSpec): string {
+  if (engine.name === "wasm") return engine.name;
+  return `${engine.name}, ${countText(engine.threads, "thread")}`;
 }
 
 /** `cnn`, or `network of 12 layers`. */

@@ -1,7 +1,6 @@
 // Everything that observes a run beside the terminal: the page with its log, the metrics, TensorBoard.
 import type { RunConfig } from "../../shared/config.js";
 import type { DataSource } from "../../shared/data/samples.js";
-import type { EngineName } from "../../shared/engine/engine.js";
 import { loadTensorFlow } from "../../shared/engine/tensorflow/tensorflow.js";
 import type { Events } from "../../shared/events.js";
 import type { TrainingReplica } from "../../shared/replica/training-replica.js";
@@ -64,6 +63,12 @@ export class RunObservers {
     }
     this.recorder = new Recorder({ classNames: data.classNames, workers, sinks });
     events.add(this.recorder);
+    events.add({
+      name: "the page",
+      handle: (event) => {
+        if (event.event === "listening") this.page.join.noteListening(event);
+      },
+    });
     events.add(metrics);
   }
 
@@ -71,14 +76,15 @@ export class RunObservers {
    * From now on the page predicts samples with the replica's current weights, and TensorBoard's files are written. They are
    * written by TensorFlow itself, so only where that is the run's engine.
    */
-  open(replica: TrainingReplica, engine: EngineName = "tensorflow"): void {
+  open(replica: TrainingReplica): void {
     const { config, summaryDir } = this.options;
+    const { engine } = config;
     this.page.offerPredictions(createPredictor(replica));
-    if (engine !== "tensorflow" || summaryDir === undefined) return;
+    if (engine.name !== "tensorflow" || summaryDir === undefined) return;
     this.events.addLazily(
       "TensorBoard's summary",
       () => {
-        const writer = new SummaryWriter(loadTensorFlow(config.threads), summaryDir);
+        const writer = new SummaryWriter(loadTensorFlow(engine.threads), summaryDir);
         return new TensorBoardSink(writer, replica.graph.graph);
       },
       FILE_RETRY_MS,

@@ -1,4 +1,5 @@
 // What a worker answered, checked against what it was asked. Pure: no sockets.
+import { TandemError } from "../../shared/errors.js";
 import { FrameError } from "../../shared/protocol/frame.js";
 import type { FromWorker } from "../../shared/protocol/messages.js";
 import { readBucket } from "../../shared/protocol/payloads/bucket.js";
@@ -84,4 +85,12 @@ export function readAnswer(
   const problem = findResultProblem(result) ?? findGradientProblem(last);
   if (problem !== undefined) throw new UnusableAnswerError(problem);
   return { kind: "shard", result };
+}
+
+/** The training itself is at fault, as the coordinator gets such numbers too. */
+export function divergedError(task: Task, problem: string): TandemError {
+  return new TandemError(
+    "diverged",
+    `The training diverged: at step ${task.step} numbers became NaN, infinite or extremely large (${problem}). Checkpoints of earlier steps are unchanged. Try a smaller --learning-rate or a larger --batch-size.`,
+  );
 }

@@ -6,8 +6,6 @@ import {
   MAX_NAME_LENGTH,
   PROTOCOL_VERSION,
 } from "../../shared/protocol/messages.js";
-import type { BanList } from "./ban-list.js";
-import { isLoopback } from "./origin.js";
 
 /** How far a worker has come. `proven`: it has answered a task. */
 export type SessionPhase = "hello" | "loading" | "active" | "proven" | "closed";
@@ -32,30 +30,6 @@ export function refuseVersion(header: Readonly<Record<string, unknown>>): Refusa
   const older = protocol < PROTOCOL_VERSION ? "worker" : "coordinator";
   const reason = `worker speaks protocol ${protocol}, coordinator ${PROTOCOL_VERSION}: update the ${older}`;
   return { code: closeCodes.version, reason, isFailure: false };
-}
-
-export function refuseBanned(bans: BanList, key: string, nowMs: number): Refusal | undefined {
-  const bannedMs = bans.remainingMs(key, nowMs);
-  if (bannedMs <= 0) return undefined;
-  return bannedMs === Infinity
-    ? {
-        code: closeCodes.wrongResults,
-        reason: "permanently banned: wrong results",
-        isFailure: false,
-      }
-    : {
-        code: closeCodes.banned,
-        reason: `too many failures; retry in ${Math.ceil(bannedMs / 1000)} s`,
-        isFailure: false,
-      };
-}
-
-/**
- * What bans go by. The name is the worker's own choice, and tells processes on this machine apart; between machines, the
- * address alone does.
- */
-export function banKey(address: string, origin: string, name: string): string {
-  return isLoopback(address) ? `${name}@${origin}` : origin;
 }
 
 /** The name as it may be shown in terminals and pages: only harmless characters are kept. */

@@ -3,8 +3,8 @@ import { messageOf, TandemError } from "../../shared/errors.js";
 import { evaluateSamples } from "../../shared/replica/inference.js";
 import type { Replica } from "../../shared/replica/replica.js";
 import { computeShard } from "../../shared/replica/shard-pass.js";
-import { checkAnswer, UnusableAnswerError } from "./checked-answer.js";
-import { divergedError, type Pool } from "./pool.js";
+import { checkAnswer, divergedError, UnusableAnswerError } from "./checked-answer.js";
+import type { Pool } from "./pool.js";
 import type { Answer, Task, WorkerLink } from "./tasks.js";
 
 /** How a task is computed on a replica in this process. */

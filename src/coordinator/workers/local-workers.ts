@@ -95,6 +95,8 @@ export class LocalWorkers {
           env: { ...process.env, TANDEM_TOKEN: this.token },
           // A group of its own: Ctrl-C in the terminal reaches the coordinator, which ends its workers in good order.
           detached: true,
+          // On Windows a process with a group of its own would open a window.
+          windowsHide: true,
         },
       );
     } catch (error) {
@@ -139,7 +141,7 @@ export class LocalWorkers {
     this.fail(
       new TandemError(
         "workers-missing",
-        `No worker process stays alive (${this.lastProblem || "no reason given"}). Does \`npm run setup\` succeed, and is there enough memory?`,
+        `No worker process stays alive (${this.lastProblem || "no reason given"}). Is there enough memory, and does \`npx tandem setup\` succeed?`,
       ),
     );
   }

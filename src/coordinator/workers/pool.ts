@@ -4,19 +4,14 @@ import { TandemError } from "../../shared/errors.js";
 import type { Events } from "../../shared/events.js";
 import type { Gradients } from "../../shared/replica/tensors.js";
 import type { StepRange } from "../../shared/checkpoint/checkpoint.js";
-import { BucketCollector, type CompleteBucket } from "./bucket-collector.js";
-import { checkAnswer, UnusableAnswerError } from "./checked-answer.js";
+import { checkAnswer, divergedError, UnusableAnswerError } from "./checked-answer.js";
+import { Quorum, type QuorumOptions } from "./quorum.js";
+import { OpenRound, type Round } from "./round.js";
 import { DEFAULT_LIMITS, Schedule } from "./schedule.js";
-import type { Answer, Answered, Task, Timing, WorkerLink } from "./tasks.js";
+import type { Answer, Task, Timing, WorkerLink } from "./tasks.js";
 import { Verification } from "./verification.js";
 
-export interface PoolOptions {
-  /** Workers that must be connected before the first task is assigned … */
-  startWith: number;
-  /** … and so many at any time after it; with fewer the run pauses. */
-  goOnWith: number;
-  /** How long a pause may last. */
-  waitMs: number;
+export interface PoolOptions extends QuorumOptions {
   /** Share of the shards that two workers compute, to be compared bit by bit. */
   verify?: number;
   /** Computes a task here and now; it decides where workers disagree and no third is there. */
@@ -38,54 +33,38 @@ const MIN_STRAGGLER_CHECK_MS = 20;
 /** The signal came and the tasks in progress could not be finished in time. */
 export class InterruptedError extends Error {}
 
-/** Some tasks in progress. */
-export interface Round {
-  /** By task id, once all are there. */
-  readonly answers: Promise<ReadonlyMap<number, Answered>>;
-  /** The gradients of the shards by bucket, each bucket as soon as it is complete. */
-  readonly buckets: AsyncIterable<CompleteBucket>;
-}
-
-interface OpenRound {
-  tasks: ReadonlyMap<number, Task>;
-  answers: Map<number, Answered>;
-  collector: BucketCollector;
-  resolve: (answers: Map<number, Answered>) => void;
-  reject: (error: Error) => void;
-}
-
 export class Pool {
   private readonly events: Events;
   private readonly options: PoolOptions;
   private readonly schedule = new Schedule<WorkerLink, Task>(DEFAULT_LIMITS, (link) => link.origin);
   private readonly verification: Verification;
   private readonly links = new Set<WorkerLink>();
-  private requiredCount: number;
+  private readonly quorum: Quorum;
   private round: OpenRound | undefined;
   private stragglerTimer: NodeJS.Timeout | undefined;
-  private waitTimer: NodeJS.Timeout | undefined;
   /** Runs while workers are there and none of them answers. */
   private stallTimer: NodeJS.Timeout | undefined;
+  private stopWatchingInterrupt: () => void = () => undefined;
   private isAdvancePending = false;
   private failure: Error | undefined;
 
   constructor(events: Events, options: PoolOptions) {
     this.events = events;
     this.options = options;
-    this.requiredCount = options.startWith;
+    this.quorum = new Quorum(events, options);
     this.verification = new Verification({
       events,
       share: options.verify ?? 0,
       schedule: this.schedule,
       arbiter: options.arbiter,
       accept: (task, answered) => {
-        this.round?.answers.set(task.id, answered);
+        this.round?.accept(task, answered);
         this.advance();
       },
     });
   }
 
-  /** Steps that used results of workers that were found to compute wrongly. */
+  /** Steps that used results of workers that were found to return wrong results. */
   get suspectSteps(): readonly StepRange[] {
     return this.verification.suspectSteps;
   }
@@ -96,7 +75,10 @@ export class Pool {
   join(link: WorkerLink): void {
     this.links.add(link);
     this.schedule.join(link);
-    if (!link.isInProcess) this.events.emit({ event: "worker", name: link.name, state: "joined" });
+    if (!link.isInProcess) {
+      const { name, kind } = link;
+      this.events.emit({ event: "worker", name, state: "joined", ...(kind ? { kind } : {}) });
+    }
     this.advance();
   }
 
@@ -123,7 +105,7 @@ export class Pool {
 
   /** False while too few workers are there to go on. */
   get isReady(): boolean {
-    return this.links.size >= this.requiredCount;
+    return this.quorum.isMet(this.links.size);
   }
 
   // ── answers ──
@@ -132,7 +114,7 @@ export class Pool {
   answer(link: WorkerLink, taskId: number, answer: Answer, timing: Timing): void {
     const task = this.schedule.answer(link, taskId, performance.now());
     if (task && this.round) {
-      this.restartStallTimer(this.round);
+      this.restartStallTimer();
       this.verification.take(task, { link, answer, timing });
     }
     this.advance();
@@ -142,7 +124,7 @@ export class Pool {
   takeBucket(link: WorkerLink, taskId: number, bucket: number, gradients: Gradients): void {
     const { round, verification } = this;
     if (!round || verification.isActive || verification.isSuspect(link)) return;
-    round.collector.add(taskId, bucket, gradients);
+    round.buckets.add(taskId, bucket, gradients);
   }
 
   /**
@@ -181,58 +163,53 @@ export class Pool {
    * than the deadline, and with InterruptedError where `signal` comes and the tasks are not done soon after it
    */
   begin(tasks: readonly Task[], bucketCount: number, signal: AbortSignal): Round {
-    const shardIds = tasks.flatMap(({ kind, id }) => (kind === "shard" ? [id] : []));
-    const collector = new BucketCollector(shardIds, bucketCount);
-    const answers = this.runRound(tasks, collector, signal);
-    answers.then(
-      (found) => collector.complete(found),
-      (error: unknown) => collector.fail(error as Error),
-    );
-    return { answers, buckets: collector };
+    const round = new OpenRound(tasks, bucketCount);
+    this.round = round;
+    if (this.failure) {
+      this.end(this.failure);
+      return round;
+    }
+    for (const task of tasks) this.schedule.add([task], this.verification.begin(task));
+    this.restartStallTimer();
+    this.watchInterrupt(signal);
+    // At once, not after what the caller does next: the workers' time is the dearest.
+    this.advanceNow();
+    return round;
   }
 
   /** No worker will come: the tasks in progress, and all that follow, fail. */
   fail(error: Error): void {
     this.failure = error;
-    this.round?.reject(error);
+    this.end(error);
   }
 
-  private async runRound(
-    tasks: readonly Task[],
-    collector: BucketCollector,
-    signal: AbortSignal,
-  ): Promise<ReadonlyMap<number, Answered>> {
-    let finishTimer: NodeJS.Timeout | undefined;
+  /** The round in progress is over: all its tasks are answered, or it failed. */
+  private end(error?: Error): void {
+    const { round } = this;
+    if (!round) return;
+    this.round = undefined;
+    this.stopWatchingInterrupt();
+    this.quorum.endPause();
+    clearTimeout(this.stallTimer);
+    clearTimeout(this.stragglerTimer);
+    this.schedule.drop([...round.tasks.keys()]);
+    this.verification.endRound();
+    if (error) round.fail(error);
+    else round.complete();
+  }
+
+  /** After an interrupt the tasks in progress have a little time left; in a pause there is nothing to wait for. */
+  private watchInterrupt(signal: AbortSignal): void {
+    let timer: NodeJS.Timeout | undefined;
     const onAbort = () => {
-      const isPaused = this.links.size < this.requiredCount;
-      const giveUp = () => this.round?.reject(new InterruptedError());
-      finishTimer = setTimeout(giveUp, isPaused ? 0 : FINISH_STEP_MS);
+      timer = setTimeout(() => this.end(new InterruptedError()), this.isReady ? FINISH_STEP_MS : 0);
     };
-    if (this.failure) throw this.failure;
-    try {
-      return await new Promise<ReadonlyMap<number, Answered>>((resolve, reject) => {
-        this.round = {
-          tasks: new Map(tasks.map((task) => [task.id, task])),
-          answers: new Map(),
-          collector,
-          resolve,
-          reject,
-        };
-        for (const task of tasks) this.schedule.add([task], this.verification.begin(task));
-        this.restartStallTimer(this.round);
-        if (signal.aborted) onAbort();
-        else signal.addEventListener("abort", onAbort, { once: true });
-        // At once, not after what the caller does next: the workers' time is the dearest.
-        this.advanceNow();
-      });
-    } finally {
+    this.stopWatchingInterrupt = () => {
       signal.removeEventListener("abort", onAbort);
-      clearTimeout(finishTimer);
-      this.clearTimers();
-      this.schedule.drop(tasks.map((task) => task.id));
-      this.verification.endRound();
-      this.round = undefined;
-    }
+      clearTimeout(timer);
+    };
+    if (signal.aborted) onAbort();
+    else signal.addEventListener("abort", onAbort, { once: true });
   }
 
   /** Looks once more at what can be done, after all that this turn of the event loop brings. */
@@ -249,26 +226,22 @@ export class Pool {
     const { round } = this;
     if (!round) return;
     if (round.tasks.size >= MANY_TASKS) {
-      this.events.emit({ event: "progress", done: round.answers.size, total: round.tasks.size });
+      const { answeredCount: done, tasks } = round;
+      this.events.emit({ event: "progress", done, total: tasks.size });
     }
-    if (this.schedule.openCount === 0 && round.answers.size === round.tasks.size) {
-      round.resolve(round.answers);
-      return;
+    if (this.schedule.openCount === 0 && round.isAnswered) {
+      this.end();
+    } else if (this.isReady) {
+      this.quorum.resume();
+      this.assign(round);
+    } else {
+      clearTimeout(this.stragglerTimer);
+      this.quorum.pause(this.links.size, (error) => this.end(error));
     }
-    if (this.links.size < this.requiredCount) {
-      this.pause(round);
-      return;
-    }
-    this.requiredCount = this.options.goOnWith;
-    clearTimeout(this.waitTimer);
-    this.waitTimer = undefined;
-    this.assign(round);
   }
 
   private assign(round: OpenRound): void {
-    this.verification.decideStuck(
-      [...round.tasks.values()].filter(({ id }) => !round.answers.has(id)),
-    );
+    this.verification.decideStuck(round.openTasks);
     const nowMs = performance.now();
     for (const { worker, task, isBackup } of this.schedule.assign(nowMs)) {
       if (isBackup) this.reportBackup(worker, task);
@@ -288,31 +261,14 @@ export class Pool {
     this.events.emit({ event: "backup", step: task.step, task: name, worker: worker.name });
   }
 
-  private pause(round: OpenRound): void {
-    clearTimeout(this.stragglerTimer);
-    if (this.waitTimer) return;
-    const { waitMs } = this.options;
-    const missing = this.requiredCount - this.links.size;
-    const reason = `waiting for ${missing} more worker${missing === 1 ? "" : "s"} (${this.links.size} of ${this.requiredCount})`;
-    this.events.emit({ event: "waiting", reason, deadlineSeconds: waitMs / 1000 });
-    this.waitTimer = setTimeout(() => {
-      round.reject(
-        new TandemError(
-          "workers-missing",
-          `${this.links.size} of the ${this.requiredCount} workers that the run needs were there for ${waitMs / 1000} s. Start workers with \`npx tandem worker URL\`, or wait longer with --worker-wait.`,
-        ),
-      );
-    }, waitMs);
-  }
-
   /** Workers that are there and answer nothing are no better than none. */
-  private restartStallTimer(round: OpenRound): void {
+  private restartStallTimer(): void {
     clearTimeout(this.stallTimer);
     const stallMs = Math.max(this.options.waitMs, MIN_STALL_MS);
     this.stallTimer = setTimeout(() => {
       // A pause has its own deadline, and in this process nothing is waited for.
-      if (this.waitTimer || [...this.links].some(({ isInProcess }) => isInProcess)) return;
-      round.reject(
+      if (this.quorum.isPaused || [...this.links].some(({ isInProcess }) => isInProcess)) return;
+      this.end(
         new TandemError(
           "workers-missing",
           `${this.links.size} workers are connected, and none has answered for ${stallMs / 1000} s. Look at what they do, or wait longer with --worker-wait.`,
@@ -320,19 +276,4 @@ export class Pool {
       );
     }, stallMs);
   }
-
-  private clearTimers(): void {
-    clearTimeout(this.stallTimer);
-    clearTimeout(this.stragglerTimer);
-    clearTimeout(this.waitTimer);
-    this.stragglerTimer = undefined;
-    this.waitTimer = undefined;
-  }
-}
-
-export function divergedError(task: Task, problem: string): TandemError {
-  return new TandemError(
-    "diverged",
-    `The training diverged: at step ${task.step} the numbers became NaN, infinite or absurdly large (${problem}). Checkpoints of earlier steps are left as they are. Try a smaller --learning-rate or a larger --batch-size.`,
-  );
 }

@@ -1,5 +1,4 @@
 // The coordinator's port: lets in workers that may come, and turns away the rest before anything of size is read or sent.
-import { createHash, timingSafeEqual } from "node:crypto";
 import { createServer, type IncomingMessage, type Server, ServerResponse } from "node:http";
 import { createServer as createTlsServer } from "node:https";
 import type { Socket } from "node:net";
@@ -10,10 +9,11 @@ import type { Events } from "../../shared/events.js";
 import { socketOptions } from "../../shared/protocol/channel.js";
 import { MAX_HEADER_BYTES } from "../../shared/protocol/frame.js";
 import { maxAnswerBytes } from "../../shared/protocol/payloads/answer-bytes.js";
-import { WebSocketTransport } from "../../shared/protocol/transport.js";
+import { WebSocketTransport } from "../../shared/protocol/ws-transport.js";
 import type { Broadcast } from "../broadcast/broadcast.js";
 import type { Dashboard } from "../observe/dashboard/dashboard.js";
 import type { WorkerStatus } from "../observe/dashboard/worker-table.js";
+import type { NumericsCheck } from "./numerics-check.js";
 import type { Pool } from "./pool.js";
 import type { SessionPhase } from "./handshake.js";
 import type { EndReason } from "./tasks.js";
@@ -28,7 +28,9 @@ import {
 import { LostWorkers } from "./lost-workers.js";
 import { SendBudget } from "./outbox.js";
 import { RejectionReports } from "./rejection-reports.js";
-import { DEFAULT_TIMES, Session, type SessionTimes } from "./session.js";
+import { Session } from "./session.js";
+import { refuseUpgrade } from "./upgrade-refusal.js";
+import { DEFAULT_TIMES, type SessionTimes } from "./session-times.js";
 
 export interface ServerOptions {
   host: string;
@@ -36,7 +38,8 @@ export interface ServerOptions {
   port: number;
   /** Workers must show the same. */
   token?: string;
-  tls?: { cert: Buffer; key: Buffer };
+  /** Certificate and key in PEM. */
+  tls?: { cert: string | Uint8Array; key: string | Uint8Array };
   times?: SessionTimes;
   /** Worker processes that this process starts itself. They need not be waited for at the end. */
   ownWorkers?: number;
@@ -45,9 +48,10 @@ export interface ServerOptions {
 export interface ServerParts {
   pool: Pool;
   broadcast: Broadcast;
+  numerics: NumericsCheck;
   events: Events;
-  /** Answers what is no worker. */
-  dashboard: Pick<Dashboard, "handle">;
+  /** Answers what is no worker, and knows who may be one. */
+  dashboard: Pick<Dashboard, "handle" | "auth">;
 }
 
 const CLOSING_MS = 2_000;
@@ -98,7 +102,12 @@ export class CoordinatorServer {
     };
     const { tls } = options;
     this.http = tls
-      ? createTlsServer({ ...limits, ...tls, handshakeTimeout: HEADERS_MS })
+      ? createTlsServer({
+          ...limits,
+          cert: toPem(tls.cert),
+          key: toPem(tls.key),
+          handshakeTimeout: HEADERS_MS,
+        })
       : createServer(limits);
     this.http.setTimeout(INACTIVE_MS, (socket: Socket) => socket.destroy());
     this.http.on("connection", (socket: Socket) => this.admit(socket));
@@ -122,7 +131,7 @@ export class CoordinatorServer {
         reject(
           new TandemError(
             "listen-failed",
-            `Cannot listen on ${host}:${port} (${messageOf(error)}). Choose another --port (0 for a free one) or --host.`,
+            `Cannot listen on ${host}:${port} (${messageOf(error)}). Choose another --port (0 for any free port) or --host.`,
             { cause: error },
           ),
         );
@@ -206,7 +215,7 @@ export class CoordinatorServer {
       this.answer(request, response);
       return;
     }
-    const refusal = this.refusal(request);
+    const refusal = refuseUpgrade(request, this.parts.dashboard.auth);
     if (refusal) {
       this.rejections.add(addressOf(request.socket), refusal.reason, performance.now());
       socket.end(
@@ -260,25 +269,6 @@ export class CoordinatorServer {
     }
   }
 
-  private refusal(request: IncomingMessage): { status: string; reason: string } | undefined {
-    // Only browsers send an Origin; a page from elsewhere must not drive the coordinator from a visitor's machine.
-    if (request.headers.origin !== undefined) {
-      return { status: "403 Forbidden", reason: "workers are not browsers" };
-    }
-    if (!this.hasToken(request.headers.authorization)) {
-      return { status: "401 Unauthorized", reason: "the token is missing or wrong" };
-    }
-    return undefined;
-  }
-
-  /** In constant time: the digests are compared, whatever the lengths. */
-  private hasToken(authorization: string | undefined): boolean {
-    const { token } = this.options;
-    if (token === undefined) return true;
-    const digest = (text: string) => createHash("sha256").update(text).digest();
-    return timingSafeEqual(digest(authorization ?? ""), digest(`Bearer ${token}`));
-  }
-
   private uniqueName(requested: string): string {
     const taken = new Set([...this.sessions].map((session) => session.name));
     for (let number = 1; ; number++) {
@@ -295,4 +285,8 @@ function addressOf(socket: Socket): string {
 /** The same for a TCP socket and for the TLS socket on it. */
 function keyOf(socket: Socket): string {
   return `${addressOf(socket)} ${socket.remotePort}`;
+}
+
+function toPem(value: string | Uint8Array): string | Buffer {
+  return typeof value === "string" ? value : Buffer.from(value);
 }

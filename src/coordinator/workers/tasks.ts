@@ -1,5 +1,6 @@
 // What the coordinator asks of workers, and what they answer, whether they are processes or the one in its own process.
 import type { Samples } from "../../shared/data/samples.js";
+import type { WorkerKind } from "../../shared/protocol/messages.js";
 import type { EvaluationResult, ShardResult } from "../../shared/replica/tensors.js";
 
 export interface ShardTask {
@@ -49,6 +50,8 @@ export interface WorkerLink {
   readonly name: string;
   /** Where it comes from: two workers of one origin do not confirm each other's results. */
   readonly origin: string;
+  /** What it runs in. */
+  readonly kind?: WorkerKind;
   /** It is the coordinator's own process, and nobody who joined. */
   readonly isInProcess?: boolean;
   send(task: Task): void;

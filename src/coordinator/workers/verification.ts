@@ -42,7 +42,7 @@ export class Verification {
   /** Wrong results came from there: from now on every result from there has to be confirmed. */
   private readonly suspectOrigins = new Set<string>();
   private readonly contributions = new Contributions<WorkerLink>();
-  /** Steps that used results of workers that were found to compute wrongly. */
+  /** Steps that used results of workers that were found to return wrong results. */
   readonly suspectSteps: StepRange[] = [];
 
   constructor(parts: VerificationParts) {

@@ -67,7 +67,9 @@ export function isTemporaryOf(file: string, entry: string): boolean {
   return entry.startsWith(prefix) && /^\d+\.([0-9a-f]{12}\.)?tmp$/.test(entry.slice(prefix.length));
 }
 
+/** So that a new name in it survives a power cut. Windows cannot do that to folders. */
 export async function syncFolder(folder: string): Promise<void> {
+  if (process.platform === "win32") return;
   const handle = await open(folder, "r");
   try {
     await handle.sync();

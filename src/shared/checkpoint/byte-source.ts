@@ -30,6 +30,7 @@ export function withFile<T>(file: string, use: (source: ByteSource) => T): T {
   try {
     if (!statSync(file).isFile()) throw refuse(notAFile(file));
     // Should the name have become a named pipe meanwhile: this open does not wait for its writer.
+    // (Windows has no such pipes and no such flag: undefined counts as 0.)
     fd = openSync(file, constants.O_RDONLY | constants.O_NONBLOCK);
   } catch (error) {
     if (error instanceof TandemError) throw error;

@@ -19,8 +19,9 @@ import { parseStepRanges, type StepRange, stepRangesText } from "./step-ranges.j
 
 export type { StepRange } from "./step-ranges.js";
 
-const FORMAT = "tandem/2";
+const FORMAT = "tandem/3";
 const SUSPECT_KEY = "suspect_steps";
+const MIXED_KEY = "mixed_numerics_since";
 
 export interface Checkpoint {
   config: RunConfig;
@@ -30,6 +31,8 @@ export interface Checkpoint {
   tensors: NamedTensor[];
   /** Steps whose results are suspect (`degraded` in events.ts); none in a run to which nothing of the kind happened. */
   suspectSteps?: readonly StepRange[];
+  /** The first step that machines of other numerics took part in (`mixed-numerics` in events.ts); missing where none did. */
+  mixedSince?: number;
   /** Of the file that it was read from: files with the same digest have the same content. */
   digest?: string;
 }
@@ -41,12 +44,13 @@ export type CheckpointSummary = Omit<Checkpoint, "tensors"> & {
 
 /** @returns the file's bytes in pieces; the same state gives the same bytes */
 export function encodeCheckpoint(checkpoint: Checkpoint): Buffer[] {
-  const { config, step, tensors, suspectSteps = [] } = checkpoint;
+  const { config, step, tensors, suspectSteps = [], mixedSince } = checkpoint;
   const metadata = {
     format: FORMAT,
     step: String(step),
     config: configText(config),
     ...(suspectSteps.length === 0 ? {} : { [SUSPECT_KEY]: stepRangesText(suspectSteps) }),
+    ...(mixedSince === undefined ? {} : { [MIXED_KEY]: String(mixedSince) }),
   };
   return encodeSafetensors(metadata, tensors);
 }
@@ -104,12 +108,22 @@ function readWith<Tensor extends { name: string; shape: readonly number[] }>(
     throw error;
   }
   const config = parsedConfig(file, metadata["config"]);
-  const step = Number(metadata["step"]);
-  if (!Number.isSafeInteger(step) || step < 0 || String(step) !== metadata["step"]) {
-    throw damaged(file, `its step is ${metadata["step"]}`);
-  }
+  const step = stepIn(file, metadata["step"], "its step");
   checkLayout(file, config, tensors);
-  return { config, step, tensors, ...suspectSteps(file, metadata), digest: metadata[DIGEST_KEY]! };
+  const marks = { ...suspectSteps(file, metadata), ...mixedSinceIn(file, metadata) };
+  return { config, step, tensors, ...marks, digest: metadata[DIGEST_KEY]! };
+}
+
+function stepIn(file: string, text: string | undefined, what: string): number {
+  const step = Number(text);
+  if (Number.isSafeInteger(step) && step >= 0 && String(step) === text) return step;
+  throw damaged(file, `${what} is ${text}`);
+}
+
+function mixedSinceIn(file: string, metadata: Record<string, string>): { mixedSince?: number } {
+  const text = metadata[MIXED_KEY];
+  if (text === undefined) return {};
+  return { mixedSince: stepIn(file, text, "its first step of mixed numerics") };
 }
 
 function suspectSteps(

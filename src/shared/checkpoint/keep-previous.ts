@@ -38,7 +38,8 @@ async function linkOrCopy(file: string, name: string): Promise<void> {
   }
   await copyFile(file, name, constants.COPYFILE_EXCL);
   try {
-    const handle = await open(name, "r");
+    // Windows flushes only what is open for writing; elsewhere a copy of a file that is read-only could not be opened so.
+    const handle = await open(name, process.platform === "win32" ? "r+" : "r");
     try {
       await handle.sync();
     } finally {

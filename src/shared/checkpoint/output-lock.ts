@@ -72,6 +72,7 @@ function loadTryLock(): TryLock {
 function openLocked(path: string, tryLock: TryLock, patienceMs: number): number | undefined {
   const deadlineMs = performance.now() + patienceMs;
   do {
+    // Windows has no O_NOFOLLOW: undefined counts as 0.
     const flags = constants.O_RDWR | constants.O_CREAT | constants.O_NOFOLLOW;
     const fd = openSync(path, flags, 0o666);
     try {

@@ -1,5 +1,5 @@
 // Ranges of steps, as a checkpoint lists those whose results are suspect. Pure.
-import { z } from "zod";
+import * as z from "zod";
 
 /** Steps `from` to `to`, both included. */
 export interface StepRange {

@@ -38,7 +38,7 @@ function checkCounts(file: string, imageCount: number, labelCount: number): void
   if (imageCount === labelCount) return;
   throw new TandemError(
     "data-mismatch",
-    `${file} has ${labelCount} labels for ${imageCount} images. Take both files from the same data set.`,
+    `${file} has ${labelCount} labels for ${imageCount} images. Use files of the same data set.`,
   );
 }
 
@@ -102,7 +102,7 @@ export function loadIdx(folder: string, validationSize: number): DataSource {
   if (testImages.height !== height || testImages.width !== width) {
     throw new TandemError(
       "data-mismatch",
-      `${testImagesFile.file} has images of ${testImages.height} × ${testImages.width} pixels, the training images have ${height} × ${width}. Take all files from the same data set.`,
+      `${testImagesFile.file} has images of ${testImages.height} × ${testImages.width} pixels, the training images have ${height} × ${width}. Use files of the same data set.`,
     );
   }
   const classCount = countClasses(trainingLabelsFile.file, trainingLabels);

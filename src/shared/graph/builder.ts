@@ -3,18 +3,12 @@
 import type { ActivationKind } from "../network/spec.js";
 import { sizeOf } from "../network/network.js";
 import type { Window } from "../network/window-shape.js";
+import { ConvolutionBuilder } from "./convolution-builder.js";
 import type { DataType, Graph, LossKind, Node, Op, Value } from "./graph.js";
 import { type ComputedOp, inferOutputs } from "./infer.js";
 import { expectShape, expectType, isSameShape, type OutputType } from "./infer-checks.js";
 import { NodeList } from "./node-list.js";
-
-export type StepOp = Extract<
-  Op,
-  { kind: "sgd-step" | "momentum-step" | "adam-step" | "rmsprop-step" }
->;
-
-/** A window whose size is the kernel's. */
-export type Sliding = Omit<Window, "size">;
+import { type StepOp, variablesOf } from "./op-variables.js";
 
 /** Rows and columns at the sides of an image. */
 export interface Border {
@@ -42,6 +36,8 @@ export interface LossValues {
 }
 
 export class GraphBuilder implements Graph {
+  readonly conv2d = new ConvolutionBuilder("conv2d", (...of) => this.one(...of));
+  readonly depthwiseConv2d = new ConvolutionBuilder("depthwise-conv2d", (...of) => this.one(...of));
   private readonly list = new NodeList();
   private readonly variables = new Map<string, Value>();
 
@@ -78,45 +74,6 @@ export class GraphBuilder implements Graph {
     const value = this.list.atRoot(() => this.addSource(name, op, { shape, type: "float32" }));
     this.variables.set(name, value);
     return value;
-  }
-
-  conv2d(x: Value, kernel: Value, sliding: Sliding): Value {
-    return this.one({ kind: "conv2d", ...windowOfKernel(kernel, sliding) }, [x, kernel]);
-  }
-
-  /** @param inputShape of one sample */
-  conv2dInputGradient(
-    kernel: Value,
-    dy: Value,
-    inputShape: readonly number[],
-    sliding: Sliding,
-  ): Value {
-    const window = windowOfKernel(kernel, sliding);
-    return this.one({ kind: "conv2d-input-gradient", inputShape, ...window }, [kernel, dy]);
-  }
-
-  conv2dKernelGradient(x: Value, dy: Value, window: Window): Value {
-    return this.one({ kind: "conv2d-kernel-gradient", ...windowOf(window) }, [x, dy]);
-  }
-
-  depthwiseConv2d(x: Value, kernel: Value, sliding: Sliding): Value {
-    return this.one({ kind: "depthwise-conv2d", ...windowOfKernel(kernel, sliding) }, [x, kernel]);
-  }
-
-  /** @param inputShape of one sample */
-  depthwiseConv2dInputGradient(
-    kernel: Value,
-    dy: Value,
-    inputShape: readonly number[],
-    sliding: Sliding,
-  ): Value {
-    const window = windowOfKernel(kernel, sliding);
-    const kind = "depthwise-conv2d-input-gradient";
-    return this.one({ kind, inputShape, ...window }, [kernel, dy]);
-  }
-
-  depthwiseConv2dKernelGradient(x: Value, dy: Value, window: Window): Value {
-    return this.one({ kind: "depthwise-conv2d-kernel-gradient", ...windowOf(window) }, [x, dy]);
   }
 
   matMul(
@@ -260,15 +217,13 @@ export class GraphBuilder implements Graph {
 
   /** @param after effects that must have happened before, here and in `step` */
   scaleVariable(variable: string, factor: Value, after: readonly Value[] = []): Value {
-    if (!this.variables.has(variable))
-      throw new RangeError(`no variable ${variable} in this graph`);
+    this.expectVariable(variable);
     return this.add({ kind: "scale-variable", variable }, [factor], after).outputs[0]!;
   }
 
   /** One step of an optimizer on one variable. */
   step(op: StepOp, gradient: Value, rate: Value, after: readonly Value[] = []): Value {
-    this.expectVariable(op.variable, gradient.shape);
-    for (const slot of slotsOf(op)) this.expectVariable(slot, gradient.shape);
+    for (const name of variablesOf(op)) expectShape(this.expectVariable(name), gradient.shape);
     return this.add(op, [gradient, rate], after).outputs[0]!;
   }
 
@@ -285,31 +240,11 @@ export class GraphBuilder implements Graph {
     return this.list.add(name, op, [], [], [type]).outputs[0]!;
   }
 
-  private expectVariable(name: string, shape: readonly number[]): void {
+  private expectVariable(name: string): Value {
     const variable = this.variables.get(name);
     if (!variable) throw new RangeError(`no variable ${name} in this graph`);
-    expectShape(variable, shape);
+    return variable;
   }
-}
-
-/** The variables besides the weights that a step changes. */
-function slotsOf(op: StepOp): string[] {
-  switch (op.kind) {
-    case "sgd-step":
-      return [];
-    case "momentum-step":
-      return [op.accumulator];
-    case "adam-step":
-      return [op.m, op.v];
-    case "rmsprop-step":
-      return [op.meanSquare];
-  }
-}
-
-function windowOfKernel(kernel: Value, { strides, padding }: Sliding): Window {
-  const [height, width] = kernel.shape;
-  if (height === undefined || width === undefined) throw new RangeError("a kernel without sides");
-  return { size: [height, width], strides, padding };
 }
 
 function windowOf({ size, strides, padding }: Window): Window {

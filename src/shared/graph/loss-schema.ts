@@ -1,5 +1,5 @@
 // The strict schema of losses, which come from configurations, checkpoints and peers. Pure.
-import { z } from "zod";
+import * as z from "zod";
 import type { LossKind } from "./graph.js";
 
 const labelSmoothing = z

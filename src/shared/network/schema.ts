@@ -1,7 +1,7 @@
 // The strict schema of a network's description. Descriptions come from configurations, checkpoints and peers: every length
 // and number is bounded (limits.ts), every unknown key refused. Parsing writes the keys in the order below, so equal
 // networks are equal text. Pure.
-import { z } from "zod";
+import * as z from "zod";
 import * as limits from "./limits.js";
 import { findNameProblem } from "./names.js";
 import { refuseLayer, refuseNetwork } from "./problem.js";

@@ -34,10 +34,6 @@ function applyRule(name: string, layer: LayerSpec, inputShapes: readonly Shape[]
       return [height, width, layer.filters];
     }
     case "depthwise-conv2d": {
-      // TensorFlow has no other depthwise convolution.
-      if (layer.strides[0] !== layer.strides[1]) {
-        refuseLayer(name, "the strides of a depthwise convolution must be equal.");
-      }
       const image = imageShape(name, input);
       const [height, width] = windowSides(name, layer.kernelSize, layer, image);
       return [height, width, image[2] * layer.depthMultiplier];

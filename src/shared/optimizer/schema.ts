@@ -1,6 +1,6 @@
 // The strict schemas of optimizers and schedules: they come from configurations, checkpoints and peers. Parsing writes the
 // keys in the order below, so equal optimizers are equal text. Pure.
-import { z } from "zod";
+import * as z from "zod";
 import type { OptimizerSpec, ScheduleSpec } from "./optimizer.js";
 
 /** Beyond this a step would replace the weights at once. */

@@ -26,9 +26,15 @@ export const closeCodes = {
   notReading: 4009,
   /** The peer answers none of its tasks. */
   noAnswer: 4010,
+  /** The worker's numerics fingerprint is not the run's: its results differ in the last bits. */
+  otherNumerics: 4011,
 } as const;
 
 export type CloseCode = (typeof closeCodes)[keyof typeof closeCodes];
 
 /** After these the worker does not try again: it would be refused for the same reason. The others may pass. */
-export const FINAL_CLOSE_CODES: readonly number[] = [closeCodes.version, closeCodes.wrongResults];
+export const FINAL_CLOSE_CODES: readonly number[] = [
+  closeCodes.version,
+  closeCodes.wrongResults,
+  closeCodes.otherNumerics,
+];

@@ -13,7 +13,7 @@
 //
 // TCP's own checksum lets through one damaged packet in some ten thousand (Stone and Partridge, "When the CRC and TCP checksum
 // disagree", 2000), and one flipped bit in a gradient, a weight or a configuration is enough to end in another file.
-import { crc32 } from "node:zlib";
+import { crc32 } from "../digest/crc32.js";
 import { MessagePackError, packMap, unpackMap } from "./message-pack.js";
 
 const ALIGNMENT = 8;
@@ -77,21 +77,18 @@ export function encodeFrame(
   header: object,
   parts: readonly ArrayBufferView[] = [],
   tail: readonly number[] = [],
-): Buffer {
+): Uint8Array {
   const lengths = parts.map((part) => part.byteLength);
   const packed = packMap({ ...header, parts: lengths, ...(tail.length === 0 ? {} : { tail }) });
   const headLength = padded(PREFIX_BYTES + packed.byteLength);
   const length = parts.reduce((total, part) => total + padded(part.byteLength), headLength);
-  const frame = Buffer.allocUnsafe(length);
-  frame.writeUInt32LE(packed.byteLength, 0);
+  const frame = new Uint8Array(length);
+  new DataView(frame.buffer).setUint32(0, packed.byteLength, true);
   frame.set(packed, PREFIX_BYTES);
-  frame.fill(0, PREFIX_BYTES + packed.byteLength, headLength);
   let offset = headLength;
   for (const part of parts) {
     frame.set(new Uint8Array(part.buffer, part.byteOffset, part.byteLength), offset);
-    const end = offset + part.byteLength;
     offset += padded(part.byteLength);
-    frame.fill(0, end, offset);
   }
   return sealFrame(frame);
 }

@@ -2,15 +2,19 @@
 // (welcome); the worker loads its engine and says ready; the coordinator sends the state and from then on tasks, and after
 // each step the new weights (state) or the update that makes them. Each task gets one answer. At the end: end.
 // What a message's parts hold is in payloads/, how the bytes lie in frame.ts.
-import { z } from "zod";
+import * as z from "zod";
 import { BROADCASTS } from "../config.js";
 import { sanitizeText } from "../text.js";
 import { type Frame, FrameError, MAX_LISTED_SHARDS } from "./frame.js";
 
 /** Raised whenever one side could misread the other. */
-export const PROTOCOL_VERSION = 5;
+export const PROTOCOL_VERSION = 6;
 
 export const MAX_NAME_LENGTH = 64;
+
+/** What a worker runs in. */
+export const WORKER_KINDS = ["node", "browser"] as const;
+export type WorkerKind = (typeof WORKER_KINDS)[number];
 
 const whole = z.number().int().min(0).max(Number.MAX_SAFE_INTEGER);
 
@@ -28,9 +32,10 @@ const fromWorker = z.discriminatedUnion("type", [
     type: z.literal("hello"),
     protocol: whole,
     name: z.string().max(MAX_NAME_LENGTH),
+    kind: z.enum(WORKER_KINDS),
   }),
-  /** The engine is loaded; tasks may come. */
-  z.strictObject({ type: z.literal("ready") }),
+  /** The engine is loaded; tasks may come. `numerics`: the fingerprint of its results on the run's probe. */
+  z.strictObject({ type: z.literal("ready"), numerics: z.string().regex(/^[0-9a-f]{64}$/) }),
   /**
    * A part of the answer to `shard`: the gradients of one bucket, sent while those of the layers before it are still being
    * computed. The buckets come in their order, the last one's with `result`.
@@ -117,6 +122,8 @@ const fromCoordinator = z.discriminatedUnion("type", [
     step: whole,
     count: whole,
   }),
+  /** Beside each ping, for workers in browsers: a browser answers pings without telling the page. */
+  z.strictObject({ type: z.literal("alive") }),
   /** The run is over, by success or not; the worker ends. */
   z.strictObject({ type: z.literal("end"), reason: z.enum(["finished", "interrupted", "failed"]) }),
 ]);

@@ -1,11 +1,9 @@
-// A connection that carries whole messages in both directions, whatever is underneath: a WebSocket of `ws`, one of a
-// browser, or two ends in one process in a test. What the messages mean is not its business.
-import type { Socket } from "node:net";
-import type { WebSocket } from "ws";
-import { cutToBytes } from "../text.js";
+// A connection that carries whole messages in both directions, whatever is underneath: a WebSocket of `ws`
+// (ws-transport.ts), one of a browser (worker/browser-transport.ts), or two ends in one process in a test. What the messages
+// mean is not its business.
 
 /** What a close frame holds of a reason (RFC 6455, section 5.5): 125 bytes, two of them the code. */
-const MAX_REASON_BYTES = 123;
+export const MAX_REASON_BYTES = 123;
 
 /** What a transport reports to its owner. Each may be called until `onClose`, which is called exactly once. */
 export interface TransportHandlers {
@@ -23,6 +21,11 @@ export interface TransportHandlers {
 export interface Transport {
   /** False as soon as the connection is closed, or being closed. */
   readonly isOpen: boolean;
+  /**
+   * True where every byte and every ping that arrives is reported at once. A browser reports a message when it is whole, and
+   * answers pings without a word.
+   */
+  readonly reportsBytes: boolean;
   /** Bytes that have arrived and that were handed to the operating system, protocol overhead included. */
   readonly bytesReceived: number;
   readonly bytesSent: number;
@@ -40,66 +43,4 @@ export interface Transport {
   stopReading(): void;
   /** Ends the connection at once. */
   destroy(): void;
-}
-
-/** A WebSocket of `ws`, on either side. */
-export class WebSocketTransport implements Transport {
-  private readonly socket: WebSocket;
-  private readonly stream: Socket;
-  private readonly receivedBefore: number;
-  private readonly sentBefore: number;
-
-  /** @param stream what the WebSocket runs over: a TCP or TLS socket */
-  constructor(socket: WebSocket, stream: Socket) {
-    this.socket = socket;
-    this.stream = stream;
-    this.receivedBefore = stream.bytesRead;
-    this.sentBefore = stream.bytesWritten;
-  }
-
-  get isOpen(): boolean {
-    return this.socket.readyState === this.socket.OPEN;
-  }
-
-  get bytesReceived(): number {
-    return this.stream.bytesRead - this.receivedBefore;
-  }
-
-  get bytesSent(): number {
-    return this.stream.bytesWritten - this.sentBefore;
-  }
-
-  open(handlers: TransportHandlers): void {
-    const { socket, stream } = this;
-    socket.on("message", (data: Buffer, isBinary: boolean) => handlers.onMessage(data, isBinary));
-    socket.on("ping", () => handlers.onPing?.());
-    socket.on("pong", () => handlers.onPong?.());
-    socket.on("error", (error) => handlers.onError?.(error));
-    socket.on("close", (code, reason) => handlers.onClose(code, reason.toString()));
-    // Before the receiver of `ws`: a limit on bytes must hold before they are buffered.
-    if (handlers.onBytes) {
-      stream.prependListener("data", (data: Buffer) => handlers.onBytes?.(data.byteLength));
-    }
-  }
-
-  send(message: Uint8Array, onDrained: () => void = () => undefined): void {
-    this.socket.send(message, { binary: true }, () => onDrained());
-  }
-
-  ping(): void {
-    if (this.isOpen) this.socket.ping();
-  }
-
-  close(code: number, reason: string): void {
-    this.socket.close(code, cutToBytes(reason, MAX_REASON_BYTES));
-  }
-
-  stopReading(): void {
-    this.socket.pause();
-    this.stream.pause();
-  }
-
-  destroy(): void {
-    this.socket.terminate();
-  }
 }

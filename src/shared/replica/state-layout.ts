@@ -1,10 +1,12 @@
 // Names and shapes of a state's tensors, in the one order that the checkpoint and the wire use. Pure.
 import {
+  type Network,
   type ParameterSpec,
   sizeOf,
   type StatisticsSpec,
   trainedStatistics,
 } from "../network/network.js";
+import type { RunConfig } from "../config.js";
 import type { OptimizerSpec } from "../optimizer/optimizer.js";
 import { slotsOf } from "../optimizer/slots.js";
 import type { RunLayout } from "../run-layout.js";
@@ -30,7 +32,12 @@ export function isLarge({ shape }: TensorShape): boolean {
 
 /** The whole state: parameters, population statistics, slots. */
 export function stateLayout({ network, config }: RunLayout, kind: ReplicaKind): TensorShape[] {
-  return tensorsOf(network.parameters, network.statistics, config.optimizer, kind);
+  return tensorsOf(network.parameters, network.statistics, slotOwner(config, kind));
+}
+
+/** What `initialTensors` draws: parameters and population statistics. */
+export function weightLayout({ parameters, statistics }: Network): TensorShape[] {
+  return tensorsOf(parameters, statistics, undefined);
 }
 
 /** How many groups a whole state is sent in; the first ones are those of the gradient buckets. */
@@ -57,13 +64,12 @@ export function stateGroup(layout: RunLayout, kind: ReplicaKind, group: number):
     return tensorsOf(
       parameters.filter(isFrozen),
       statistics.filter(isFrozen),
-      config.optimizer,
-      kind,
+      slotOwner(config, kind),
     );
   }
   const isLast = group === buckets.length - 1;
   const statistics = isLast ? trainedStatistics(network) : [];
-  return tensorsOf(bucket, statistics, config.optimizer, kind);
+  return tensorsOf(bucket, statistics, slotOwner(config, kind));
 }
 
 /** A batch-norm layer's tensors in a state. */
@@ -71,21 +77,25 @@ export function statisticNames(layer: string): { mean: string; variance: string 
   return { mean: `${layer}/pop_mean`, variance: `${layer}/pop_var` };
 }
 
+/** Whose slots are part of a state. */
+function slotOwner({ optimizer }: RunConfig, kind: ReplicaKind): OptimizerSpec | undefined {
+  return kind === "with-slots" ? optimizer : undefined;
+}
+
 function tensorsOf(
   parameters: readonly ParameterSpec[],
   statistics: readonly StatisticsSpec[],
-  optimizer: OptimizerSpec,
-  kind: ReplicaKind,
+  slotOwner: OptimizerSpec | undefined,
 ): TensorShape[] {
   const tensors: TensorShape[] = parameters.map(({ name, shape }) => ({ name, shape }));
   for (const { name, channels } of statistics) {
     const { mean, variance } = statisticNames(name);
     tensors.push({ name: mean, shape: [channels] }, { name: variance, shape: [channels] });
   }
-  if (kind === "weights-only") return tensors;
+  if (!slotOwner) return tensors;
   for (const { name, shape, trainable } of parameters) {
     if (!trainable) continue;
-    for (const slot of slotsOf(optimizer, name)) tensors.push({ name: slot, shape });
+    for (const slot of slotsOf(slotOwner, name)) tensors.push({ name: slot, shape });
   }
   return tensors;
 }

@@ -19,6 +19,28 @@ test("a peer's name and reason reach no terminal raw, and not at any length", ()
   expect(sentence?.text.length).toBeLessThan(600);
 });
 
+test("a worker that joins from a browser is called so", () => {
+  const joined = { event: "worker", name: "phone-1", state: "joined" } as const;
+  expect(sentenceOf({ ...joined, kind: "browser" })?.text).toBe(
+    "worker phone-1 joined in a browser",
+  );
+  expect(sentenceOf({ ...joined, kind: "node" })?.text).toBe("worker phone-1 joined");
+});
+
+test("mixed numerics are told with the step, the machine and its fingerprint, where they are known", () => {
+  const numerics = "0123456789abcdef".repeat(4);
+  const mixed = { event: "mixed-numerics", since: 40 } as const;
+  const end = "another run of this configuration may end in another checkpoint";
+  expect(sentenceOf({ ...mixed, worker: "w", numerics })).toEqual({
+    level: "warn",
+    text: `from step 40 on, the results of worker w differ in the last bits (numerics 01234567): ${end}`,
+  });
+  expect(sentenceOf({ ...mixed, numerics })?.text).toContain("the results of this machine differ");
+  expect(sentenceOf(mixed)?.text).toBe(
+    `from step 40 on, machines took part whose results differ in the last bits: ${end}`,
+  );
+});
+
 test("the key of the page is in the fragment, which is sent nowhere", () => {
   expect(pageUrl("ws://127.0.0.1:7711", "a&b")).toBe("http://127.0.0.1:7711/#key=a%26b");
   expect(pageUrl("wss://[::1]:1")).toBe("https://[::1]:1/");
@@ -51,12 +73,24 @@ describe("the metrics", () => {
   });
 });
 
+test("initial weights are listed by layer, as far as fits on a line", () => {
+  const weights = { event: "initial-weights", file: "old.safetensors" } as const;
+  const text = (taken: string[], unused: string[] = []) =>
+    sentenceOf({ ...weights, drawn: ["head"], taken, unused })?.text;
+  expect(text(["conv1", "conv1/bn"], ["fc2"])).toBe(
+    "initial weights from old.safetensors; taken: conv1, conv1/bn; drawn: head; not used: fc2",
+  );
+  const many = Array.from({ length: 900 }, (_, index) => `layer${index}\n`);
+  expect(text(many)).toMatch(/layer11. and 888 more; drawn: head$/);
+  expect(text(many)).not.toContain("\n");
+});
+
 test("the start names network, loss and optimizer", () => {
   const start = { event: "start", step: 0, steps: 100, broadcast: "updates" } as const;
-  const config = configOf();
+  const config = configOf({ engine: { name: "tensorflow", threads: 1 } });
   const text = sentenceOf({ ...start, config, parameterCount: 3_274_634 })?.text;
   expect(text).toBe(
-    "cnn, 3,274,634 parameters, softmax cross-entropy, adam 0.001, 100 steps of 10 in 2 shards, 1 thread per process",
+    "cnn, 3,274,634 parameters, softmax cross-entropy, adam 0.001, 100 steps of 10 in 2 shards, engine tensorflow, 1 thread",
   );
   const layers = config.network.layers.map((node) => ({ ...node, name: `my-${node.name}` }));
   const inputs = layers.map(({ inputs: names }) => {

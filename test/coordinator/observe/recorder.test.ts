@@ -168,12 +168,21 @@ describe("workers", () => {
     ]);
   });
 
+  test("say what they run in", () => {
+    recorder.handle({ event: "worker", name: "phone", state: "joined", kind: "browser" });
+    const status = { host: "", roundTripMs: 1, bytesUp: 0, bytesDown: 0, lastSeenMs: 0 };
+    connected = [{ name: "phone", kind: "browser", ...status }];
+    pass(500);
+    expect(ofKind("workers").at(-1)?.workers).toMatchObject([{ name: "phone", kind: "browser" }]);
+    expect(ofKind("mark")).toMatchObject([{ what: "joined", text: "joined in a browser" }]);
+  });
+
   test("cannot inject anything by their names, reasons and hosts, nor send megabytes", () => {
     const name = `\u001b[2J\n${"x".repeat(100_000)}`;
     recorder.handle({ event: "worker", name, state: "joined" });
     recorder.handle({ event: "worker", name, state: "left", reason: name });
     const status = { roundTripMs: 1, bytesUp: 0, bytesDown: 0, lastSeenMs: 0 };
-    connected = [{ name, host: name, ...status }];
+    connected = [{ name, kind: "node", host: name, ...status }];
     const times = { sentMs: 0, computedFromMs: 0, computedToMs: 0, answeredMs: 0 };
     const tasks = [{ worker: name, task: "shard" as const, samples: 1, ...times }];
     recorder.handle({ event: "trace", step: 0, tasks, phases: [] });

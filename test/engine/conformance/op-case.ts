@@ -2,6 +2,7 @@
 // reference.
 import { GraphBuilder } from "../../../src/shared/graph/builder.js";
 import type { Op, Value } from "../../../src/shared/graph/graph.js";
+import type { VariableOp } from "../../../src/shared/graph/op-variables.js";
 import {
   randomLabels,
   randomValues,
@@ -12,17 +13,7 @@ import {
 export type OpCases<Kinds extends ValueOpKind> = Readonly<Record<Kinds, readonly OpCase[]>>;
 
 /** Ops that change nothing; effects are tested in effects.ts. */
-export type ValueOpKind = Exclude<
-  Op["kind"],
-  | "placeholder"
-  | "constant"
-  | "variable"
-  | "scale-variable"
-  | "sgd-step"
-  | "momentum-step"
-  | "adam-step"
-  | "rmsprop-step"
->;
+export type ValueOpKind = Exclude<Op["kind"], "placeholder" | "constant" | VariableOp["kind"]>;
 
 export interface Input {
   value: Value;

@@ -19,7 +19,7 @@ export function trainingPass() {
   ];
   const window = { size: [2, 2], strides: [2, 2], padding: "same" } as const;
   const sliding = { size: [3, 3], strides: [1, 1], padding: "same" } as const;
-  const convolution = graph.conv2d(x, kernel, sliding);
+  const convolution = graph.conv2d.forward(x, kernel, sliding);
   const moments = graph.moments(convolution);
   const normalised = graph.normalise(convolution, moments, scale, beta, 1e-5);
   const active = graph.activation(normalised, "relu");
@@ -32,7 +32,7 @@ export function trainingPass() {
   const dActive = graph.maxPoolGradient(active, pooled, graph.reshape(dRows, [4, 4, 4]), window);
   const dNormalised = graph.activationGradient(dActive, normalised, active, "relu");
   const batchNorm = graph.batchNormGradient(dNormalised, convolution, moments, scale, 1e-5);
-  const dKernel = graph.conv2dKernelGradient(x, batchNorm.dx, sliding);
+  const dKernel = graph.conv2d.kernelGradient(x, batchNorm.dx, sliding);
   const images = [samples, 8, 8, 2];
   const feeds = new Map<Value, { shape: number[]; values: Float32Array | Int32Array }>([
     [x, { shape: images, values: randomValues(images, "images") }],

@@ -45,29 +45,29 @@ type Kinds =
 export const WINDOW_CASES: OpCases<Kinds> = {
   conv2d: windowCases((image, window) => (graph) => {
     const kernel = graph.fixed([...window.size, image[3]!, 4]);
-    return [graph.conv2d(graph.samples(image), kernel, window)];
+    return [graph.conv2d.forward(graph.samples(image), kernel, window)];
   }),
   "conv2d-input-gradient": windowCases((image, window) => (graph) => {
     const kernel = graph.fixed([...window.size, image[3]!, 4]);
     const dy = graph.samples([image[0]!, ...outputOf(image, window), 4]);
-    return [graph.conv2dInputGradient(kernel, dy, image.slice(1), window)];
+    return [graph.conv2d.inputGradient(kernel, dy, image.slice(1), window)];
   }),
   "conv2d-kernel-gradient": windowCases((image, window) => (graph) => {
     const dy = graph.samples([image[0]!, ...outputOf(image, window), 4]);
-    return [graph.conv2dKernelGradient(graph.samples(image), dy, window)];
+    return [graph.conv2d.kernelGradient(graph.samples(image), dy, window)];
   }),
   "depthwise-conv2d": windowCases((image, window) => (graph) => {
     const kernel = graph.fixed([...window.size, image[3]!, 2]);
-    return [graph.depthwiseConv2d(graph.samples(image), kernel, window)];
+    return [graph.depthwiseConv2d.forward(graph.samples(image), kernel, window)];
   }),
   "depthwise-conv2d-input-gradient": windowCases((image, window) => (graph) => {
     const kernel = graph.fixed([...window.size, image[3]!, 2]);
     const dy = graph.samples([image[0]!, ...outputOf(image, window), 2 * image[3]!]);
-    return [graph.depthwiseConv2dInputGradient(kernel, dy, image.slice(1), window)];
+    return [graph.depthwiseConv2d.inputGradient(kernel, dy, image.slice(1), window)];
   }),
   "depthwise-conv2d-kernel-gradient": windowCases((image, window) => (graph) => {
     const dy = graph.samples([image[0]!, ...outputOf(image, window), 2 * image[3]!]);
-    return [graph.depthwiseConv2dKernelGradient(graph.samples(image), dy, window)];
+    return [graph.depthwiseConv2d.kernelGradient(graph.samples(image), dy, window)];
   }),
   "max-pool": windowCases((image, window) => (graph) => {
     return [graph.maxPool(graph.samples(image), window).y];

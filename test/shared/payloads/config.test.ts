@@ -17,7 +17,8 @@ import { asReceived } from "../../support/small-layouts.js";
 
 const bytesOf = (text: string) => [new TextEncoder().encode(text)];
 const text = configText(runConfigSchema.parse(classesConfig));
-const withNetwork = (network: unknown) => bytesOf(JSON.stringify({ ...classesConfig, network }));
+const withField = (field: object) => bytesOf(JSON.stringify({ ...classesConfig, ...field }));
+const withNetwork = (network: unknown) => withField({ network });
 const { network } = classesConfig;
 const withName = (name: string) => {
   const [first, ...rest] = network.layers;
@@ -59,6 +60,19 @@ describe("what is no configuration is refused:", () => {
     ["a layer called constructor/x", withName("constructor/x"), "reserved by JavaScript"],
     ["a layer called like the input", withName("input"), "the network's input"],
     ["a side that is not whole", withNetwork({ ...network, inputShape: [2.5] }), /inputShape/],
+    ["an unknown engine", withField({ engine: { name: "webgpu" } }), /engine\.name/],
+    [
+      "wasm with threads, which decide nothing there",
+      withField({ engine: { name: "wasm", threads: 2 } }),
+      /engine/,
+    ],
+    [
+      "tensorflow without threads",
+      withField({ engine: { name: "tensorflow" } }),
+      /engine\.threads/,
+    ],
+    ["a fingerprint of another length", withField({ numerics: "0".repeat(63) }), /numerics/],
+    ["a fingerprint that is no text", withField({ numerics: 7 }), /numerics/],
     ["infinitely many features", bytesOf(text.replace("[2,2,1]", "[1e999]")), /inputShape/],
   ])("%s", (_what, parts, reason) => {
     expect(() => readConfig(parts)).toThrow(FrameError);

@@ -3,9 +3,10 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { DashboardAuth, isSameOrigin } from "./dashboard-auth.js";
 import { History } from "./history.js";
-import { readBody, sendJson, sendText, sendTooMany } from "./http.js";
+import { encodeUpdate, readBody, sendFile, sendJson, sendText, sendTooMany } from "./http.js";
+import { JoinPage } from "./join-page.js";
 import { LiveFeed } from "./live-feed.js";
-import { pageFile, type ShownRun } from "./page-files.js";
+import type { ShownRun } from "./page-files.js";
 import type { PageUpdate } from "./page-update.js";
 import { TokenBucket } from "./token-bucket.js";
 
@@ -44,8 +45,11 @@ export interface Prediction {
 export class Dashboard {
   private readonly options: DashboardOptions;
   private readonly history = new History();
+  /** The page where browsers join the run. */
+  readonly join = new JoinPage();
   private readonly feed: LiveFeed;
-  private readonly auth: DashboardAuth;
+  /** Of requests, and of the WebSockets of workers. */
+  readonly auth: DashboardAuth;
   private readonly predictions = new TokenBucket(PREDICTION_RATE);
   private predictor: Predictor | undefined;
 
@@ -54,22 +58,24 @@ export class Dashboard {
     this.auth = new DashboardAuth(options.token);
     this.feed = new LiveFeed(() => {
       const reset: PageUpdate = { kind: "reset", canPredict: this.predictor !== undefined };
-      return ["retry: 1000\n\n", encodeEvent(reset), ...this.history.updates().map(encodeEvent)];
+      return ["retry: 1000\n\n", encodeUpdate(reset), ...this.history.updates().map(encodeUpdate)];
     });
   }
 
   get viewerCount(): number {
-    return this.feed.viewerCount;
+    return this.feed.viewerCount + this.join.viewerCount;
   }
 
   /** To all pages. */
   get sentBytes(): number {
-    return this.feed.sentBytes;
+    return this.feed.sentBytes + this.join.sentBytes;
   }
 
   add(update: PageUpdate): void {
     this.history.add(update);
-    this.feed.add(encodeEvent(update));
+    const encoded = encodeUpdate(update);
+    this.feed.add(encoded);
+    this.join.add(update, encoded);
   }
 
   offerPredictions(predictor: Predictor): void {
@@ -81,6 +87,7 @@ export class Dashboard {
   close(): void {
     this.predictor = undefined;
     this.feed.close();
+    this.join.close();
   }
 
   handle(request: IncomingMessage, response: ServerResponse): void {
@@ -114,6 +121,8 @@ export class Dashboard {
       sendFile(response, "login.js");
     } else if (!route.startsWith("GET ") && route !== "POST /predict") {
       sendText(response, 405, "This page is read-only.");
+    } else if (this.options.runs === undefined && this.join.answerAnyone(response, route)) {
+      return;
     } else if (this.isAdmitted(request, response, route)) {
       await this.answerAdmitted(request, response, route);
     }
@@ -166,6 +175,7 @@ export class Dashboard {
         return;
       }
       default:
+        if (this.join.answerAdmitted(request, response, route)) return;
         sendText(response, 404, "not found; the page is at /");
     }
   }
@@ -231,15 +241,4 @@ function setSecurityHeaders(response: ServerResponse): void {
     "content-security-policy",
     "default-src 'self'; img-src 'self' data:; style-src 'self' 'unsafe-inline'; frame-ancestors 'none'",
   );
-}
-
-function sendFile(response: ServerResponse, name: string, status = 200): void {
-  const { bytes, type } = pageFile(name);
-  response.writeHead(status, { "content-type": type, "content-length": bytes.byteLength });
-  response.end(bytes);
-}
-
-/** As a server-sent event. */
-function encodeEvent(update: PageUpdate): string {
-  return `data: ${JSON.stringify(update)}\n\n`;
 }

@@ -1,5 +1,7 @@
 // Plain answers and bounded request bodies, for the routes of the dashboard.
 import type { IncomingMessage, ServerResponse } from "node:http";
+import { pageFile } from "./page-files.js";
+import type { PageUpdate } from "./page-update.js";
 
 const BODY_MS = 10_000;
 
@@ -16,6 +18,17 @@ export function sendTooMany(response: ServerResponse): void {
 export function sendJson(response: ServerResponse, value: unknown): void {
   response.writeHead(200, { "content-type": "application/json" });
   response.end(JSON.stringify(value));
+}
+
+export function sendFile(response: ServerResponse, name: string, status = 200): void {
+  const { bytes, type } = pageFile(name);
+  response.writeHead(status, { "content-type": type, "content-length": bytes.byteLength });
+  response.end(bytes);
+}
+
+/** As a server-sent event. */
+export function encodeUpdate(update: PageUpdate): string {
+  return `data: ${JSON.stringify(update)}\n\n`;
 }
 
 /** @returns undefined where it is longer than `maxBytes`; rejects where it takes too long */

@@ -2,12 +2,15 @@
 import { readFileSync } from "node:fs";
 import type { PageUpdate } from "./page-update.js";
 
-const FOLDER = new URL("../../../../dist/page/", import.meta.url);
+const DIST = new URL("../../../../dist/", import.meta.url);
+/** The wasm engine's module, which the page /join fetches, is where Node's workers read it too. */
+const KERNELS = "kernels.wasm";
 
 const TYPES: Record<string, string> = {
   html: "text/html; charset=utf-8",
   js: "text/javascript; charset=utf-8",
   css: "text/css; charset=utf-8",
+  wasm: "application/wasm",
 };
 
 const files = new Map<string, Buffer>();
@@ -15,7 +18,8 @@ const files = new Map<string, Buffer>();
 export function pageFile(name: string): { bytes: Buffer; type: string } {
   let bytes = files.get(name);
   if (!bytes) {
-    bytes = readFileSync(new URL(name, FOLDER));
+    const folder = name === KERNELS ? "shared/engine/wasm/" : "page/";
+    bytes = readFileSync(new URL(folder + name, DIST));
     files.set(name, bytes);
   }
   return { bytes, type: TYPES[name.split(".").at(-1) ?? ""] ?? "application/octet-stream" };

@@ -2,6 +2,7 @@
 // exported file. `at` is in milliseconds since 1970. "Packed" arrays are base64 of little-endian float32.
 import type { BroadcastKind } from "../../../shared/config.js";
 import type { PhaseTrace, TaskTrace } from "../../../shared/events.js";
+import type { WorkerKind } from "../../../shared/protocol/messages.js";
 import type { RunDescription } from "../run-description.js";
 
 /** Mean and variance of a layer, one value per channel, packed. */
@@ -22,6 +23,7 @@ export interface WorkerRow {
   name: string;
   state: "working" | "left" | "rejected";
   reason?: string;
+  kind: WorkerKind;
   host: string;
   /** Shards and evaluation batches whose answers were used. */
   shards: number;
@@ -63,6 +65,7 @@ export type MarkKind =
   | "checkpoint-failed"
   | "checkpoint-kept"
   | "degraded"
+  | "mixed-numerics"
   | "observer-failed"
   | "interrupted";
 

@@ -3,6 +3,7 @@
 import type { EventSink, RunEvent } from "../../../shared/events.js";
 import { LateFailure } from "../../../shared/observer.js";
 import { sanitizeText } from "../../../shared/text.js";
+import { mixedNumericsText } from "../sinks/narration.js";
 import { describeRun, type RunDescription } from "../run-description.js";
 import { layerStatistics } from "./layer-statistics.js";
 import type { MarkKind, PageUpdate, PageUpdateSink } from "./page-update.js";
@@ -82,7 +83,7 @@ export class Recorder implements EventSink {
         return;
       case "worker":
         this.table.noteChange(event);
-        this.mark(event.state, event.reason ?? event.state, event.name);
+        this.mark(event.state, event.reason ?? stateText(event), event.name);
         return;
       case "backup":
         this.mark("backup", `second assignment of ${event.task}, which is late`, event.worker);
@@ -109,6 +110,9 @@ export class Recorder implements EventSink {
           event.worker,
         );
         return;
+      case "mixed-numerics":
+        this.mark("mixed-numerics", mixedNumericsText(event), event.worker);
+        return;
       case "observer-failed":
         this.mark("observer-failed", `${event.observer}: ${event.reason}`);
         return;
@@ -116,6 +120,7 @@ export class Recorder implements EventSink {
         this.mark("interrupted", event.signal);
         return;
       case "listening":
+      case "initial-weights":
       case "histograms":
       case "progress":
         return;
@@ -215,4 +220,9 @@ export class Recorder implements EventSink {
 
 function noSteps() {
   return { steps: [] as number[], losses: [] as number[], durationsMs: [] as number[] };
+}
+
+/** `joined`, and in a browser where that is so. */
+function stateText({ state, kind }: RunEvent & { event: "worker" }): string {
+  return kind === "browser" ? `${state} in a browser` : state;
 }

@@ -1,5 +1,6 @@
 // The rows of the page's table of workers: what each has computed, and its connection. Bounded however many workers come and go.
 import type { RunEvent, TaskTrace } from "../../../shared/events.js";
+import type { WorkerKind } from "../../../shared/protocol/messages.js";
 import { sanitizeText } from "../../../shared/text.js";
 import type { WorkerRow } from "./page-update.js";
 
@@ -11,6 +12,7 @@ const MAX_ROWS = 256;
 /** What the server knows of a connected worker. */
 export interface WorkerStatus {
   name: string;
+  kind: WorkerKind;
   host: string;
   roundTripMs: number | undefined;
   bytesUp: number;
@@ -62,6 +64,7 @@ export class WorkerTable {
     row = {
       name: sanitizeText(name, MAX_NAME_LENGTH),
       state: "working",
+      kind: "node",
       host: "",
       ...{ shards: 0, evaluationBatches: 0, samples: 0, shardMs: 0 },
       ...{ bytesUp: 0, bytesDown: 0, lastSeenMs: 0 },

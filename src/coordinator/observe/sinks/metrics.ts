@@ -145,8 +145,10 @@ export class MetricsSink implements EventSink {
       case "listening":
       case "waiting":
       case "interrupted":
+      case "initial-weights":
       case "checkpoint-kept":
       case "degraded":
+      case "mixed-numerics":
       case "observer-failed":
       case "moments":
       case "histograms":

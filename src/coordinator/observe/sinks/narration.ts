@@ -20,6 +20,8 @@ export function isWritten(level: Sentence["level"], threshold: Level): boolean {
 
 const MAX_NAME_LENGTH = 100;
 const MAX_REASON_LENGTH = 400;
+const MAX_TEXT_LENGTH = 1000;
+const MAX_LAYERS_LISTED = 12;
 
 /** The event with texts that others wrote (names, reasons) on one line, harmless to a terminal, and bounded in length. */
 export function withSafeText<E extends ReportedEvent>(event: E): E {
@@ -51,17 +53,20 @@ export function sentenceOf(
       return say("info", listeningText(event, pageKey));
     case "start":
       return say("info", startText(event));
+    case "initial-weights":
+      return say("info", initialText(event));
     case "worker": {
       // Every worker leaves when the run ends.
       if (event.state === "left" && event.reason === "finished") return undefined;
       const reason = event.reason ? `: ${event.reason}` : "";
       const level = event.state === "joined" ? "info" : "warn";
-      return say(level, `worker ${event.name} ${event.state}${reason}`);
+      const where = event.kind === "browser" ? " in a browser" : "";
+      return say(level, `worker ${event.name} ${event.state}${where}${reason}`);
     }
     case "backup":
       return say(
         "warn",
-        `step ${event.step}: ${event.task} is late; ${event.worker} computes it as well`,
+        `step ${event.step}: ${event.task} is late; ${event.worker} got a backup task`,
       );
     case "divergence":
       return say(
@@ -79,7 +84,7 @@ export function sentenceOf(
     case "checkpoint-failed":
       return say(
         "error",
-        `the checkpoint of step ${event.step} could NOT be written to ${event.path}: ${event.reason}`,
+        `the checkpoint of step ${event.step} could not be written to ${event.path}: ${event.reason}`,
       );
     case "checkpoint-kept":
       return say("warn", `the previous ${event.path} was renamed to ${event.previous}`);
@@ -88,12 +93,14 @@ export function sentenceOf(
         "error",
         `worker ${event.worker}: ${event.reason}; its results were used in steps ${event.from} to ${event.to}, so the final checkpoint may differ from that of an undisturbed run`,
       );
+    case "mixed-numerics":
+      return say("warn", mixedNumericsText(event));
     case "observer-failed":
       return say("error", `${event.observer} failed: ${event.reason}; training continues`);
     case "interrupted":
       return say(
         "warn",
-        `${event.signal}: finishing step ${event.step} and writing a checkpoint; again to end at once`,
+        `${event.signal}: finishing step ${event.step} and writing a checkpoint; interrupt again to stop at once`,
       );
     case "end":
       return say("result", endText(event));
@@ -103,15 +110,34 @@ export function sentenceOf(
 }
 
 function startText(event: ReportedEvent & { event: "start" }): string {
-  const { network, loss, optimizer, learningRate, schedule, batchSize, shards, threads } =
+  const { network, loss, optimizer, learningRate, schedule, batchSize, shards, engine } =
     describeRun(event.config);
   return [
     `${network}, ${event.parameterCount.toLocaleString("en")} parameters`,
     LOSS_NAMES[loss],
     `${optimizer} ${learningRate}${schedule === "constant" ? "" : ` ${schedule}`}`,
     `${countText(event.steps, "step")} of ${batchSize} in ${countText(shards, "shard")}`,
-    `${countText(threads, "thread")} per process${event.step > 0 ? `, from step ${event.step} on` : ""}`,
+    `engine ${engine}${event.step > 0 ? `, from step ${event.step} on` : ""}`,
   ].join(", ");
+}
+
+function initialText(event: ReportedEvent & { event: "initial-weights" }): string {
+  const { file, taken, drawn, unused } = event;
+  const parts = [
+    [taken, "taken"],
+    [drawn, "drawn"],
+    [unused, "not used"],
+  ] as const;
+  const texts = parts.flatMap(([layers, what]) =>
+    layers.length === 0 ? [] : [`${what}: ${layerList(layers)}`],
+  );
+  return sanitizeText(`initial weights from ${file}; ${texts.join("; ")}`, MAX_TEXT_LENGTH);
+}
+
+function layerList(names: readonly string[]): string {
+  const listed = names.slice(0, MAX_LAYERS_LISTED).join(", ");
+  const others = names.length - MAX_LAYERS_LISTED;
+  return others > 0 ? `${listed} and ${others} more` : listed;
 }
 
 /** Losses where the targets are values. */
@@ -122,6 +148,19 @@ function evaluationText(event: ReportedEvent & { event: "evaluation" }): string 
       ? (["loss", trainLoss, testLoss] as const)
       : (["accuracy", trainAccuracy, testAccuracy] as const);
   return `step ${step}, training ${metric} ${shortNumber(train)}, test ${metric} ${shortNumber(test)}`;
+}
+
+export function mixedNumericsText({
+  worker,
+  numerics,
+  since,
+}: Omit<ReportedEvent & { event: "mixed-numerics" }, "event">): string {
+  const machine = worker === undefined ? "this machine" : `worker ${worker}`;
+  const what =
+    numerics === undefined
+      ? "machines took part whose results differ in the last bits"
+      : `the results of ${machine} differ in the last bits (numerics ${numerics.slice(0, 8)})`;
+  return `from step ${since} on, ${what}: another run of this configuration may end in another checkpoint`;
 }
 
 function endText({ testAccuracy, testLoss }: ReportedEvent & { event: "end" }): string {

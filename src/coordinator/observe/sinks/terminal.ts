@@ -129,6 +129,7 @@ export class TerminalSink implements EventSink {
         );
         return;
       case "listening":
+      case "initial-weights":
       case "backup":
       case "divergence":
       case "moments":
@@ -138,6 +139,7 @@ export class TerminalSink implements EventSink {
       case "checkpoint-failed":
       case "checkpoint-kept":
       case "degraded":
+      case "mixed-numerics":
       case "observer-failed":
       case "interrupted":
       case "end":

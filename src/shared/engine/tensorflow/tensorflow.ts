@@ -1,7 +1,9 @@
 // tfjs-node's native binding, loaded once and late: the library reads its number of threads when it loads and never again.
 // tfjs's own layer in JavaScript, which runs one op at a time, is left out: it takes half a second and 35 MB to load.
 import { createRequire } from "node:module";
+import { join } from "node:path";
 import { messageOf, TandemError } from "../../errors.js";
+import { BINDING, bindingFolder, isTensorFlowInstalled } from "./installation.js";
 
 /** What an op or a run gives back. */
 export interface TensorInfo {
@@ -52,15 +54,13 @@ export interface TensorFlow {
   deleteSavedModel(session: number): void;
 }
 
-/** Where tfjs-node's set-up, and ours, puts what it builds. */
-const BINDING = "@tensorflow/tfjs-node/lib/napi-v8/tfjs_binding.node";
-
 let loaded: { tf: TensorFlow; threads: number } | undefined;
 
 /**
  * @param threads TensorFlow's intra-op threads. They decide how sums are split and so the last bits of a result;
  * that is why they belong to a run's configuration. Ops run one after another.
- * @throws TandemError `native-library` where the binding does not load, or is loaded with another number of threads
+ * @throws TandemError `native-library` where the engine is not installed, does not load, or is loaded with another number of
+ * threads
  */
 export function loadTensorFlow(threads: number): TensorFlow {
   if (loaded) {
@@ -70,12 +70,18 @@ export function loadTensorFlow(threads: number): TensorFlow {
       `TensorFlow runs with ${loaded.threads} threads in this process and cannot change to ${threads}. Start another process.`,
     );
   }
+  if (!isTensorFlowInstalled()) {
+    throw new TandemError(
+      "native-library",
+      "The tensorflow engine is not installed. Run `npx tandem setup`, or use `--engine wasm`.",
+    );
+  }
   process.env["TF_NUM_INTRAOP_THREADS"] = String(threads);
   process.env["TF_NUM_INTEROP_THREADS"] = "1";
   // Warnings would reach the user's standard error. Set-up's log-level.cc makes the library heed this while it loads.
   process.env["TF_CPP_MIN_LOG_LEVEL"] ??= "2";
   try {
-    const tf = createRequire(import.meta.url)(BINDING) as TensorFlow;
+    const tf = createRequire(import.meta.url)(join(bindingFolder(), BINDING)) as TensorFlow;
     // The first tensor makes the library set itself up.
     tf.deleteTensor(tf.createTensor([], tf.TF_FLOAT, Float32Array.of(0)));
     loaded = { tf, threads };
@@ -83,7 +89,7 @@ export function loadTensorFlow(threads: number): TensorFlow {
   } catch (error) {
     throw new TandemError(
       "native-library",
-      `tfjs-node's native library does not load (${messageOf(error).split("\n")[0]}). Run \`npm run setup\` in Tandem's folder.`,
+      `The tensorflow engine does not load (${messageOf(error).split("\n")[0]}). Run \`npx tandem setup\` again, or use \`--engine wasm\`.`,
       { cause: error },
     );
   }

@@ -1,5 +1,5 @@
 // A group of a state's tensors (state-layout.ts) in a message: small tensors as parts, large ones as the tail. Pure.
-import { crc32 } from "node:zlib";
+import { crc32 } from "../../digest/crc32.js";
 import { sizeOf } from "../../network/network.js";
 import {
   isLarge,

@@ -50,7 +50,7 @@ function configFigures({ start }: Run): Figure[] {
     ["learning rate", schedule === "constant" ? rate : `${rate}, ${schedule}`],
     ["batch", `${description.batchSize} in ${countText(description.shards, "shard")}`],
     ["seed", String(description.seed)],
-    ["threads", String(description.threads)],
+    ["engine", description.engine],
     ["broadcast", broadcast],
   ];
 }

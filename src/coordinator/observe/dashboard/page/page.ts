@@ -7,6 +7,7 @@ import { byId } from "./dom.js";
 import { DrawingPad } from "./drawing-pad.js";
 import { showConnection, showHead } from "./head.js";
 import { showMistakes } from "./mistakes.js";
+import { JoinPanel } from "./join-panel.js";
 import { Run } from "./run.js";
 import { Scatter } from "./scatter.js";
 import { Statistics } from "./statistics.js";
@@ -26,6 +27,7 @@ const curves = new Curves();
 const statistics = new Statistics();
 const drawingPad = new DrawingPad();
 const scatter = new Scatter();
+const joinPanel = new JoinPanel();
 const choice = byId("run", HTMLSelectElement);
 let runs: Run[] = [];
 /** Of what is drawn now. */
@@ -37,6 +39,7 @@ function draw(): void {
   if (!run || version === drawnVersion || document.hidden) return;
   drawnVersion = version;
   showHead(run);
+  joinPanel.show(run);
   curves.show(runs);
   showMarks(run);
   showWorkers(run);
@@ -62,6 +65,7 @@ function showLive(): void {
   const run = new Run("this run");
   runs = [run];
   connect(run);
+  void joinPanel.load().then(() => joinPanel.show(run));
 }
 
 function connect(run: Run): void {

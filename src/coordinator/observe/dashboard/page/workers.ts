@@ -14,6 +14,7 @@ interface Column {
 const COLUMNS: readonly Column[] = [
   { title: "worker", text: ({ name }) => name, isText: true },
   { title: "state", text: stateText, isText: true },
+  { title: "in", text: ({ kind }) => kindText(kind), isText: true },
   { title: "host", text: ({ host }) => host, isText: true },
   { title: "shards", text: ({ shards }) => String(shards) },
   { title: "share", text: shareText },
@@ -32,6 +33,7 @@ const MARK_NAMES: Partial<Record<MarkKind, string>> = {
   "checkpoint-failed": "checkpoint failed",
   "checkpoint-kept": "checkpoint renamed",
   degraded: "wrong results",
+  "mixed-numerics": "mixed numerics",
   "observer-failed": "output failed",
 };
 
@@ -73,6 +75,11 @@ function markText(what: MarkKind, text: string): string {
   const name = MARK_NAMES[what] ?? what;
   if (text === what) return name;
   return text.startsWith(name) ? text : `${name}: ${text}`;
+}
+
+function kindText(kind: WorkerRow["kind"] | undefined): string {
+  // Logs of earlier versions have none.
+  return kind === "browser" ? "browser" : "Node";
 }
 
 function stateText({ state, reason }: WorkerRow): string {

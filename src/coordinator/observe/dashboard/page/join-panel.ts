@@ -1,0 +1,81 @@
+// How to join the run, for the people who watch it: a link for this device, a QR code for a phone, a command for a machine with
+// Node. The code holds the address alone: whoever photographs a screen has no token by that.
+import { encode } from "uqr";
+import type { JoinAddresses } from "../join-addresses.js";
+import { byId, createElement, createSvg } from "./dom.js";
+import type { Run } from "./run.js";
+
+/** Light modules around the code (ISO/IEC 18004, section 9.1). */
+const QUIET_ZONE = 4;
+
+export class JoinPanel {
+  private readonly section = byId("join-section", HTMLElement);
+  private addresses: JoinAddresses | undefined;
+
+  /** Asks where workers can join. Without an answer, as for a finished run, the panel stays hidden. */
+  async load(): Promise<void> {
+    const response = await fetch("join/addresses").catch(() => undefined);
+    if (response?.ok !== true) return;
+    this.addresses = (await response.json()) as JoinAddresses;
+    const url = joinableUrl(this.addresses);
+    if (url === undefined) return;
+    this.showWays(url, this.addresses);
+  }
+
+  show(run: Run): void {
+    this.section.hidden = !this.addresses?.urls.length || run.end !== undefined;
+    const isForBrowsers = run.description?.engineName === "wasm";
+    for (const id of ["join-browser", "join-here"]) byId(id, HTMLElement).hidden = !isForBrowsers;
+    byId("join-engine", HTMLElement).hidden = isForBrowsers;
+  }
+
+  private showWays(url: URL, { needsToken }: JoinAddresses): void {
+    const page = new URL("join", url).href;
+    const isLoopback = isLoopbackHost(url.hostname);
+    byId("join-code", HTMLElement).replaceChildren(...(isLoopback ? [] : [drawCode(page)]));
+    byId("join-how", HTMLElement).textContent = isLoopback
+      ? "Other devices cannot reach this run: it listens on this machine alone. tandem coordinator --host 0.0.0.0 lets them in."
+      : "Scan, or open in a browser on a phone or laptop:";
+    byId("join-link", HTMLElement).replaceChildren(...(isLoopback ? [] : [createLink(page)]));
+    const socket = `${url.protocol.replace("http", "ws")}//${url.host}`;
+    const token = needsToken ? " --token-file token.txt" : "";
+    byId("join-command", HTMLElement).textContent = `npx tandem worker ${socket}${token}`;
+  }
+}
+
+/** The address at which this page was opened, where other machines can reach it; else one that they can; else this one. */
+function joinableUrl({ urls }: JoinAddresses): URL | undefined {
+  const pages = urls.map((url) => new URL(`${url.replace(/^ws/, "http")}/`));
+  const own = new URL(".", location.href);
+  if (!isLoopbackHost(own.hostname)) return own;
+  return pages.find(({ hostname }) => !isLoopbackHost(hostname)) ?? pages[0];
+}
+
+function isLoopbackHost(hostname: string): boolean {
+  return hostname === "localhost" || hostname === "[::1]" || hostname.startsWith("127.");
+}
+
+function createLink(href: string): HTMLAnchorElement {
+  const link = createElement("a", { text: href.replace(/^https?:\/\//, "") });
+  link.href = href;
+  return link;
+}
+
+/** Dark on light in both colour schemes: not every reader knows inverted codes. */
+function drawCode(text: string): SVGElement {
+  const { data, size } = encode(text, { border: 0 });
+  const path = data
+    .flatMap((row, y) => row.map((isDark, x) => (isDark ? `M${x} ${y}h1v1h-1z` : "")))
+    .join("");
+  const side = size + 2 * QUIET_ZONE;
+  return createSvg(
+    "svg",
+    {
+      viewBox: `${-QUIET_ZONE} ${-QUIET_ZONE} ${side} ${side}`,
+      role: "img",
+      "aria-label": `QR code of ${text}`,
+      "shape-rendering": "crispEdges",
+    },
+    [createSvg("path", { d: path, fill: "#000" })],
+  );
+}

@@ -1,0 +1,63 @@
+// Whether enough workers are connected: some number before the first task is assigned, another at any time after it. With
+// fewer the run pauses, and a pause has a deadline.
+import { TandemError } from "../../shared/errors.js";
+import type { Events } from "../../shared/events.js";
+
+export interface QuorumOptions {
+  /** Workers that must be connected before the first task is assigned … */
+  startWith: number;
+  /** … and so many at any time after it; with fewer the run pauses. */
+  goOnWith: number;
+  /** How long a pause may last. */
+  waitMs: number;
+}
+
+export class Quorum {
+  private readonly events: Events;
+  private readonly options: QuorumOptions;
+  private requiredCount: number;
+  private timer: NodeJS.Timeout | undefined;
+
+  constructor(events: Events, options: QuorumOptions) {
+    this.events = events;
+    this.options = options;
+    this.requiredCount = options.startWith;
+  }
+
+  isMet(workerCount: number): boolean {
+    return workerCount >= this.requiredCount;
+  }
+
+  get isPaused(): boolean {
+    return this.timer !== undefined;
+  }
+
+  /** Enough workers are there. */
+  resume(): void {
+    this.requiredCount = this.options.goOnWith;
+    this.endPause();
+  }
+
+  /** @param onExpired called with TandemError `workers-missing`, unless the pause ends before its deadline */
+  pause(workerCount: number, onExpired: (error: TandemError) => void): void {
+    if (this.isPaused) return;
+    const required = this.requiredCount;
+    const seconds = this.options.waitMs / 1000;
+    const missing = required - workerCount;
+    const reason = `waiting for ${missing} more worker${missing === 1 ? "" : "s"} (${workerCount} of ${required})`;
+    this.events.emit({ event: "waiting", reason, deadlineSeconds: seconds });
+    this.timer = setTimeout(() => {
+      onExpired(
+        new TandemError(
+          "workers-missing",
+          `${workerCount} of the ${required} required workers were connected for ${seconds} s. Start workers with \`npx tandem worker URL\`, or wait longer with --worker-wait.`,
+        ),
+      );
+    }, this.options.waitMs);
+  }
+
+  endPause(): void {
+    clearTimeout(this.timer);
+    this.timer = undefined;
+  }
+}

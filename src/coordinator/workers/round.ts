@@ -1,0 +1,56 @@
+// Some tasks in progress, usually those of one step: which are answered, and the gradients that have arrived of them. Pure.
+import { BucketCollector, type CompleteBucket } from "./bucket-collector.js";
+import type { Answered, Task } from "./tasks.js";
+
+/** A round as the training loop sees it. */
+export interface Round {
+  /** By task id, once all are there. */
+  readonly answers: Promise<ReadonlyMap<number, Answered>>;
+  /** The gradients of the shards by bucket, each bucket as soon as it is complete. */
+  readonly buckets: AsyncIterable<CompleteBucket>;
+}
+
+export class OpenRound implements Round {
+  readonly answers: Promise<ReadonlyMap<number, Answered>>;
+  readonly buckets: BucketCollector;
+  readonly tasks: ReadonlyMap<number, Task>;
+  private readonly accepted = new Map<number, Answered>();
+  private settle!: (outcome: ReadonlyMap<number, Answered> | Promise<never>) => void;
+
+  /** @param bucketCount gradient buckets of each shard */
+  constructor(tasks: readonly Task[], bucketCount: number) {
+    this.tasks = new Map(tasks.map((task) => [task.id, task]));
+    const shardIds = tasks.flatMap(({ kind, id }) => (kind === "shard" ? [id] : []));
+    this.buckets = new BucketCollector(shardIds, bucketCount);
+    this.answers = new Promise((resolve) => (this.settle = resolve));
+    this.answers.then(
+      (answers) => this.buckets.complete(answers),
+      (error: unknown) => this.buckets.fail(error as Error),
+    );
+  }
+
+  get answeredCount(): number {
+    return this.accepted.size;
+  }
+
+  get isAnswered(): boolean {
+    return this.accepted.size === this.tasks.size;
+  }
+
+  get openTasks(): Task[] {
+    return [...this.tasks.values()].filter(({ id }) => !this.accepted.has(id));
+  }
+
+  accept(task: Task, answered: Answered): void {
+    this.accepted.set(task.id, answered);
+  }
+
+  /** All tasks are answered. */
+  complete(): void {
+    this.settle(this.accepted);
+  }
+
+  fail(error: Error): void {
+    this.settle(Promise.reject(error));
+  }
+}

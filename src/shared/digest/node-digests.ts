@@ -1,0 +1,8 @@
+// Imported for its effect: in Node, checksums and digests are computed by Node's own functions, which are the same and faster.
+import { createHash } from "node:crypto";
+import { crc32 } from "node:zlib";
+import { useCrc32 } from "./crc32.js";
+import { useSha256 } from "./sha256.js";
+
+useCrc32(crc32);
+useSha256(() => createHash("sha256"));

@@ -1,0 +1,25 @@
+// A thread's scratch memory, handed out from the front.
+
+const ALIGNMENT: usize = 64;
+
+@unmanaged
+export class Scratch {
+  /** The first free byte. */
+  private next: usize;
+
+  /** @param start a multiple of 64; the first 64 bytes hold this object */
+  // @ts-ignore: decorator
+  @inline
+  static at(start: usize): Scratch {
+    const scratch = changetype<Scratch>(start);
+    scratch.next = start + ALIGNMENT;
+    return scratch;
+  }
+
+  /** @returns so many bytes, the first at a multiple of 64 */
+  take(byteLength: usize): usize {
+    const start = this.next;
+    this.next = start + ((byteLength + ALIGNMENT - 1) & ~(ALIGNMENT - 1));
+    return start;
+  }
+}

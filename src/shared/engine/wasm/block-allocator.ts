@@ -1,0 +1,79 @@
+// Gives out blocks of an address range that grows at its end, and takes them back: the smallest free block that is large enough,
+// neighbours joined. Equal sequences of calls give equal places. Pure.
+
+/** All places and sizes are multiples of it: a cache line, and four vectors. */
+export const ALIGNMENT = 64;
+
+export function alignUp(byteLength: number): number {
+  return Math.ceil(byteLength / ALIGNMENT) * ALIGNMENT;
+}
+
+interface FreeBlock {
+  at: number;
+  end: number;
+}
+
+export class BlockAllocator {
+  private top: number;
+  /** Sorted by place. */
+  private readonly free: FreeBlock[] = [];
+
+  /** @param start where the range begins */
+  constructor(start: number) {
+    this.top = alignUp(start);
+  }
+
+  /** Behind the last byte that has ever been used. */
+  get end(): number {
+    return this.top;
+  }
+
+  /** @returns the place; a block of no bytes has one too */
+  allocate(byteLength: number): number {
+    const needed = sizeOfBlock(byteLength);
+    let best: FreeBlock | undefined;
+    for (const block of this.free) {
+      const length = block.end - block.at;
+      if (length >= needed && (!best || length < best.end - best.at)) best = block;
+    }
+    return best ? this.take(best, needed) : this.extend(needed);
+  }
+
+  /** @param byteLength as it was allocated */
+  release(at: number, byteLength: number): void {
+    let index = this.free.findIndex((block) => block.at > at);
+    if (index < 0) index = this.free.length;
+    this.free.splice(index, 0, { at, end: at + sizeOfBlock(byteLength) });
+    this.joinWithNext(index);
+    if (index > 0) this.joinWithNext(index - 1);
+  }
+
+  private take(block: FreeBlock, byteLength: number): number {
+    const { at } = block;
+    block.at += byteLength;
+    if (block.at === block.end) this.free.splice(this.free.indexOf(block), 1);
+    return at;
+  }
+
+  /** From the free block at the end, if there is one, and what is missing beyond it. */
+  private extend(byteLength: number): number {
+    const last = this.free.at(-1);
+    const at = last?.end === this.top ? last.at : this.top;
+    if (at < this.top) this.free.pop();
+    this.top = at + byteLength;
+    return at;
+  }
+
+  private joinWithNext(index: number): void {
+    const block = this.free[index]!;
+    const next = this.free[index + 1];
+    if (block.end !== next?.at) return;
+    block.end = next.end;
+    this.free.splice(index + 1, 1);
+  }
+}
+
+/** Blocks of no bytes have places of their own, so that each can be released. */
+function sizeOfBlock(byteLength: number): number {
+  return Math.max(ALIGNMENT, alignUp(byteLength));
+}

@@ -1,0 +1,43 @@
+// Which nodes a run executes, and in what order: effects last, so that all other nodes read the variables as they were before
+// the run. Pure.
+import type { Graph, Node, Op, Value } from "../../graph/graph.js";
+import type { EffectOp } from "../../graph/op-variables.js";
+
+export interface RunOrder {
+  /** Variables, constants, and what is computed from them and the feeds; each after its inputs. */
+  readonly values: readonly Node[];
+  readonly effects: readonly Node[];
+}
+
+/** @throws RangeError where something is needed that is not fed */
+export function orderNodes(
+  graph: Graph,
+  fetches: readonly Value[],
+  fed: ReadonlySet<Value>,
+): RunOrder {
+  const needed = findNeeded(fetches, fed);
+  const nodes = graph.nodes.filter((node) => needed.has(node));
+  for (const { op, name } of nodes) {
+    if (op.kind === "placeholder") throw new RangeError(`nothing is fed to ${name}`);
+  }
+  return {
+    values: nodes.filter(({ op }) => !isEffect(op)),
+    effects: nodes.filter(({ op }) => isEffect(op)),
+  };
+}
+
+export function isEffect(op: Op): op is EffectOp {
+  return "variable" in op && op.kind !== "variable";
+}
+
+function findNeeded(fetches: readonly Value[], fed: ReadonlySet<Value>): Set<Node> {
+  const needed = new Set<Node>();
+  const open = [...fetches];
+  for (let value = open.pop(); value; value = open.pop()) {
+    const { node } = value;
+    if (fed.has(value) || needed.has(node)) continue;
+    needed.add(node);
+    open.push(...node.inputs, ...node.after);
+  }
+  return needed;
+}

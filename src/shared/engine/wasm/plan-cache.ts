@@ -1,0 +1,80 @@
+// The plans of a session's runs, each made once, with the launches of the last places that its tensors had: from step to step
+// they are nearly always the same.
+import type { Graph, Node, Value } from "../../graph/graph.js";
+import type { Feed } from "../engine.js";
+import type { Launch } from "./launch.js";
+import { type Plan, planRun } from "./plan.js";
+
+export class CachedPlan {
+  readonly feeds: Plan["feeds"];
+  readonly outputs: Plan["outputs"];
+  readonly workBytes: number;
+  /** What the launches want at most of each thread's own memory. */
+  readonly scratchBytes: number;
+  private readonly plan: Plan;
+  private readonly fixed: (node: Node) => number;
+  private places = "";
+  private lowered: readonly Launch[] = [];
+
+  constructor(plan: Plan, fixed: (node: Node) => number) {
+    this.feeds = plan.feeds;
+    this.outputs = plan.outputs;
+    this.workBytes = plan.workBytes;
+    this.plan = plan;
+    this.fixed = fixed;
+    const launches = this.launches(
+      plan.feeds.map(() => 0),
+      plan.outputs.map(() => 0),
+      0,
+    );
+    this.scratchBytes = launches.reduce((most, { scratchBytes = 0 }) => {
+      return Math.max(most, scratchBytes);
+    }, 0);
+  }
+
+  launches(feeds: readonly number[], outputs: readonly number[], work: number): readonly Launch[] {
+    const places = [...feeds, ...outputs, work].join();
+    if (places !== this.places) {
+      this.lowered = this.plan.launches({ feeds, outputs, work, fixed: this.fixed });
+      this.places = places;
+    }
+    return this.lowered;
+  }
+}
+
+export class PlanCache {
+  private readonly graph: Graph;
+  private readonly variables: ReadonlyMap<string, Value>;
+  private readonly fixed: (node: Node) => number;
+  private readonly numbers = new Map<Value, number>();
+  private readonly plans = new Map<string, CachedPlan>();
+
+  /** @param variables by name @param fixed the places of variables and constants */
+  constructor(graph: Graph, variables: ReadonlyMap<string, Value>, fixed: (node: Node) => number) {
+    this.graph = graph;
+    this.variables = variables;
+    this.fixed = fixed;
+    for (const value of graph.nodes.flatMap(({ outputs }) => outputs)) {
+      this.numbers.set(value, this.numbers.size);
+    }
+  }
+
+  /** @throws RangeError where a value is not the graph's, or a feed does not fit */
+  find(feeds: readonly Feed[], fetches: readonly Value[]): CachedPlan {
+    const fed = feeds.map(([value, { shape }]) => `${this.numberOf(value)}:${shape.join("x")}`);
+    const key = `${fed.join()} ${fetches.map((value) => this.numberOf(value)).join()}`;
+    let plan = this.plans.get(key);
+    if (!plan) {
+      const shapes = feeds.map(([value, { shape }]) => [value, shape] as const);
+      plan = new CachedPlan(planRun(this.graph, shapes, fetches, this.variables), this.fixed);
+      this.plans.set(key, plan);
+    }
+    return plan;
+  }
+
+  private numberOf(value: Value): number {
+    const number = this.numbers.get(value);
+    if (number !== undefined) return number;
+    throw new RangeError(`${value.node.name} is no value of this session's graph`);
+  }
+}

@@ -1,0 +1,87 @@
+// Where windows begin, which pixels see which of them, and how they are cut into parts and blocks: what the lowering of
+// convolutions and depthwise convolutions has in common. Pure.
+import { type Window, windowPadding } from "../../network/window-shape.js";
+
+export type ImageShape = readonly [images: number, height: number, width: number, channels: number];
+export type Pair = readonly [height: number, width: number];
+
+/** Windows in a part, or in a block of a kernel's gradient, where images can be cut so. */
+const GROUP_WINDOWS = 256;
+
+/** The first window's first pixel in an image: outside of it, where there is padding. */
+export function firstCorner(
+  { size, strides, padding }: Window,
+  [, height, width]: ImageShape,
+): Pair {
+  return [
+    0 - windowPadding(height, size[0], strides[0], padding).before,
+    0 - windowPadding(width, size[1], strides[1], padding).before,
+  ];
+}
+
+/** How many pixels are under so many windows. */
+export function coveredSides(windows: Pair, size: Pair, strides: Pair): Pair {
+  return [(windows[0] - 1) * strides[0] + size[0], (windows[1] - 1) * strides[1] + size[1]];
+}
+
+/** Windows are grouped by whole images, or, where an image has too many, by rows of one image. */
+export function groupWindows(
+  images: number,
+  [rows, columns]: Pair,
+): { images: number; rows: number } {
+  if (rows * columns <= GROUP_WINDOWS) {
+    return { images: balance(images, Math.floor(GROUP_WINDOWS / (rows * columns))), rows };
+  }
+  return { images: 1, rows: balance(rows, Math.max(1, Math.floor(GROUP_WINDOWS / columns))) };
+}
+
+/** In a part of a convolution: a few images, so that windows at the same place of their images fill tiles together. */
+const PART_IMAGES = 4;
+const PART_WINDOWS = 4096;
+
+/** The same for a part of a convolution, where the images together have so many windows. */
+export function partOfWindows(
+  images: number,
+  [rows, columns]: Pair,
+): { images: number; rows: number } {
+  const few = Math.max(PART_IMAGES, Math.floor(GROUP_WINDOWS / (rows * columns)));
+  const count = balance(images, Math.min(few, images));
+  if (count * rows * columns <= PART_WINDOWS) return { images: count, rows };
+  return { images: 1, rows: balance(rows, Math.max(1, Math.floor(PART_WINDOWS / columns))) };
+}
+
+/** The rows (or columns) of an image that see the same rows of a kernel. */
+export interface Phase {
+  /** The first such row of the image; the others follow at the stride. */
+  first: number;
+  count: number;
+  /** The first such row of the kernel; the others follow at the stride. There may be none. */
+  kernelFirst: number;
+  kernelCount: number;
+  /** The window that the first row sees by the last of these rows of the kernel. */
+  firstWindow: number;
+}
+
+/**
+ * Row p of an image is multiplied by row p + padding − w · stride of the kernel for window w, where the kernel has such a row.
+ * So the rows of one remainder of p + padding by the stride see every stride-th row of the kernel. The gradient at these rows
+ * is a convolution of dY with stride 1 by those rows of the kernel, in descending order.
+ */
+export function phasesOf(length: number, size: number, stride: number, padding: number): Phase[] {
+  return Array.from({ length: Math.min(stride, length) }, (_, first) => {
+    const kernelFirst = (first + padding) % stride;
+    const kernelCount = Math.max(0, Math.ceil((size - kernelFirst) / stride));
+    return {
+      first,
+      count: Math.ceil((length - first) / stride),
+      kernelFirst,
+      kernelCount,
+      firstWindow: (first + padding - kernelFirst) / stride - (kernelCount - 1),
+    };
+  });
+}
+
+/** How long pieces of a length are of which none is longer than the limit, if they are as equal as possible. */
+export function balance(length: number, limit: number): number {
+  return Math.ceil(length / Math.ceil(length / limit));
+}

@@ -1,0 +1,121 @@
+// The numerics fingerprint of a run on this machine: SHA-256 of what its engine makes of a fixed probe. Machines with the same
+// fingerprint compute the run to the same bits; those with another one, such as another kind of processor, do not.
+import { crc32 } from "../digest/crc32.js";
+import { sha256OfText, toHex } from "../digest/sha256.js";
+import type { Engine } from "../engine/engine.js";
+import { MAX_EVALUATION_SAMPLES } from "../evaluation.js";
+import type { RunLayout } from "../run-layout.js";
+import { isAllFinite } from "./finite.js";
+import { evaluateSamples } from "./inference.js";
+import { probeSamples, probeState } from "./probe.js";
+import { computeShard } from "./shard-pass.js";
+import type { Gradient, Gradients, ShardResult } from "./tensors.js";
+import { TrainingReplica } from "./training-replica.js";
+
+const QUIET_NAN = 0x7fc00000;
+
+/**
+ * Takes about one step: the forward and backward pass of a shard of each of the run's sizes (there are at most two), the
+ * optimizer's step, and inference. Kernels split their sums by the shapes they are given, hence the run's own network and
+ * sizes; which values they add up decides nothing about how. In a session of its own, which is disposed.
+ * @returns 64 hexadecimal digits
+ */
+export function numericsFingerprint(layout: RunLayout, engine: Engine): string {
+  const digest = new ResultDigest();
+  const replica = new TrainingReplica(layout, engine);
+  try {
+    const { batchSize, schedule } = layout.config;
+    // Where the warm-up is over: a rate near 0 would hide how the weights change.
+    const step = schedule.warmupSteps;
+    const state = probeState(layout);
+    replica.load(state, step);
+    const results = new Map(
+      [...new Set(layout.shardSizes)].map((size) => {
+        const samples = probeSamples(layout, size);
+        const result = computeShard(replica, { step, firstSample: 0, samples });
+        digest.addShard(result);
+        return [size, result] as const;
+      }),
+    );
+    const shards = layout.shardSizes.map((size) => results.get(size)!.gradients);
+    replica.apply({ gradients: joinShards(shards), population: new Map() });
+    // Into the memory of what was loaded: another copy would be as large as the state.
+    replica.read(state.map(({ name, values }) => ({ name, into: values })));
+    for (const { values } of state) digest.add(values);
+    const samples = probeSamples(layout, Math.min(batchSize, MAX_EVALUATION_SAMPLES));
+    const { predictions, lossSum } = evaluateSamples(replica, samples);
+    digest.add(predictions);
+    digest.addNumber(lossSum);
+  } finally {
+    replica.dispose();
+  }
+  return digest.hex();
+}
+
+/** The step's gradients: factors of all shards, as the optimizer multiplies them; what is dense, of the first shard. */
+function joinShards(shards: readonly Gradients[]): Gradients {
+  return new Map(
+    [...shards[0]!].map(([name, first]): [string, Gradient] => {
+      if (first.form === "dense") return [name, first];
+      const factors = shards.flatMap((gradients) => {
+        const gradient = gradients.get(name);
+        return gradient?.form === "factors" ? gradient.shards : [];
+      });
+      return [name, { form: "factors", shards: factors }];
+    }),
+  );
+}
+
+/** Which NaN comes of a calculation is the processor's choice, in WebAssembly too. */
+function withPlainNaN(values: Float32Array): Float32Array {
+  if (isAllFinite(values)) return values;
+  const bits = new Uint32Array(values.length);
+  const plain = new Float32Array(bits.buffer);
+  plain.set(values);
+  values.forEach((value, index) => {
+    if (Number.isNaN(value)) bits[index] = QUIET_NAN;
+  });
+  return plain;
+}
+
+/**
+ * The results as text: numbers in full, and of each array its checksum. Nobody has to be kept from forging a fingerprint, as
+ * every worker is sent the run's; what is found is an honest machine that differs. SHA-256 of all bytes takes
+ * nine times as long in a browser (docs/performance.md).
+ */
+class ResultDigest {
+  private readonly lines: string[] = [];
+
+  addShard({ loss, gradients, moments }: ShardResult): void {
+    this.addNumber(loss);
+    for (const gradient of gradients.values()) {
+      if (gradient.form === "dense") {
+        this.add(gradient.values);
+        continue;
+      }
+      for (const { inputs, outputs } of gradient.shards) {
+        this.add(inputs);
+        this.add(outputs);
+      }
+    }
+    for (const { mean, variance } of moments.values()) {
+      // Computed in float32; the type allows for merged ones.
+      this.add(Float32Array.from(mean));
+      this.add(Float32Array.from(variance));
+    }
+  }
+
+  add(values: Float32Array | Int32Array): void {
+    const plain = values instanceof Float32Array ? withPlainNaN(values) : values;
+    const bytes = new Uint8Array(plain.buffer, plain.byteOffset, plain.byteLength);
+    this.lines.push(`${values.length} values ${crc32(bytes)}`);
+  }
+
+  addNumber(value: number): void {
+    this.lines.push(String(value));
+  }
+
+  hex(): string {
+    return toHex(sha256OfText(this.lines.join("\n")));
+  }
+}

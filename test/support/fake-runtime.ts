@@ -1,0 +1,19 @@
+// A runtime that computes nothing and answers everything, for tests of what is around it.
+import type { Runtime } from "../../src/worker/connection.js";
+
+export function fakeRuntime(): Runtime {
+  return {
+    numerics: "0".repeat(64),
+    fits: () => true,
+    tailPlaces: () => [],
+    takeState: () => undefined,
+    takeUpdate: () => undefined,
+    takeFactors: () => undefined,
+    digest: () => ({ type: "digest", step: 1, weights: 7 }),
+    compute: ({ task }, _parts, send) =>
+      send({
+        message: { type: "evaluated", task, lossSum: 0, computed: { from: 0, to: 1 } },
+        parts: [],
+      }),
+  };
+}
