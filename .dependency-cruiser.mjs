@@ -158,7 +158,8 @@ export default {
     {
       name: "nothing-unresolved",
       severity: "error",
-      from: {},
+      // What makes fixtures runs in a folder of its own, with packages that Tandem does not have.
+      from: { pathNot: "^test/.*/fixtures/" },
       to: { couldNotResolve: true },
     },
     {
