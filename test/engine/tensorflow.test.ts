@@ -85,7 +85,8 @@ test("a run needs the variables that it reads and changes, not those whose value
   graph.variable("m", [2]);
   const sum = graph.addTensors(a, b);
   const rate = graph.constant("rate", [], Float32Array.of(1));
-  const op = { kind: "momentum-step", variable: "a", accumulator: "m", momentum: 0.9 } as const;
+  const rule = { kind: "momentum", momentum: 0.9 } as const;
+  const op = { kind: "optimizer-step", variable: "a", slots: ["m"], rule } as const;
   const step = graph.step(op, b, rate);
   expect(findVariables([sum], new Set())).toEqual(new Set(["a", "b"]));
   expect(findVariables([sum], new Set([a]))).toEqual(new Set(["b"]));

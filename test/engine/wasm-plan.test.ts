@@ -5,6 +5,7 @@ import type { Feed, Session } from "../../src/shared/engine/engine.js";
 import { openWasmInNode } from "../../src/shared/engine/wasm/node.js";
 import { GraphBuilder } from "../../src/shared/graph/builder.js";
 import type { Graph, Value } from "../../src/shared/graph/graph.js";
+import { sgdStep } from "../support/steps.js";
 import { readAll } from "./conformance/support.js";
 
 const engine = openWasmInNode();
@@ -37,8 +38,8 @@ function stepGraph() {
   const graph = new GraphBuilder();
   const [a, b] = [graph.variable("a", [2]), graph.variable("b", [2])];
   const rate = graph.constant("rate", [], Float32Array.of(1));
-  const stepA = graph.step({ kind: "sgd-step", variable: "a" }, b, rate);
-  const stepB = graph.step({ kind: "sgd-step", variable: "b" }, a, rate);
+  const stepA = graph.step(sgdStep("a"), b, rate);
+  const stepB = graph.step(sgdStep("b"), a, rate);
   return { graph, a, b, stepA, stepB, sum: graph.addTensors(a, b) };
 }
 

@@ -90,13 +90,15 @@ describe("shapes", () => {
     for (const name of ["w", "m", "v"]) builder.variable(name, [3]);
     const gradient = builder.placeholder("gradient", [3]);
     const rate = builder.placeholder("rate", []);
-    const adam = { kind: "adam-step", variable: "w", beta1: 0.9, beta2: 0.999, epsilon: 1e-8 };
-    const step = { ...adam, kind: "adam-step", m: "m", v: "v" } as const;
+    const rule = { kind: "adam", beta1: 0.9, beta2: 0.999, epsilon: 1e-8 } as const;
+    const step = { kind: "optimizer-step", variable: "w", slots: ["m", "v"], rule } as const;
     const decay = builder.scaleVariable("w", rate);
     const done = builder.step(step, gradient, rate, [decay]);
     expect(done).toMatchObject({ type: "effect", shape: [] });
     expect(done.node.after).toEqual([decay]);
-    expect(() => builder.step({ ...step, v: "none" }, gradient, rate)).toThrow(/no variable none/);
+    expect(() => builder.step({ ...step, slots: ["m", "none"] }, gradient, rate)).toThrow(
+      /no variable none/,
+    );
     expect(() => builder.step(step, rate, rate)).toThrow(RangeError);
   });
 });

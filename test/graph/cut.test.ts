@@ -1,6 +1,7 @@
 // Cutting a graph's work into runs.
 import { expect, it } from "vitest";
 import { GraphBuilder } from "../../src/shared/graph/builder.js";
+import { sgdStep } from "../support/steps.js";
 import { cutGraph } from "../../src/shared/graph/cut.js";
 
 it("computes nothing twice: later runs are fed what earlier ones computed", () => {
@@ -30,7 +31,7 @@ it("feeds no run what only an earlier one needs, and lets effects happen once", 
   const factor = builder.placeholder("factor", []);
   const decay = builder.scaleVariable("w", factor);
   const gradient = builder.placeholder("gradient", [2]);
-  const step = builder.step({ kind: "sgd-step", variable: "w" }, gradient, factor, [decay]);
+  const step = builder.step(sgdStep("w"), gradient, factor, [decay]);
   const [a, b] = cutGraph(builder, [[decay], [step, decay]]);
   expect(a).toEqual({ feeds: [factor], fetches: [decay] });
   expect(b).toEqual({ feeds: [gradient, factor], fetches: [step, decay] });

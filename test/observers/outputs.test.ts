@@ -73,7 +73,9 @@ describe("a run whose output", () => {
     expect(stderr.match(/standard output failed: .*ENOSPC/g)).toHaveLength(1);
   });
 
-  test.skipIf(process.getuid?.() !== 0)("is a --summary-dir on a full disk ends well", () => {
+  // TensorBoard's files are written with the tensorflow engine only.
+  const canFill = process.getuid?.() === 0 && hasTensorFlow;
+  test.skipIf(!canFill)("is a --summary-dir on a full disk ends well", () => {
     const disk = join(cwd, "disk");
     mkdirSync(disk);
     execFileSync("mount", ["-t", "tmpfs", "-o", "size=64k", "tmpfs", disk]);
@@ -81,9 +83,7 @@ describe("a run whose output", () => {
       const run = command("single", "--steps", "30", "--summary-dir", disk);
       const { status, stderr } = bash(run, cwd);
       expect(status, stderr).toBe(0);
-      // TensorBoard's files are written with the tensorflow engine only; the run's log is with any.
-      const failed = hasTensorFlow ? /TensorBoard's summary failed/g : /the run's log failed/g;
-      expect(stderr.match(failed), stderr).toHaveLength(1);
+      expect(stderr.match(/TensorBoard's summary failed/g), stderr).toHaveLength(1);
       expectCheckpoint();
     } finally {
       execFileSync("umount", ["-l", disk]);

@@ -1,10 +1,8 @@
 // One worker's part in the run, from hello to the end: the handshake, the tasks that it is sent, and what becomes of its
 // messages. One that does not fit closes this connection, with a code, and never reaches the run.
-import { OutgoingFrame } from "../../shared/protocol/channel.js";
 import { type CloseCode, closeCodes } from "../../shared/protocol/close-codes.js";
-import { encodeFrame, type Frame } from "../../shared/protocol/frame.js";
+import type { Frame } from "../../shared/protocol/frame.js";
 import {
-  type FromCoordinator,
   type FromWorker,
   parseFromWorker,
   PROTOCOL_VERSION,
@@ -12,7 +10,6 @@ import {
 } from "../../shared/protocol/messages.js";
 import { maxAnswerBytes } from "../../shared/protocol/payloads/answer-bytes.js";
 import { configParts } from "../../shared/protocol/payloads/config.js";
-import { sampleParts } from "../../shared/protocol/payloads/samples.js";
 import type { Transport } from "../../shared/protocol/transport.js";
 import type { Broadcast } from "../broadcast/broadcast.js";
 import type { ReplicaFeed } from "../broadcast/replica-feed.js";
@@ -33,6 +30,7 @@ import { Peer } from "./peer.js";
 import type { Pool } from "./pool.js";
 import type { SessionTimes } from "./session-times.js";
 import type { EndReason, Task, WorkerLink } from "./tasks.js";
+import { encodeTask } from "./task-frame.js";
 import { WorkerChannel } from "./worker-channel.js";
 
 const DIGEST_BYTES = 256;
@@ -121,15 +119,7 @@ export class Session implements WorkerLink {
     this.tasks.add(task, performance.now());
     // The answer to a shard is a message for each gradient bucket.
     this.channel.allow(this.parts.broadcast.layout.buckets.length, this.answerBytes);
-    const { id, kind, step, samples } = task;
-    const common = { task: id, step, count: samples.count };
-    const header: FromCoordinator =
-      kind === "shard"
-        ? { type: "shard", shard: task.shard, first: task.firstSample, ...common }
-        : { type: "evaluate", ...common };
-    this.channel.send(new OutgoingFrame(encodeFrame(header, sampleParts(samples))), () =>
-      this.tasks.noteAccepted(id, performance.now()),
-    );
+    this.channel.send(encodeTask(task), () => this.tasks.noteAccepted(task.id, performance.now()));
   }
 
   // ── the end ──

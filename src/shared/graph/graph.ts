@@ -4,6 +4,7 @@
 // Tensors are float32 unless said otherwise, images NHWC, and the first side of a tensor that depends on the samples is −1
 // in its shape: N is known to a run alone. All other sides are fixed when the graph is built.
 import type { ActivationKind, Padding, Sides } from "../network/spec.js";
+import type { StepRule } from "../optimizer/optimizer.js";
 
 /** `opaque`: an engine's own notes, from one node to another. `effect`: nothing but that it was done. */
 export type DataType = "float32" | "int32" | "opaque" | "effect";
@@ -135,22 +136,8 @@ export type Op =
 
   /** factor [] → effect: θ ← factor · θ */
   | { kind: "scale-variable"; variable: string }
-  /** gradient, rate [] → effect: θ ← θ − rate · g */
-  | { kind: "sgd-step"; variable: string }
-  /** gradient, rate [] → effect: a ← momentum · a + g; θ ← θ − rate · a */
-  | { kind: "momentum-step"; variable: string; accumulator: string; momentum: number }
-  /** gradient, rate [] → effect: m ← m + (g − m)(1 − β₁); v ← v + (g² − v)(1 − β₂); θ ← θ − rate · m/(√v + ε) */
-  | {
-      kind: "adam-step";
-      variable: string;
-      m: string;
-      v: string;
-      beta1: number;
-      beta2: number;
-      epsilon: number;
-    }
-  /** gradient, rate [] → effect: s ← s + (g² − s)(1 − ρ); θ ← θ − rate · g/√(s + ε) (tf.compat.v1.train.RMSPropOptimizer) */
-  | { kind: "rmsprop-step"; variable: string; meanSquare: string; rho: number; epsilon: number };
+  /** gradient, rate [] → effect: the rule's step on the variable and its slots */
+  | { kind: "optimizer-step"; variable: string; slots: readonly string[]; rule: StepRule };
 
 /** What is run in one go: the values that are fed, and those that are wanted. */
 export interface GraphRun {

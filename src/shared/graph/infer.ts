@@ -145,10 +145,7 @@ export function inferOutputs(op: ComputedOp, inputs: Inputs): OutputType[] {
     case "scale-variable":
       expectShape(takeInputs(inputs, 1)[0], []);
       return [effect()];
-    case "sgd-step":
-    case "momentum-step":
-    case "adam-step":
-    case "rmsprop-step":
+    case "optimizer-step":
       expectShape(takeInputs(inputs, 2)[1], []);
       return [effect()];
     default:

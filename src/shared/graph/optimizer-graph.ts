@@ -82,25 +82,7 @@ function addClipFactor(
   });
 }
 
-function stepOp(optimizer: OptimizerSpec, variable: string): StepOp {
-  const [first, second] = slotsOf(optimizer, variable) as [string, string];
-  switch (optimizer.kind) {
-    case "sgd":
-      return { kind: "sgd-step", variable };
-    case "momentum":
-      return {
-        kind: "momentum-step",
-        variable,
-        accumulator: first,
-        momentum: optimizer.momentum,
-      };
-    case "adam": {
-      const { beta1, beta2, epsilon } = optimizer;
-      return { kind: "adam-step", variable, m: first, v: second, beta1, beta2, epsilon };
-    }
-    case "rmsprop": {
-      const { rho, epsilon } = optimizer;
-      return { kind: "rmsprop-step", variable, meanSquare: first, rho, epsilon };
-    }
-  }
+/** Weight decay and clipping are ops of their own. */
+function stepOp(rule: OptimizerSpec, variable: string): StepOp {
+  return { kind: "optimizer-step", variable, slots: slotsOf(rule, variable), rule };
 }

@@ -1,8 +1,8 @@
 // The tensors that an optimizer keeps for each trainable parameter. They start at zero. Pure.
-import type { OptimizerSpec } from "./optimizer.js";
+import type { StepRule } from "./optimizer.js";
 
 /** The first parts of the slots' names in a checkpoint. */
-export function slotNames(optimizer: OptimizerSpec): readonly string[] {
+export function slotNames(optimizer: StepRule): readonly string[] {
   switch (optimizer.kind) {
     case "sgd":
       return [];
@@ -16,6 +16,6 @@ export function slotNames(optimizer: OptimizerSpec): readonly string[] {
 }
 
 /** The names of one parameter's slots, in the order of `slotNames`. */
-export function slotsOf(optimizer: OptimizerSpec, parameter: string): string[] {
+export function slotsOf(optimizer: StepRule, parameter: string): string[] {
   return slotNames(optimizer).map((prefix) => `${prefix}/${parameter}`);
 }

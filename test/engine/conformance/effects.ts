@@ -2,31 +2,27 @@
 import { expect, test } from "vitest";
 import type { Feed, Session } from "../../../src/shared/engine/engine.js";
 import { GraphBuilder } from "../../../src/shared/graph/builder.js";
-import type { StepOp } from "../../../src/shared/graph/op-variables.js";
+import type { StepRule } from "../../../src/shared/optimizer/optimizer.js";
+import { slotNames } from "../../../src/shared/optimizer/slots.js";
+import { sgdStep } from "../../support/steps.js";
 import { referenceEngine } from "../../support/reference-engine.js";
 import { randomValues } from "../../support/reference/random-values.js";
 import type { Subject } from "./subject.js";
 import { expectClose, readAll, withSession } from "./support.js";
 
 export function testEffects({ open }: Subject): void {
-  test.each<StepOp>([
-    { kind: "sgd-step", variable: "theta" },
-    { kind: "momentum-step", variable: "theta", accumulator: "a", momentum: 0.9 },
-    {
-      kind: "adam-step",
-      variable: "theta",
-      m: "a",
-      v: "b",
-      beta1: 0.9,
-      beta2: 0.999,
-      epsilon: 1e-8,
-    },
-    { kind: "rmsprop-step", variable: "theta", meanSquare: "a", rho: 0.9, epsilon: 1e-7 },
-  ])("$kind, three times", (op) => {
+  test.each<StepRule>([
+    { kind: "sgd" },
+    { kind: "momentum", momentum: 0.9 },
+    { kind: "adam", beta1: 0.9, beta2: 0.999, epsilon: 1e-8 },
+    { kind: "rmsprop", rho: 0.9, epsilon: 1e-7 },
+  ])("$kind, three times", (rule) => {
+    const slots = slotNames(rule);
     const graph = new GraphBuilder();
     const shape = [5, 7];
-    for (const variable of ["theta", "a", "b"]) graph.variable(variable, shape);
+    for (const variable of ["theta", ...slots]) graph.variable(variable, shape);
     const [gradient, rate] = [graph.placeholder("gradient", shape), graph.placeholder("rate", [])];
+    const op = { kind: "optimizer-step", variable: "theta", slots, rule } as const;
     const step = graph.step(op, gradient, rate);
     const take = (session: Session) => {
       session.write([{ name: "theta", values: randomValues(shape, "theta") }]);
@@ -40,7 +36,7 @@ export function testEffects({ open }: Subject): void {
           scope.run(feeds, [step]);
         });
       }
-      return readAll(session, { theta: 35, a: 35, b: 35 });
+      return readAll(session, Object.fromEntries(["theta", ...slots].map((name) => [name, 35])));
     };
     const expected = take(referenceEngine.open(graph));
     const found = withSession(open(), graph, take);
@@ -57,7 +53,7 @@ export function testEffects({ open }: Subject): void {
       graph.constant("half", [], Float32Array.of(0.5)),
     ];
     const first = graph.scaleVariable("theta", half);
-    const second = graph.step({ kind: "sgd-step", variable: "theta" }, gradient, rate, [first]);
+    const second = graph.step(sgdStep("theta"), gradient, rate, [first]);
     const third = graph.scaleVariable("theta", half, [second]);
     withSession(open(), graph, (session) => {
       session.write([{ name: "theta", values: Float32Array.of(8, 8, 8) }]);

@@ -1,17 +1,12 @@
 // Effects of the float64 reference: optimizer steps on its variables.
 import type { Op } from "../../../src/shared/graph/graph.js";
+import type { EffectOp } from "../../../src/shared/graph/op-variables.js";
 import type { ReferenceTensor } from "./tensor.js";
-
-type OpOf<Kind extends Op["kind"]> = Extract<Op, { kind: Kind }>;
-
-export type EffectOp = OpOf<
-  "scale-variable" | "sgd-step" | "momentum-step" | "adam-step" | "rmsprop-step"
->;
 
 export type Variables = Map<string, ReferenceTensor>;
 
 export function isEffect(op: Op): op is EffectOp {
-  return op.kind === "scale-variable" || op.kind.endsWith("-step");
+  return op.kind === "scale-variable" || op.kind === "optimizer-step";
 }
 
 /** @param inputs factor, or gradient and rate */
@@ -29,31 +24,36 @@ export function takeStep(
   };
   const valueOf = (name: string, at: number) => variables.get(name)!.values[at]!;
   const r = rate?.values[0] ?? 0;
-  switch (op.kind) {
-    case "scale-variable":
-      update(op.variable, (value, factor) => factor * value);
+  if (op.kind === "scale-variable") {
+    update(op.variable, (value, factor) => factor * value);
+    return;
+  }
+  const { variable, rule } = op;
+  const [slot, secondSlot] = op.slots as [string, string];
+  switch (rule.kind) {
+    case "sgd":
+      update(variable, (value, g) => value - r * g);
       break;
-    case "sgd-step":
-      update(op.variable, (value, g) => value - r * g);
+    case "momentum":
+      update(slot, (a, g) => rule.momentum * a + g);
+      update(variable, (value, _, at) => value - r * valueOf(slot, at));
       break;
-    case "momentum-step":
-      update(op.accumulator, (a, g) => op.momentum * a + g);
-      update(op.variable, (value, _, at) => value - r * valueOf(op.accumulator, at));
-      break;
-    case "adam-step":
-      update(op.m, (m, g) => m + (g - m) * (1 - op.beta1));
-      update(op.v, (v, g) => v + (g * g - v) * (1 - op.beta2));
-      update(op.variable, (value, _, at) => {
-        return value - (r * valueOf(op.m, at)) / (Math.sqrt(valueOf(op.v, at)) + op.epsilon);
+    case "adam":
+      update(slot, (m, g) => m + (g - m) * (1 - rule.beta1));
+      update(secondSlot, (v, g) => v + (g * g - v) * (1 - rule.beta2));
+      update(variable, (value, _, at) => {
+        return (
+          value - (r * valueOf(slot, at)) / (Math.sqrt(valueOf(secondSlot, at)) + rule.epsilon)
+        );
       });
       break;
-    case "rmsprop-step":
-      update(op.meanSquare, (s, g) => s + (g * g - s) * (1 - op.rho));
-      update(op.variable, (value, g, at) => {
-        return value - (r * g) / Math.sqrt(valueOf(op.meanSquare, at) + op.epsilon);
+    case "rmsprop":
+      update(slot, (s, g) => s + (g * g - s) * (1 - rule.rho));
+      update(variable, (value, g, at) => {
+        return value - (r * g) / Math.sqrt(valueOf(slot, at) + rule.epsilon);
       });
       break;
     default:
-      op satisfies never;
+      rule satisfies never;
   }
 }

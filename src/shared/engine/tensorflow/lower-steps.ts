@@ -1,12 +1,12 @@
 // Optimizer steps as TensorFlow's nodes, which change variables in place (tensorflow/core/ops/training_ops.cc). Each returns
 // what is fetched so that the step is taken. Pure.
-import type { Op } from "../../graph/graph.js";
 import type { EffectOp } from "../../graph/op-variables.js";
+import type { StepRule } from "../../optimizer/optimizer.js";
 import type { Output } from "./graph-def.js";
 import { VARIABLE } from "./lower-variables.js";
 import { FLOAT, type NodeEmitter } from "./node-emitter.js";
 
-type OpOf<Kind extends Op["kind"]> = Extract<Op, { kind: Kind }>;
+type RuleOf<Kind extends StepRule["kind"]> = Extract<StepRule, { kind: Kind }>;
 
 /** @param handleOf finds a variable of the graph */
 export function lowerStep(
@@ -16,44 +16,42 @@ export function lowerStep(
   handleOf: (variable: string) => Output,
 ): Output {
   const variable = handleOf(op.variable);
-  switch (op.kind) {
-    case "scale-variable": {
-      const value = emitter.emit("ReadVariableOp", [variable], VARIABLE, "value");
-      const product = emitter.float("Mul", [value, inputs[0]!], "product");
-      return emitter.done([assign(emitter, variable, product)]);
-    }
-    case "sgd-step": {
-      const [gradient, rate] = inputs as [Output, Output];
+  if (op.kind === "scale-variable") {
+    const value = emitter.emit("ReadVariableOp", [variable], VARIABLE, "value");
+    const product = emitter.float("Mul", [value, inputs[0]!], "product");
+    return emitter.done([assign(emitter, variable, product)]);
+  }
+  const { rule } = op;
+  const handles = [variable, ...op.slots.map(handleOf)];
+  const [gradient, rate] = inputs as [Output, Output];
+  switch (rule.kind) {
+    case "sgd": {
       const all = [variable, rate, gradient];
       return emitter.done([emitter.emitEffect("ResourceApplyGradientDescent", all, FLOAT, "step")]);
     }
-    case "momentum-step": {
-      const [gradient, rate] = inputs as [Output, Output];
-      const momentum = emitter.scalar("momentum", op.momentum);
-      const all = [variable, handleOf(op.accumulator), rate, gradient, momentum];
+    case "momentum": {
+      const all = [...handles, rate, gradient, emitter.scalar("momentum", rule.momentum)];
       return emitter.done([emitter.emitEffect("ResourceApplyMomentum", all, FLOAT, "step")]);
     }
-    case "adam-step":
-      return lowerAdam(emitter, op, [variable, handleOf(op.m), handleOf(op.v)], inputs);
-    case "rmsprop-step":
-      return lowerRmsprop(emitter, op, [variable, handleOf(op.meanSquare)], inputs);
-    default:
-      return op satisfies never;
+    case "adam":
+      return lowerAdam(emitter, rule, handles, [gradient, rate]);
+    case "rmsprop":
+      return lowerRmsprop(emitter, rule, handles, [gradient, rate]);
   }
 }
 
 /** TensorFlow would correct the rate itself, in float32; with powers of 0 it uses the one that it is given. */
 function lowerAdam(
   emitter: NodeEmitter,
-  { beta1, beta2, epsilon }: OpOf<"adam-step">,
+  { beta1, beta2, epsilon }: RuleOf<"adam">,
   handles: readonly Output[],
-  [gradient, rate]: readonly Output[],
+  [gradient, rate]: readonly [Output, Output],
 ): Output {
   const inputs = [
     ...handles,
-    ...[emitter.scalar("power1", 0), emitter.scalar("power2", 0), rate!],
+    ...[emitter.scalar("power1", 0), emitter.scalar("power2", 0), rate],
     ...[emitter.scalar("beta1", beta1), emitter.scalar("beta2", beta2)],
-    ...[emitter.scalar("epsilon", epsilon), gradient!],
+    ...[emitter.scalar("epsilon", epsilon), gradient],
   ];
   return emitter.done([emitter.emitEffect("ResourceApplyAdam", inputs, FLOAT, "step")]);
 }
@@ -61,22 +59,23 @@ function lowerAdam(
 /** ResourceApplyRMSProp would want a slot for a momentum as well, and multiplies with an approximate 1/√. */
 function lowerRmsprop(
   emitter: NodeEmitter,
-  { rho, epsilon }: OpOf<"rmsprop-step">,
-  [variable, meanSquare]: readonly [Output, Output],
-  [gradient, rate]: readonly Output[],
+  { rho, epsilon }: RuleOf<"rmsprop">,
+  handles: readonly Output[],
+  [gradient, rate]: readonly [Output, Output],
 ): Output {
+  const [variable, meanSquare] = handles as [Output, Output];
   const before = emitter.emit("ReadVariableOp", [meanSquare], VARIABLE, "mean_square");
-  const square = emitter.float("Square", [gradient!], "square");
+  const square = emitter.float("Square", [gradient], "square");
   const change = emitter.float("Sub", [square, before], "change");
   const share = emitter.float("Mul", [change, emitter.scalar("rate", 1 - rho)], "share");
   const after = emitter.float("AddV2", [before, share], "new_mean_square");
   const sum = emitter.float("AddV2", [after, emitter.scalar("epsilon", epsilon)], "with_epsilon");
   const direction = emitter.float(
     "RealDiv",
-    [gradient!, emitter.float("Sqrt", [sum], "root")],
+    [gradient, emitter.float("Sqrt", [sum], "root")],
     "direction",
   );
-  const step = emitter.float("Mul", [direction, rate!], "product");
+  const step = emitter.float("Mul", [direction, rate], "product");
   return emitter.done([
     assign(emitter, meanSquare, after),
     emitter.emitEffect("AssignSubVariableOp", [variable, step], VARIABLE, "step"),

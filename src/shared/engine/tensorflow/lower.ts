@@ -163,10 +163,7 @@ class Lowering {
       case "clip-factor":
         return [lowerClipFactor(emitter, op, all)];
       case "scale-variable":
-      case "sgd-step":
-      case "momentum-step":
-      case "adam-step":
-      case "rmsprop-step":
+      case "optimizer-step":
         return [lowerStep(emitter, op, all, (name) => this.variable(name).handle)];
       default:
         return op satisfies never;

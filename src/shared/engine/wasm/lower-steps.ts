@@ -1,6 +1,7 @@
 // The optimizers' steps and the limit of the gradients' norm as launches (assembly/steps.ts). Pure.
 import type { EffectOp } from "../../graph/op-variables.js";
 import { sizeOf } from "../../network/network.js";
+import type { StepRule } from "../../optimizer/optimizer.js";
 import type { Launch, Lowering, NodeMemory } from "./launch.js";
 import { launchPointwise, pointersOf } from "./lower-pointwise.js";
 
@@ -12,21 +13,21 @@ const DOUBLE_BYTES = 8;
 export function lowerEffect(op: EffectOp, { inputs, outputs }: NodeMemory): Launch[] {
   const length = sizeOf(outputs[0]!.shape);
   const pointers = pointersOf([...outputs, ...inputs]);
-  switch (op.kind) {
-    case "scale-variable":
-      return [launchPointwise("scaleVariable", length, pointers)];
-    case "sgd-step":
-      return [launchPointwise("sgdStep", length, pointers)];
-    case "momentum-step":
-      return [launchPointwise("momentumStep", length, pointers, [op.momentum])];
-    case "adam-step": {
-      const shares = [1 - op.beta1, 1 - op.beta2];
-      return [launchPointwise("adamStep", length, pointers, [...shares, op.epsilon])];
-    }
-    case "rmsprop-step":
-      return [launchPointwise("rmspropStep", length, pointers, [1 - op.rho, op.epsilon])];
-    default:
-      return op satisfies never;
+  if (op.kind === "scale-variable") return [launchPointwise("scaleVariable", length, pointers)];
+  const { kernel, numbers } = kernelOf(op.rule);
+  return [launchPointwise(kernel, length, pointers, numbers)];
+}
+
+function kernelOf(rule: StepRule): { kernel: string; numbers: number[] } {
+  switch (rule.kind) {
+    case "sgd":
+      return { kernel: "sgdStep", numbers: [] };
+    case "momentum":
+      return { kernel: "momentumStep", numbers: [rule.momentum] };
+    case "adam":
+      return { kernel: "adamStep", numbers: [1 - rule.beta1, 1 - rule.beta2, rule.epsilon] };
+    case "rmsprop":
+      return { kernel: "rmspropStep", numbers: [1 - rule.rho, rule.epsilon] };
   }
 }
 

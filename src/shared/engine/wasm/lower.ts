@@ -111,10 +111,7 @@ export function lowerNode(op: LoweredOp, memory: NodeMemory): Launch[] {
       return lowerClipFactor(op, memory);
 
     case "scale-variable":
-    case "sgd-step":
-    case "momentum-step":
-    case "adam-step":
-    case "rmsprop-step":
+    case "optimizer-step":
       return lowerEffect(op, memory);
     default:
       return op satisfies never;
