@@ -1,5 +1,5 @@
 // The CRC-32 of zip and PNG (ISO-HDLC; reflected polynomial 0xedb88320), for browsers and for Node. Node's own is faster
-// (docs/performance.md), and node-digests.ts puts it in the place of this one. On little-endian machines.
+// (docs/architecture.md), and node-digests.ts puts it in the place of this one. On little-endian machines.
 
 const POLYNOMIAL = 0xedb88320;
 const BLOCK_BYTES = 16;
