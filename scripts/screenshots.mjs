@@ -125,11 +125,6 @@ async function takeJoinPage() {
     await page.setViewportSize({ width: 1280, height: 800 });
     await stepDone(coordinator, steps + 10);
     await picture("join.png", page);
-    const dashboard = await browser.newPage({ viewport: { width: 1200, height: 900 } });
-    await dashboard.goto(url.replace("ws:", "http:"));
-    await dashboard.locator("#join-section").waitFor();
-    await dashboard.locator("#workers tr", { hasText: "browser" }).waitFor();
-    await picture("dashboard-join.png", dashboard);
   });
 }
 

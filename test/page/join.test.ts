@@ -1,6 +1,7 @@
 // The page /join in every state, in a real browser, with Web Workers that say what the test tells them to. Skipped without a
 // browser. A run that a tab joins is in join-run.test.ts.
 import type { Browser, Page } from "playwright-core";
+import { encode } from "uqr";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
 import { browserPath, openBrowser } from "../../scripts/browser.mjs";
 import { findLowContrast } from "../support/contrast.js";
@@ -374,6 +375,49 @@ describe.skipIf(browserPath === undefined)("the page /join", () => {
     await checkViews();
     await page.unroute("**/join/live");
     await shows("Ready");
+  });
+
+  test("the dashboard's QR code is that of the page, for other machines, and holds no token", async () => {
+    await open({
+      token: "open-sesame-please",
+      hash: "#key=open-sesame-please",
+      otherUrls: ["ws://192.168.1.20:7711"],
+    });
+    await shows("Ready");
+    await page.locator("#watch").click();
+    const code = page.locator("#join-code svg");
+    await code.waitFor();
+    const address = "http://192.168.1.20:7711/join";
+    expect(await code.getAttribute("aria-label")).toBe(`QR code of ${address}`);
+    const { data, size } = encode(address, { border: 0 });
+    const path = (await page.locator("#join-code path").getAttribute("d")) ?? "";
+    const dark = new Set(path.split("z").filter(Boolean));
+    const drawn = Array.from({ length: size }, (_, y) =>
+      Array.from({ length: size }, (_each, x) => dark.has(`M${x} ${y}h1v1h-1`)),
+    );
+    expect(drawn).toEqual(data);
+    expect(await page.locator("#join-command").textContent()).toBe(
+      "npx tandem worker ws://192.168.1.20:7711 --token-file token.txt",
+    );
+    expect(await page.locator("#join-section").textContent()).not.toContain("sesame");
+    for (const { width, colorScheme } of VIEWS) {
+      await page.emulateMedia({ colorScheme });
+      await page.setViewportSize({ width, height: 844 });
+      const wide = () => page.evaluate<number>("document.documentElement.scrollWidth");
+      await expect.poll(wide).toBeLessThanOrEqual(width);
+    }
+    expect(await page.locator("#join-here a").getAttribute("href")).toBe("join");
+  });
+
+  test("the dashboard of a run that only this machine reaches has no QR code", async () => {
+    await open();
+    await shows("Ready");
+    await page.locator("#watch").click();
+    await page.locator("#join-section").waitFor();
+    await expect
+      .poll(() => page.locator("#join-how").textContent())
+      .toContain("listens on this machine alone");
+    expect(await page.locator("#join-code svg").count()).toBe(0);
   });
 
   test("policy: no script, style or connection but its own, and nothing may embed it", async () => {

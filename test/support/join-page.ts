@@ -37,17 +37,20 @@ export interface OpenOptions {
   token?: string;
   context?: BrowserContextOptions;
   hash?: string;
+  /** Where workers can join, besides the server's own address. */
+  otherUrls?: readonly string[];
 }
 
 export async function openJoinPage(browser: Browser, options: OpenOptions = {}) {
-  const { token, hash = "" } = options;
+  const { token, hash = "", otherUrls = [] } = options;
   const dashboard = new Dashboard(token === undefined ? {} : { token });
   const server = createServer((request, response) => dashboard.handle(request, response));
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
   const { port } = server.address() as AddressInfo;
   const url = `ws://127.0.0.1:${port}`;
   const needsToken = token !== undefined;
-  dashboard.join.noteListening({ event: "listening", url, urls: [url], needsToken });
+  const urls = [url, ...otherUrls];
+  dashboard.join.noteListening({ event: "listening", url, urls, needsToken });
   const recorder = new Recorder({ workers: () => [], sinks: [dashboard.add.bind(dashboard)] });
   const config = configOf({ engine: { name: "wasm" }, shards: 4, ...options.config });
   const start = { event: "start", step: 0, steps: 100, broadcast: "weights" } as const;

@@ -64,7 +64,8 @@ export class LossChart {
             size: 44,
             grid: { ...axis.grid, filter: powersOfTen },
             filter: powersOfTen,
-            values: (_, ticks) => ticks.map((tick) => (tick === null ? "" : String(tick))),
+            values: (_, ticks) =>
+              ticks.map((tick: number | null) => (tick === null ? "" : String(tick))),
           },
         ],
         series: [
