@@ -165,7 +165,7 @@ describe("options", () => {
 test("--verify and --mixed-numerics, which contradict each other, are refused together", async () => {
   const both = ["--verify", "0.5", "--mixed-numerics"];
   for (const command of ["local", "coordinator"]) {
-    await refuse([command, ...both], /--verify and --mixed-numerics exclude each other/);
+    await refuse([command, ...both], /--verify and --mixed-numerics cannot be used together/);
   }
 });
 
