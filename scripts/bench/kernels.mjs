@@ -2,15 +2,14 @@
 // node kernels.mjs THREADS STEPS
 // A step is one call into TensorFlow for each gradient bucket, so a node's time is measured as what a run takes longer when
 // it goes on to that node.
-import { aggregatePopulation, sumGradients } from "../../dist/coordinator/aggregate.js";
 import { openEngine } from "../../dist/shared/engine/open-engine.js";
 import { GraphBuilder } from "../../dist/shared/graph/builder.js";
 import { initialTensors } from "../../dist/shared/network/initial-values.js";
-import { presetNetwork } from "../../dist/shared/network/presets.js";
-import { computeShard } from "../../dist/shared/replica/shard-pass.js";
 import { TrainingReplica } from "../../dist/shared/replica/training-replica.js";
 import { layoutOfRun } from "../../dist/shared/run-layout.js";
 import { median } from "../figures.mjs";
+import { presetConfig } from "./preset-config.mjs";
+import { stepOfPreset } from "./preset-gradient.mjs";
 
 /** @typedef {import("../../dist/shared/engine/engine.js").Feed} Feed */
 
@@ -20,7 +19,6 @@ const WARM_UP = 10;
 const SIDE = 1024;
 const IMAGE = [28, 28, 1];
 const PIXELS = 28 * 28;
-const CLASSES = 10;
 /** What computes nothing worth measuring by itself goes to the next one's account. */
 const UNMEASURED = ["placeholder", "constant", "variable", "reshape"];
 
@@ -60,38 +58,14 @@ function productRate() {
   return (2 * SIDE ** 3) / ms / 1e6;
 }
 
-const layout = layoutOfRun({
-  network: presetNetwork("cnn", IMAGE, CLASSES),
-  loss: { kind: "softmax-cross-entropy", labelSmoothing: 0 },
-  optimizer: { kind: "adam", beta1: 0.9, beta2: 0.999, epsilon: 1e-8, weightDecay: 0 },
-  learningRate: 1e-4,
-  schedule: { kind: "constant", warmupSteps: 0 },
-  seed: 0,
-  batchSize: BATCH,
-  shards: 1,
-  engine: { name: "tensorflow", threads },
-  numerics: "0".repeat(64),
-  validationSize: 0,
-  data: { inputType: "uint8", target: { kind: "classes", count: CLASSES }, digest: "0".repeat(64) },
-});
+const layout = layoutOfRun(presetConfig({ name: "tensorflow", threads }, BATCH));
 const { network, config } = layout;
 const replica = new TrainingReplica(layout, engine);
 const { graph } = replica;
 replica.load(initialTensors(network, config.seed), 0);
 
 function stepMs() {
-  const samples = {
-    count: BATCH,
-    inputs: Uint8Array.from({ length: BATCH * PIXELS }, () => 256 * Math.random()),
-    targets: Int32Array.from({ length: BATCH }, (_, index) => index % CLASSES),
-  };
-  const names = layout.buckets.flat().map(({ name }) => name);
-  const one = () => {
-    const result = computeShard(replica, { step: replica.step, firstSample: 0, samples });
-    const gradients = sumGradients(names, [result.gradients]);
-    const population = aggregatePopulation(layout, [result], replica.population.layers);
-    replica.apply({ gradients, population });
-  };
+  const one = stepOfPreset(engine, BATCH);
   for (let count = 0; count < WARM_UP; count++) one();
   return medianMs(one, steps);
 }

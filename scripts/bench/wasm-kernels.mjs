@@ -1,6 +1,6 @@
 // Where a step of the preset `cnn` goes with the wasm engine on one thread, kernel by kernel, and what is left for JavaScript.
 // node scripts/bench/wasm-kernels.mjs [--batch 50] [--rounds 30] [--json]
-// Other work on the machine slows everything down: the fastest round tells what the code can do, the median what it did.
+// Other work on the machine slows everything down: the fastest round is closest to what the code can do, the median to what it did.
 import { parseArgs } from "node:util";
 import { openWasm } from "../../dist/shared/engine/wasm/engine.js";
 import { SingleThread } from "../../dist/shared/engine/wasm/executor.js";

@@ -78,7 +78,7 @@ export function prepareRun(request: RunRequest): PreparedRun {
   return { ...run, engine, numerics };
 }
 
-/** Worker processes are started, or come, without a number of threads: what decides no bit is not theirs to be told. */
+/** With wasm, threads are an option of `single` alone: they are not in the configuration, and so never sent to workers. */
 function checkThreads({ engine }: RunConfig, { choices, workforce }: RunRequest): void {
   const { threads = 1 } = choices;
   if (engine.name !== "wasm" || threads === 1 || workforce.kind === "in-process") return;

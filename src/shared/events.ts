@@ -21,7 +21,7 @@ export type RunEvent =
       broadcast: BroadcastKind;
       parameterCount: number;
     }
-  /** After `start`, with `--initial`: which layers have the file's weights, which have drawn ones, and which are of no use. */
+  /** After `start`, with `--initial`: which layers take the file's weights, which are drawn, and which of the file's layers are not used. */
   | {
       event: "initial-weights";
       file: string;

@@ -3,8 +3,7 @@
 import type { BroadcastKind } from "../shared/config.js";
 import { messageOf, TandemError } from "../shared/errors.js";
 import { FrameReader } from "../shared/protocol/channel.js";
-import type { RefusalCause } from "../shared/protocol/browser-messages.js";
-import { closeCodes, FINAL_CLOSE_CODES } from "../shared/protocol/close-codes.js";
+import { closeCodes } from "../shared/protocol/close-codes.js";
 import { encodeFrame, type Frame, FrameError } from "../shared/protocol/frame.js";
 import {
   type FromCoordinator,
@@ -25,29 +24,19 @@ import {
   type Means,
   type Refusal,
 } from "./limits.js";
+import { closeText, type ConnectionEnd, finalEnd, MAX_REASON_LENGTH } from "./connection-end.js";
 import type { WorkerRuntime } from "./worker-runtime.js";
 
-/** The coordinator pings, or says that it is alive, every two seconds; after so long without a byte it is gone. */
+/** The coordinator pings, or says that it is alive, every two seconds; after this long without a byte it is lost. */
 const SILENCE_MS = 15_000;
 const SILENCE_CHECK_MS = 1_000;
-/** Where only whole messages are seen: the largest may take so long, on a link of 5 Mbit/s, in bytes per millisecond. */
+/** Bytes per millisecond (5 Mbit/s): where only whole messages are visible, the largest may take as long as on such a link. */
 const SLOWEST_LINK = 625;
 /** Whatever else arrives: pings alone are no welcome. */
 const WELCOME_MS = 20_000;
-/** A connection that lasted so long was of use, also where there was no task. */
+/** A connection that lasted this long was useful, even without a task. */
 const USEFUL_AFTER_MS = 30_000;
 const CLOSING_MS = 1_000;
-const MAX_REASON_LENGTH = 200;
-
-export type ConnectionEnd =
-  /** The coordinator said that the run is over. */
-  | { kind: "ended"; reason: string }
-  /** The worker was asked to stop, and said goodbye. */
-  | { kind: "stopped" }
-  /** The coordinator refused for good, or asks for what this worker cannot do. */
-  | { kind: "refused"; cause: RefusalCause; reason: string }
-  /** The connection broke; it may be tried again. */
-  | { kind: "lost"; reason: string; wasUseful: boolean };
 
 /** What a connection needs of a `WorkerRuntime`. */
 export type Runtime = Pick<
@@ -135,7 +124,7 @@ class Connection {
       onClose: (code, reason) => {
         stop.removeEventListener("abort", sayGoodbye);
         for (const timer of this.timers) clearTimeout(timer);
-        this.resolve(this.end ?? this.closedBy(code, reason));
+        this.resolve(this.end ?? finalEnd(code, reason) ?? this.lost(closeText(code, reason)));
       },
     });
     this.timers.push(
@@ -287,21 +276,7 @@ class Connection {
     const wasUseful = this.hasAnswered || lastedMs >= USEFUL_AFTER_MS;
     return { kind: "lost", reason: sanitizeText(reason, MAX_REASON_LENGTH), wasUseful };
   }
-
-  private closedBy(code: number, reason: string): ConnectionEnd {
-    const text = sanitizeText(reason, MAX_REASON_LENGTH) || `the connection was closed (${code})`;
-    if (code === closeCodes.ended) return { kind: "ended", reason: text };
-    if (FINAL_CLOSE_CODES.includes(code)) {
-      return { kind: "refused", cause: REFUSAL_CAUSES[code] ?? "other", reason: text };
-    }
-    return this.lost(text);
-  }
 }
-
-const REFUSAL_CAUSES: Readonly<Record<number, RefusalCause>> = {
-  [closeCodes.version]: "version",
-  [closeCodes.otherNumerics]: "numerics",
-};
 
 /** Looked at before anything else, as another version's messages may be of other forms. */
 function olderSide({ type, protocol }: Readonly<Record<string, unknown>>): string | undefined {

@@ -6,12 +6,8 @@ import type { RefusalCause } from "../shared/protocol/browser-messages.js";
 import type { WorkerKind } from "../shared/protocol/messages.js";
 import type { Transport } from "../shared/protocol/transport.js";
 import type { RunLayout } from "../shared/run-layout.js";
-import {
-  type ConnectionEnd,
-  type Runtime,
-  type RuntimeHolder,
-  serveConnection,
-} from "./connection.js";
+import { type Runtime, type RuntimeHolder, serveConnection } from "./connection.js";
+import type { ConnectionEnd } from "./connection-end.js";
 import type { Means, Refusal } from "./limits.js";
 
 const FIRST_DELAY_MS = 100;
@@ -42,7 +38,7 @@ export type DialFailure =
   /** The worker was asked to stop. */
   | { kind: "stopped" };
 
-/** Worker and run do not come together. */
+/** The coordinator refused the worker, or the worker the run. */
 export class RefusedError extends TandemError {
   readonly refusal: Refusal;
 

@@ -1,7 +1,7 @@
 // A worker's life over several connections, with a fake clock and connections that a test plays.
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import type { TandemError } from "../../src/shared/errors.js";
-import type { ConnectionEnd } from "../../src/worker/connection.js";
+import type { ConnectionEnd } from "../../src/worker/connection-end.js";
 import {
   type Connect,
   type DialFailure,

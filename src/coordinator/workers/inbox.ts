@@ -20,7 +20,7 @@ export class Inbox {
   private mostBytes = SPARE_BYTES;
   private messagesLeft = SPARE_MESSAGES;
 
-  /** The worker has been asked for an answer of at most so many messages and bytes in all. */
+  /** An answer was requested, of at most `messages` messages and `byteLength` bytes in total. */
   allow(messages: number, byteLength: number): void {
     this.messagesLeft += messages;
     const bytes = ANSWERS_ALLOWED * (byteLength + messages * OVERHEAD_BYTES);

@@ -6,7 +6,7 @@ import type { Events } from "../../shared/events.js";
 export interface QuorumOptions {
   /** Workers that must be connected before the first task is assigned … */
   startWith: number;
-  /** … and so many at any time after it; with fewer the run pauses. */
+  /** … and at any later time; with fewer the run pauses. */
   goOnWith: number;
   /** How long a pause may last. */
   waitMs: number;

@@ -7,11 +7,11 @@ export interface SessionTimes {
   readyMs: number;
   /** Between two pings. */
   pingMs: number;
-  /** A worker that gives no sign of life for so long is gone; one that computes is allowed its task's time on top. */
+  /** A worker is lost after this long without a sign of life; while it computes, its task's time is added. */
   silenceMs: number;
   /** What a worker's first task may take on top. */
   firstTaskMs: number;
-  /** A worker that has answered none of its tasks for so long is excluded, however alive it is. */
+  /** A worker that answers pings and none of its tasks is excluded after this long. */
   answerMs: number;
 }
 

@@ -95,12 +95,12 @@ export class WorkerChannel {
     this.sendsAlive = true;
   }
 
-  /** The worker has been asked for an answer of at most so many messages and bytes in all. */
+  /** An answer was requested, of at most `messages` messages and `byteLength` bytes in total. */
   allow(messages: number, byteLength: number): void {
     this.inbox.allow(messages, byteLength);
   }
 
-  /** From now on the worker has so long until `clearDeadline`, or the next deadline. */
+  /** Starts a deadline, which `clearDeadline` or the next one replaces. */
   setDeadline(timeMs: number, lateReason: string): void {
     this.clearDeadline();
     this.deadlineTimer = setTimeout(() => this.cut(closeCodes.tooSlow, lateReason), timeMs);

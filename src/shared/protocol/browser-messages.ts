@@ -35,7 +35,7 @@ export interface BrowserWorkerTotals {
   weightsStep: number;
 }
 
-/** Why a worker and a run do not come together; another try would end the same way. */
+/** Why a worker cannot take part in a run; another try would end the same way. */
 export type RefusalCause =
   /** The run's engine does not exist in browsers. */
   | "engine"

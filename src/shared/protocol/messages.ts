@@ -122,7 +122,7 @@ const fromCoordinator = z.discriminatedUnion("type", [
     step: whole,
     count: whole,
   }),
-  /** Beside each ping, for workers in browsers: a browser answers pings without telling the page. */
+  /** Sent with each ping to workers in browsers, where pings are answered by the browser and are invisible to scripts. */
   z.strictObject({ type: z.literal("alive") }),
   /** The run is over, by success or not; the worker ends. */
   z.strictObject({ type: z.literal("end"), reason: z.enum(["finished", "interrupted", "failed"]) }),

@@ -1,5 +1,5 @@
-// Sizes that the lowering of products and convolutions shares with their kernels (assembly/multiply.ts, matrix-rows.ts,
-// scratch.ts): how much scratch memory a launch needs. Pure.
+// Block and scratch sizes of products and convolutions, the same as in their kernels (assembly/multiply.ts, matrix-rows.ts,
+// scratch.ts). Pure.
 
 /** Of a row of the table: its entry and its tail. */
 export const ROW_BYTES = 12 + 32;
@@ -9,12 +9,17 @@ export const SCRATCH_BASE_BYTES = 1024;
 
 const BLOCK_TERMS = 256;
 
-/** How many terms a block of so many has: blocks are as equal as possible. */
-export function blockTerms(terms: number): number {
-  return Math.ceil(terms / Math.ceil(terms / BLOCK_TERMS));
+/** The length of the pieces that a length is cut into: as equal as possible, none longer than the limit. */
+export function balance(length: number, limit: number): number {
+  return Math.ceil(length / Math.ceil(length / limit));
 }
 
-/** So many columns in whole panels. */
+/** @param terms of a sum @returns how many of them a block adds up */
+export function blockTerms(terms: number): number {
+  return balance(terms, BLOCK_TERMS);
+}
+
+/** The number of columns, rounded up to whole panels. */
 export function panelWidth(columns: number): number {
   return Math.ceil(columns / 8) * 8;
 }

@@ -18,7 +18,7 @@ type KernelShape = readonly [height: number, width: number, channels: number, fi
 const PART_FILTERS = 32;
 /** In a part of a kernel's gradient. */
 const PART_COLUMNS = 8;
-/** Of an image: with so many, each pixel of a kernel's gradient has rows enough for tiles of its own. */
+/** From this many channels on, each pixel of a kernel's gradient has enough rows to fill tiles by itself. */
 const PIXEL_CHANNELS = 16;
 /** Rows of a kernel in a part of packKernel. */
 const PACK_ROWS = 64;

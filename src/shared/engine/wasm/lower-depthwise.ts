@@ -128,7 +128,7 @@ function launchDepthwise(convolution: DepthwiseConvolution): Launch {
   };
 }
 
-/** Of so many lanes in whole vectors. */
+/** Of `lanes` lanes, rounded up to whole vectors. */
 function laneBytes(lanes: number): number {
   return Math.ceil(lanes / 4) * 16;
 }

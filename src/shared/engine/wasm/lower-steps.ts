@@ -12,8 +12,11 @@ const DOUBLE_BYTES = 8;
 /** @param memory its outputs are the changed variables */
 export function lowerEffect(op: EffectOp, { inputs, outputs }: NodeMemory): Launch[] {
   const length = sizeOf(outputs[0]!.shape);
+  if (op.kind === "scale-variable") {
+    const pointers = pointersOf([outputs[0]!, outputs[0]!, inputs[0]!]);
+    return [launchPointwise("multiplyByScalar", length, pointers)];
+  }
   const pointers = pointersOf([...outputs, ...inputs]);
-  if (op.kind === "scale-variable") return [launchPointwise("scaleVariable", length, pointers)];
   const { kernel, numbers } = kernelOf(op.rule);
   return [launchPointwise(kernel, length, pointers, numbers)];
 }

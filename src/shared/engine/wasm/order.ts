@@ -1,6 +1,7 @@
 // Which nodes a run executes, and in what order: effects last, so that all other nodes read the variables as they were before
 // the run. Pure.
 import type { Graph, Node, Op, Value } from "../../graph/graph.js";
+import { findNeededNodes } from "../../graph/needed-nodes.js";
 import type { EffectOp } from "../../graph/op-variables.js";
 
 export interface RunOrder {
@@ -15,7 +16,7 @@ export function orderNodes(
   fetches: readonly Value[],
   fed: ReadonlySet<Value>,
 ): RunOrder {
-  const needed = findNeeded(fetches, fed);
+  const needed = findNeededNodes(fetches, fed);
   const nodes = graph.nodes.filter((node) => needed.has(node));
   for (const { op, name } of nodes) {
     if (op.kind === "placeholder") throw new RangeError(`nothing is fed to ${name}`);
@@ -28,16 +29,4 @@ export function orderNodes(
 
 export function isEffect(op: Op): op is EffectOp {
   return "variable" in op && op.kind !== "variable";
-}
-
-function findNeeded(fetches: readonly Value[], fed: ReadonlySet<Value>): Set<Node> {
-  const needed = new Set<Node>();
-  const open = [...fetches];
-  for (let value = open.pop(); value; value = open.pop()) {
-    const { node } = value;
-    if (fed.has(value) || needed.has(node)) continue;
-    needed.add(node);
-    open.push(...node.inputs, ...node.after);
-  }
-  return needed;
 }

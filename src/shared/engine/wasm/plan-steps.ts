@@ -2,6 +2,7 @@
 // a value and what it is reshaped to, copies where something must stay as it was. Pure.
 import type { Node, Value } from "../../graph/graph.js";
 import { variablesOf } from "../../graph/op-variables.js";
+import { sizeOf } from "../../network/network.js";
 import type { Launch, NodeMemory } from "./launch.js";
 import { type LoweredOp, lowerNode } from "./lower.js";
 import { launchPointwise, pointersOf } from "./lower-pointwise.js";
@@ -80,7 +81,7 @@ export class StepPlanner {
     // It has its input's memory (`storageOf`).
     if (op.kind === "reshape") return;
     const outputs = node.outputs.map((value): Slot => {
-      // An output that is fed as well is computed beside the others, for nobody.
+      // An output that is fed as well is computed with the others, and not used.
       if (!this.fed.has(value)) return this.slotOf(value);
       const byteLength = this.shapes.byteLengthOf(value);
       return { storage: { byteLength, home: { kind: "work" } }, shape: this.shapes.of(value) };
@@ -184,8 +185,7 @@ export class StepPlanner {
 export function lowerOp(op: Step["op"], memory: NodeMemory): Launch[] {
   if (op.kind !== "copy") return lowerNode(op, memory);
   const [x, out] = [memory.inputs[0]!, memory.outputs[0]!];
-  const length = x.shape.reduce((product, side) => product * side, 1);
-  return [launchPointwise("copy", length, pointersOf([out, x]))];
+  return [launchPointwise("copy", sizeOf(x.shape), pointersOf([out, x]))];
 }
 
 /** The value that a reshaped one has its memory from. */

@@ -24,7 +24,7 @@ const MAX_ARGUMENTS = 47;
 
 /** In STATE: nobody may enter. The other bits are the number of threads inside. */
 const CLOSED = 1 << 30;
-/** How often a thread looks before it lies down; with a launch every few microseconds it seldom does. */
+/** Polls before a thread waits to be notified; with a launch every few microseconds it seldom has to. */
 const SPINS = 2000;
 /** Chunks for each thread, so that one that is held up costs little. */
 const CHUNKS = 4;
@@ -49,7 +49,7 @@ export class ThreadWork {
     return Atomics.load(this.counters, HELPED);
   }
 
-  /** Until so many other threads have started; launches need not wait for them. @returns false where time is over */
+  /** Waits until `threads` other threads have started, which launches need not do. @returns false on a timeout */
   awaitStart(threads: number, timeoutMs: number): boolean {
     for (;;) {
       const started = Atomics.load(this.counters, STARTED);

@@ -1,6 +1,7 @@
 // Where windows begin, which pixels see which of them, and how they are cut into parts and blocks: what the lowering of
 // convolutions and depthwise convolutions has in common. Pure.
 import { type Window, windowPadding } from "../../network/window-shape.js";
+import { balance } from "./block-sizes.js";
 
 export type ImageShape = readonly [images: number, height: number, width: number, channels: number];
 export type Pair = readonly [height: number, width: number];
@@ -19,7 +20,7 @@ export function firstCorner(
   ];
 }
 
-/** How many pixels are under so many windows. */
+/** The rows and columns of pixels under a grid of adjacent windows. */
 export function coveredSides(windows: Pair, size: Pair, strides: Pair): Pair {
   return [(windows[0] - 1) * strides[0] + size[0], (windows[1] - 1) * strides[1] + size[1]];
 }
@@ -39,7 +40,7 @@ export function groupWindows(
 const PART_IMAGES = 4;
 const PART_WINDOWS = 4096;
 
-/** The same for a part of a convolution, where the images together have so many windows. */
+/** The same for a part of a convolution, which may have more windows. */
 export function partOfWindows(
   images: number,
   [rows, columns]: Pair,
@@ -79,9 +80,4 @@ export function phasesOf(length: number, size: number, stride: number, padding: 
       firstWindow: (first + padding - kernelFirst) / stride - (kernelCount - 1),
     };
   });
-}
-
-/** How long pieces of a length are of which none is longer than the limit, if they are as equal as possible. */
-export function balance(length: number, limit: number): number {
-  return Math.ceil(length / Math.ceil(length / limit));
 }

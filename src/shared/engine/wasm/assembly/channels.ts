@@ -1,5 +1,5 @@
 // Kernels that treat all values of a channel alike: biases, and batch normalisation once the moments are known. Tensors are
-// rows of channels; a part is so many rows. What is the same for a whole channel is computed before, in float64, by kernels of
+// rows of channels; a part is `partRows` rows. What is the same for a whole channel is computed before, in float64, by kernels of
 // which a part is a channel.
 
 /** out = x + bias */

@@ -38,7 +38,6 @@ export {
   finishSquares,
   momentumStep,
   rmspropStep,
-  scaleVariable,
   sgdStep,
 } from "./steps";
 export { convolve } from "./convolve";

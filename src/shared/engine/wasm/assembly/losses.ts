@@ -94,7 +94,7 @@ export function binaryCrossEntropy(
   }
 }
 
-/** d²; the mean over the columns, here and below. d = prediction − target */
+/** d² */
 export function meanSquaredError(
   _scratch: usize,
   from: i32,
@@ -105,17 +105,7 @@ export function meanSquaredError(
   targets: usize,
   columns: i32,
 ): void {
-  for (let row = from; row < to; row++) {
-    const begin = <usize>row * ((<usize>columns) << 2);
-    let loss: f64 = 0;
-    for (let c = 0; c < columns; c++) {
-      const at = begin + ((<usize>c) << 2);
-      const d = <f64>load<f32>(predictions + at) - <f64>load<f32>(targets + at);
-      loss += d * d;
-      store<f32>(gradient + at, <f32>((2 * d) / <f64>columns));
-    }
-    store<f32>(losses + ((<usize>row) << 2), <f32>(loss / <f64>columns));
-  }
+  Regression.compute(SQUARED, from, to, losses, gradient, predictions, targets, columns, 0);
 }
 
 /** |d| */
@@ -129,17 +119,7 @@ export function meanAbsoluteError(
   targets: usize,
   columns: i32,
 ): void {
-  for (let row = from; row < to; row++) {
-    const begin = <usize>row * ((<usize>columns) << 2);
-    let loss: f64 = 0;
-    for (let c = 0; c < columns; c++) {
-      const at = begin + ((<usize>c) << 2);
-      const d = <f64>load<f32>(predictions + at) - <f64>load<f32>(targets + at);
-      loss += abs(d);
-      store<f32>(gradient + at, <f32>(signOf(d) / <f64>columns));
-    }
-    store<f32>(losses + ((<usize>row) << 2), <f32>(loss / <f64>columns));
-  }
+  Regression.compute(ABSOLUTE, from, to, losses, gradient, predictions, targets, columns, 0);
 }
 
 /** ½d² where |d| ≤ δ, else δ|d| − ½δ² */
@@ -154,17 +134,56 @@ export function huber(
   columns: i32,
   delta: f64,
 ): void {
-  for (let row = from; row < to; row++) {
-    const begin = <usize>row * ((<usize>columns) << 2);
-    let loss: f64 = 0;
-    for (let c = 0; c < columns; c++) {
-      const at = begin + ((<usize>c) << 2);
-      const d = <f64>load<f32>(predictions + at) - <f64>load<f32>(targets + at);
-      const isNear = abs(d) <= delta;
-      loss += isNear ? 0.5 * d * d : delta * abs(d) - 0.5 * delta * delta;
-      store<f32>(gradient + at, <f32>((isNear ? d : delta * signOf(d)) / <f64>columns));
+  Regression.compute(HUBER, from, to, losses, gradient, predictions, targets, columns, delta);
+}
+
+const SQUARED: i32 = 0;
+const ABSOLUTE: i32 = 1;
+const HUBER: i32 = 2;
+
+/** The losses of d = prediction − target, and their mean over the columns. */
+class Regression {
+  /** @param kind a constant */
+  // @ts-ignore: decorator
+  @inline
+  static compute(
+    kind: i32,
+    from: i32,
+    to: i32,
+    losses: usize,
+    gradient: usize,
+    predictions: usize,
+    targets: usize,
+    columns: i32,
+    delta: f64,
+  ): void {
+    for (let row = from; row < to; row++) {
+      const begin = <usize>row * ((<usize>columns) << 2);
+      let loss: f64 = 0;
+      for (let c = 0; c < columns; c++) {
+        const at = begin + ((<usize>c) << 2);
+        const d = <f64>load<f32>(predictions + at) - <f64>load<f32>(targets + at);
+        loss += Regression.lossOf(kind, d, delta);
+        store<f32>(gradient + at, <f32>(Regression.slopeOf(kind, d, delta) / <f64>columns));
+      }
+      store<f32>(losses + ((<usize>row) << 2), <f32>(loss / <f64>columns));
     }
-    store<f32>(losses + ((<usize>row) << 2), <f32>(loss / <f64>columns));
+  }
+
+  // @ts-ignore: decorator
+  @inline
+  private static lossOf(kind: i32, d: f64, delta: f64): f64 {
+    if (kind == SQUARED) return d * d;
+    if (kind == ABSOLUTE) return abs(d);
+    return abs(d) <= delta ? 0.5 * d * d : delta * abs(d) - 0.5 * delta * delta;
+  }
+
+  // @ts-ignore: decorator
+  @inline
+  private static slopeOf(kind: i32, d: f64, delta: f64): f64 {
+    if (kind == SQUARED) return 2 * d;
+    if (kind == ABSOLUTE) return signOf(d);
+    return abs(d) <= delta ? d : delta * signOf(d);
   }
 }
 

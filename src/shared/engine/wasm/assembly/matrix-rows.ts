@@ -23,7 +23,7 @@ export class MatrixRow {
     return changetype<MatrixRow>(table + <usize>row * MATRIX_ROW_BYTES);
   }
 
-  /** Of so many entries. */
+  /** The size of `rows` entries. */
   // @ts-ignore: decorator
   @inline
   static bytes(rows: i32): usize {
@@ -55,9 +55,9 @@ export class MatrixRow {
 }
 
 /**
- * How all rows of A, and with them the rows of a panel of B, are read along k: `length` values of A `step` bytes apart and as many
- * rows of B `bStep` bytes apart; behind them so many bytes on to the next segment, and behind `segments` of those so many bytes on
- * to the next group.
+ * How all rows of A, and with them the rows of a panel of B, are read along k. A segment is `length` values of A, `step` bytes
+ * apart, and as many rows of B, `bStep` bytes apart. The skips are the bytes between segments, and between groups of `segments`
+ * segments.
  */
 @unmanaged
 export class RowWalk {

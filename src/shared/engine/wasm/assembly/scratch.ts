@@ -16,7 +16,7 @@ export class Scratch {
     return scratch;
   }
 
-  /** @returns so many bytes, the first at a multiple of 64 */
+  /** @returns the address of `byteLength` free bytes, a multiple of 64 */
   take(byteLength: usize): usize {
     const start = this.next;
     this.next = start + ((byteLength + ALIGNMENT - 1) & ~(ALIGNMENT - 1));

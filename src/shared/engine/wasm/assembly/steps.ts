@@ -2,22 +2,6 @@
 // pointwise in parts of 4 KiB (pointwise.ts).
 import { Pointwise } from "./pointwise";
 
-/** θ ← factor · θ */
-export function scaleVariable(
-  _scratch: usize,
-  from: i32,
-  to: i32,
-  theta: usize,
-  factor: usize,
-  length: i32,
-): void {
-  const factors = v128.load32_splat(factor);
-  const end = Pointwise.end(to, length);
-  for (let at = Pointwise.begin(from); at < end; at += 16) {
-    v128.store(theta + at, f32x4.mul(factors, v128.load(theta + at)));
-  }
-}
-
 /** θ ← θ − rate · g */
 export function sgdStep(
   _scratch: usize,

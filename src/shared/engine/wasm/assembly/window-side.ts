@@ -45,13 +45,13 @@ export class WindowSide {
     return before > 0 ? (before + this.stride - 1) / this.stride : 0;
   }
 
-  /** The end of the windows, of so many, of which this pixel is inside. */
+  /** The first window after those of which this pixel is inside; at most `windows`. */
   endWindow(pixel: i32, windows: i32): i32 {
     const behind = this.length - this.place(0, pixel);
     return behind > 0 ? min(windows, (behind + this.stride - 1) / this.stride) : 0;
   }
 
-  /** Whether this pixel of any window, of so many, is inside. */
+  /** Whether this pixel is inside for any of the first `windows` windows. */
   isSeen(pixel: i32, windows: i32): bool {
     return this.firstWindow(pixel) < this.endWindow(pixel, windows);
   }

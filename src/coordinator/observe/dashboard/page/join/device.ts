@@ -68,14 +68,14 @@ export class Device {
     return this.cores.every(({ state }) => state === "ended") ? this.cores[0]?.outcome : undefined;
   }
 
-  /** Starts so many workers of the run. What earlier ones did stays in the tally. */
+  /** Starts `count` workers of the run. The tally keeps the work of earlier ones. */
   start(name: string, count: number): void {
     this.stop();
     this.name = name;
     this.resize(count);
   }
 
-  /** To so many, while the device computes: the last ones are stopped, or more are started. */
+  /** Changes the number of workers while the device computes: stops the last ones, or starts more. */
   resize(count: number): void {
     for (const core of this.cores.splice(count)) this.dismiss(core);
     while (this.cores.length < count) this.cores.push(this.launch(this.cores.length));

@@ -195,7 +195,7 @@ async function begin(): Promise<void> {
     event.preventDefault();
     void submitToken(token.value);
   });
-  // Closed, or kept by the browser for the way back.
+  // The page is closed, or enters the browser's back/forward cache.
   addEventListener("pagehide", () => device.stop());
   addEventListener("pageshow", (event) => {
     if (event.persisted && wish === "compute") start();
