@@ -39,6 +39,10 @@ export const runConfigSchema = z.strictObject({
   seed: z.number().int().min(0).max(Number.MAX_SAFE_INTEGER),
   batchSize: count,
   shards: count,
+  /** What a batch-norm layer normalises with in training. Missing: each shard with its own moments (`ghost`). */
+  batchNorm: z.literal("sync").optional(),
+  /** What inference normalises with. Missing: the moving average (`ema`). */
+  population: z.enum(["ema-corrected", "exact"]).optional(),
   engine: engineSchema,
   /** The engine's numerics fingerprint of this run (replica/fingerprint.ts): SHA-256 of its results on a fixed probe. */
   numerics: sha256,

@@ -7,6 +7,7 @@ import { gradientBuckets } from "./network/buckets.js";
 import { buildNetwork } from "./network/build.js";
 import { isFactored } from "./network/gradient-form.js";
 import type { Network, ParameterSpec } from "./network/network.js";
+import { type Barrier, barriersOf } from "./statistics/barrier.js";
 
 export interface RunLayout {
   config: RunConfig;
@@ -19,6 +20,8 @@ export interface RunLayout {
   largestShard: number;
   /** Parameters whose gradients are carried as factors. */
   factored: ReadonlySet<string>;
+  /** Where the shards of a step wait for each other: none unless batch normalisation is synchronised. */
+  barriers: readonly Barrier[];
 }
 
 /** @throws TandemError `network`, naming the layer, where the configuration's network is none */
@@ -43,5 +46,6 @@ export function layoutOfRun(config: RunConfig): RunLayout {
     shardSizes: sizes,
     largestShard,
     factored: new Set(factored.map(({ name }) => name)),
+    barriers: config.batchNorm === "sync" ? barriersOf(network.statistics) : [],
   };
 }

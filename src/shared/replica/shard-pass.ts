@@ -20,6 +20,27 @@ export interface Shard {
 }
 
 /**
+ * A shard's part of a step in progress: at each barrier of the layout it yields its contribution, and goes on with what all
+ * shards go on with (statistics/barrier.ts). Ended early with `return()`, it frees what it holds.
+ */
+export type ShardPass = Generator<Float32Array, ShardResult, Float32Array>;
+
+/**
+ * Begins a shard's part of the step, which `next()` computes up to the next barrier. Without barriers batch-norm layers
+ * normalise with the shard's own moments, and the backward pass differentiates through them.
+ * @param onBucket is given the gradients of each bucket but the last as soon as they are there, while those of the
+ * layers before are still to be computed
+ */
+export function* beginShard(
+  replica: Replica,
+  shard: Shard,
+  onBucket?: (bucket: number, gradients: Gradients) => void,
+): ShardPass {
+  if (replica.layout.barriers.length > 0) throw new RangeError("barriers are not computed yet");
+  return computeShard(replica, shard, onBucket);
+}
+
+/**
  * Computes the shard's part of the step; batch-norm layers normalise with the shard's own moments, and the backward pass
  * differentiates through them.
  * @param onBucket is given the gradients of each bucket but the last as soon as they are there, while those of the
