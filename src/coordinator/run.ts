@@ -83,7 +83,6 @@ export async function runTraining(
   let replica: TrainingReplica | undefined;
   const observers = new RunObservers(
     {
-      config,
       data,
       summaryDir: plan.summaryDir,
       token: plan.server?.token,
