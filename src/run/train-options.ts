@@ -52,6 +52,11 @@ export interface TrainOptions {
   listen?: ListenOptions;
   /** How long the run waits for enough workers, in milliseconds. Default: 600,000 */
   workerWaitMs?: number;
+  /**
+   * This process is one of the `workers`, or of those that `listen` counts. With updates it saves a process the optimizer's
+   * step. Default: false
+   */
+  coordinatorComputes?: boolean;
   /** Share of the shards that two workers compute, compared bit by bit, from 0 to 1. Default: 0 */
   verify?: number;
   /** The checkpoint. Default: `"checkpoint.safetensors"` in the current folder */
@@ -165,6 +170,11 @@ function choicesOf(options: TrainOptions): RunChoices {
 
 function workforceOf(options: TrainOptions): Workforce {
   const { workers, listen, workerWaitMs = DEFAULT_WAIT_MS, verify = 0 } = options;
+  const request = {
+    workerWaitMs,
+    verify,
+    coordinatorComputes: options.coordinatorComputes === true,
+  };
   if (workers !== undefined && listen !== undefined) {
     throw new TandemError(
       "usage",
@@ -172,13 +182,13 @@ function workforceOf(options: TrainOptions): Workforce {
     );
   }
   if (workers !== undefined) {
-    return { kind: "processes", count: workers, token: makeToken(), workerWaitMs, verify };
+    return { kind: "processes", count: workers, token: makeToken(), ...request };
   }
   if (listen === undefined) return { kind: "in-process" };
   const { host = "127.0.0.1", port = DEFAULT_PORT, token, tls, minWorkers = 1 } = listen;
   return {
     kind: "listen",
-    ...{ host, port, tls, minWorkers, workerWaitMs, verify },
+    ...{ host, port, tls, minWorkers, ...request },
     token: token === undefined ? undefined : checkToken(token, "listen.token"),
     isInsecure: listen.insecure === true,
   };
