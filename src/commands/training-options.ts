@@ -5,7 +5,13 @@ import { LOSS_NAMES, type LossName } from "../run/losses.js";
 import { DEFAULT_LEARNING_RATE, OPTIMIZER_NAMES, type OptimizerName } from "../run/optimizers.js";
 import { DEFAULTS } from "../run/run-choices.js";
 import { SCHEDULE_NAMES, type ScheduleName } from "../run/schedules.js";
-import { type BroadcastKind, BROADCASTS, MAX_THREADS } from "../shared/config.js";
+import {
+  type BroadcastKind,
+  BROADCASTS,
+  MAX_THREADS,
+  type PopulationKind,
+  POPULATIONS,
+} from "../shared/config.js";
 import { ENGINE_NAMES, type EngineName } from "../shared/engine/engine.js";
 import {
   fraction,
@@ -20,6 +26,7 @@ export interface TrainingOptions {
   steps: number;
   batchSize: number;
   shards?: number;
+  population: PopulationKind;
   seed: number;
   engine?: EngineName;
   threads: number;
@@ -74,6 +81,14 @@ function addRunOptions(command: Command, shardsDefault: string): void {
       "--shards <n>",
       `shards of a batch, each normalised with its own moments (default: ${shardsDefault})`,
       wholeNumber(1, 1e6),
+    )
+    .addOption(
+      new Option(
+        "--population <what>",
+        "what inference normalises with: a moving average, one without a bias to its start, or the statistics of the whole training set",
+      )
+        .choices(POPULATIONS)
+        .default("ema"),
     )
     .option(
       "--seed <n>",

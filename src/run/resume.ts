@@ -12,6 +12,7 @@ const OPTIONS = {
   seed: "--seed",
   batchSize: "--batch-size",
   shards: "--shards",
+  population: "--population",
   engine: "--engine",
   threads: "--threads",
   learningRate: "--learning-rate",
@@ -106,10 +107,10 @@ export function checkData(
 function choicesOf({ optimizer, loss, ...config }: RunConfig, given: RunChoices): RunChoices {
   const { kind, ...numbers } = optimizer;
   const { kind: lossKind, ...lossNumbers } = loss;
-  const { seed, batchSize, shards, engine, learningRate, schedule } = config;
+  const { seed, batchSize, shards, population = "ema", engine, learningRate, schedule } = config;
   const isAdamw = kind === "adam" && given.optimizer === "adamw" && optimizer.weightDecay > 0;
   return {
-    ...{ seed, batchSize, shards, learningRate, schedule: schedule.kind },
+    ...{ seed, batchSize, shards, population, learningRate, schedule: schedule.kind },
     engine: engine.name,
     ...(engine.name === "tensorflow" ? { threads: engine.threads } : {}),
     ...(numbers as RunChoices),

@@ -16,6 +16,8 @@ export interface RunDescription {
   schedule: string;
   batchSize: number;
   shards: number;
+  /** What inference normalises with, where it is not the plain moving average. */
+  population?: RunConfig["population"];
   seed: number;
   /** `tensorflow, 2 threads`, or `wasm` */
   engine: string;
@@ -27,6 +29,7 @@ export interface RunDescription {
 
 export function describeRun(config: RunConfig): RunDescription {
   const { network, loss, optimizer, schedule, learningRate, batchSize, shards, seed } = config;
+  const { population } = config;
   const { inputType, target } = config.data;
   return {
     network: describeNetwork(network),
@@ -36,6 +39,7 @@ export function describeRun(config: RunConfig): RunDescription {
     schedule: schedule.kind,
     batchSize,
     shards,
+    ...(population === undefined ? {} : { population }),
     seed,
     engine: describeEngine(config.engine),
     engineName: config.engine.name,

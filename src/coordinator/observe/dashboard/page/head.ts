@@ -49,6 +49,9 @@ function configFigures({ start }: Run): Figure[] {
     ["optimizer", description.optimizer],
     ["learning rate", schedule === "constant" ? rate : `${rate}, ${schedule}`],
     ["batch", `${description.batchSize} in ${countText(description.shards, "shard")}`],
+    ...(description.population === undefined
+      ? []
+      : [["population statistics", description.population] as const]),
     ["seed", String(description.seed)],
     ["engine", description.engine],
     ["broadcast", broadcast],
