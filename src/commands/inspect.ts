@@ -74,6 +74,7 @@ function settingRows(config: RunConfig): Row[] {
     ["seed", `${seed}`],
     ["batch size", `${batchSize}`],
     ["shards", `${shards}`],
+    ["batch norm", config.batchNorm ?? "ghost"],
     ["population", population],
     ["engine", describeEngine(engine)],
     ["numerics", numerics],

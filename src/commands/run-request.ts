@@ -49,12 +49,12 @@ export function buildRequest(
 function choicesIn(given: Partial<TrainingOptions>): RunChoices {
   const { seed, batchSize, shards, population, engine, threads } = given;
   const { network, loss, labelSmoothing } = given;
-  const { optimizer, learningRate, schedule, warmup } = given;
+  const { batchNorm, optimizer, learningRate, schedule, warmup } = given;
   const { momentum, beta1, beta2, rho, epsilon, weightDecay, clipNorm } = given;
   return withoutUndefined({
     ...{ seed, batchSize, shards, population, engine, threads, loss, labelSmoothing },
     delta: given.huberDelta,
-    ...{ optimizer, learningRate, schedule, warmup },
+    ...{ batchNorm, optimizer, learningRate, schedule, warmup },
     ...{ momentum, beta1, beta2, rho, epsilon, weightDecay, clipNorm },
     network: network === undefined ? undefined : readNetwork(network),
   });

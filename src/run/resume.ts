@@ -12,6 +12,7 @@ const OPTIONS = {
   seed: "--seed",
   batchSize: "--batch-size",
   shards: "--shards",
+  batchNorm: "--batch-norm",
   population: "--population",
   engine: "--engine",
   threads: "--threads",
@@ -107,10 +108,11 @@ export function checkData(
 function choicesOf({ optimizer, loss, ...config }: RunConfig, given: RunChoices): RunChoices {
   const { kind, ...numbers } = optimizer;
   const { kind: lossKind, ...lossNumbers } = loss;
-  const { seed, batchSize, shards, population = "ema", engine, learningRate, schedule } = config;
+  const { seed, batchSize, shards, engine, learningRate, schedule } = config;
+  const { batchNorm = "ghost", population = "ema" } = config;
   const isAdamw = kind === "adam" && given.optimizer === "adamw" && optimizer.weightDecay > 0;
   return {
-    ...{ seed, batchSize, shards, population, learningRate, schedule: schedule.kind },
+    ...{ seed, batchSize, shards, batchNorm, population, learningRate, schedule: schedule.kind },
     engine: engine.name,
     ...(engine.name === "tensorflow" ? { threads: engine.threads } : {}),
     ...(numbers as RunChoices),

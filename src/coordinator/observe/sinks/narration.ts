@@ -117,12 +117,13 @@ export function sentenceOf(
 function startText(event: ReportedEvent & { event: "start" }): string {
   const { network, loss, optimizer, learningRate, schedule, batchSize, shards, ...more } =
     describeRun(event.config);
-  const { population, engine } = more;
+  const { batchNorm, population, engine } = more;
   return [
     `${network}, ${event.parameterCount.toLocaleString("en")} parameters`,
     LOSS_NAMES[loss],
     `${optimizer} ${learningRate}${schedule === "constant" ? "" : ` ${schedule}`}`,
     `${countText(event.steps, "step")} of ${batchSize} in ${countText(shards, "shard")}`,
+    ...(batchNorm === undefined ? [] : [`batch norm ${batchNorm}`]),
     ...(population === undefined ? [] : [`population ${population}`]),
     `engine ${engine}${event.step > 0 ? `, from step ${event.step} on` : ""}`,
   ].join(", ");
