@@ -6,6 +6,7 @@ import { TandemError } from "../shared/errors.js";
 import { type EventSink, isReported, type ReportedEvent } from "../shared/events.js";
 import type { PresetName } from "../shared/network/presets.js";
 import type { NetworkSpec } from "../shared/network/spec.js";
+import type { BatchNormKind } from "../shared/statistics/barrier.js";
 import type { LossChoice } from "./losses.js";
 import type { OptimizerChoice } from "./optimizers.js";
 import { checkToken, makeToken } from "./port-access.js";
@@ -29,8 +30,13 @@ export interface TrainOptions {
   batchSize?: number;
   /** Steps of training in all, those before a `resume` included. Default: 10,000 */
   steps?: number;
-  /** Parts of a batch that are normalised together. Default: the number of workers */
+  /** Parts of a batch, each computed by one worker. Default: the number of workers */
   shards?: number;
+  /**
+   * What a batch is normalised with in training: `"ghost"`, each shard with its own moments, or `"sync"`, all with those of
+   * the whole batch. Default: `"ghost"`
+   */
+  batchNorm?: BatchNormKind;
   /** Of the weights and of the order of the samples. Default: 0 */
   seed?: number;
   /** What computes: `"tensorflow"` is faster, `"wasm"` gives the same bits on every machine. Default: tensorflow where it is set up */
@@ -148,11 +154,13 @@ function reporter(name: string, report: (event: ReportedEvent) => void): EventSi
 
 function choicesOf(options: TrainOptions): RunChoices {
   const { network, seed, batchSize, shards, engine, threads, optimizer, loss } = options;
+  const { batchNorm } = options;
   return {
     ...(network === undefined ? {} : { network }),
     ...(seed === undefined ? {} : { seed }),
     ...(batchSize === undefined ? {} : { batchSize }),
     ...(shards === undefined ? {} : { shards }),
+    ...(batchNorm === undefined ? {} : { batchNorm }),
     ...(engine === undefined ? {} : { engine }),
     ...(threads === undefined ? {} : { threads }),
     ...optimizer,
