@@ -25,6 +25,10 @@ export { type Run, train } from "./run/train.js";
 export type { ListenOptions, TrainOptions } from "./run/train-options.js";
 export type { RunResult } from "./run/run-request.js";
 export { arrays, evaluate, type Evaluation, idx } from "./run/library.js";
+export { exportModel, type ExportOptions } from "./export/library.js";
+export { predict, type PredictFilesOptions } from "./predict/library.js";
+export type { ExportFormat } from "./export/export-format.js";
+export type { NamedProbability, Prediction } from "./predict/prediction.js";
 export type { ArrayDataOptions, ArraySet } from "./shared/data/array-source.js";
 export type {
   DataSource,

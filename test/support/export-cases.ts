@@ -45,11 +45,7 @@ function activationNetwork(): NetworkSpec {
       ["hidden", dense(6)],
       ...ACTIVATIONS.map(
         ([activation, alpha], index) =>
-          [
-            names[index]!,
-            { kind: "activation", activation, alpha } as LayerSpec,
-            ["hidden"],
-          ] as const,
+          [names[index]!, { kind: "activation", activation, alpha }, ["hidden"]] as const,
       ),
       ["joined", { kind: "concatenate", axis: 0 }, names],
       ["values", dense(3)],

@@ -15,6 +15,18 @@ import type { OnnxAttribute } from "./onnx-proto.js";
 
 type OpOf<Kind extends Op["kind"]> = Extract<Op, { kind: Kind }>;
 
+/** What inference graphs consist of, besides constants. */
+const KINDS = [
+  ...(["placeholder", "conv2d", "depthwise-conv2d", "mat-mul", "bias-add"] as const),
+  ...(["max-pool", "average-pool", "activation", "softmax", "normalise"] as const),
+  ...(["add", "multiply", "concat", "reshape", "pad"] as const),
+] as const;
+type InferenceOp = OpOf<(typeof KINDS)[number]>;
+
+function isInferenceOp(op: Op): op is InferenceOp {
+  return KINDS.some((kind) => kind === op.kind);
+}
+
 /** Lowers node after node; each value has the name of its node. */
 export class OnnxLowering {
   readonly emitter = new OnnxEmitter();
@@ -44,6 +56,7 @@ export class OnnxLowering {
     const { op, inputs } = node;
     const [x, second] = inputs;
     const shape = x?.shape ?? [];
+    if (!isInferenceOp(op)) throw new RangeError(`${op.kind} is in no inference graph`);
     switch (op.kind) {
       case "placeholder":
         return this.toFirst(emitter.reserve(node.name), node.outputs[0]!.shape);
@@ -87,7 +100,7 @@ export class OnnxLowering {
         return emitter.emit("Pad", [this.nameOf(x!), pads]);
       }
       default:
-        throw new RangeError(`${op.kind} is in no inference graph`);
+        return op satisfies never;
     }
   }
 
