@@ -1,5 +1,4 @@
-// Exports a checkpoint to every format, and runs each with the libraries that it is for, on the whole of MNIST's test set (in the
-// browser on the first 1,000 images): prints how many classes differ from Tandem's own, and by how much logits do at most.
+// Exports a checkpoint to every format, and runs each with the libraries that it is for, on the whole of MNIST's test set: prints how many classes differ from Tandem's own, and by how much logits do at most.
 //
 // node scripts/export-check.mjs CHECKPOINT     TANDEM_PYTHON names a Python with tensorflow, keras and onnxruntime
 import { spawnSync } from "node:child_process";
@@ -18,7 +17,6 @@ import { readCheckpoint } from "../dist/shared/checkpoint/checkpoint.js";
 import { loadIdx } from "../dist/shared/data/idx-source.js";
 import { mnistFolder } from "../dist/shared/data/mnist.js";
 
-const BROWSER_SAMPLES = 1000;
 const BATCH = 250;
 
 const [file] = process.argv.slice(2);
@@ -141,17 +139,12 @@ async function runTfjs() {
     const page = await browser.newPage();
     await page.goto(`http://127.0.0.1:${port}/`);
     for (const path of scripts) await page.addScriptTag({ path });
-    return await page.evaluate(
-      async ({ values, samples }) => {
-        const { tf } = /** @type {any} */ (globalThis);
-        await tf.setBackend("cpu");
-        const model = await tf.loadLayersModel("/model.json");
-        const logits = tf.model({ inputs: model.inputs, outputs: model.layers.at(-1).input });
-        const x = tf.tensor(values, [samples, 28, 28, 1]);
-        return /** @type {number[]} */ ([...(await logits.predict(x).data())]);
-      },
-      { values: [...inputs.subarray(0, BROWSER_SAMPLES * 784)], samples: BROWSER_SAMPLES },
-    );
+    const parts = [];
+    for (let from = 0; from < count; from += BATCH) {
+      const values = [...inputs.subarray(from * 784, (from + BATCH) * 784)];
+      parts.push(...(await page.evaluate(logitsInPage, values)));
+    }
+    return parts;
   } finally {
     await browser.close();
     server.close();
@@ -159,8 +152,24 @@ async function runTfjs() {
 }
 
 /**
+ * In the browser.
+ * @param {number[]} values of some images
+ * @returns {Promise<number[]>}
+ */
+async function logitsInPage(values) {
+  const { tf } = /** @type {any} */ (globalThis);
+  await tf.setBackend("cpu");
+  const model = await tf.loadLayersModel("/model.json");
+  const logits = tf.model({ inputs: model.inputs, outputs: model.layers.at(-1).input });
+  const y = logits.predict(tf.tensor(values, [values.length / 784, 28, 28, 1]));
+  const found = [...(await y.data())];
+  tf.disposeVariables();
+  return found;
+}
+
+/**
  * @param {string} name
- * @param {readonly number[]} logits of all samples, or of the first ones
+ * @param {readonly number[]} logits of all samples
  */
 function report(name, logits) {
   const samples = logits.length / classCount;

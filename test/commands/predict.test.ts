@@ -3,6 +3,7 @@ import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import sharp from "sharp";
 import { beforeAll, describe, expect, test } from "vitest";
+import { predict } from "../../src/index.js";
 import { encodeCheckpoint } from "../../src/shared/checkpoint/checkpoint.js";
 import type { RunConfig } from "../../src/shared/config.js";
 import { networkOf, dense } from "../graph/networks.js";
@@ -161,22 +162,9 @@ describe("tables", () => {
     expect(events[0]).not.toHaveProperty("class");
   });
 
-  test.each([
-    ["a missing value", "1,2,3\n1,,3", /rows\.csv: row 2, value 2 is missing/],
-    ["a word", "a,b,c\n1,two,3", /row 1, value 2 is "two", which is no number/],
-    ["hexadecimal", "a,b,c\n1,0x10,3", /row 1, value 2 is "0x10"/],
-    ["too many columns", "1,2,3,4", /row 1 has 4 values, and the network takes 3.*--label/],
-    ["too large a number", "1,2,1e39", /row 1, value 3 is "1e39": too large/],
-    ["no rows", "a,b,c\n", /no rows/],
-    ["bytes", "\x00\xff\xfe", /no text/],
-  ])("refuses %s", async (_name, text, sentence) => {
-    writeFileSync(at("rows.csv"), text, "latin1");
-    await refuse("table.safetensors", ["rows.csv"], sentence);
-  });
-
-  test("refuses a label that is in no header", async () => {
-    writeFileSync(at("rows.csv"), "a,b,c\n1,2,3");
-    await refuse("table.safetensors", ["rows.csv", "--label", "d"], /no column "d"/);
+  test("a value that is no number is named by its row", async () => {
+    writeFileSync(at("rows.csv"), "a,b,c\n1,two,3");
+    await refuse("table.safetensors", ["rows.csv"], /rows\.csv: row 1, value 2 is "two"/);
   });
 });
 
@@ -189,16 +177,15 @@ async function refuse(checkpoint: string, args: readonly string[], sentence: Reg
 
 describe("refuses", () => {
   const cases: [string, () => string, RegExp][] = [
-    ["a missing file", () => "nothing.png", /nothing\.png: it cannot be read/],
-    ["an empty file", () => write("empty.png", ""), /empty\.png: it is empty/],
-    ["text", () => write("text.png", "hello"), /text\.png: it is no picture/],
+    ["a missing file", () => at("nothing.png"), /nothing\.png: it cannot be read/],
+    ["an empty file", () => at(write("empty.png", "")), /empty\.png: it is empty/],
+    ["text", () => at(write("text.png", "hello")), /text\.png: it is no picture/],
     [
-      "a name with a line feed",
-      () => write("a\nb.png", "hello"),
-      /a\u{fffd}b\.png: it is no picture/u,
+      "a missing name with a line feed",
+      () => at("c\nd.png"),
+      /c\u{fffd}d\.png: it cannot be read/u,
     ],
-    ["a missing name with a line feed", () => "c\nd.png", /c\u{fffd}d\.png: it cannot be read/u],
-    ["a folder without pictures", () => folder("bare"), /bare: there are no pictures/],
+    ["a folder without pictures", () => at(folder("bare")), /bare: there are no pictures/],
     ["a device", () => "/dev/null", /\/dev\/null: it is no regular file/],
     [
       "IDX images of another size",
@@ -211,11 +198,22 @@ describe("refuses", () => {
     ],
     [
       "IDX that is cut short",
-      () => write("cut-idx3-ubyte", Buffer.from([0, 0, 8, 3, 0, 0, 0, 9])),
+      () => at(write("cut-idx3-ubyte", Buffer.from([0, 0, 8, 3, 0, 0, 0, 9]))),
       /cut-idx3-ubyte: cut short: 8 bytes[^.]*\.$/m,
     ],
   ];
-  test.each(cases)("%s", (_name, path, sentence) => refuse("grey.safetensors", [path()], sentence));
+  test.each(cases)("%s", async (_name, path, sentence) => {
+    const predictions = predict(at("grey.safetensors"), [path()]);
+    await expect(predictions.next()).rejects.toMatchObject({
+      exitCode: 2,
+      message: expect.stringMatching(sentence) as string,
+    });
+  });
+
+  test("a name with a line feed, in one line", async () => {
+    const sentence = /^tandem: a\u{fffd}b\.png: it is no picture/u;
+    await refuse("grey.safetensors", [write("a\nb.png", "hello")], sentence);
+  });
 
   test("a picture that is cut off, after those before it", async () => {
     const whole = readFileSync(at("pictures/b.png"));
@@ -230,8 +228,10 @@ describe("refuses", () => {
     expect(stderr).toMatch(/^tandem: cut\.png: it is no picture that can be read/);
   });
 
-  test("IDX images of a network that takes colours", () =>
-    refuse("rgb.safetensors", [join(data, "t10k-images-idx3-ubyte")], /takes \[8, 10, 3\]/));
+  test("IDX images of a network that takes colours", async () => {
+    const predictions = predict(at("rgb.safetensors"), [join(data, "t10k-images-idx3-ubyte")]);
+    await expect(predictions.next()).rejects.toThrow(/takes \[8, 10, 3\]/);
+  });
 });
 
 function write(name: string, content: string | Uint8Array): string {
