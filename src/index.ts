@@ -26,6 +26,7 @@ export type { ListenOptions, TrainOptions } from "./run/train-options.js";
 export { RECIPE_NAMES, type RecipeName } from "./run/recipes.js";
 export type { RunResult } from "./run/run-request.js";
 export { arrays, evaluate, type Evaluation, idx } from "./run/library.js";
+export { recalibrate, type RecalibrateOptions, type Recalibration } from "./run/recalibrate.js";
 export type { ArrayDataOptions, ArraySet } from "./shared/data/array-source.js";
 export type {
   DataSource,

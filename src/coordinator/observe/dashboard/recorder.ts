@@ -123,6 +123,7 @@ export class Recorder implements EventSink {
       case "recipe":
       case "initial-weights":
       case "population":
+      case "recalibrated":
       case "histograms":
       case "progress":
         return;
