@@ -15,11 +15,12 @@ import { CheckpointWriter } from "./checkpoint-writer.js";
 import { RunObservers } from "./observe/run-observers.js";
 import { StepPlanner } from "./step-plan.js";
 import { type Outcome, TrainingLoop, type TrainingOptions } from "./training-loop.js";
-import { computeOn, InProcessWorker } from "./workers/in-process-worker.js";
+import { Arbiter } from "./workers/arbiter.js";
+import { InProcessWorker } from "./workers/in-process-worker.js";
 import { NumericsCheck } from "./workers/numerics-check.js";
 import { Pool, type PoolOptions } from "./workers/pool.js";
 import { CoordinatorServer, type ServerOptions } from "./workers/server.js";
-import type { Answer, EndReason, Task } from "./workers/tasks.js";
+import type { EndReason } from "./workers/tasks.js";
 
 export interface RunPlan {
   config: RunConfig;
@@ -64,12 +65,9 @@ export async function runTraining(
 ): Promise<Outcome> {
   const { config, data } = plan;
   const layout = layoutOfRun(config);
-  let compute: ((task: Task) => Answer) | undefined;
-  const arbiter = (task: Task) => {
-    if (!compute) throw new Error("no replica to decide with");
-    return compute(task);
-  };
-  const pool = new Pool(events, { ...plan.pool, arbiter });
+  let arbiter: Arbiter | undefined;
+  const { barriers } = layout;
+  const pool = new Pool(events, { ...plan.pool, barriers, arbiter: () => arbiter });
   const broadcast = createBroadcast(plan.broadcast, layout);
   const numerics = new NumericsCheck({
     ...{ config, events },
@@ -107,8 +105,8 @@ export async function runTraining(
     numerics.noteCoordinator(plan.numerics);
     broadcast.open(replica);
     observers.open(replica);
-    compute = computeOn(replica);
-    if (!server) pool.join(new InProcessWorker(pool, compute));
+    arbiter = new Arbiter(replica);
+    if (!server) pool.join(new InProcessWorker(pool, replica));
     emitStart(plan, layout, broadcast.kind, replica.step, events);
     if (plan.initial) events.emit({ event: "initial-weights", ...plan.initial.report });
     const { output, resumeFrom, training } = plan;

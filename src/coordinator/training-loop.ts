@@ -11,7 +11,7 @@ import type { CheckpointWriter } from "./checkpoint-writer.js";
 import { PhaseClock } from "./observe/phase-clock.js";
 import { StepObserver } from "./observe/step-observer.js";
 import { metricsOfBatches, shardResults, type StepPlan, type StepPlanner } from "./step-plan.js";
-import { computeOn } from "./workers/in-process-worker.js";
+import { computeOn } from "./workers/compute-task.js";
 import { InterruptedError, type Pool } from "./workers/pool.js";
 import type { Round } from "./workers/round.js";
 import type { Answered, WorkerLink } from "./workers/tasks.js";

@@ -6,8 +6,9 @@ import { MAX_EVALUATION_SAMPLES } from "../shared/evaluation.js";
 import { findLossProblem } from "../shared/graph/loss.js";
 import type { RefusalCause } from "../shared/protocol/browser-messages.js";
 import { MAX_CONFIG_BYTES } from "../shared/protocol/payloads/config.js";
+import { barrierBytes } from "../shared/protocol/payloads/barrier.js";
 import { sampleBytes } from "../shared/protocol/payloads/samples.js";
-import { activationBytes, parameterBytes } from "../shared/replica/memory.js";
+import { activationBytes, heldSamples, parameterBytes } from "../shared/replica/memory.js";
 import {
   CHUNK_BYTES,
   isLarge,
@@ -80,8 +81,11 @@ function findProblem(layout: RunLayout): string | undefined {
 }
 
 /** What a worker needs for the run, at least. */
-function bytesOf({ network, largestShard }: RunLayout): number {
-  return COPIES_OF_PARAMETERS * parameterBytes(network) + largestShard * activationBytes(network);
+function bytesOf(layout: RunLayout): number {
+  const { network } = layout;
+  return (
+    COPIES_OF_PARAMETERS * parameterBytes(network) + heldSamples(layout) * activationBytes(network)
+  );
 }
 
 /** Classes have one output each, or two of them a single one; values have one output each. */
@@ -101,7 +105,8 @@ function doTargetsFit({ network, config }: RunLayout): boolean {
 export function maxMessageBytes(layout: RunLayout): number {
   const samples = Math.max(layout.largestShard, MAX_EVALUATION_SAMPLES);
   const ofSamples = sampleBytes(sampleShapeOf(layout.config), samples);
-  return Math.max(ofSamples, updateBytes(layout), stateBytes(layout)) + SLACK_BYTES;
+  const ofBarrier = Math.max(0, ...layout.barriers.map(barrierBytes));
+  return Math.max(ofSamples, updateBytes(layout), stateBytes(layout), ofBarrier) + SLACK_BYTES;
 }
 
 /** With small shards an update has the factors of each, with large ones the gradient itself. */
