@@ -208,7 +208,9 @@ export class WorkerRuntime {
     if (passes.waitingCount >= this.layout.shardSizes.length && !passes.isWaiting(task)) {
       throw new FrameError("more shards at once than the run has");
     }
-    passes.begin(task, beginShard(this.replica, { step, firstSample, samples }, onBucket), {
+    const start = (onContribution: (values: Float32Array) => void) =>
+      beginShard(this.replica, { step, firstSample, samples }, onBucket, onContribution);
+    passes.begin(task, start, {
       onContribution: (barrier, values) =>
         send({
           message: { type: "barrier", task, step, shard, barrier },

@@ -55,7 +55,9 @@ export class InProcessWorker implements WorkerLink {
   private beginShard(task: ShardTask, sentMs: number): void {
     this.enterStep(task.step);
     const computedFromMs = performance.now();
-    this.passes.begin(task.id, beginShard(this.replica, task), {
+    const start = (onContribution: (values: Float32Array) => void) =>
+      beginShard(this.replica, task, undefined, onContribution);
+    this.passes.begin(task.id, start, {
       onContribution: (barrier, values) => {
         checkContribution(this.replica.layout, barrier, values);
         this.pool.takeContribution(this, task.id, barrier, values);

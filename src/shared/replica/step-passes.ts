@@ -1,6 +1,6 @@
 // The shards of a step that one process computes, several at once where they wait for each other: each goes on as far as the
 // merged values of the step's barriers are known, and is held until the next are.
-import type { ShardPass } from "./shard-pass.js";
+import { endPass, type ShardPass } from "./shard-pass.js";
 import type { ShardResult } from "./tensors.js";
 
 export interface PassHandlers {
@@ -12,7 +12,7 @@ export interface PassHandlers {
 
 interface HeldPass {
   pass: ShardPass;
-  handlers: PassHandlers;
+  onResult: PassHandlers["onResult"];
   /** The next barrier on its way. */
   barrier: number;
   waitingSinceMs: number;
@@ -44,12 +44,24 @@ export class StepPasses {
     return this.waiting.has(task);
   }
 
-  /** Computes as far as possible now. One of the same task that waits is ended: it is computed again. */
-  begin(task: number, pass: ShardPass, handlers: PassHandlers): void {
+  /**
+   * Computes as far as possible now. One of the same task that waits is ended: it is computed again.
+   * @param start begins the shard's pass, and has `onContribution` called with what it brings to each barrier
+   */
+  begin(
+    task: number,
+    start: (onContribution: (values: Float32Array) => void) => ShardPass,
+    handlers: PassHandlers,
+  ): void {
     const former = this.waiting.get(task);
     this.waiting.delete(task);
     if (former) endPass(former.pass);
-    this.run(task, { pass, handlers, barrier: 0, waitingSinceMs: 0, waitedMs: 0 }, pass.next());
+    const pass = start((values) => handlers.onContribution(held.barrier, values));
+    const held: HeldPass = {
+      ...{ pass, onResult: handlers.onResult },
+      ...{ barrier: 0, waitingSinceMs: 0, waitedMs: 0 },
+    };
+    this.run(task, held, pass.next());
   }
 
   /** The merged values of the next barrier are known: those that wait there go on, in the order in which they came. */
@@ -77,7 +89,6 @@ export class StepPasses {
   ): void {
     let outcome = first;
     while (!outcome.done) {
-      held.handlers.onContribution(held.barrier, outcome.value);
       const merged = this.merged[held.barrier];
       if (!merged) {
         held.waitingSinceMs = this.nowMs();
@@ -87,7 +98,7 @@ export class StepPasses {
       held.barrier++;
       outcome = held.pass.next(merged);
     }
-    held.handlers.onResult(outcome.value, held.waitedMs);
+    held.onResult(outcome.value, held.waitedMs);
   }
 }
 
@@ -127,9 +138,4 @@ function replayPass(
     outcome = pass.next(values);
   }
   return outcome;
-}
-
-/** Frees what it holds. Its result is nobody's. */
-function endPass(pass: ShardPass): void {
-  pass.return(undefined as never);
 }

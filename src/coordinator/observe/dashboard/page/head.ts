@@ -49,6 +49,7 @@ function configFigures({ start }: Run): Figure[] {
     ["optimizer", description.optimizer],
     ["learning rate", schedule === "constant" ? rate : `${rate}, ${schedule}`],
     ["batch", `${description.batchSize} in ${countText(description.shards, "shard")}`],
+    ["batch norm", description.batchNorm ?? "ghost"],
     ["seed", String(description.seed)],
     ["engine", description.engine],
     ["broadcast", broadcast],
