@@ -5,9 +5,9 @@ import type { ShardResult } from "./tensors.js";
 
 export interface PassHandlers {
   /** The shard has come to the barrier with these values. */
-  onContribution(barrier: number, values: Float32Array): void;
+  onContribution: (barrier: number, values: Float32Array) => void;
   /** @param waitedMs how long it was not computed, between its beginning and its end */
-  onResult(result: ShardResult, waitedMs: number): void;
+  onResult: (result: ShardResult, waitedMs: number) => void;
 }
 
 interface HeldPass {
