@@ -17,7 +17,8 @@ import { BOUNDARY_VALUES, ODD_VALUES } from "./values.mjs";
 /** @typedef {[Record<string, unknown>, ArrayBufferView[]]} Message */
 
 const FROM_COORDINATOR = [
-  ...["welcome", "state", "update", "factors", "shard", "merged", "evaluate", "end"],
+  ...["welcome", "state", "update", "factors"],
+  ...["shard", "merged", "evaluate", "moments", "end"],
 ];
 
 export class Grammar {
@@ -181,6 +182,7 @@ function validMessages(layout, random) {
       ]);
     }),
     [{ type: "evaluated", task: 1, lossSum: 3, computed }, [predictions]],
+    [{ type: "measured", task: 1, computed }, statisticsParts().slice(0, 2)],
     [{ type: "digest", step: 100, weights: 12345 }, []],
     [{ type: "goodbye" }, []],
     [{ type: "welcome", protocol, name: "w", broadcast: "weights" }, configParts(config)],
@@ -201,6 +203,14 @@ function validMessages(layout, random) {
       return /** @type {Message} */ ([{ type: "merged", step: 2, barrier }, [some(2 * channels)]]);
     }),
     [{ type: "evaluate", task: 1, step: 2, count: SHARD_SAMPLES }, samples],
+    [
+      { type: "evaluate", task: 1, step: 2, count: SHARD_SAMPLES, population: true },
+      [...samples, ...statisticsParts()],
+    ],
+    [
+      { type: "moments", task: 1, step: 2, pass: 1, count: SHARD_SAMPLES },
+      [...samples, ...statisticsParts().slice(0, 2)],
+    ],
     [{ type: "end", reason: "finished" }, []],
   ];
 }

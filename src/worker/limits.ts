@@ -8,6 +8,7 @@ import type { RefusalCause } from "../shared/protocol/browser-messages.js";
 import { MAX_CONFIG_BYTES } from "../shared/protocol/payloads/config.js";
 import { barrierBytes } from "../shared/protocol/payloads/barrier.js";
 import { sampleBytes } from "../shared/protocol/payloads/samples.js";
+import { statisticsBytes } from "../shared/protocol/payloads/statistics.js";
 import { activationBytes, heldSamples, parameterBytes } from "../shared/replica/memory.js";
 import {
   CHUNK_BYTES,
@@ -15,7 +16,7 @@ import {
   stateGroup,
   stateGroupCount,
 } from "../shared/replica/state-layout.js";
-import { sizeOf } from "../shared/network/network.js";
+import { sizeOf, trainedStatistics } from "../shared/network/network.js";
 import { layoutOfRun, type RunLayout } from "../shared/run-layout.js";
 import { TandemError } from "../shared/errors.js";
 
@@ -104,7 +105,9 @@ function doTargetsFit({ network, config }: RunLayout): boolean {
 /** Bytes that may arrive between two whole messages. Large tensors of a state arrive in chunks, which are messages too. */
 export function maxMessageBytes(layout: RunLayout): number {
   const samples = Math.max(layout.largestShard, MAX_EVALUATION_SAMPLES);
-  const ofSamples = sampleBytes(sampleShapeOf(layout.config), samples);
+  const ofSamples =
+    sampleBytes(sampleShapeOf(layout.config), samples) +
+    statisticsBytes(trainedStatistics(layout.network));
   const ofBarrier = Math.max(0, ...layout.barriers.map(barrierBytes));
   return Math.max(ofSamples, updateBytes(layout), stateBytes(layout), ofBarrier) + SLACK_BYTES;
 }

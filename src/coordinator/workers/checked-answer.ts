@@ -5,11 +5,13 @@ import type { FromWorker } from "../../shared/protocol/messages.js";
 import { readBucket } from "../../shared/protocol/payloads/bucket.js";
 import { readContribution } from "../../shared/protocol/payloads/barrier.js";
 import { readEvaluation } from "../../shared/protocol/payloads/evaluation.js";
+import { readMoments } from "../../shared/protocol/payloads/moments.js";
 import { readShardResult } from "../../shared/protocol/payloads/shard-result.js";
 import {
   findBarrierProblem,
   findGradientProblem,
   findLossProblem,
+  findMomentsProblem,
   findResultProblem,
 } from "../../shared/replica/bounds.js";
 import type { Gradients } from "../../shared/replica/tensors.js";
@@ -21,11 +23,19 @@ export class UnusableAnswerError extends FrameError {}
 
 /** @throws UnusableAnswerError where the answer is one that no training can go on with */
 export function checkAnswer(answer: Answer): void {
-  const problem =
-    answer.kind === "shard"
-      ? (findResultProblem(answer.result) ?? findGradientProblem(answer.result.gradients))
-      : findLossProblem(answer.result.lossSum);
+  const problem = problemOf(answer);
   if (problem !== undefined) throw new UnusableAnswerError(problem);
+}
+
+function problemOf({ kind, result }: Answer): string | undefined {
+  switch (kind) {
+    case "shard":
+      return findResultProblem(result) ?? findGradientProblem(result.gradients);
+    case "evaluate":
+      return findLossProblem(result.lossSum);
+    case "moments":
+      return findMomentsProblem(result);
+  }
 }
 
 /** @throws UnusableAnswerError where these are numbers that no training can go on with */
@@ -94,7 +104,7 @@ export function readBucketAnswer(
  */
 export function readAnswer(
   task: Task,
-  message: FromWorker & { type: "result" | "evaluated" },
+  message: FromWorker & { type: "result" | "evaluated" | "measured" },
   earlier: { bucketCount: number; gradients: Gradients; barrierCount: number },
   parts: readonly Uint8Array[],
   layout: RunLayout,
@@ -103,6 +113,14 @@ export function readAnswer(
   if (task.kind === "evaluate" && message.type === "evaluated") {
     const result = readEvaluation(layout, count, message.lossSum, parts);
     const answer = { kind: "evaluate", result } as const;
+    checkAnswer(answer);
+    return answer;
+  }
+  if (task.kind === "moments" && message.type === "measured") {
+    const answer = {
+      kind: "moments",
+      result: readMoments(layout, task.pass, count, parts),
+    } as const;
     checkAnswer(answer);
     return answer;
   }

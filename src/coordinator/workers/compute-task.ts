@@ -1,5 +1,6 @@
 // How a task is computed in the coordinator's own process.
-import { evaluateSamples } from "../../shared/replica/inference.js";
+import { layersOfPass } from "../../shared/protocol/payloads/moments.js";
+import { evaluateSamples, measureMoments } from "../../shared/replica/inference.js";
 import type { Replica } from "../../shared/replica/replica.js";
 import { beginShard } from "../../shared/replica/shard-pass.js";
 import { completePass } from "../../shared/replica/step-passes.js";
@@ -9,8 +10,17 @@ import type { Answer, Task } from "./tasks.js";
 export function computeOn(
   replica: Replica,
 ): (task: Task, merged?: readonly Float32Array[]) => Answer {
-  return (task, merged = []) =>
-    task.kind === "evaluate"
-      ? { kind: "evaluate", result: evaluateSamples(replica, task.samples) }
-      : { kind: "shard", result: completePass(beginShard(replica, task), merged) };
+  return (task, merged = []) => {
+    switch (task.kind) {
+      case "shard":
+        return { kind: "shard", result: completePass(beginShard(replica, task), merged) };
+      case "evaluate":
+        return { kind: "evaluate", result: evaluateSamples(replica, task.samples, task.known) };
+      case "moments": {
+        const { samples, pass, known } = task;
+        const layers = layersOfPass(replica.layout, pass);
+        return { kind: "moments", result: measureMoments(replica, samples, layers, known) };
+      }
+    }
+  };
 }

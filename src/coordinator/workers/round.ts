@@ -1,4 +1,5 @@
 // Some tasks in progress, usually those of one step: which are answered, and the gradients that have arrived of them. Pure.
+import type { RunEvent } from "../../shared/events.js";
 import type { Barrier } from "../../shared/statistics/barrier.js";
 import { BarrierCollector } from "./barrier-collector.js";
 import { BucketCollector, type CompleteBucket } from "./bucket-collector.js";
@@ -12,11 +13,18 @@ export interface Round {
   readonly buckets: AsyncIterable<CompleteBucket>;
 }
 
+/** Where a round stands among several that belong together: how many of their tasks are answered, of how many. */
+export interface RoundPlace {
+  doneBefore: number;
+  total: number;
+}
+
 export class OpenRound implements Round {
   readonly answers: Promise<ReadonlyMap<number, Answered>>;
   readonly buckets: BucketCollector;
   readonly barriers: BarrierCollector;
   readonly tasks: ReadonlyMap<number, Task>;
+  private readonly place: RoundPlace;
   /** How many of the barriers' merged values each worker was sent. */
   private readonly mergedSent = new Map<WorkerLink, number>();
   private readonly accepted = new Map<number, Answered>();
@@ -25,8 +33,15 @@ export class OpenRound implements Round {
   /**
    * @param bucketCount gradient buckets of each shard
    * @param barriers where the shards wait for each other
+   * @param place where it is not the only round of its kind
    */
-  constructor(tasks: readonly Task[], bucketCount: number, barriers: readonly Barrier[] = []) {
+  constructor(
+    tasks: readonly Task[],
+    bucketCount: number,
+    barriers: readonly Barrier[] = [],
+    place?: RoundPlace,
+  ) {
+    this.place = place ?? { doneBefore: 0, total: tasks.length };
     this.tasks = new Map(tasks.map((task) => [task.id, task]));
     const shards = tasks.filter((task) => task.kind === "shard");
     this.buckets = new BucketCollector(
@@ -41,8 +56,11 @@ export class OpenRound implements Round {
     );
   }
 
-  get answeredCount(): number {
-    return this.accepted.size;
+  get progress(): RunEvent & { event: "progress" } {
+    const { doneBefore, total } = this.place;
+    const [first] = this.tasks.values();
+    const activity = first?.kind === "moments" ? "population" : "evaluation";
+    return { event: "progress", activity, done: doneBefore + this.accepted.size, total };
   }
 
   get isAnswered(): boolean {

@@ -123,9 +123,10 @@ export class Session implements WorkerLink {
   send(task: Task): void {
     this.tasks.add(task, performance.now());
     // The answer to a shard is a message for each gradient bucket, after one for each barrier.
-    const { buckets, barriers } = this.parts.broadcast.layout;
-    this.channel.allow(buckets.length + barriers.length, this.answerBytes);
-    this.channel.send(encodeTask(task), () => this.tasks.noteAccepted(task.id, performance.now()));
+    const { layout } = this.parts.broadcast;
+    this.channel.allow(layout.buckets.length + layout.barriers.length, this.answerBytes);
+    const frame = encodeTask(task, layout);
+    this.channel.send(frame, () => this.tasks.noteAccepted(task.id, performance.now()));
   }
 
   sendMerged(merged: MergedBarrier): void {
@@ -217,6 +218,7 @@ export class Session implements WorkerLink {
         return;
       case "result":
       case "evaluated":
+      case "measured":
         if (this.isActive) this.intake.takeAnswer(message, frame.parts);
         else this.refuse(refuseOrder("an answer before ready"));
         return;

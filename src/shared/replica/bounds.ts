@@ -46,7 +46,7 @@ export function findGradientProblem(gradients: ReadonlyMap<string, Gradient>): s
   return undefined;
 }
 
-function findMomentsProblem(
+function findProblemIn(
   name: string,
   { mean, variance }: Pick<Moments, "mean" | "variance">,
 ): string | undefined {
@@ -71,16 +71,21 @@ export function findBarrierProblem(
 ): string | undefined {
   if (direction === "backward") return problemOf(`${layer} gradient sums`, maxMagnitude(values));
   const [mean, variance] = [values.subarray(0, channels), values.subarray(channels)];
-  return findMomentsProblem(layer, { mean, variance });
+  return findProblemIn(layer, { mean, variance });
 }
 
 /** @returns what is wrong with a result; undefined where every number is within the limits */
 export function findResultProblem(result: Omit<ShardResult, "gradients">): string | undefined {
   const problem = findLossProblem(result.loss);
   if (problem !== undefined) return problem;
-  for (const [name, moments] of result.moments) {
-    const ofMoments = findMomentsProblem(name, moments);
-    if (ofMoments !== undefined) return ofMoments;
+  return findMomentsProblem(result.moments);
+}
+
+/** @returns what is wrong with one of the layers' moments; undefined where all are within the limits */
+export function findMomentsProblem(moments: ReadonlyMap<string, Moments>): string | undefined {
+  for (const [name, own] of moments) {
+    const problem = findProblemIn(name, own);
+    if (problem !== undefined) return problem;
   }
   return undefined;
 }

@@ -121,6 +121,7 @@ export class Recorder implements EventSink {
         return;
       case "listening":
       case "initial-weights":
+      case "population":
       case "histograms":
       case "progress":
         return;

@@ -151,6 +151,7 @@ export class MetricsSink implements EventSink {
       case "mixed-numerics":
       case "observer-failed":
       case "moments":
+      case "population":
       case "histograms":
       case "progress":
       case "predictions":

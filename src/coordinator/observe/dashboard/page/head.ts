@@ -50,6 +50,9 @@ function configFigures({ start }: Run): Figure[] {
     ["learning rate", schedule === "constant" ? rate : `${rate}, ${schedule}`],
     ["batch", `${description.batchSize} in ${countText(description.shards, "shard")}`],
     ["batch norm", description.batchNorm ?? "ghost"],
+    ...(description.population === undefined
+      ? []
+      : [["population statistics", description.population] as const]),
     ["seed", String(description.seed)],
     ["engine", description.engine],
     ["broadcast", broadcast],
