@@ -63,8 +63,8 @@ export function prepareRun(request: RunRequest): PreparedRun {
     computesHere: workforce.kind !== "listen" || workforce.coordinatorComputes,
     hasPort: workforce.kind !== "in-process",
   });
-  checkThreads(run.config, request);
-  checkVerify(run.config, request);
+  checkThreads(run.config, request.choices.threads, request.workforce);
+  checkVerify(run.config, request.workforce);
   if (summaryDir !== undefined) makeSummaryFolder(summaryDir);
   const engine = openEngine(run.config.engine, { threads: request.choices.threads });
   const numerics = numericsFingerprint(layoutOfRun(run.config), engine);
@@ -80,8 +80,7 @@ export function prepareRun(request: RunRequest): PreparedRun {
 }
 
 /** With wasm, threads are an option of `single` alone: they are not in the configuration, and so never sent to workers. */
-function checkThreads({ engine }: RunConfig, { choices, workforce }: RunRequest): void {
-  const { threads = 1 } = choices;
+export function checkThreads({ engine }: RunConfig, threads = 1, workforce: Workforce): void {
   if (engine.name !== "wasm" || threads === 1 || workforce.kind === "in-process") return;
   throw new TandemError(
     "usage",
@@ -90,7 +89,7 @@ function checkThreads({ engine }: RunConfig, { choices, workforce }: RunRequest)
 }
 
 /** What a shard brings to a barrier goes into the results of all others: two that agree on those would confirm a wrong one. */
-function checkVerify({ batchNorm }: RunConfig, { workforce }: RunRequest): void {
+function checkVerify({ batchNorm }: RunConfig, workforce: Workforce): void {
   if (batchNorm !== "sync" || workforce.kind === "in-process" || workforce.verify === 0) return;
   throw new TandemError(
     "usage",
