@@ -54,16 +54,30 @@ async function singleStep(threads) {
   return stepMs(command);
 }
 
-/** From typing the command to the first step's end, and the run's own pace. @param {string} broadcast */
-async function localStep(broadcast) {
+/** @param {string} threads */
+async function residualStep(threads) {
+  const script = join(ROOT, "scripts/bench/residual.mjs");
+  const numbers = [threads, "50", `${steps}`, `${WARM_UP}`];
+  const { stdout } = await run(process.execPath, [script, ...numbers]);
+  return /** @type {{step: number}} */ (JSON.parse(stdout)).step;
+}
+
+/** From typing the command to the first step's end, and the run's own pace.
+ * @param {string} broadcast
+ * @param {string[]} more options
+ */
+async function localStep(broadcast, more = []) {
   const startMs = performance.now();
   let firstStepMs = 0;
-  const command = new Command(["local", "--workers", "2", "--broadcast", broadcast, ...training], {
-    cwd: folder,
-    onEvent: ({ event }) => {
-      if (event === "step" && firstStepMs === 0) firstStepMs = performance.now() - startMs;
+  const command = new Command(
+    ["local", "--workers", "2", "--broadcast", broadcast, ...more, ...training],
+    {
+      cwd: folder,
+      onEvent: ({ event }) => {
+        if (event === "step" && firstStepMs === 0) firstStepMs = performance.now() - startMs;
+      },
     },
-  });
+  );
   await command.ended;
   return { step: stepMs(command), firstStep: firstStepMs };
 }
@@ -239,6 +253,11 @@ const pairs = [
     peer: async () => (await torch("single", "2", "50", `${steps}`)).step,
   },
   {
+    what: "single, a residual network, batch 50, 2 threads, ms per step",
+    own: () => residualStep("2"),
+    peer: async () => (await torch("residual", "2", "50", `${steps}`)).step,
+  },
+  {
     what: "10,000 images inferred, 2 threads, ms",
     own: () => evaluationMs("2"),
     peer: async () => (await torch("evaluate", "2")).evaluate,
@@ -251,6 +270,11 @@ const pairs = [
   {
     what: "2 workers, loopback, updates, ms per step",
     own: async () => (await localStep("updates")).step,
+    peer: () => torchDdp(),
+  },
+  {
+    what: "2 workers, one of them the coordinator, loopback, updates, ms per step",
+    own: async () => (await localStep("updates", ["--coordinator-computes"])).step,
     peer: () => torchDdp(),
   },
   {

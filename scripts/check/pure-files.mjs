@@ -7,11 +7,11 @@ import { join } from "node:path";
 const PURE_PLACES = [
   /^src\/shared\/(statistics|network|graph|optimizer)\//,
   /^src\/shared\/digest\//,
-  /^src\/shared\/(concat|config|errors|evaluation|random|run-layout|text)\.ts$/,
+  /^src\/shared\/(concat|config|errors|evaluation|protobuf|random|run-layout|text)\.ts$/,
   /^src\/shared\/data\/(augment\w*|idx|sampler|samples)\.ts$/,
   /^src\/shared\/protocol\/(?!(ws-)?transport)/,
   /^src\/shared\/engine\/wasm\/(launch|lower[\w-]*|plan)\.ts$/,
-  /^src\/shared\/engine\/tensorflow\/(graph-def|lower[\w-]*|protobuf)\.ts$/,
+  /^src\/shared\/engine\/tensorflow\/(graph-def|lower[\w-]*)\.ts$/,
   /^src\/coordinator\/(aggregate|step-plan)\.ts$/,
   /^src\/coordinator\/workers\/(schedule|tasks)\.ts$/,
 ];

@@ -74,6 +74,7 @@ function settingRows(config: RunConfig): Row[] {
     ["seed", `${seed}`],
     ["batch size", `${batchSize}`],
     ["shards", `${shards}`],
+    ["batch norm", config.batchNorm ?? "ghost"],
     ["engine", describeEngine(engine)],
     ["numerics", numerics],
     ["validation size", `${validationSize}`],

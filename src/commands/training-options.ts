@@ -7,6 +7,7 @@ import { DEFAULTS } from "../run/run-choices.js";
 import { SCHEDULE_NAMES, type ScheduleName } from "../run/schedules.js";
 import { type BroadcastKind, BROADCASTS, MAX_THREADS } from "../shared/config.js";
 import { ENGINE_NAMES, type EngineName } from "../shared/engine/engine.js";
+import { BATCH_NORMS, type BatchNormKind } from "../shared/statistics/barrier.js";
 import {
   fraction,
   fractionBelowOne,
@@ -20,6 +21,7 @@ export interface TrainingOptions {
   steps: number;
   batchSize: number;
   shards?: number;
+  batchNorm: BatchNormKind;
   seed: number;
   engine?: EngineName;
   threads: number;
@@ -72,8 +74,16 @@ function addRunOptions(command: Command, shardsDefault: string): void {
     )
     .option(
       "--shards <n>",
-      `shards of a batch, each normalised with its own moments (default: ${shardsDefault})`,
+      `shards of a batch, each computed by one worker (default: ${shardsDefault})`,
       wholeNumber(1, 1e6),
+    )
+    .addOption(
+      new Option(
+        "--batch-norm <kind>",
+        "normalise each shard with its own moments (ghost), or with those of the whole batch (sync)",
+      )
+        .choices(BATCH_NORMS)
+        .default("ghost"),
     )
     .option(
       "--seed <n>",

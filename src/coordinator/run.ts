@@ -27,6 +27,8 @@ export interface RunPlan {
   engine: Engine;
   /** The engine's fingerprint on this machine. */
   numerics: string;
+  /** This process is one of the workers, or the only one. */
+  computesHere: boolean;
   /** Machines whose fingerprint is not the configuration's may take part. */
   mixedNumerics: boolean;
   data: DataSource;
@@ -41,7 +43,7 @@ export interface RunPlan {
   summaryDir: string | undefined;
   broadcast: BroadcastKind;
   pool: PoolOptions;
-  /** Where workers may come from; undefined where the only worker is in this process. */
+  /** Where workers may come from; undefined where this process is the only one. */
   server: ServerOptions | undefined;
   /** Called with the workers' URL, before the long parts of the start; `fail` ends the run. */
   onListening?: (url: string, fail: (error: Error) => void) => void;
@@ -81,7 +83,6 @@ export async function runTraining(
   let replica: TrainingReplica | undefined;
   const observers = new RunObservers(
     {
-      config,
       data,
       summaryDir: plan.summaryDir,
       token: plan.server?.token,
@@ -108,7 +109,7 @@ export async function runTraining(
     broadcast.open(replica);
     observers.open(replica);
     compute = computeOn(replica);
-    if (!server) pool.join(new InProcessWorker(pool, compute));
+    if (plan.computesHere) pool.join(new InProcessWorker(pool, compute));
     emitStart(plan, layout, broadcast.kind, replica.step, events);
     if (plan.initial) events.emit({ event: "initial-weights", ...plan.initial.report });
     const { output, resumeFrom, training } = plan;

@@ -60,7 +60,7 @@ export function prepareRun(request: RunRequest): PreparedRun {
     config: run.config,
     data: run.data,
     // Workers on other machines have memory of their own.
-    computesHere: workforce.kind !== "listen",
+    computesHere: workforce.kind !== "listen" || workforce.coordinatorComputes,
     hasPort: workforce.kind !== "in-process",
   });
   checkThreads(run.config, request);

@@ -7,6 +7,7 @@ import { TandemError } from "../shared/errors.js";
 import { buildNetwork } from "../shared/network/build.js";
 import { type PresetName, presetNetwork } from "../shared/network/presets.js";
 import type { NetworkSpec } from "../shared/network/spec.js";
+import type { BatchNormKind } from "../shared/statistics/barrier.js";
 import { checkLoss, type LossChoice, resolveLoss } from "./losses.js";
 import { DEFAULT_LEARNING_RATE, type OptimizerChoice, resolveOptimizer } from "./optimizers.js";
 import { resolveSchedule } from "./schedules.js";
@@ -17,6 +18,7 @@ export interface RunChoices extends OptimizerChoice, LossChoice {
   seed?: number;
   batchSize?: number;
   shards?: number;
+  batchNorm?: BatchNormKind;
   engine?: EngineName;
   /** Of the configuration with the tensorflow engine only: there they decide bits of the result. */
   threads?: number;
@@ -60,6 +62,7 @@ export function resolveConfig(choices: RunChoices, context: ResolveContext): Run
     seed: choices.seed ?? DEFAULTS.seed,
     batchSize: choices.batchSize ?? DEFAULTS.batchSize,
     shards: choices.shards ?? defaultShards,
+    ...(choices.batchNorm === "sync" ? { batchNorm: choices.batchNorm } : {}),
     engine: resolveEngine(choices),
     numerics: NOT_MEASURED,
     validationSize: data.validation.count,

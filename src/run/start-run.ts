@@ -47,7 +47,8 @@ async function carryOut(request: RunRequest, prepared: PreparedRun): Promise<Run
   try {
     const plan = planOf(request, prepared);
     if (workers && workforce.kind === "processes") {
-      plan.onListening = (url, fail) => workers.start(url, workforce.count, fail);
+      const processCount = workforce.coordinatorComputes ? workforce.count - 1 : workforce.count;
+      plan.onListening = (url, fail) => workers.start(url, processCount, fail);
     }
     const outcome = await runTraining(plan, events, signal);
     if (outcome.ended === "interrupted") return { ended: "interrupted", step, path: output };
@@ -88,6 +89,7 @@ function planOf(request: RunRequest, prepared: PreparedRun): RunPlan {
       broadcast,
     },
     mixedNumerics: request.mixedNumerics === true,
+    computesHere: workforce.kind === "in-process" || workforce.coordinatorComputes,
     pool: poolOf(workforce),
     server: serverOf(workforce),
   };

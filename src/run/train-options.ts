@@ -6,6 +6,7 @@ import { TandemError } from "../shared/errors.js";
 import { type EventSink, isReported, type ReportedEvent } from "../shared/events.js";
 import type { PresetName } from "../shared/network/presets.js";
 import type { NetworkSpec } from "../shared/network/spec.js";
+import type { BatchNormKind } from "../shared/statistics/barrier.js";
 import type { LossChoice } from "./losses.js";
 import type { OptimizerChoice } from "./optimizers.js";
 import { checkToken, makeToken } from "./port-access.js";
@@ -29,8 +30,13 @@ export interface TrainOptions {
   batchSize?: number;
   /** Steps of training in all, those before a `resume` included. Default: 10,000 */
   steps?: number;
-  /** Parts of a batch that are normalised together. Default: the number of workers */
+  /** Parts of a batch, each computed by one worker. Default: the number of workers */
   shards?: number;
+  /**
+   * What a batch is normalised with in training: `"ghost"`, each shard with its own moments, or `"sync"`, all with those of
+   * the whole batch. Default: `"ghost"`
+   */
+  batchNorm?: BatchNormKind;
   /** Of the weights and of the order of the samples. Default: 0 */
   seed?: number;
   /** What computes: `"tensorflow"` is faster, `"wasm"` gives the same bits on every machine. Default: tensorflow where it is set up */
@@ -46,6 +52,11 @@ export interface TrainOptions {
   listen?: ListenOptions;
   /** How long the run waits for enough workers, in milliseconds. Default: 600,000 */
   workerWaitMs?: number;
+  /**
+   * This process is one of the `workers`, or of those that `listen` counts. With updates it saves a process the optimizer's
+   * step. Default: false
+   */
+  coordinatorComputes?: boolean;
   /** Share of the shards that two workers compute, compared bit by bit, from 0 to 1. Default: 0 */
   verify?: number;
   /** The checkpoint. Default: `"checkpoint.safetensors"` in the current folder */
@@ -143,11 +154,13 @@ function reporter(name: string, report: (event: ReportedEvent) => void): EventSi
 
 function choicesOf(options: TrainOptions): RunChoices {
   const { network, seed, batchSize, shards, engine, threads, optimizer, loss } = options;
+  const { batchNorm } = options;
   return {
     ...(network === undefined ? {} : { network }),
     ...(seed === undefined ? {} : { seed }),
     ...(batchSize === undefined ? {} : { batchSize }),
     ...(shards === undefined ? {} : { shards }),
+    ...(batchNorm === undefined ? {} : { batchNorm }),
     ...(engine === undefined ? {} : { engine }),
     ...(threads === undefined ? {} : { threads }),
     ...optimizer,
@@ -157,6 +170,11 @@ function choicesOf(options: TrainOptions): RunChoices {
 
 function workforceOf(options: TrainOptions): Workforce {
   const { workers, listen, workerWaitMs = DEFAULT_WAIT_MS, verify = 0 } = options;
+  const request = {
+    workerWaitMs,
+    verify,
+    coordinatorComputes: options.coordinatorComputes === true,
+  };
   if (workers !== undefined && listen !== undefined) {
     throw new TandemError(
       "usage",
@@ -164,13 +182,13 @@ function workforceOf(options: TrainOptions): Workforce {
     );
   }
   if (workers !== undefined) {
-    return { kind: "processes", count: workers, token: makeToken(), workerWaitMs, verify };
+    return { kind: "processes", count: workers, token: makeToken(), ...request };
   }
   if (listen === undefined) return { kind: "in-process" };
   const { host = "127.0.0.1", port = DEFAULT_PORT, token, tls, minWorkers = 1 } = listen;
   return {
     kind: "listen",
-    ...{ host, port, tls, minWorkers, workerWaitMs, verify },
+    ...{ host, port, tls, minWorkers, ...request },
     token: token === undefined ? undefined : checkToken(token, "listen.token"),
     isInsecure: listen.insecure === true,
   };

@@ -46,6 +46,6 @@ export function layoutOfRun(config: RunConfig): RunLayout {
     shardSizes: sizes,
     largestShard,
     factored: new Set(factored.map(({ name }) => name)),
-    barriers: config.batchNorm === "sync" ? barriersOf(network.statistics) : [],
+    barriers: config.batchNorm === "sync" ? barriersOf(network) : [],
   };
 }

@@ -246,7 +246,7 @@ class Connection {
 
   private refuse({ cause, reason }: Refusal): void {
     const sentence = `this worker cannot take part in the run: ${reason}`;
-    this.close({ kind: "refused", cause, reason: sentence }, closeCodes.goingAway, reason);
+    this.close({ kind: "refused", cause, reason: sentence }, closeCodes.cannotTakePart, reason);
   }
 
   /** That of an earlier connection is none of this one's before its welcome. */

@@ -139,6 +139,26 @@ describe("the handshake", () => {
     expect(bans.remainingMs("192.0.2.7", performance.now())).toBe(0);
   });
 
+  test.each([
+    [closeCodes.cannotTakePart, "this machine has 12 MB", /cannot.*\("this machine has 12 MB"\)$/],
+    [closeCodes.cannotTakePart, "", /^it cannot take part in the run$/],
+    [closeCodes.version, "update the worker", /cannot.*\("update the worker"\)$/],
+  ])(
+    "reports a worker that turns the run down with %i %j, and does not ban it",
+    (code, words, reason) => {
+      const bans = new BanList();
+      for (let attempt = 0; attempt < 10; attempt++) {
+        const { transport, pool, onRejected, onClosed, hello } = harness({ bans });
+        hello();
+        transport.end(code, words);
+        expect(onRejected).toHaveBeenCalledExactlyOnceWith("w", expect.stringMatching(reason));
+        expect(onClosed).toHaveBeenCalledExactlyOnceWith(expect.anything(), false);
+        expect(pool.join).not.toHaveBeenCalled();
+      }
+      expect(bans.remainingMs("192.0.2.7", performance.now())).toBe(0);
+    },
+  );
+
   test("lets in a worker of other numerics where they may be mixed, and says from which step on", () => {
     const { pool, step, emitted, hello, deliver } = harness({ isMixedAllowed: true });
     step();

@@ -109,6 +109,24 @@ describe.skipIf(!hasOlder)("resuming where the last bits differ", () => {
   });
 });
 
+describe.skipIf(!hasTensorFlow)("a worker without the run's engine", () => {
+  test("says so, and the coordinator reports it with the worker's own words", async () => {
+    const { process: coordinator } = run.start("coordinator", [
+      ...["--port", "0", "--engine", "tensorflow"],
+    ]);
+    const url = await coordinator.url();
+    const env = { XDG_CACHE_HOME: temporaryFolder() };
+    const { code, stderr } = await new Tandem(["worker", url, "--name", "bare"], { env }).ended;
+    expect(code, stderr).toBe(1);
+    expect(stderr).toContain("cannot take part in the run: its engine is tensorflow");
+    const rejected = await coordinator.event(({ state }) => state === "rejected");
+    expect(rejected["name"]).toBe("bare");
+    expect(rejected["reason"]).toMatch(/^it cannot take part.*tensorflow.*not installed/);
+    new Tandem(["worker", url]);
+    expect((await coordinator.ended).code).toBe(0);
+  });
+});
+
 describe("with the wasm engine", () => {
   beforeAll(() => wasmRun.prepare());
 

@@ -165,6 +165,7 @@ test("a run with an engine that does not run here is refused, and the coordinato
   transport.receive(...welcome({ engine: { name: "tensorflow", threads: 1 } }));
   await vi.advanceTimersByTimeAsync(1_000);
   expect(endNow()).toMatchObject({ kind: "refused", cause: "engine" });
+  expect(transport.closed).toMatchObject({ code: closeCodes.cannotTakePart });
   expect(transport.closed?.reason).toMatch(/engine is tensorflow.*--engine wasm/);
   expect(create).not.toHaveBeenCalled();
 });

@@ -5,6 +5,7 @@ import type { LossKind } from "../../shared/graph/graph.js";
 import { buildNetwork } from "../../shared/network/build.js";
 import { PRESET_NAMES, presetNetwork } from "../../shared/network/presets.js";
 import type { NetworkSpec } from "../../shared/network/spec.js";
+import type { BatchNormKind } from "../../shared/statistics/barrier.js";
 import { countText } from "./number-text.js";
 
 export interface RunDescription {
@@ -16,6 +17,8 @@ export interface RunDescription {
   schedule: string;
   batchSize: number;
   shards: number;
+  /** Missing: ghost, as in logs from before there was another. */
+  batchNorm?: BatchNormKind;
   seed: number;
   /** `tensorflow, 2 threads`, or `wasm` */
   engine: string;
@@ -36,6 +39,7 @@ export function describeRun(config: RunConfig): RunDescription {
     schedule: schedule.kind,
     batchSize,
     shards,
+    ...(config.batchNorm === undefined ? {} : { batchNorm: config.batchNorm }),
     seed,
     engine: describeEngine(config.engine),
     engineName: config.engine.name,

@@ -1,7 +1,5 @@
 // Everything that observes a run beside the terminal: the page with its log, the metrics, TensorBoard.
-import type { RunConfig } from "../../shared/config.js";
 import type { DataSource } from "../../shared/data/samples.js";
-import { loadTensorFlow } from "../../shared/engine/tensorflow/tensorflow.js";
 import type { Events } from "../../shared/events.js";
 import type { TrainingReplica } from "../../shared/replica/training-replica.js";
 import { Dashboard } from "./dashboard/dashboard.js";
@@ -20,7 +18,6 @@ const FILE_RETRY_MS = 10_000;
 const CLOSE_MS = 3_000;
 
 export interface RunObserversOptions {
-  config: RunConfig;
   data: Pick<DataSource, "classNames">;
   /** For TensorBoard and the run's log; undefined: neither is written. */
   summaryDir: string | undefined;
@@ -72,21 +69,14 @@ export class RunObservers {
     events.add(metrics);
   }
 
-  /**
-   * From now on the page predicts samples with the replica's current weights, and TensorBoard's files are written. They are
-   * written by TensorFlow itself, so only where that is the run's engine.
-   */
+  /** From now on the page predicts samples with the replica's current weights, and TensorBoard's files are written. */
   open(replica: TrainingReplica): void {
-    const { config, summaryDir } = this.options;
-    const { engine } = config;
+    const { summaryDir } = this.options;
     this.page.offerPredictions(createPredictor(replica));
-    if (engine.name !== "tensorflow" || summaryDir === undefined) return;
+    if (summaryDir === undefined) return;
     this.events.addLazily(
       "TensorBoard's summary",
-      () => {
-        const writer = new SummaryWriter(loadTensorFlow(engine.threads), summaryDir);
-        return new TensorBoardSink(writer, replica.graph.graph);
-      },
+      () => new TensorBoardSink(new SummaryWriter(summaryDir), replica.graph.graph),
       FILE_RETRY_MS,
     );
   }

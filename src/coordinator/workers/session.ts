@@ -88,6 +88,11 @@ export class Session implements WorkerLink {
           if (this.kind !== "browser") this.peer.noteFailure(performance.now());
           this.finish(reason, true);
         },
+        onTurnedDown: (words) => {
+          const reason = `it cannot take part in the run${words === "" ? "" : ` ("${words}")`}`;
+          this.parts.onRejected(this.peer.label, reason);
+          this.finish(reason, false);
+        },
         onDrained: () => this.feed?.catchUp(),
       },
     });

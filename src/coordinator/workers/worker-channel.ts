@@ -2,7 +2,11 @@
 // worker reads, and a worker that gives no sign of life, or breaks a rule, is reported. What frames mean is the session's
 // business.
 import { type OutgoingFrame, sendMessage } from "../../shared/protocol/channel.js";
-import { type CloseCode, closeCodes } from "../../shared/protocol/close-codes.js";
+import {
+  type CloseCode,
+  closeCodes,
+  WORKER_REFUSAL_CODES,
+} from "../../shared/protocol/close-codes.js";
 import { type Frame, FrameError } from "../../shared/protocol/frame.js";
 import type { FromCoordinator } from "../../shared/protocol/messages.js";
 import type { Transport } from "../../shared/protocol/transport.js";
@@ -24,6 +28,8 @@ export interface ChannelHandlers {
   onFault(code: CloseCode, reason: string): void;
   /** The connection broke, or the worker fell silent. */
   onLost(reason: string): void;
+  /** The worker turned the run down. @param reason its own words, which may be none */
+  onTurnedDown(reason: string): void;
   /** The operating system has accepted everything that was sent. */
   onDrained(): void;
 }
@@ -197,7 +203,9 @@ export class WorkerChannel {
   private handleClose(code: number, reason: string): void {
     if (this.isClosed) return;
     const text = sanitizeText(reason, MAX_REASON_LENGTH);
-    this.parts.handlers.onLost(text || `the connection broke (${code})`);
+    const { handlers } = this.parts;
+    if (WORKER_REFUSAL_CODES.includes(code)) handlers.onTurnedDown(text);
+    else handlers.onLost(text || `the connection broke (${code})`);
     this.release();
   }
 }

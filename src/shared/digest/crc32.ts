@@ -12,16 +12,21 @@ const TABLES = tables();
  */
 function tables(): Int32Array {
   const all = new Int32Array(256 * BLOCK_BYTES);
-  for (let byte = 0; byte < 256; byte++) {
-    let crc = byte;
-    for (let bit = 0; bit < 8; bit++) crc = crc & 1 ? (crc >>> 1) ^ POLYNOMIAL : crc >>> 1;
-    all[byte] = crc;
-  }
+  all.set(crcTable(POLYNOMIAL));
   for (let index = 256; index < all.length; index++) {
     const shorter = all[index - 256]!;
     all[index] = (shorter >>> 8) ^ all[shorter & 255]!;
   }
   return all;
+}
+
+/** The checksum of each byte, without the inversions before and after. @param polynomial with its bits reflected */
+export function crcTable(polynomial: number): Int32Array {
+  return Int32Array.from({ length: 256 }, (_, byte) => {
+    let crc = byte;
+    for (let bit = 0; bit < 8; bit++) crc = crc & 1 ? (crc >>> 1) ^ polynomial : crc >>> 1;
+    return crc;
+  });
 }
 
 /** @param previous the checksum of what comes before these bytes */

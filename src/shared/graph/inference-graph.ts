@@ -31,7 +31,7 @@ export function addInference(
 ): InferenceValues {
   const { inputs, targets } = addSamples(builder, network, loss);
   const population = new PopulationFeeds(builder, network.statistics);
-  const trace = { gradients: new Map(), moments: new Map() };
+  const trace = { gradients: new Map(), moments: new Map(), barriers: undefined };
   const options = { builder, network, variables, population, dropoutMasks: new Map(), trace };
   const skipped = isLastLayerSkipped(network, loss) ? network.layers.at(-1) : undefined;
   const passes = forwardLayers(options, inputs, (context) => ({

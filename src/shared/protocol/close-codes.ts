@@ -28,7 +28,15 @@ export const closeCodes = {
   noAnswer: 4010,
   /** The worker's numerics fingerprint is not the run's: its results differ in the last bits. */
   otherNumerics: 4011,
+  /** From a worker: it cannot compute this run, such as for want of memory or of the run's engine. */
+  cannotTakePart: 4012,
 } as const;
+
+/** With these a worker turns the run down, and does not come back. */
+export const WORKER_REFUSAL_CODES: readonly number[] = [
+  closeCodes.version,
+  closeCodes.cannotTakePart,
+];
 
 export type CloseCode = (typeof closeCodes)[keyof typeof closeCodes];
 

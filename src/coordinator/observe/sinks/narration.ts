@@ -110,13 +110,14 @@ export function sentenceOf(
 }
 
 function startText(event: ReportedEvent & { event: "start" }): string {
-  const { network, loss, optimizer, learningRate, schedule, batchSize, shards, engine } =
+  const { network, loss, optimizer, learningRate, schedule, batchSize, shards, batchNorm, engine } =
     describeRun(event.config);
   return [
     `${network}, ${event.parameterCount.toLocaleString("en")} parameters`,
     LOSS_NAMES[loss],
     `${optimizer} ${learningRate}${schedule === "constant" ? "" : ` ${schedule}`}`,
     `${countText(event.steps, "step")} of ${batchSize} in ${countText(shards, "shard")}`,
+    ...(batchNorm === undefined ? [] : [`batch norm ${batchNorm}`]),
     `engine ${engine}${event.step > 0 ? `, from step ${event.step} on` : ""}`,
   ].join(", ");
 }

@@ -1,55 +1,60 @@
-// TensorFlow's own writer of TensorBoard's event files, op by op (tensorflow/core/ops/summary_ops.cc).
-import { encodeBytes, encodeInteger } from "../../../shared/engine/tensorflow/protobuf.js";
-import type { OpAttribute, TensorFlow } from "../../../shared/engine/tensorflow/tensorflow.js";
+// TensorBoard's event files, for every engine: what is written is encoded, and gathered until there is enough of it or somebody
+// flushes.
+import { mkdirSync } from "node:fs";
+import { hostname } from "node:os";
+import { join } from "node:path";
+import { encodeEvent, type EventContent } from "./event-message.js";
+import { histogramOf } from "./histogram.js";
+import { RecordFile } from "./record-file.js";
 
 const MAX_QUEUE = 10;
 const FLUSH_MS = 120_000;
 
-/** Fields of tensorflow/core/util/event.proto. */
-const EVENT = { wallTime: 1, step: 2, sessionLog: 7 } as const;
-const SESSION_LOG = { status: 1, START: 1 } as const;
-
 let writerCount = 0;
 
 export class SummaryWriter {
-  private readonly tf: TensorFlow;
-  private readonly writer: number;
+  private readonly file: RecordFile;
+  private readonly now: () => number;
+  private readonly queue: Uint8Array[] = [];
+  private flushedMs: number;
 
-  /** @param folder is created where it is missing */
-  constructor(tf: TensorFlow, folder: string) {
-    this.tf = tf;
-    // Writers of one name would share a file, and one that replaces a failed writer needs a file of its own.
-    const writerNumber = ++writerCount;
-    const attributes = [
-      { name: "shared_name", type: tf.TF_ATTR_STRING, value: `tandem:${writerNumber}:${folder}` },
-      { name: "container", type: tf.TF_ATTR_STRING, value: "" },
-    ];
-    const [writer] = tf.executeOp("SummaryWriter", attributes, [], 1);
-    this.writer = writer!.id;
-    const inputs = [
-      this.text(folder),
-      this.int32(MAX_QUEUE),
-      this.int32(FLUSH_MS),
-      this.text(writerNumber === 1 ? ".v2" : `.v2.${writerNumber}`),
-    ];
-    this.execute("CreateSummaryFileWriter", [], inputs);
+  /**
+   * Writes a file of its own.
+   * @param folder is created where it is missing
+   * @param now the time, in milliseconds since 1970
+   * @throws Error where the file cannot be written; so do all methods
+   */
+  constructor(folder: string, now: () => number = Date.now) {
+    mkdirSync(folder, { recursive: true });
+    this.now = now;
+    this.flushedMs = now();
+    // TensorBoard finds files by "tfevents" and reads those of a folder in the order of their names.
+    const seconds = String(Math.floor(now() / 1000)).padStart(10, "0");
+    const host = hostname().replace(/[^\w.-]/g, "");
+    const name = `events.out.tfevents.${seconds}.${host}.${process.pid}.${++writerCount}.v2`;
+    this.file = new RecordFile(join(folder, name));
+    try {
+      this.add(0, { kind: "version" });
+      this.flush();
+    } catch (error) {
+      this.file.close();
+      throw error;
+    }
   }
 
   scalar(tag: string, value: number, step: number): void {
-    const values = this.tf.createTensor([], this.tf.TF_FLOAT, Float32Array.of(value));
-    this.execute("WriteScalarSummary", [this.float], [this.int64(step), this.text(tag), values]);
+    this.add(step, { kind: "scalar", tag, value });
   }
 
-  /** In 30 buckets at most, as TensorFlow chooses them. */
+  /** Of the finite values. */
   histogram(tag: string, values: Float32Array, step: number): void {
-    const tensor = this.tf.createTensor([values.length], this.tf.TF_FLOAT, values);
-    this.execute("WriteHistogramSummary", [this.float], [this.int64(step), this.text(tag), tensor]);
+    const histogram = histogramOf(values);
+    if (histogram) this.add(step, { kind: "histogram", tag, histogram });
   }
 
   /** @param graph a serialised GraphDef */
   graph(graph: Uint8Array): void {
-    const tensor = this.tf.createTensor([], this.tf.TF_STRING, [graph]);
-    this.execute("WriteGraphSummary", [], [this.int64(0), tensor]);
+    this.add(0, { kind: "graph", graph });
   }
 
   /**
@@ -57,49 +62,26 @@ export class SummaryWriter {
    * repeats them.
    */
   start(step: number): void {
-    const wallTime = new DataView(new ArrayBuffer(9));
-    wallTime.setUint8(0, (EVENT.wallTime << 3) | 1);
-    wallTime.setFloat64(1, Date.now() / 1000, true);
-    const event = Buffer.concat([
-      new Uint8Array(wallTime.buffer),
-      encodeInteger(EVENT.step, step),
-      encodeBytes(EVENT.sessionLog, encodeInteger(SESSION_LOG.status, SESSION_LOG.START)),
-    ]);
-    this.execute("ImportEvent", [], [this.tf.createTensor([], this.tf.TF_STRING, [event])]);
+    this.add(step, { kind: "start" });
   }
 
   flush(): void {
-    this.execute("FlushSummaryWriter", [], []);
+    this.flushedMs = this.now();
+    this.file.append(this.queue.splice(0));
   }
 
   /** Flushes, and closes the file. */
   close(): void {
-    this.execute("CloseSummaryWriter", [], []);
-  }
-
-  /** @param inputs besides the writer; they are freed */
-  private execute(op: string, attributes: OpAttribute[], inputs: number[]): void {
     try {
-      this.tf.executeOp(op, attributes, [this.writer, ...inputs], 0);
+      this.flush();
     } finally {
-      for (const id of inputs) this.tf.deleteTensor(id);
+      this.file.close();
     }
   }
 
-  private get float(): OpAttribute {
-    return { name: "T", type: this.tf.TF_ATTR_TYPE, value: this.tf.TF_FLOAT };
-  }
-
-  private text(value: string): number {
-    return this.tf.createTensor([], this.tf.TF_STRING, [new TextEncoder().encode(value)]);
-  }
-
-  private int32(value: number): number {
-    return this.tf.createTensor([], this.tf.TF_INT32, Int32Array.of(value));
-  }
-
-  /** @param value less than 2³¹; the binding expects the lower and the upper half */
-  private int64(value: number): number {
-    return this.tf.createTensor([], this.tf.TF_INT64, Int32Array.of(value, 0));
+  private add(step: number, content: EventContent): void {
+    const nowMs = this.now();
+    this.queue.push(encodeEvent(nowMs, step, content));
+    if (this.queue.length > MAX_QUEUE || nowMs - this.flushedMs > FLUSH_MS) this.flush();
   }
 }

@@ -1,5 +1,5 @@
-// For TensorBoard, by TensorFlow's own summary writer: scalars, histograms, and the run's graph. Flushed at each evaluation, so
-// that a TensorBoard that is open follows the run.
+// For TensorBoard: scalars, histograms, and the run's graph. Flushed at each evaluation, so that a TensorBoard that is open
+// follows the run.
 import { encodeGraphDef } from "../../../shared/engine/tensorflow/graph-def.js";
 import { lowerGraph } from "../../../shared/engine/tensorflow/lower.js";
 import type { EventSink, RunEvent } from "../../../shared/events.js";

@@ -8,7 +8,7 @@ import {
   encodeLittleEndian,
   encodeMessage,
   encodeText,
-} from "./protobuf.js";
+} from "../../protobuf.js";
 
 /** One output of a node. */
 export interface Output {

@@ -5,43 +5,22 @@ import { join } from "node:path";
 import { messageOf, TandemError } from "../../errors.js";
 import { BINDING, bindingFolder, isTensorFlowInstalled } from "./installation.js";
 
-/** What an op or a run gives back. */
+/** What a run gives back. */
 export interface TensorInfo {
   id: number;
   shape: number[];
 }
 
-export interface OpAttribute {
-  name: string;
-  /** One of the binding's TF_ATTR_…. */
-  type: number;
-  value: unknown;
-}
-
 /** What the binding's JavaScript layer calls; tensors go by numbers, and live until they are deleted. */
 export interface TensorFlow {
-  readonly TF_ATTR_STRING: number;
-  readonly TF_ATTR_TYPE: number;
   readonly TF_FLOAT: number;
   readonly TF_INT32: number;
-  readonly TF_INT64: number;
-  readonly TF_STRING: number;
-  /** The memory of the values may go on being used; strings are given as their bytes. */
-  createTensor(
-    shape: readonly number[],
-    type: number,
-    values: Float32Array | Int32Array | Uint8Array[],
-  ): number;
+  /** The memory of the values may go on being used. */
+  createTensor(shape: readonly number[], type: number, values: Float32Array | Int32Array): number;
   deleteTensor(id: number): void;
   getNumOfTensors(): number;
   /** A copy. */
   tensorDataSync(id: number): Float32Array | Int32Array;
-  executeOp(
-    name: string,
-    attributes: OpAttribute[],
-    inputs: number[],
-    outputs: number,
-  ): TensorInfo[];
   /** @param tags separated by commas */
   loadSavedModel(folder: string, tags: string): number;
   /** @param inputNames, outputNames `node:index`, separated by commas */

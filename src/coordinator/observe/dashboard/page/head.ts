@@ -57,6 +57,7 @@ function configFigures({ start }: Run): Figure[] {
     ["optimizer", description.optimizer],
     ["learning rate", hasSchedule ? `${rate}, ${schedule}` : rate],
     ["batch", batchSize === undefined ? undefined : `${batchSize}${parts}`],
+    ["batch norm", description.batchNorm ?? "ghost"],
     ["seed", seed?.toString()],
     ["engine", description.engine],
     ["broadcast", broadcast],

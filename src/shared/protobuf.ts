@@ -1,7 +1,8 @@
-// Protocol buffers' wire format (protobuf.dev/programming-guides/encoding), as far as TensorFlow's messages are written.
-// By hand: tfjs-node brings google-protobuf with TensorFlow's messages, but TensorBoard's graph must be drawn without it.
+// Protocol buffers' wire format (protobuf.dev/programming-guides/encoding), as far as messages are written: TensorFlow's graphs,
+// and TensorBoard's events. By hand: a library would need the messages' definitions too, and saves no more than these lines.
 
 const VARINT = 0;
+const FIXED_64 = 1;
 const LENGTH_DELIMITED = 2;
 const FIXED_32 = 5;
 
@@ -27,6 +28,15 @@ export function encodeFloat(field: number, value: number): Uint8Array {
   return Buffer.concat([key(field, FIXED_32), encodeLittleEndian(Float32Array.of(value))]);
 }
 
+export function encodeDouble(field: number, value: number): Uint8Array {
+  return Buffer.concat([key(field, FIXED_64), littleEndianDoubles([value])]);
+}
+
+/** A repeated field of doubles, packed: one length for all of them. */
+export function encodeDoubles(field: number, values: readonly number[]): Uint8Array {
+  return encodeBytes(field, littleEndianDoubles(values));
+}
+
 /** TensorFlow's messages hold tensors as little-endian bytes. */
 export function encodeLittleEndian(values: Float32Array | Int32Array): Uint8Array {
   const view = new DataView(new ArrayBuffer(values.byteLength));
@@ -34,6 +44,12 @@ export function encodeLittleEndian(values: Float32Array | Int32Array): Uint8Arra
     if (values instanceof Float32Array) view.setFloat32(4 * index, value, true);
     else view.setInt32(4 * index, value, true);
   });
+  return new Uint8Array(view.buffer);
+}
+
+function littleEndianDoubles(values: readonly number[]): Uint8Array {
+  const view = new DataView(new ArrayBuffer(8 * values.length));
+  values.forEach((value, index) => view.setFloat64(8 * index, value, true));
   return new Uint8Array(view.buffer);
 }
 

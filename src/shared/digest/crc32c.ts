@@ -1,0 +1,11 @@
+// CRC-32C (Castagnoli; RFC 3720, section 12.1), which TensorFlow's record files have. Byte by byte: they are small.
+import { crcTable } from "./crc32.js";
+
+/** Reflected. */
+const TABLE = crcTable(0x82f63b78);
+
+export function crc32c(bytes: Uint8Array): number {
+  let crc = ~0;
+  for (const byte of bytes) crc = (crc >>> 8) ^ TABLE[(crc ^ byte) & 255]!;
+  return ~crc >>> 0;
+}
