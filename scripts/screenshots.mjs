@@ -134,7 +134,7 @@ async function takeJoinPage() {
 /** The preset with kernels drawn with another σ. @param {"sigmoid" | "sigmoid-plain"} name @param {number} standardDeviation */
 function scaledNetwork(name, standardDeviation) {
   const { inputShape, layers } = presetNetwork(name, [28, 28, 1], 10);
-  const kernelInitializer = initializers.truncatedNormal({ standardDeviation });
+  const kernelInitializer = initializers.truncatedNormal(standardDeviation);
   return {
     inputShape,
     layers: layers.map((node) => {
@@ -178,8 +178,8 @@ async function takeCompare() {
     /** @param {string[]} folders @param {(page: import("playwright-core").Page) => Promise<void>} take */
     const showing = async (folders, take) => {
       const file = join(folder, "runs.html");
-      const { code, stderr } = await new Command(["show", ...folders, "--export", file]).ended;
-      if (code !== 0) throw new Error(stderr);
+      const show = new Command(["show", ...folders, "--export", file]);
+      if ((await show.ended).code !== 0) throw new Error(show.stderr);
       const page = await browser.newPage({
         viewport: { width: 1200, height: 900 },
         deviceScaleFactor: 1,

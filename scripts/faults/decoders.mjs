@@ -12,6 +12,11 @@ import { readBucket } from "../../dist/shared/protocol/payloads/bucket.js";
 import { readConfig } from "../../dist/shared/protocol/payloads/config.js";
 import { readEvaluation } from "../../dist/shared/protocol/payloads/evaluation.js";
 import { readFactors } from "../../dist/shared/protocol/payloads/factors.js";
+import {
+  readEvaluationTask,
+  readMoments,
+  readMomentsTask,
+} from "../../dist/shared/protocol/payloads/moments.js";
 import { readSamples } from "../../dist/shared/protocol/payloads/samples.js";
 import { readShardResult } from "../../dist/shared/protocol/payloads/shard-result.js";
 import { readState, stateTailPlaces } from "../../dist/shared/protocol/payloads/state.js";
@@ -46,6 +51,9 @@ function readFromWorker(layout, frame) {
     case "evaluated":
       readEvaluation(layout, SHARD_SAMPLES, message.lossSum, parts);
       return;
+    case "measured":
+      readMoments(layout, 0, SHARD_SAMPLES, parts);
+      return;
     default:
   }
 }
@@ -71,8 +79,14 @@ function readFromCoordinator(layout, frame) {
     case "update":
       readUpdate(layout, new Map(), parts);
       return;
-    case "shard":
+    case "moments":
+      readMomentsTask(layout, message, parts);
+      return;
     case "evaluate":
+      if (message.population) readEvaluationTask(layout, message.count, parts);
+      else readSamples(sampleShapeOf(layout.config), message.count, parts);
+      return;
+    case "shard":
       readSamples(sampleShapeOf(layout.config), message.count, parts);
       return;
     default:

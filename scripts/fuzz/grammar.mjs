@@ -16,7 +16,10 @@ import { BOUNDARY_VALUES, ODD_VALUES } from "./values.mjs";
 /** @typedef {import("../../dist/shared/network/network.js").ParameterSpec} ParameterSpec */
 /** @typedef {[Record<string, unknown>, ArrayBufferView[]]} Message */
 
-const FROM_COORDINATOR = ["welcome", "state", "update", "factors", "shard", "evaluate", "end"];
+const FROM_COORDINATOR = [
+  ...["welcome", "state", "update", "factors"],
+  ...["shard", "evaluate", "moments", "end"],
+];
 
 export class Grammar {
   /** @param {Random} random */
@@ -173,6 +176,7 @@ function validMessages(layout, random) {
       [...gradientParts(buckets[last] ?? [], SHARD_SAMPLES), ...statisticsParts()],
     ],
     [{ type: "evaluated", task: 1, lossSum: 3, computed }, [predictions]],
+    [{ type: "measured", task: 1, computed }, statisticsParts().slice(0, 2)],
     [{ type: "digest", step: 100, weights: 12345 }, []],
     [{ type: "goodbye" }, []],
     [{ type: "welcome", protocol, name: "w", broadcast: "weights" }, configParts(config)],
@@ -190,6 +194,14 @@ function validMessages(layout, random) {
     [update, [...gradientParts(buckets.flat(), config.batchSize), ...statisticsParts()]],
     [{ type: "shard", ...answer, first: 0, count: SHARD_SAMPLES }, samples],
     [{ type: "evaluate", task: 1, step: 2, count: SHARD_SAMPLES }, samples],
+    [
+      { type: "evaluate", task: 1, step: 2, count: SHARD_SAMPLES, population: true },
+      [...samples, ...statisticsParts()],
+    ],
+    [
+      { type: "moments", task: 1, step: 2, pass: 1, count: SHARD_SAMPLES },
+      [...samples, ...statisticsParts().slice(0, 2)],
+    ],
     [{ type: "end", reason: "finished" }, []],
   ];
 }

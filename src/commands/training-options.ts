@@ -5,7 +5,13 @@ import { LOSS_NAMES, type LossName } from "../run/losses.js";
 import { DEFAULT_LEARNING_RATE, OPTIMIZER_NAMES, type OptimizerName } from "../run/optimizers.js";
 import { DEFAULTS } from "../run/run-choices.js";
 import { SCHEDULE_NAMES, type ScheduleName } from "../run/schedules.js";
-import { type BroadcastKind, BROADCASTS, MAX_THREADS } from "../shared/config.js";
+import {
+  type BroadcastKind,
+  BROADCASTS,
+  MAX_THREADS,
+  type PopulationKind,
+  POPULATIONS,
+} from "../shared/config.js";
 import { ENGINE_NAMES, type EngineName } from "../shared/engine/engine.js";
 import { BATCH_NORMS, type BatchNormKind } from "../shared/statistics/barrier.js";
 import {
@@ -22,6 +28,7 @@ export interface TrainingOptions {
   batchSize: number;
   shards?: number;
   batchNorm: BatchNormKind;
+  population: PopulationKind;
   seed: number;
   engine?: EngineName;
   threads: number;
@@ -84,6 +91,14 @@ function addRunOptions(command: Command, shardsDefault: string): void {
       )
         .choices(BATCH_NORMS)
         .default("ghost"),
+    )
+    .addOption(
+      new Option(
+        "--population <what>",
+        "what inference normalises with: a moving average, one without a bias to its start, or the statistics of the whole training set",
+      )
+        .choices(POPULATIONS)
+        .default("ema"),
     )
     .option(
       "--seed <n>",

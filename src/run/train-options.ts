@@ -1,5 +1,5 @@
 // A run as a program asks for it, and how that becomes a request.
-import type { BroadcastKind } from "../shared/config.js";
+import type { BroadcastKind, PopulationKind } from "../shared/config.js";
 import type { DataSource } from "../shared/data/samples.js";
 import type { EngineName } from "../shared/engine/engine.js";
 import { TandemError } from "../shared/errors.js";
@@ -37,6 +37,12 @@ export interface TrainOptions {
    * the whole batch. Default: `"ghost"`
    */
   batchNorm?: BatchNormKind;
+  /**
+   * What inference normalises with: a moving average of the batches' statistics, `"ema"` from mean 0 and variance 1 on,
+   * `"ema-corrected"` without a bias towards these; or `"exact"`, the statistics of the whole training set, computed when the
+   * training is over. Default: `"ema"`
+   */
+  population?: PopulationKind;
   /** Of the weights and of the order of the samples. Default: 0 */
   seed?: number;
   /** What computes: `"tensorflow"` is faster, `"wasm"` gives the same bits on every machine. Default: tensorflow where it is set up */
@@ -142,7 +148,7 @@ export function requestOf(
 }
 
 /** An observer of what is reported; tried again with the next event after it has failed. */
-function reporter(name: string, report: (event: ReportedEvent) => void): EventSink {
+export function reporter(name: string, report: (event: ReportedEvent) => void): EventSink {
   return {
     name,
     retryMs: 0,
@@ -153,14 +159,15 @@ function reporter(name: string, report: (event: ReportedEvent) => void): EventSi
 }
 
 function choicesOf(options: TrainOptions): RunChoices {
-  const { network, seed, batchSize, shards, engine, threads, optimizer, loss } = options;
-  const { batchNorm } = options;
+  const { network, seed, batchSize, shards, population, engine, threads } = options;
+  const { batchNorm, optimizer, loss } = options;
   return {
     ...(network === undefined ? {} : { network }),
     ...(seed === undefined ? {} : { seed }),
     ...(batchSize === undefined ? {} : { batchSize }),
     ...(shards === undefined ? {} : { shards }),
     ...(batchNorm === undefined ? {} : { batchNorm }),
+    ...(population === undefined ? {} : { population }),
     ...(engine === undefined ? {} : { engine }),
     ...(threads === undefined ? {} : { threads }),
     ...optimizer,

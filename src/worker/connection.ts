@@ -199,6 +199,7 @@ class Connection {
         return;
       case "shard":
       case "evaluate":
+      case "moments":
         this.runtime.compute(message, frame.parts, (reply) =>
           this.send(reply.message, reply.parts),
         );

@@ -7,6 +7,7 @@ import { findLossProblem } from "../shared/graph/loss.js";
 import type { RefusalCause } from "../shared/protocol/browser-messages.js";
 import { MAX_CONFIG_BYTES } from "../shared/protocol/payloads/config.js";
 import { sampleBytes } from "../shared/protocol/payloads/samples.js";
+import { statisticsBytes } from "../shared/protocol/payloads/statistics.js";
 import { activationBytes, parameterBytes } from "../shared/replica/memory.js";
 import {
   CHUNK_BYTES,
@@ -14,7 +15,7 @@ import {
   stateGroup,
   stateGroupCount,
 } from "../shared/replica/state-layout.js";
-import { sizeOf } from "../shared/network/network.js";
+import { sizeOf, trainedStatistics } from "../shared/network/network.js";
 import { layoutOfRun, type RunLayout } from "../shared/run-layout.js";
 import { TandemError } from "../shared/errors.js";
 
@@ -100,7 +101,9 @@ function doTargetsFit({ network, config }: RunLayout): boolean {
 /** Bytes that may arrive between two whole messages. Large tensors of a state arrive in chunks, which are messages too. */
 export function maxMessageBytes(layout: RunLayout): number {
   const samples = Math.max(layout.largestShard, MAX_EVALUATION_SAMPLES);
-  const ofSamples = sampleBytes(sampleShapeOf(layout.config), samples);
+  const ofSamples =
+    sampleBytes(sampleShapeOf(layout.config), samples) +
+    statisticsBytes(trainedStatistics(layout.network));
   return Math.max(ofSamples, updateBytes(layout), stateBytes(layout)) + SLACK_BYTES;
 }
 

@@ -13,12 +13,18 @@ import type { FromCoordinator, FromWorker } from "../shared/protocol/messages.js
 import { bucketParts } from "../shared/protocol/payloads/bucket.js";
 import { evaluationParts } from "../shared/protocol/payloads/evaluation.js";
 import { readFactors } from "../shared/protocol/payloads/factors.js";
+import {
+  layersOfPass,
+  momentsParts,
+  readEvaluationTask,
+  readMomentsTask,
+} from "../shared/protocol/payloads/moments.js";
 import { readSamples } from "../shared/protocol/payloads/samples.js";
 import { shardResultParts } from "../shared/protocol/payloads/shard-result.js";
 import { readState, stateTailPlaces } from "../shared/protocol/payloads/state.js";
 import { readUpdate } from "../shared/protocol/payloads/update.js";
 import { numericsFingerprint } from "../shared/replica/fingerprint.js";
-import { evaluateSamples } from "../shared/replica/inference.js";
+import { evaluateSamples, measureMoments } from "../shared/replica/inference.js";
 import { computeShard } from "../shared/replica/shard-pass.js";
 import { hasFrozen, type ReplicaKind } from "../shared/replica/state-layout.js";
 import type { Gradient, Gradients, NamedTensor } from "../shared/replica/tensors.js";
@@ -157,25 +163,23 @@ export class WorkerRuntime {
    * @throws FrameError where the task is not one of this run or this step
    */
   compute(
-    message: Message<"shard"> | Message<"evaluate">,
+    message: Message<"shard"> | Message<"evaluate"> | Message<"moments">,
     parts: readonly Uint8Array[],
     send: (reply: Reply) => void,
   ): void {
     this.checkStep(message.step);
     if (message.count < 1) throw new FrameError("a task without samples");
+    if (message.type === "evaluate") {
+      send(this.evaluate(message, parts));
+      return;
+    }
+    if (message.type === "moments") {
+      send(this.measure(message, parts));
+      return;
+    }
     const samples = readSamples(sampleShapeOf(this.layout.config), message.count, parts);
     const { task } = message;
     const from = performance.now();
-    if (message.type === "evaluate") {
-      const result = evaluateSamples(this.replica, samples);
-      const computed = { from, to: performance.now() };
-      const { lossSum } = result;
-      send({
-        message: { type: "evaluated", task, lossSum, computed },
-        parts: evaluationParts(result),
-      });
-      return;
-    }
     const { step, shard, first: firstSample } = message;
     const onBucket = (bucket: number, gradients: Gradients) => {
       const parts = bucketParts(this.layout, bucket, gradients);
@@ -189,6 +193,34 @@ export class WorkerRuntime {
       message: { type: "result", task, step, shard, loss, computed },
       parts: shardResultParts(this.layout, result),
     });
+  }
+
+  private evaluate(message: Message<"evaluate">, parts: readonly Uint8Array[]): Reply {
+    const { task, count, population } = message;
+    const { samples, known } = population
+      ? readEvaluationTask(this.layout, count, parts)
+      : { samples: readSamples(sampleShapeOf(this.layout.config), count, parts) };
+    const from = performance.now();
+    const result = evaluateSamples(this.replica, samples, known);
+    const computed = { from, to: performance.now() };
+    const { lossSum } = result;
+    return {
+      message: { type: "evaluated", task, lossSum, computed },
+      parts: evaluationParts(result),
+    };
+  }
+
+  private measure(message: Message<"moments">, parts: readonly Uint8Array[]): Reply {
+    const { task, pass } = message;
+    const { samples, known } = readMomentsTask(this.layout, message, parts);
+    const from = performance.now();
+    const layers = layersOfPass(this.layout, pass);
+    const moments = measureMoments(this.replica, samples, layers, known);
+    const computed = { from, to: performance.now() };
+    return {
+      message: { type: "measured", task, computed },
+      parts: momentsParts(this.layout, pass, moments),
+    };
   }
 
   private forgetFactors(): void {

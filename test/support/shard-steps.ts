@@ -28,7 +28,7 @@ export function takeStep(
     names,
     results.map((result) => result.gradients),
   );
-  const population = aggregatePopulation(layout, results, replica.population.layers);
+  const population = aggregatePopulation(layout, results, replica.step, replica.population.layers);
   replica.apply({ gradients, population });
   return { loss: sumLosses(results), gradients };
 }

@@ -36,7 +36,7 @@ export function digestTraining(engine: Engine, config: RunConfig, steps: number)
           names,
           results.map(({ gradients }) => gradients),
         ),
-        population: aggregatePopulation(layout, results, replica.population.layers),
+        population: aggregatePopulation(layout, results, step, replica.population.layers),
       });
       for (const { loss } of results) hash.update(Float64Array.of(loss));
     }

@@ -19,6 +19,8 @@ export interface RunDescription {
   shards: number;
   /** Missing: ghost, as in logs from before there was another. */
   batchNorm?: BatchNormKind;
+  /** What inference normalises with, where it is not the plain moving average. */
+  population?: RunConfig["population"];
   seed: number;
   /** `tensorflow, 2 threads`, or `wasm` */
   engine: string;
@@ -30,6 +32,7 @@ export interface RunDescription {
 
 export function describeRun(config: RunConfig): RunDescription {
   const { network, loss, optimizer, schedule, learningRate, batchSize, shards, seed } = config;
+  const { population } = config;
   const { inputType, target } = config.data;
   return {
     network: describeNetwork(network),
@@ -40,6 +43,7 @@ export function describeRun(config: RunConfig): RunDescription {
     batchSize,
     shards,
     ...(config.batchNorm === undefined ? {} : { batchNorm: config.batchNorm }),
+    ...(population === undefined ? {} : { population }),
     seed,
     engine: describeEngine(config.engine),
     engineName: config.engine.name,

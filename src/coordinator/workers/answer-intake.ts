@@ -42,7 +42,7 @@ export class AnswerIntake {
   }
 
   takeAnswer(
-    message: FromWorker & { type: "result" | "evaluated" },
+    message: FromWorker & { type: "result" | "evaluated" | "measured" },
     parts: readonly Uint8Array[],
   ): void {
     const { tasks, pool, broadcast, worker } = this.parts;

@@ -4,10 +4,12 @@ import { FrameError } from "../../shared/protocol/frame.js";
 import type { FromWorker } from "../../shared/protocol/messages.js";
 import { readBucket } from "../../shared/protocol/payloads/bucket.js";
 import { readEvaluation } from "../../shared/protocol/payloads/evaluation.js";
+import { readMoments } from "../../shared/protocol/payloads/moments.js";
 import { readShardResult } from "../../shared/protocol/payloads/shard-result.js";
 import {
   findGradientProblem,
   findLossProblem,
+  findMomentsProblem,
   findResultProblem,
 } from "../../shared/replica/bounds.js";
 import type { Gradients } from "../../shared/replica/tensors.js";
@@ -19,11 +21,19 @@ export class UnusableAnswerError extends FrameError {}
 
 /** @throws UnusableAnswerError where the answer is one that no training can go on with */
 export function checkAnswer(answer: Answer): void {
-  const problem =
-    answer.kind === "shard"
-      ? (findResultProblem(answer.result) ?? findGradientProblem(answer.result.gradients))
-      : findLossProblem(answer.result.lossSum);
+  const problem = problemOf(answer);
   if (problem !== undefined) throw new UnusableAnswerError(problem);
+}
+
+function problemOf({ kind, result }: Answer): string | undefined {
+  switch (kind) {
+    case "shard":
+      return findResultProblem(result) ?? findGradientProblem(result.gradients);
+    case "evaluate":
+      return findLossProblem(result.lossSum);
+    case "moments":
+      return findMomentsProblem(result);
+  }
 }
 
 /**
@@ -58,7 +68,7 @@ export function readBucketAnswer(
  */
 export function readAnswer(
   task: Task,
-  message: FromWorker & { type: "result" | "evaluated" },
+  message: FromWorker & { type: "result" | "evaluated" | "measured" },
   earlier: { bucketCount: number; gradients: Gradients },
   parts: readonly Uint8Array[],
   layout: RunLayout,
@@ -67,6 +77,14 @@ export function readAnswer(
   if (task.kind === "evaluate" && message.type === "evaluated") {
     const result = readEvaluation(layout, count, message.lossSum, parts);
     const answer = { kind: "evaluate", result } as const;
+    checkAnswer(answer);
+    return answer;
+  }
+  if (task.kind === "moments" && message.type === "measured") {
+    const answer = {
+      kind: "moments",
+      result: readMoments(layout, task.pass, count, parts),
+    } as const;
     checkAnswer(answer);
     return answer;
   }

@@ -1,6 +1,7 @@
 // The worker of `single`: in the coordinator's own process, on the coordinator's own replica.
 import { messageOf, TandemError } from "../../shared/errors.js";
-import { evaluateSamples } from "../../shared/replica/inference.js";
+import { layersOfPass } from "../../shared/protocol/payloads/moments.js";
+import { evaluateSamples, measureMoments } from "../../shared/replica/inference.js";
 import type { Replica } from "../../shared/replica/replica.js";
 import { computeShard } from "../../shared/replica/shard-pass.js";
 import { checkAnswer, divergedError, UnusableAnswerError } from "./checked-answer.js";
@@ -9,10 +10,19 @@ import type { Answer, Task, WorkerLink } from "./tasks.js";
 
 /** How a task is computed on a replica in this process. */
 export function computeOn(replica: Replica): (task: Task) => Answer {
-  return (task) =>
-    task.kind === "evaluate"
-      ? { kind: "evaluate", result: evaluateSamples(replica, task.samples) }
-      : { kind: "shard", result: computeShard(replica, task) };
+  return (task) => {
+    switch (task.kind) {
+      case "shard":
+        return { kind: "shard", result: computeShard(replica, task) };
+      case "evaluate":
+        return { kind: "evaluate", result: evaluateSamples(replica, task.samples, task.known) };
+      case "moments": {
+        const { samples, pass, known } = task;
+        const layers = layersOfPass(replica.layout, pass);
+        return { kind: "moments", result: measureMoments(replica, samples, layers, known) };
+      }
+    }
+  };
 }
 
 export class InProcessWorker implements WorkerLink {

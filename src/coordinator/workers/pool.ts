@@ -6,9 +6,9 @@ import type { Gradients } from "../../shared/replica/tensors.js";
 import type { StepRange } from "../../shared/checkpoint/checkpoint.js";
 import { checkAnswer, divergedError, UnusableAnswerError } from "./checked-answer.js";
 import { Quorum, type QuorumOptions } from "./quorum.js";
-import { OpenRound, type Round } from "./round.js";
+import { OpenRound, type Round, type RoundPlace } from "./round.js";
 import { DEFAULT_LIMITS, Schedule } from "./schedule.js";
-import type { Answer, Task, Timing, WorkerLink } from "./tasks.js";
+import { type Answer, type Task, taskName, type Timing, type WorkerLink } from "./tasks.js";
 import { Verification } from "./verification.js";
 
 export interface PoolOptions extends QuorumOptions {
@@ -159,11 +159,17 @@ export class Pool {
   /**
    * Has all tasks computed, by whoever is there.
    * @param bucketCount gradient buckets of each shard
+   * @param place where it is one of several rounds
    * @returns a round whose promises reject with TandemError `workers-missing` where too few workers are there for longer
    * than the deadline, and with InterruptedError where `signal` comes and the tasks are not done soon after it
    */
-  begin(tasks: readonly Task[], bucketCount: number, signal: AbortSignal): Round {
-    const round = new OpenRound(tasks, bucketCount);
+  begin(
+    tasks: readonly Task[],
+    bucketCount: number,
+    signal: AbortSignal,
+    place?: RoundPlace,
+  ): Round {
+    const round = new OpenRound(tasks, bucketCount, place);
     this.round = round;
     if (this.failure) {
       this.end(this.failure);
@@ -225,10 +231,8 @@ export class Pool {
   private advanceNow(): void {
     const { round } = this;
     if (!round) return;
-    if (round.tasks.size >= MANY_TASKS) {
-      const { answeredCount: done, tasks } = round;
-      this.events.emit({ event: "progress", done, total: tasks.size });
-    }
+    const { progress } = round;
+    if (progress.total >= MANY_TASKS) this.events.emit(progress);
     if (this.schedule.openCount === 0 && round.isAnswered) {
       this.end();
     } else if (this.isReady) {
@@ -257,8 +261,8 @@ export class Pool {
   }
 
   private reportBackup(worker: WorkerLink, task: Task): void {
-    const name = task.kind === "shard" ? `shard ${task.shard}` : "evaluation";
-    this.events.emit({ event: "backup", step: task.step, task: name, worker: worker.name });
+    const { name } = worker;
+    this.events.emit({ event: "backup", step: task.step, task: taskName(task), worker: name });
   }
 
   /** Workers that are there and answer nothing are no better than none. */

@@ -1,4 +1,5 @@
 // Some tasks in progress, usually those of one step: which are answered, and the gradients that have arrived of them. Pure.
+import type { RunEvent } from "../../shared/events.js";
 import { BucketCollector, type CompleteBucket } from "./bucket-collector.js";
 import type { Answered, Task } from "./tasks.js";
 
@@ -10,15 +11,26 @@ export interface Round {
   readonly buckets: AsyncIterable<CompleteBucket>;
 }
 
+/** Where a round stands among several that belong together: how many of their tasks are answered, of how many. */
+export interface RoundPlace {
+  doneBefore: number;
+  total: number;
+}
+
 export class OpenRound implements Round {
   readonly answers: Promise<ReadonlyMap<number, Answered>>;
   readonly buckets: BucketCollector;
   readonly tasks: ReadonlyMap<number, Task>;
+  private readonly place: RoundPlace;
   private readonly accepted = new Map<number, Answered>();
   private settle!: (outcome: ReadonlyMap<number, Answered> | Promise<never>) => void;
 
-  /** @param bucketCount gradient buckets of each shard */
-  constructor(tasks: readonly Task[], bucketCount: number) {
+  /**
+   * @param bucketCount gradient buckets of each shard
+   * @param place where it is not the only round of its kind
+   */
+  constructor(tasks: readonly Task[], bucketCount: number, place?: RoundPlace) {
+    this.place = place ?? { doneBefore: 0, total: tasks.length };
     this.tasks = new Map(tasks.map((task) => [task.id, task]));
     const shardIds = tasks.flatMap(({ kind, id }) => (kind === "shard" ? [id] : []));
     this.buckets = new BucketCollector(shardIds, bucketCount);
@@ -29,8 +41,11 @@ export class OpenRound implements Round {
     );
   }
 
-  get answeredCount(): number {
-    return this.accepted.size;
+  get progress(): RunEvent & { event: "progress" } {
+    const { doneBefore, total } = this.place;
+    const [first] = this.tasks.values();
+    const activity = first?.kind === "moments" ? "population" : "evaluation";
+    return { event: "progress", activity, done: doneBefore + this.accepted.size, total };
   }
 
   get isAnswered(): boolean {

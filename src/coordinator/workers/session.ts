@@ -124,7 +124,8 @@ export class Session implements WorkerLink {
     this.tasks.add(task, performance.now());
     // The answer to a shard is a message for each gradient bucket.
     this.channel.allow(this.parts.broadcast.layout.buckets.length, this.answerBytes);
-    this.channel.send(encodeTask(task), () => this.tasks.noteAccepted(task.id, performance.now()));
+    const frame = encodeTask(task, this.parts.broadcast.layout);
+    this.channel.send(frame, () => this.tasks.noteAccepted(task.id, performance.now()));
   }
 
   // ── the end ──
@@ -209,6 +210,7 @@ export class Session implements WorkerLink {
         return;
       case "result":
       case "evaluated":
+      case "measured":
         if (this.isActive) this.intake.takeAnswer(message, frame.parts);
         else this.refuse(refuseOrder("an answer before ready"));
         return;

@@ -2,6 +2,7 @@
 import type { Samples } from "../../shared/data/samples.js";
 import type { WorkerKind } from "../../shared/protocol/messages.js";
 import type { EvaluationResult, ShardResult } from "../../shared/replica/tensors.js";
+import type { Moments, PopulationStatistics } from "../../shared/statistics/moments.js";
 
 export interface ShardTask {
   kind: "shard";
@@ -19,12 +20,45 @@ export interface EvaluationTask {
   /** Steps behind the weights that it is computed with. */
   step: number;
   samples: Samples;
+  /** Statistics to use in the place of the replicas' own, of all layers that are trained. */
+  known?: ReadonlyMap<string, PopulationStatistics>;
 }
 
-export type Task = ShardTask | EvaluationTask;
+/** The moments of what goes into the layers of one pass over the training set, over one of its batches. */
+export interface MomentsTask {
+  kind: "moments";
+  id: number;
+  /** Steps behind the weights that it is computed with. */
+  step: number;
+  /** Of the layout's `populationPasses`. */
+  pass: number;
+  /** The statistics of the layers of all passes before. */
+  known: ReadonlyMap<string, PopulationStatistics>;
+  samples: Samples;
+}
+
+/** What belongs to a step. */
+export type StepTask = ShardTask | EvaluationTask;
+
+export type Task = StepTask | MomentsTask;
 
 export type Answer =
-  { kind: "shard"; result: ShardResult } | { kind: "evaluate"; result: EvaluationResult };
+  | { kind: "shard"; result: ShardResult }
+  | { kind: "evaluate"; result: EvaluationResult }
+  /** By layer of the pass. */
+  | { kind: "moments"; result: ReadonlyMap<string, Moments> };
+
+/** For people. */
+export function taskName(task: Task): string {
+  switch (task.kind) {
+    case "shard":
+      return `shard ${task.shard}`;
+    case "evaluate":
+      return "evaluation";
+    case "moments":
+      return "population statistics";
+  }
+}
 
 /** When things happened to a task, in milliseconds of the coordinator's clock (`performance.now`). */
 export interface Timing {

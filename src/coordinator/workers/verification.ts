@@ -1,4 +1,4 @@
-// `--verify`: some shards are computed by two workers and compared bit by bit; and what follows where results are wrong, for
+// `--verify`: some shards, and moments for the population statistics, are computed by two workers and compared bit by bit; and what follows where results are wrong, for
 // whatever reason that is found out.
 import { createHmac, randomBytes } from "node:crypto";
 import type { StepRange } from "../../shared/checkpoint/checkpoint.js";
@@ -6,7 +6,7 @@ import type { Events } from "../../shared/events.js";
 import { answerDigest } from "./answer-digest.js";
 import { Contributions } from "./contributions.js";
 import type { Schedule } from "./schedule.js";
-import type { Answered, Task, WorkerLink } from "./tasks.js";
+import { type Answered, type Task, taskName, type WorkerLink } from "./tasks.js";
 
 /** Origins that are remembered because a wrong result came from there. */
 const MAX_SUSPECT_ORIGINS = 4096;
@@ -24,7 +24,7 @@ type Vote = Answered & { digest: string };
 
 export interface VerificationParts {
   events: Events;
-  /** Share of the shards that two workers compute. */
+  /** Share of the tasks that two workers compute. */
   share: number;
   schedule: Schedule<WorkerLink, Task>;
   /** Computes a task here and now. */
@@ -79,7 +79,7 @@ export class Verification {
       this.countVotes(task, votes);
       return;
     }
-    if (task.kind === "shard") this.contributions.note(link, task.step);
+    if (task.kind !== "evaluate") this.contributions.note(link, task.step);
     this.parts.accept(task, answered);
   }
 
@@ -109,8 +109,8 @@ export class Verification {
 
   private isSelected(task: Task): boolean {
     const { share } = this.parts;
-    if (share === 0 || task.kind !== "shard") return false;
-    const text = `${task.step}/${task.shard}`;
+    if (share === 0 || task.kind === "evaluate") return false;
+    const text = `${task.step}/${task.kind === "shard" ? task.shard : `moments ${task.id}`}`;
     return createHmac("sha256", this.secret).update(text).digest().readUInt32LE() / 2 ** 32 < share;
   }
 
@@ -155,8 +155,7 @@ export class Verification {
     this.parts.schedule.drop([task.id]);
     for (const { link, digest } of votes) {
       if (digest === right.digest) continue;
-      const name = task.kind === "shard" ? `shard ${task.shard} of step` : "an evaluation at step";
-      const reason = `wrong result for ${name} ${task.step}`;
+      const reason = `wrong result for ${taskName(task)} of step ${task.step}`;
       if (!link.isInProcess) this.suspectOrigins.add(link.origin);
       const [oldest] = this.suspectOrigins;
       if (this.suspectOrigins.size > MAX_SUSPECT_ORIGINS) this.suspectOrigins.delete(oldest!);

@@ -8,7 +8,7 @@ import { sanitizeText } from "../text.js";
 import { type Frame, FrameError, MAX_LISTED_SHARDS } from "./frame.js";
 
 /** Raised whenever one side could misread the other. */
-export const PROTOCOL_VERSION = 6;
+export const PROTOCOL_VERSION = 7;
 
 export const MAX_NAME_LENGTH = 64;
 
@@ -63,6 +63,8 @@ const fromWorker = z.discriminatedUnion("type", [
     lossSum: z.number(),
     computed,
   }),
+  /** Answer to `moments`. Parts: mean and variance of what goes into each layer of the pass. */
+  z.strictObject({ type: z.literal("measured"), task: whole, computed }),
   /** Answer to an `update` that asks for it: CRC-32 of the worker's weights after that step. */
   z.strictObject({ type: z.literal("digest"), step: whole, weights: whole }),
   /** The worker was told to end; it has answered its tasks and takes no more. */
@@ -115,11 +117,27 @@ const fromCoordinator = z.discriminatedUnion("type", [
     first: whole,
     count: whole,
   }),
-  /** Infer one batch of samples. Parts: inputs, targets. */
+  /**
+   * Infer one batch of samples. Parts: inputs, targets; with `population` also the mean and variance of each batch-norm layer
+   * that is trained, to be used in the place of the replica's own.
+   */
   z.strictObject({
     type: z.literal("evaluate"),
     task: whole,
     step: whole,
+    count: whole,
+    population: z.literal(true).optional(),
+  }),
+  /**
+   * Infer one batch of the training set up to the batch-norm layers of a pass (statistics/population-passes.ts), and take the
+   * moments there. Parts: inputs, targets; then mean and variance of each layer of the passes before, to be used in the place
+   * of the replica's own.
+   */
+  z.strictObject({
+    type: z.literal("moments"),
+    task: whole,
+    step: whole,
+    pass: whole,
     count: whole,
   }),
   /** Sent with each ping to workers in browsers, where pings are answered by the browser and are invisible to scripts. */

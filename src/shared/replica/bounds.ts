@@ -45,7 +45,7 @@ export function findGradientProblem(gradients: ReadonlyMap<string, Gradient>): s
   return undefined;
 }
 
-function findMomentsProblem(name: string, { mean, variance }: Moments): string | undefined {
+function findProblemIn(name: string, { mean, variance }: Moments): string | undefined {
   if (variance.some((value) => value < 0)) return `${name}: negative variance`;
   return (
     problemOf(`${name} mean`, maxMagnitude(mean)) ??
@@ -61,9 +61,14 @@ export function findLossProblem(loss: number): string | undefined {
 export function findResultProblem(result: Omit<ShardResult, "gradients">): string | undefined {
   const problem = findLossProblem(result.loss);
   if (problem !== undefined) return problem;
-  for (const [name, moments] of result.moments) {
-    const ofMoments = findMomentsProblem(name, moments);
-    if (ofMoments !== undefined) return ofMoments;
+  return findMomentsProblem(result.moments);
+}
+
+/** @returns what is wrong with one of the layers' moments; undefined where all are within the limits */
+export function findMomentsProblem(moments: ReadonlyMap<string, Moments>): string | undefined {
+  for (const [name, own] of moments) {
+    const problem = findProblemIn(name, own);
+    if (problem !== undefined) return problem;
   }
   return undefined;
 }

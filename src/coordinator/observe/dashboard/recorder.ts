@@ -122,6 +122,8 @@ export class Recorder implements EventSink {
         return;
       case "listening":
       case "initial-weights":
+      case "population":
+      case "recalibrated":
       case "histograms":
       case "progress":
         return;

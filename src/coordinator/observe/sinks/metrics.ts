@@ -151,6 +151,8 @@ export class MetricsSink implements EventSink {
       case "mixed-numerics":
       case "observer-failed":
       case "moments":
+      case "population":
+      case "recalibrated":
       case "histograms":
       case "progress":
       case "predictions":

@@ -11,6 +11,7 @@ import {
   isWritten,
   type Level,
   type NarrationOptions,
+  progressText,
   sentenceOf,
   waitingText,
 } from "./narration.js";
@@ -133,6 +134,8 @@ export class TerminalSink implements EventSink {
       case "backup":
       case "divergence":
       case "moments":
+      case "population":
+      case "recalibrated":
       case "histograms":
       case "predictions":
       case "checkpoint":
@@ -180,7 +183,7 @@ export class TerminalSink implements EventSink {
       `loss ${this.step ? shortNumber(Number(this.step.loss.toPrecision(4))) : "–"}`,
       ...this.metrics(),
       `${stepMs > 0 ? Math.round((1000 * config.batchSize) / stepMs) : "–"} samples/s`,
-      ...(this.progress ? [`evaluating, ${this.progress.done} of ${this.progress.total}`] : []),
+      ...(this.progress ? [progressText(this.progress)] : []),
     ];
     const left = stepMs > 0 ? `, ${durationText(((steps - done) * stepMs) / 1000)} left` : "";
     this.block(

@@ -58,6 +58,7 @@ function configFigures({ start }: Run): Figure[] {
     ["learning rate", hasSchedule ? `${rate}, ${schedule}` : rate],
     ["batch", batchSize === undefined ? undefined : `${batchSize}${parts}`],
     ["batch norm", description.batchNorm ?? "ghost"],
+    ["population statistics", description.population],
     ["seed", seed?.toString()],
     ["engine", description.engine],
     ["broadcast", broadcast],
