@@ -63,7 +63,7 @@ export function prepareRun(request: RunRequest): PreparedRun {
     computesHere: workforce.kind !== "listen" || workforce.coordinatorComputes,
     hasPort: workforce.kind !== "in-process",
   });
-  checkThreads(run.config, request);
+  checkThreads(run.config, request.choices.threads, request.workforce);
   if (summaryDir !== undefined) makeSummaryFolder(summaryDir);
   const engine = openEngine(run.config.engine, { threads: request.choices.threads });
   const numerics = numericsFingerprint(layoutOfRun(run.config), engine);
@@ -79,8 +79,7 @@ export function prepareRun(request: RunRequest): PreparedRun {
 }
 
 /** With wasm, threads are an option of `single` alone: they are not in the configuration, and so never sent to workers. */
-function checkThreads({ engine }: RunConfig, { choices, workforce }: RunRequest): void {
-  const { threads = 1 } = choices;
+export function checkThreads({ engine }: RunConfig, threads = 1, workforce: Workforce): void {
   if (engine.name !== "wasm" || threads === 1 || workforce.kind === "in-process") return;
   throw new TandemError(
     "usage",

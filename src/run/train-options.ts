@@ -148,7 +148,7 @@ export function requestOf(
 }
 
 /** An observer of what is reported; tried again with the next event after it has failed. */
-function reporter(name: string, report: (event: ReportedEvent) => void): EventSink {
+export function reporter(name: string, report: (event: ReportedEvent) => void): EventSink {
   return {
     name,
     retryMs: 0,

@@ -69,6 +69,8 @@ export type RunEvent =
   | { event: "progress"; activity: "evaluation" | "population"; done: number; total: number }
   /** The population statistics are those of the whole training set now: of so many samples. */
   | { event: "population"; step: number; samples: number }
+  /** At the end of `recalibrate`: the checkpoint with these statistics is written. */
+  | { event: "recalibrated"; path: string; samples: number }
   /** At evaluations: samples of the values of weights, gradients and statistics. */
   | { event: "histograms"; step: number; values: readonly { name: string; values: Float32Array }[] }
   /** At evaluations: what was predicted for the test set, batch by batch: class numbers, or the outputs. */

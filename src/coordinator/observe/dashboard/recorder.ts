@@ -122,6 +122,7 @@ export class Recorder implements EventSink {
       case "listening":
       case "initial-weights":
       case "population":
+      case "recalibrated":
       case "histograms":
       case "progress":
         return;

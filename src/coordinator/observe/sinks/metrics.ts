@@ -152,6 +152,7 @@ export class MetricsSink implements EventSink {
       case "observer-failed":
       case "moments":
       case "population":
+      case "recalibrated":
       case "histograms":
       case "progress":
       case "predictions":

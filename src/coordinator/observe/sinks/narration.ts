@@ -84,6 +84,8 @@ export function sentenceOf(
         "info",
         `population statistics computed over all ${countText(event.samples, "training sample")}`,
       );
+    case "recalibrated":
+      return undefined;
     case "checkpoint":
       return say("info", `checkpoint of step ${event.step} written to ${event.path}`);
     case "checkpoint-failed":

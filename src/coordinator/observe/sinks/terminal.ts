@@ -135,6 +135,7 @@ export class TerminalSink implements EventSink {
       case "divergence":
       case "moments":
       case "population":
+      case "recalibrated":
       case "histograms":
       case "predictions":
       case "checkpoint":
