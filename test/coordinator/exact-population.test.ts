@@ -1,8 +1,11 @@
 // The statistics of the whole training set: what they are, whoever computes them, and with how much in memory.
 import { describe, expect, test } from "vitest";
 import { StepPlanner } from "../../src/coordinator/step-plan.js";
+import { Pool } from "../../src/coordinator/workers/pool.js";
+import type { Answer, WorkerLink } from "../../src/coordinator/workers/tasks.js";
 import { arraySource } from "../../src/shared/data/array-source.js";
 import type { DataSource, Samples, SampleSet } from "../../src/shared/data/samples.js";
+import { Events } from "../../src/shared/events.js";
 import { sizeOf } from "../../src/shared/network/network.js";
 import { presetNetwork } from "../../src/shared/network/presets.js";
 import { Random } from "../../src/shared/random.js";
@@ -174,6 +177,42 @@ describe("a pass over the training set", () => {
     expect(planner.trainingSize).toEqual({ batches, samples });
     expect(windows).toBeGreaterThan(2);
   });
+});
+
+test("with --verify a worker that measures wrongly is found, and its moments are not used", async () => {
+  const layers = layoutOfRun(config).populationPasses[0]!;
+  const answer = (mean: number): Answer => ({
+    kind: "moments",
+    result: new Map(
+      layers.map(({ name, channels }) => {
+        const variance = new Float32Array(channels).fill(1);
+        return [name, { count: 5, mean: new Float32Array(channels).fill(mean), variance }];
+      }),
+    ),
+  });
+  const pool = new Pool(new Events(), {
+    ...{ startWith: 2, goOnWith: 1, waitMs: 1_000, verify: 1 },
+    arbiter: () => answer(1),
+  });
+  const expelled: string[] = [];
+  const join = (name: string, mean: number) => {
+    const link: WorkerLink = {
+      ...{ name, origin: name },
+      send: ({ id }) => {
+        const timing = { sentMs: 0, computedFromMs: 0, computedToMs: 0, answeredMs: 0 };
+        setImmediate(() => pool.answer(link, id, answer(mean), timing));
+      },
+      expel: (reason) => expelled.push(`${name}: ${reason}`),
+    };
+    pool.join(link);
+  };
+  join("honest", 1);
+  join("wrong", 1 + 2 ** -23);
+  const samples = await data.training.gather(Uint32Array.of(0, 1, 2, 3, 4));
+  const task = { kind: "moments", id: 9, step: 3, pass: 0, known: new Map(), samples } as const;
+  const answers = await pool.begin([task], 0, new AbortController().signal).answers;
+  expect(answers.get(9)?.answer).toEqual(answer(1));
+  expect(expelled).toEqual(["wrong: wrong result for population statistics of step 3"]);
 });
 
 test.skipIf(!hasTensorFlow)("both engines agree to rounding", async () => {
