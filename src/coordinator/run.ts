@@ -17,11 +17,12 @@ import { CheckpointWriter } from "./checkpoint-writer.js";
 import { RunObservers } from "./observe/run-observers.js";
 import { StepPlanner } from "./step-plan.js";
 import { type Outcome, TrainingLoop, type TrainingOptions } from "./training-loop.js";
-import { computeOn, InProcessWorker } from "./workers/in-process-worker.js";
+import { Arbiter } from "./workers/arbiter.js";
+import { InProcessWorker } from "./workers/in-process-worker.js";
 import { NumericsCheck } from "./workers/numerics-check.js";
 import { Pool, type PoolOptions } from "./workers/pool.js";
 import { CoordinatorServer, type ServerOptions } from "./workers/server.js";
-import type { Answer, EndReason, Task } from "./workers/tasks.js";
+import type { EndReason } from "./workers/tasks.js";
 
 export interface RunPlan {
   config: RunConfig;
@@ -102,12 +103,9 @@ export async function assembleRun<Result extends { ended: EndReason }>(
 ): Promise<Result> {
   const { config, data } = plan;
   const layout = layoutOfRun(config);
-  let compute: ((task: Task) => Answer) | undefined;
-  const arbiter = (task: Task) => {
-    if (!compute) throw new Error("no replica to decide with");
-    return compute(task);
-  };
-  const pool = new Pool(events, { ...plan.pool, arbiter });
+  let arbiter: Arbiter | undefined;
+  const { barriers } = layout;
+  const pool = new Pool(events, { ...plan.pool, barriers, arbiter: () => arbiter });
   const broadcast = createBroadcast(plan.broadcast, layout);
   const numerics = new NumericsCheck({
     ...{ config, events },
@@ -144,8 +142,8 @@ export async function assembleRun<Result extends { ended: EndReason }>(
     numerics.noteCoordinator(plan.numerics);
     broadcast.open(replica);
     observers.open(replica);
-    compute = computeOn(replica);
-    if (plan.computesHere) pool.join(new InProcessWorker(pool, compute));
+    arbiter = new Arbiter(replica);
+    if (plan.computesHere) pool.join(new InProcessWorker(pool, replica));
     const result = await work({ layout, replica, pool, broadcast, numerics });
     reason = result.ended;
     return result;

@@ -133,7 +133,16 @@ export interface TaskTrace {
   sentMs: number;
   computedFromMs: number;
   computedToMs: number;
+  /** How much of the time between the two it was not computed, but waited for other shards at barriers. */
+  waitedMs: number;
   answeredMs: number;
+}
+
+/** How long the task was computed. */
+export function computeMsOf(
+  times: Pick<TaskTrace, "computedFromMs" | "computedToMs" | "waitedMs">,
+): number {
+  return Math.max(0, times.computedToMs - times.computedFromMs - times.waitedMs);
 }
 
 /** Events that are not reported to programs and logs: they hold whole arrays, or come with each step. */
