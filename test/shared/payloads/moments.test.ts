@@ -93,7 +93,7 @@ describe("a task", () => {
     ["a mean that is no number", (own: Own) => ({ ...own, mean: own.mean.with(0, NaN) })],
   ])("with %s is refused", (_what, spoil) => {
     const [first] = layout.populationPasses[0]!;
-    const spoiled = new Map(known).set(first!.name, spoil(known.get(first!.name)!));
+    const spoiled = new Map<string, Own>(known).set(first!.name, spoil(known.get(first!.name)!));
     const wrong = asReceived(momentsTaskParts(layout, { pass: 1, samples, known: spoiled }));
     expect(() => readMomentsTask(layout, { pass: 1, count: COUNT }, wrong)).toThrow(FrameError);
   });
