@@ -111,7 +111,7 @@ describe("an answer", () => {
   const task: MomentsTask = { kind: "moments", id: 1, step: 4, pass: 1, known, samples };
   const computed = { from: 0, to: 1 };
   const message = { type: "measured", task: 1, computed } as const;
-  const nothing = { bucketCount: 0, gradients: new Map() };
+  const nothing = { bucketCount: 0, barrierCount: 0, gradients: new Map() };
   const [layer] = layout.populationPasses[1]!;
   const momentsWith = (own: Own) => new Map([[layer!.name, { count: 1, ...own }]]);
   const partsWith = (own: Own) => asReceived(momentsParts(layout, 1, momentsWith(own)));
