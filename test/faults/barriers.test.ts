@@ -5,7 +5,7 @@ import { frameOf, joinRun } from "../../scripts/faults/peer.mjs";
 import { SmallRun, worker } from "../support/small-run.js";
 import { killAll, type Tandem } from "../support/tandem.js";
 
-const run = new SmallRun(24, ["--batch-norm", "sync", "--eval-every", "12", "--shards", "8"]);
+const run = new SmallRun(14, ["--batch-norm", "sync", "--eval-every", "7", "--shards", "8"]);
 
 beforeAll(() => run.prepare());
 afterEach(killAll);
