@@ -10,6 +10,7 @@ import { parseArgs, promisify } from "node:util";
 import { canMakeNamespaces, Namespace } from "./faults/namespace.mjs";
 import { Command, ROOT } from "./faults/processes.mjs";
 import { MemorySampler } from "./bench/memory.mjs";
+import { tandemRecipe, torchRecipe } from "./bench/recipe.mjs";
 import { median, spread } from "./figures.mjs";
 import { temporaryFolder } from "./faults/temporary-folder.mjs";
 
@@ -282,6 +283,23 @@ const pairs = [
     own: async () => (await localStep("weights")).firstStep,
   },
 ];
+for (const { name, args, threads, world } of [
+  { name: "single, 2 threads", args: ["single", "--threads", "2"], threads: 2, world: 1 },
+  { name: "local, 2 workers", args: ["local", "--workers", "2"], threads: 1, world: 2 },
+]) {
+  const noted = (
+    /** @type {string} */ who,
+    /** @type {import("./bench/recipe.mjs").Timed} */ timed,
+  ) => {
+    note(`recipe fast, ${name}, ${who}: test accuracy, %`, 100 * timed.accuracy);
+    return timed.seconds;
+  };
+  pairs.push({
+    what: `to 99 % (recipe fast), ${name}, s`,
+    own: async () => noted("Tandem", await tandemRecipe(args, folder)),
+    peer: async () => noted("PyTorch", await torchRecipe(python ?? "", threads, world)),
+  });
+}
 /** @type {Record<string, number[]>} */
 const extras = {};
 const note = (/** @type {string} */ name, /** @type {number} */ value) =>
