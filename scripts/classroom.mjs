@@ -24,17 +24,19 @@ const cores = Number(options.cores);
 const workerCount = tabCount * cores;
 /** These two are there all the time: what they hold at the end is not what a new tab holds. */
 const UNDISTURBED = 2;
+/** So many that a tab is back within a part of the run, however fast the machine is. */
+const SHARD_SAMPLES = 32;
 /** So many steps at least are between two disturbances. */
 const EVERY = Math.max(1, Math.floor(steps / 60));
 /** A disturbance is undone after so many more: so many tabs are away at once. */
 const MAX_AWAY = 2;
 const DISTURBANCES = /** @type {const} */ (["close", "leave", "reload", "sleep"]);
 /** The rest of the run is for all to come back in. */
-const LAST_DISTURBED = Math.floor(0.6 * steps);
+const LAST_DISTURBED = Math.floor(0.5 * steps);
 
 const RUN = [
   ...["--engine", "wasm", "--json", "--network", "sigmoid", "--learning-rate", "1e-3"],
-  ...["--batch-size", `${4 * workerCount}`, "--shards", `${workerCount}`],
+  ...["--batch-size", `${SHARD_SAMPLES * workerCount}`, "--shards", `${workerCount}`],
   ...["--steps", options.steps, "--eval-every", "100"],
 ];
 
@@ -62,7 +64,7 @@ async function digestAtEnd({ command, folder }) {
 const browser = await openBrowser();
 try {
   process.stdout.write(
-    `${cpus().length} × ${cpus()[0]?.model.trim()}, Node ${process.versions.node}, Chromium ${browser.version()}; preset sigmoid, ${steps} steps of ${4 * workerCount} in ${workerCount} shards; ${tabCount} tabs of ${cores} Web Workers\n`,
+    `${cpus().length} × ${cpus()[0]?.model.trim()}, Node ${process.versions.node}, Chromium ${browser.version()}; preset sigmoid, ${steps} steps of ${SHARD_SAMPLES * workerCount} in ${workerCount} shards; ${tabCount} tabs of ${cores} Web Workers\n`,
   );
   const expected = await digestAtEnd(start(["single", ...RUN]));
 
