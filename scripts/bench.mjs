@@ -11,6 +11,7 @@ import { parseArgs, promisify } from "node:util";
 import { canMakeNamespaces } from "./faults/namespace.mjs";
 import { Command, ROOT } from "./faults/processes.mjs";
 import { runOnCables } from "./bench/cables.mjs";
+import { phasesOfLocal } from "./bench/phases.mjs";
 import { runInTabs } from "./bench/tabs.mjs";
 import { installTorch, torch as runTorch, torchDdp as runDdp } from "./bench/torch-peer.mjs";
 import { browserPath } from "./browser.mjs";
@@ -59,20 +60,31 @@ async function singleStep(threads, engine = []) {
   return stepMs(command);
 }
 
+/** @param {string} threads */
+async function residualStep(threads) {
+  const script = join(ROOT, "scripts/bench/residual.mjs");
+  const numbers = [threads, "50", `${steps}`, `${WARM_UP}`];
+  const { stdout } = await run(process.execPath, [script, ...numbers]);
+  return /** @type {{step: number}} */ (JSON.parse(stdout)).step;
+}
+
 /**
  * From typing the command to the first step's end, and the run's own pace.
- * @param {string} broadcast @param {string[]} engine
+ * @param {string} broadcast
+ * @param {string[]} more options
  */
-async function localStep(broadcast, engine = []) {
+async function localStep(broadcast, more = []) {
   const startMs = performance.now();
   let firstStepMs = 0;
-  const args = ["local", "--workers", "2", "--broadcast", broadcast, ...training, ...engine];
-  const command = new Command(args, {
-    cwd: folder,
-    onEvent: ({ event }) => {
-      if (event === "step" && firstStepMs === 0) firstStepMs = performance.now() - startMs;
+  const command = new Command(
+    ["local", "--workers", "2", "--broadcast", broadcast, ...more, ...training],
+    {
+      cwd: folder,
+      onEvent: ({ event }) => {
+        if (event === "step" && firstStepMs === 0) firstStepMs = performance.now() - startMs;
+      },
     },
-  });
+  );
   await command.ended;
   return { step: stepMs(command), firstStep: firstStepMs };
 }
@@ -107,46 +119,6 @@ async function profile(threads) {
   return JSON.parse(stdout);
 }
 
-/** What a step of `local` consists of, by the steps that its page reports. @param {string} broadcast */
-async function phases(broadcast) {
-  const long = training.map((option) => (option === `${steps + WARM_UP}` ? "400" : option));
-  const args = ["local", "--workers", "2", "--broadcast", broadcast, ...long];
-  const command = new Command(args, { cwd: folder });
-  /** @type {Record<string, number[]>} */
-  const found = {};
-  const add = (/** @type {string} */ name, /** @type {number} */ ms) =>
-    (found[name] ??= []).push(ms);
-  const response = await fetch(`${(await command.url()).replace("ws", "http")}/live`);
-  let text = "";
-  for await (const chunk of response.body ?? []) {
-    const lines = (text + Buffer.from(chunk).toString()).split("\n\n");
-    text = lines.pop() ?? "";
-    for (const line of lines.filter((each) => each.startsWith('data: {"kind":"trace"'))) {
-      const trace = JSON.parse(line.slice(6));
-      if (trace.step < WARM_UP) continue;
-      for (const task of trace.tasks) {
-        add("sent to compute, with the worker's own update", task.computedFromMs - task.sentMs);
-        add("compute", task.computedToMs - task.computedFromMs);
-        add("computed to answered", task.answeredMs - task.computedToMs);
-      }
-      for (const phase of ["aggregate", "optimizer", "broadcast"]) {
-        const own = trace.phases.filter(
-          (/** @type {{phase: string}} */ each) => each.phase === phase,
-        );
-        const times = own.map(
-          (/** @type {{fromMs: number, toMs: number}} */ { fromMs, toMs }) => toMs - fromMs,
-        );
-        add(
-          phase,
-          times.reduce((/** @type {number} */ sum, /** @type {number} */ ms) => sum + ms, 0),
-        );
-      }
-    }
-  }
-  await command.ended;
-  return found;
-}
-
 const python = options.peers ? installTorch() : undefined;
 const torch = (/** @type {string[]} */ ...args) => runTorch(python ?? "", ...args);
 /** @param {string} [rate] of a network between the two */
@@ -158,6 +130,11 @@ const pairs = [
     what: "single, batch 50, 2 threads, ms per step",
     own: () => singleStep("2"),
     peer: async () => (await torch("single", "2", "50", `${steps}`)).step,
+  },
+  {
+    what: "single, a residual network, batch 50, 2 threads, ms per step",
+    own: () => residualStep("2"),
+    peer: async () => (await torch("residual", "2", "50", `${steps}`)).step,
   },
   {
     what: "10,000 images inferred, 2 threads, ms",
@@ -172,6 +149,11 @@ const pairs = [
   {
     what: "2 workers, loopback, updates, ms per step",
     own: async () => (await localStep("updates")).step,
+    peer: () => torchDdp(),
+  },
+  {
+    what: "2 workers, one of them the coordinator, loopback, updates, ms per step",
+    own: async () => (await localStep("updates", ["--coordinator-computes"])).step,
     peer: () => torchDdp(),
   },
   {
@@ -282,6 +264,9 @@ try {
     process.stdout.write(
       "\n| step of `local --workers 2` | weights, ms | updates, ms |\n| --- | --- | --- |\n",
     );
+    const long = training.map((option) => (option === `${steps + WARM_UP}` ? "400" : option));
+    const phases = (/** @type {string} */ broadcast) =>
+      phasesOfLocal(broadcast, long, folder, WARM_UP);
     const [weights, updates] = [await phases("weights"), await phases("updates")];
     for (const name of Object.keys(weights)) {
       process.stdout.write(

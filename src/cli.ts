@@ -7,6 +7,7 @@ import { coordinatorCommand } from "./commands/coordinator.js";
 import { evaluateCommand } from "./commands/evaluate.js";
 import { inspectCommand } from "./commands/inspect.js";
 import { localCommand } from "./commands/local.js";
+import { recalibrateCommand } from "./commands/recalibrate.js";
 import { setupCommand } from "./commands/setup.js";
 import { showCommand } from "./commands/show.js";
 import { singleCommand } from "./commands/single.js";
@@ -40,6 +41,7 @@ function tandem(exitWith: (code: number) => void): Command {
     workerCommand,
     singleCommand,
     evaluateCommand,
+    recalibrateCommand,
     inspectCommand,
     showCommand,
     setupCommand,

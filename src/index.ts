@@ -25,6 +25,7 @@ export { type Run, train } from "./run/train.js";
 export type { ListenOptions, TrainOptions } from "./run/train-options.js";
 export type { RunResult } from "./run/run-request.js";
 export { arrays, evaluate, type Evaluation, idx } from "./run/library.js";
+export { recalibrate, type RecalibrateOptions, type Recalibration } from "./run/recalibrate.js";
 export type { ArrayDataOptions, ArraySet } from "./shared/data/array-source.js";
 export type {
   DataSource,

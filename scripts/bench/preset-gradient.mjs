@@ -23,7 +23,8 @@ export function stepOfPreset(engine, batch) {
   return () => {
     const result = compute();
     const gradients = sumGradients(names, [result.gradients]);
-    const population = aggregatePopulation(layout, [result], replica.population.layers);
+    const { step, population: before } = replica;
+    const population = aggregatePopulation(layout, [result], step, before.layers);
     replica.apply({ gradients, population });
   };
 }

@@ -8,10 +8,16 @@ import {
   WORKER_FRAME_LIMITS,
 } from "../../dist/shared/protocol/frame.js";
 import { parseFromCoordinator, parseFromWorker } from "../../dist/shared/protocol/messages.js";
+import { readContribution, readMerged } from "../../dist/shared/protocol/payloads/barrier.js";
 import { readBucket } from "../../dist/shared/protocol/payloads/bucket.js";
 import { readConfig } from "../../dist/shared/protocol/payloads/config.js";
 import { readEvaluation } from "../../dist/shared/protocol/payloads/evaluation.js";
 import { readFactors } from "../../dist/shared/protocol/payloads/factors.js";
+import {
+  readEvaluationTask,
+  readMoments,
+  readMomentsTask,
+} from "../../dist/shared/protocol/payloads/moments.js";
 import { readSamples } from "../../dist/shared/protocol/payloads/samples.js";
 import { readShardResult } from "../../dist/shared/protocol/payloads/shard-result.js";
 import { readState, stateTailPlaces } from "../../dist/shared/protocol/payloads/state.js";
@@ -37,6 +43,9 @@ function readFromWorker(layout, frame) {
   const message = parseFromWorker(frame);
   const { parts } = frame;
   switch (message.type) {
+    case "barrier":
+      readContribution(layout, message.barrier, parts);
+      return;
     case "gradients":
       readBucket(layout, message.bucket, SHARD_SAMPLES, parts);
       return;
@@ -45,6 +54,9 @@ function readFromWorker(layout, frame) {
       return;
     case "evaluated":
       readEvaluation(layout, SHARD_SAMPLES, message.lossSum, parts);
+      return;
+    case "measured":
+      readMoments(layout, 0, SHARD_SAMPLES, parts);
       return;
     default:
   }
@@ -65,14 +77,23 @@ function readFromCoordinator(layout, frame) {
       readState(layout, "weights-only", message, parts);
       return;
     }
+    case "merged":
+      readMerged(layout, message.barrier, parts);
+      return;
     case "factors":
       readFactors(layout, message.bucket, SHARD_SAMPLES, parts);
       return;
     case "update":
       readUpdate(layout, new Map(), parts);
       return;
-    case "shard":
+    case "moments":
+      readMomentsTask(layout, message, parts);
+      return;
     case "evaluate":
+      if (message.population) readEvaluationTask(layout, message.count, parts);
+      else readSamples(sampleShapeOf(layout.config), message.count, parts);
+      return;
+    case "shard":
       readSamples(sampleShapeOf(layout.config), message.count, parts);
       return;
     default:

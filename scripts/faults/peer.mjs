@@ -91,7 +91,11 @@ export async function joinRun(url, options = {}) {
       } else if (message.type === "update") {
         runtime?.takeUpdate(message, frame.parts);
         if (runtime && message.wantsDigest) socket.send(frameOf(digest(runtime.digest())));
-      } else if (message.type === "shard" || message.type === "evaluate") {
+      } else if (
+        message.type === "shard" ||
+        message.type === "evaluate" ||
+        message.type === "moments"
+      ) {
         runtime?.compute(message, frame.parts, (reply) => {
           const outgoing = change?.(reply, message) ?? [frameOf(reply.message, reply.parts)];
           for (const bytes of outgoing) {
@@ -101,6 +105,8 @@ export async function joinRun(url, options = {}) {
         });
       } else if (message.type === "factors") {
         runtime?.takeFactors(message, frame.parts);
+      } else if (message.type === "merged") {
+        runtime?.takeMerged(message, frame.parts);
       } else {
         socket.close(1000);
       }

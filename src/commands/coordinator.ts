@@ -7,6 +7,7 @@ import {
   type OutputOptions,
   wholeNumber,
   type WorkersOptions,
+  workersRequest,
 } from "./options.js";
 import { buildRequest } from "./run-request.js";
 import { train } from "./train.js";
@@ -47,8 +48,7 @@ export function coordinatorCommand(program: Command, exitWith: (code: number) =>
       token: readToken(options.tokenFile),
       tls: readTls(options),
       isInsecure: options.insecure === true,
-      workerWaitMs: options.workerWait,
-      verify: options.verify,
+      ...workersRequest(options),
     };
     exitWith(await train({ run: buildRequest(command, options), workforce, output: options }));
   });

@@ -63,7 +63,7 @@ function textOf(summary: CheckpointSummary): string {
 
 function settingRows(config: RunConfig): Row[] {
   const { loss, optimizer, learningRate, schedule, data, initialDigest } = config;
-  const { seed, batchSize, shards, engine, numerics, validationSize } = config;
+  const { seed, batchSize, shards, population = "ema", engine, numerics, validationSize } = config;
   const target =
     data.target.kind === "classes" ? `${data.target.count} classes` : `${data.target.count} values`;
   return [
@@ -74,6 +74,8 @@ function settingRows(config: RunConfig): Row[] {
     ["seed", `${seed}`],
     ["batch size", `${batchSize}`],
     ["shards", `${shards}`],
+    ["batch norm", config.batchNorm ?? "ghost"],
+    ["population", population],
     ["engine", describeEngine(engine)],
     ["numerics", numerics],
     ["validation size", `${validationSize}`],

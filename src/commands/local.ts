@@ -7,6 +7,7 @@ import {
   type OutputOptions,
   wholeNumber,
   type WorkersOptions,
+  workersRequest,
 } from "./options.js";
 import { buildRequest } from "./run-request.js";
 import { train } from "./train.js";
@@ -34,8 +35,7 @@ export function localCommand(program: Command, exitWith: (code: number) => void)
           kind: "processes",
           count: options.workers,
           token,
-          workerWaitMs: options.workerWait,
-          verify: options.verify,
+          ...workersRequest(options),
         },
         output: options,
         // A token that was given is known; one of this run alone has to come with the page's address.

@@ -86,6 +86,7 @@ export function addJsonOption(command: Command): Command {
 export interface WorkersOptions {
   workerWait: number;
   verify: number;
+  coordinatorComputes?: boolean;
 }
 
 /** Options of the commands whose workers are other processes. */
@@ -101,7 +102,13 @@ export function addWorkersOptions(command: Command): Command {
       "fraction of the shards that two workers compute, to compare the bits",
       fraction,
       0,
-    );
+    )
+    .option("--coordinator-computes", "the coordinator is one of the workers itself");
+}
+
+/** What `addWorkersOptions` adds, as a run is asked for. */
+export function workersRequest({ workerWait, verify, coordinatorComputes }: WorkersOptions) {
+  return { workerWaitMs: workerWait, verify, coordinatorComputes: coordinatorComputes === true };
 }
 
 /** The options that the user gave, without those that have their default. */

@@ -47,13 +47,14 @@ export function buildRequest(
 
 /** What the user gave of the configuration; the rest is left to src/run. */
 function choicesIn(given: Partial<TrainingOptions>): RunChoices {
-  const { seed, batchSize, shards, engine, threads, network, loss, labelSmoothing } = given;
-  const { optimizer, learningRate, schedule, warmup } = given;
+  const { seed, batchSize, shards, population, engine, threads } = given;
+  const { network, loss, labelSmoothing } = given;
+  const { batchNorm, optimizer, learningRate, schedule, warmup } = given;
   const { momentum, beta1, beta2, rho, epsilon, weightDecay, clipNorm } = given;
   return withoutUndefined({
-    ...{ seed, batchSize, shards, engine, threads, loss, labelSmoothing },
+    ...{ seed, batchSize, shards, population, engine, threads, loss, labelSmoothing },
     delta: given.huberDelta,
-    ...{ optimizer, learningRate, schedule, warmup },
+    ...{ batchNorm, optimizer, learningRate, schedule, warmup },
     ...{ momentum, beta1, beta2, rho, epsilon, weightDecay, clipNorm },
     network: network === undefined ? undefined : readNetwork(network),
   });

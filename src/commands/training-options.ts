@@ -5,8 +5,15 @@ import { LOSS_NAMES, type LossName } from "../run/losses.js";
 import { DEFAULT_LEARNING_RATE, OPTIMIZER_NAMES, type OptimizerName } from "../run/optimizers.js";
 import { DEFAULTS } from "../run/run-choices.js";
 import { SCHEDULE_NAMES, type ScheduleName } from "../run/schedules.js";
-import { type BroadcastKind, BROADCASTS, MAX_THREADS } from "../shared/config.js";
+import {
+  type BroadcastKind,
+  BROADCASTS,
+  MAX_THREADS,
+  type PopulationKind,
+  POPULATIONS,
+} from "../shared/config.js";
 import { ENGINE_NAMES, type EngineName } from "../shared/engine/engine.js";
+import { BATCH_NORMS, type BatchNormKind } from "../shared/statistics/barrier.js";
 import {
   fraction,
   fractionBelowOne,
@@ -20,6 +27,8 @@ export interface TrainingOptions {
   steps: number;
   batchSize: number;
   shards?: number;
+  batchNorm: BatchNormKind;
+  population: PopulationKind;
   seed: number;
   engine?: EngineName;
   threads: number;
@@ -72,8 +81,24 @@ function addRunOptions(command: Command, shardsDefault: string): void {
     )
     .option(
       "--shards <n>",
-      `shards of a batch, each normalised with its own moments (default: ${shardsDefault})`,
+      `shards of a batch, each computed by one worker (default: ${shardsDefault})`,
       wholeNumber(1, 1e6),
+    )
+    .addOption(
+      new Option(
+        "--batch-norm <kind>",
+        "normalise each shard with its own moments (ghost), or with those of the whole batch (sync)",
+      )
+        .choices(BATCH_NORMS)
+        .default("ghost"),
+    )
+    .addOption(
+      new Option(
+        "--population <what>",
+        "what inference normalises with: a moving average, one without a bias to its start, or the statistics of the whole training set",
+      )
+        .choices(POPULATIONS)
+        .default("ema"),
     )
     .option(
       "--seed <n>",

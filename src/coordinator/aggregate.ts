@@ -4,6 +4,7 @@ import { trainedStatistics } from "../shared/network/network.js";
 import type { Factors, Gradient, Gradients, ShardResult } from "../shared/replica/tensors.js";
 import type { RunLayout } from "../shared/run-layout.js";
 import {
+  correctedMomentum,
   mergeMoments,
   nextPopulation,
   type PopulationStatistics,
@@ -60,17 +61,23 @@ export function sumLosses(results: readonly ShardResult[]): number {
 }
 
 /**
- * The population statistics after the step, of the batch-norm layers that are trained.
+ * The population statistics after the step, of the batch-norm layers that are trained: a moving average. It starts at mean 0
+ * and variance 1, or, where `population` is in the configuration, without a bias towards these. (`exact` statistics are
+ * computed when the training is over; until then evaluations use this average.)
  * @param results by shard, each exactly once
+ * @param step steps before this one
  * @param population the statistics before the step; left as they are
  */
 export function aggregatePopulation(
-  { network }: Pick<RunLayout, "network">,
+  { network, config }: Pick<RunLayout, "network" | "config">,
   results: readonly ShardResult[],
+  step: number,
   population: ReadonlyMap<string, PopulationStatistics>,
 ): Map<string, PopulationStatistics> {
   const next = new Map<string, PopulationStatistics>();
-  for (const { name, momentum } of trainedStatistics(network)) {
+  const isCorrected = config.population !== undefined;
+  for (const { name, momentum: plain } of trainedStatistics(network)) {
+    const momentum = isCorrected ? correctedMomentum(plain, step + 1) : plain;
     const batch = mergeMoments(results.map(({ moments }) => valueOf(moments, name)));
     next.set(name, nextPopulation(valueOf(population, name), batch, momentum));
   }

@@ -1,5 +1,5 @@
 // What a step consists of: the shards of its global batch and, at an evaluation, batches of the test set and of the global
-// batch itself.
+// batch itself; and a pass over the training set.
 import {
   type DataSource,
   MemorySet,
@@ -8,16 +8,33 @@ import {
   sliceSamples,
 } from "../shared/data/samples.js";
 import { Sampler } from "../shared/data/sampler.js";
-import { evaluationBatches, type Metrics, metricsOf } from "../shared/evaluation.js";
+import { sampleShapeOf } from "../shared/config.js";
+import {
+  evaluationBatches,
+  MAX_EVALUATION_SAMPLES,
+  type Metrics,
+  metricsOf,
+} from "../shared/evaluation.js";
+import { sampleBytes } from "../shared/protocol/payloads/samples.js";
+import type { StatisticsByLayer } from "../shared/replica/inference.js";
 import type { ShardResult } from "../shared/replica/tensors.js";
 import type { RunLayout } from "../shared/run-layout.js";
-import type { Answered, EvaluationTask, ShardTask, Task } from "./workers/tasks.js";
+import type {
+  Answered,
+  EvaluationTask,
+  MomentsTask,
+  ShardTask,
+  StepTask,
+} from "./workers/tasks.js";
+
+/** Samples of the training set that are gathered at once; twice as many are in memory. */
+const WINDOW_BYTES = 16 * 2 ** 20;
 
 export interface StepPlan {
   step: number;
   isEvaluated: boolean;
   /** All tasks, in the order in which they are assigned. */
-  tasks: Task[];
+  tasks: StepTask[];
   shards: ShardTask[];
   /** Of an evaluation: batches of the global batch, and of the test set. */
   trainingBatches: EvaluationTask[];
@@ -53,9 +70,49 @@ export class StepPlanner {
     return { step, isEvaluated, tasks, shards, trainingBatches, testBatches };
   }
 
-  /** Inference on the whole test set. */
-  planTest(step: number): Promise<EvaluationTask[]> {
-    return this.evaluationTasks(this.data.test, step);
+  /**
+   * Inference on the whole test set.
+   * @param known statistics to use in the place of the replicas' own
+   */
+  planTest(step: number, known?: StatisticsByLayer): Promise<EvaluationTask[]> {
+    return this.evaluationTasks(this.data.test, step, known);
+  }
+
+  /** How many batches a pass over the training set has, and samples. */
+  get trainingSize(): { batches: number; samples: number } {
+    const { count } = this.data.training;
+    return { batches: Math.ceil(count / MAX_EVALUATION_SAMPLES), samples: count };
+  }
+
+  /**
+   * One pass over the training set for population statistics, in windows, so that not all samples are in memory at once. A
+   * window is gathered while the one before is computed.
+   * @param known the statistics of the layers of all passes before
+   */
+  async *planMoments(
+    step: number,
+    pass: number,
+    known: StatisticsByLayer,
+  ): AsyncGenerator<MomentsTask[]> {
+    const set = this.data.training;
+    const batches = evaluationBatches(set.count);
+    const batchBytes = sampleBytes(sampleShapeOf(this.layout.config), MAX_EVALUATION_SAMPLES);
+    const size = Math.max(1, Math.floor(WINDOW_BYTES / batchBytes));
+    const gather = (from: number) =>
+      Promise.all(
+        batches.slice(from, from + size).map(async (indices): Promise<MomentsTask> => {
+          const samples = await set.gather(indices);
+          return { kind: "moments", id: this.nextTaskId++, step, pass, known, samples };
+        }),
+      );
+    let next = gather(0);
+    for (let from = 0; from < batches.length; from += size) {
+      const tasks = await next;
+      next = gather(from + size);
+      // It is awaited above; where the caller stops before, its failure is not reported.
+      next.catch(() => undefined);
+      yield tasks;
+    }
   }
 
   private shardTasks(step: number, batch: Samples): ShardTask[] {
@@ -67,12 +124,17 @@ export class StepPlanner {
     });
   }
 
-  private async evaluationTasks(set: SampleSet, step: number): Promise<EvaluationTask[]> {
+  private async evaluationTasks(
+    set: SampleSet,
+    step: number,
+    known?: StatisticsByLayer,
+  ): Promise<EvaluationTask[]> {
     const batches = evaluationBatches(set.count);
     return Promise.all(
       batches.map(async (indices): Promise<EvaluationTask> => {
         const samples = await set.gather(indices);
-        return { kind: "evaluate", id: this.nextTaskId++, step, samples };
+        const task = { kind: "evaluate" as const, id: this.nextTaskId++, step, samples };
+        return known ? { ...task, known } : task;
       }),
     );
   }

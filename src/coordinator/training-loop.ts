@@ -3,15 +3,17 @@
 import { TandemError } from "../shared/errors.js";
 import type { Metrics } from "../shared/evaluation.js";
 import type { Events } from "../shared/events.js";
+import type { StatisticsByLayer } from "../shared/replica/inference.js";
+import { computeShardsTogether } from "../shared/replica/shard-group.js";
 import type { Gradient, Gradients, Update } from "../shared/replica/tensors.js";
 import type { TrainingReplica } from "../shared/replica/training-replica.js";
 import { aggregatePopulation, sumGradients } from "./aggregate.js";
 import type { Broadcast } from "./broadcast/broadcast.js";
 import type { CheckpointWriter } from "./checkpoint-writer.js";
+import { computeExactPopulation } from "./exact-population.js";
 import { PhaseClock } from "./observe/phase-clock.js";
 import { StepObserver } from "./observe/step-observer.js";
 import { metricsOfBatches, shardResults, type StepPlan, type StepPlanner } from "./step-plan.js";
-import { computeOn } from "./workers/in-process-worker.js";
 import { InterruptedError, type Pool } from "./workers/pool.js";
 import type { Round } from "./workers/round.js";
 import type { Answered, WorkerLink } from "./workers/tasks.js";
@@ -99,7 +101,7 @@ export class TrainingLoop {
       const answers = await round.answers;
       clock.start();
       const results = shardResults(plan, answers);
-      const population = aggregatePopulation(layout, results, replica.population.layers);
+      const population = aggregatePopulation(layout, results, plan.step, replica.population.layers);
       const update: Update = { gradients, population };
       clock.end("aggregate");
       this.observer.beforeStep(plan, answers, update);
@@ -121,7 +123,20 @@ export class TrainingLoop {
     }
     this.save();
     if (replica.step < steps) return { ended: "interrupted" };
-    return { ended: "finished", test: await this.evaluateTest(signal) };
+    const isExact = layout.config.population === "exact";
+    const known = isExact ? await this.computePopulation(signal) : undefined;
+    return { ended: "finished", test: await this.evaluateTest(signal, known) };
+  }
+
+  /**
+   * Statistics of the whole training set in the place of the moving average, which the checkpoint has until then: a run that
+   * is resumed there computes them again.
+   */
+  private async computePopulation(signal: AbortSignal): Promise<StatisticsByLayer> {
+    const population = await computeExactPopulation(this.parts, signal);
+    this.parts.replica.population.set(population);
+    this.save();
+    return population;
   }
 
   private async planStep(step: number): Promise<StepPlan | undefined> {
@@ -155,10 +170,13 @@ export class TrainingLoop {
     clock.end("broadcast");
   }
 
-  /** Metrics of the test set with the present weights. */
-  private async evaluateTest(signal: AbortSignal): Promise<Metrics> {
+  /**
+   * Metrics of the test set with the present weights.
+   * @param known statistics that the workers' replicas do not have
+   */
+  private async evaluateTest(signal: AbortSignal, known?: StatisticsByLayer): Promise<Metrics> {
     const { planner, replica, pool } = this.parts;
-    const tasks = await planner.planTest(replica.step);
+    const tasks = await planner.planTest(replica.step, known);
     const answers = await pool.begin(tasks, 0, signal).answers;
     this.observer.observePredictions(replica.step, tasks, answers);
     return metricsOfBatches(tasks, answers);
@@ -181,19 +199,14 @@ export class TrainingLoop {
     const { replica } = this.parts;
     if (!replica.isMidStep || !this.inProgress) return;
     const { layout } = replica;
-    const compute = computeOn(replica);
-    const answers = this.inProgress.plan.shards.map((task) => {
-      const answer = compute(task);
-      if (answer.kind !== "shard") throw new RangeError("a shard's task has another answer");
-      return answer.result;
-    });
+    const answers = computeShardsTogether(replica, this.inProgress.plan.shards);
     const names = layout.buckets.flat().map(({ name }) => name);
     replica.apply({
       gradients: sumGradients(
         names,
         answers.map(({ gradients }) => gradients),
       ),
-      population: aggregatePopulation(layout, answers, replica.population.layers),
+      population: aggregatePopulation(layout, answers, replica.step, replica.population.layers),
     });
   }
 

@@ -60,10 +60,11 @@ export function prepareRun(request: RunRequest): PreparedRun {
     config: run.config,
     data: run.data,
     // Workers on other machines have memory of their own.
-    computesHere: workforce.kind !== "listen",
+    computesHere: workforce.kind !== "listen" || workforce.coordinatorComputes,
     hasPort: workforce.kind !== "in-process",
   });
-  checkThreads(run.config, request);
+  checkThreads(run.config, request.choices.threads, request.workforce);
+  checkVerify(run.config, request.workforce);
   if (summaryDir !== undefined) makeSummaryFolder(summaryDir);
   const engine = openEngine(run.config.engine, { threads: request.choices.threads });
   const numerics = numericsFingerprint(layoutOfRun(run.config), engine);
@@ -79,12 +80,20 @@ export function prepareRun(request: RunRequest): PreparedRun {
 }
 
 /** With wasm, threads are an option of `single` alone: they are not in the configuration, and so never sent to workers. */
-function checkThreads({ engine }: RunConfig, { choices, workforce }: RunRequest): void {
-  const { threads = 1 } = choices;
+export function checkThreads({ engine }: RunConfig, threads = 1, workforce: Workforce): void {
   if (engine.name !== "wasm" || threads === 1 || workforce.kind === "in-process") return;
   throw new TandemError(
     "usage",
     `--threads ${threads} is for one process with the wasm engine, as in \`tandem single\`. Start more workers instead.`,
+  );
+}
+
+/** What a shard brings to a barrier goes into the results of all others: two that agree on those would confirm a wrong one. */
+function checkVerify({ batchNorm }: RunConfig, workforce: Workforce): void {
+  if (batchNorm !== "sync" || workforce.kind === "in-process" || workforce.verify === 0) return;
+  throw new TandemError(
+    "usage",
+    "--verify and --batch-norm sync cannot be used together: a wrong value at a barrier goes into the results of every worker, so that comparing results does not show it. Give one of them.",
   );
 }
 

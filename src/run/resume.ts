@@ -12,6 +12,8 @@ const OPTIONS = {
   seed: "--seed",
   batchSize: "--batch-size",
   shards: "--shards",
+  batchNorm: "--batch-norm",
+  population: "--population",
   engine: "--engine",
   threads: "--threads",
   learningRate: "--learning-rate",
@@ -107,9 +109,10 @@ function choicesOf({ optimizer, loss, ...config }: RunConfig, given: RunChoices)
   const { kind, ...numbers } = optimizer;
   const { kind: lossKind, ...lossNumbers } = loss;
   const { seed, batchSize, shards, engine, learningRate, schedule } = config;
+  const { batchNorm = "ghost", population = "ema" } = config;
   const isAdamw = kind === "adam" && given.optimizer === "adamw" && optimizer.weightDecay > 0;
   return {
-    ...{ seed, batchSize, shards, learningRate, schedule: schedule.kind },
+    ...{ seed, batchSize, shards, batchNorm, population, learningRate, schedule: schedule.kind },
     engine: engine.name,
     ...(engine.name === "tensorflow" ? { threads: engine.threads } : {}),
     ...(numbers as RunChoices),

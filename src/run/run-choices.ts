@@ -1,5 +1,10 @@
 // What a user chooses of a run's configuration, from options or in code; what is not given has the defaults here.
-import { type EngineSpec, type RunConfig, runConfigSchema } from "../shared/config.js";
+import {
+  type EngineSpec,
+  type PopulationKind,
+  type RunConfig,
+  runConfigSchema,
+} from "../shared/config.js";
 import type { DataSource } from "../shared/data/samples.js";
 import type { EngineName } from "../shared/engine/engine.js";
 import { defaultEngine } from "../shared/engine/open-engine.js";
@@ -7,6 +12,7 @@ import { TandemError } from "../shared/errors.js";
 import { buildNetwork } from "../shared/network/build.js";
 import { type PresetName, presetNetwork } from "../shared/network/presets.js";
 import type { NetworkSpec } from "../shared/network/spec.js";
+import type { BatchNormKind } from "../shared/statistics/barrier.js";
 import { checkLoss, type LossChoice, resolveLoss } from "./losses.js";
 import { DEFAULT_LEARNING_RATE, type OptimizerChoice, resolveOptimizer } from "./optimizers.js";
 import { resolveSchedule } from "./schedules.js";
@@ -17,6 +23,8 @@ export interface RunChoices extends OptimizerChoice, LossChoice {
   seed?: number;
   batchSize?: number;
   shards?: number;
+  batchNorm?: BatchNormKind;
+  population?: PopulationKind;
   engine?: EngineName;
   /** Of the configuration with the tensorflow engine only: there they decide bits of the result. */
   threads?: number;
@@ -60,6 +68,8 @@ export function resolveConfig(choices: RunChoices, context: ResolveContext): Run
     seed: choices.seed ?? DEFAULTS.seed,
     batchSize: choices.batchSize ?? DEFAULTS.batchSize,
     shards: choices.shards ?? defaultShards,
+    ...(choices.batchNorm === "sync" ? { batchNorm: choices.batchNorm } : {}),
+    ...resolvePopulation(choices),
     engine: resolveEngine(choices),
     numerics: NOT_MEASURED,
     validationSize: data.validation.count,
@@ -72,6 +82,11 @@ export function resolveConfig(choices: RunChoices, context: ResolveContext): Run
 function resolveEngine({ engine = defaultEngine(), threads }: RunChoices): EngineSpec {
   if (engine === "wasm") return { name: engine };
   return { name: engine, threads: threads ?? DEFAULTS.threads };
+}
+
+/** The plain moving average is what a configuration means that says nothing. */
+function resolvePopulation({ population }: RunChoices): Pick<RunConfig, "population"> {
+  return population === undefined || population === "ema" ? {} : { population };
 }
 
 /** A preset becomes a network for this data. */

@@ -43,17 +43,17 @@ export interface RunRequest {
   onWorkers?: (killAll: () => void) => void;
 }
 
-/** Who computes. */
 /** Certificate and key in PEM. Not Node's Buffer: the types of the library need no other package's. */
 export interface TlsIdentity {
   cert: string | Uint8Array;
   key: string | Uint8Array;
 }
 
+/** Who computes. */
 export type Workforce =
   /** This process. */
   | { kind: "in-process" }
-  /** Processes on this machine, which the run starts itself. */
+  /** So many on this machine, in processes that the run starts itself. */
   | ({ kind: "processes"; count: number; token: string } & PoolRequest)
   /** Whoever connects. */
   | ({
@@ -72,6 +72,8 @@ interface PoolRequest {
   workerWaitMs: number;
   /** Share of the shards that two workers compute, compared bit by bit. */
   verify: number;
+  /** The coordinator's process is one of the workers. */
+  coordinatorComputes: boolean;
 }
 
 /** How a run ended: finished, with the metrics of the test set, or interrupted. */

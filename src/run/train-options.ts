@@ -1,11 +1,12 @@
 // A run as a program asks for it, and how that becomes a request.
-import type { BroadcastKind } from "../shared/config.js";
+import type { BroadcastKind, PopulationKind } from "../shared/config.js";
 import type { DataSource } from "../shared/data/samples.js";
 import type { EngineName } from "../shared/engine/engine.js";
 import { TandemError } from "../shared/errors.js";
 import { type EventSink, isReported, type ReportedEvent } from "../shared/events.js";
 import type { PresetName } from "../shared/network/presets.js";
 import type { NetworkSpec } from "../shared/network/spec.js";
+import type { BatchNormKind } from "../shared/statistics/barrier.js";
 import type { LossChoice } from "./losses.js";
 import type { OptimizerChoice } from "./optimizers.js";
 import { checkToken, makeToken } from "./port-access.js";
@@ -29,8 +30,19 @@ export interface TrainOptions {
   batchSize?: number;
   /** Steps of training in all, those before a `resume` included. Default: 10,000 */
   steps?: number;
-  /** Parts of a batch that are normalised together. Default: the number of workers */
+  /** Parts of a batch, each computed by one worker. Default: the number of workers */
   shards?: number;
+  /**
+   * What a batch is normalised with in training: `"ghost"`, each shard with its own moments, or `"sync"`, all with those of
+   * the whole batch. Default: `"ghost"`
+   */
+  batchNorm?: BatchNormKind;
+  /**
+   * What inference normalises with: a moving average of the batches' statistics, `"ema"` from mean 0 and variance 1 on,
+   * `"ema-corrected"` without a bias towards these; or `"exact"`, the statistics of the whole training set, computed when the
+   * training is over. Default: `"ema"`
+   */
+  population?: PopulationKind;
   /** Of the weights and of the order of the samples. Default: 0 */
   seed?: number;
   /** What computes: `"tensorflow"` is faster, `"wasm"` gives the same bits on every machine. Default: tensorflow where it is set up */
@@ -46,6 +58,11 @@ export interface TrainOptions {
   listen?: ListenOptions;
   /** How long the run waits for enough workers, in milliseconds. Default: 600,000 */
   workerWaitMs?: number;
+  /**
+   * This process is one of the `workers`, or of those that `listen` counts. With updates it saves a process the optimizer's
+   * step. Default: false
+   */
+  coordinatorComputes?: boolean;
   /** Share of the shards that two workers compute, compared bit by bit, from 0 to 1. Default: 0 */
   verify?: number;
   /** The checkpoint. Default: `"checkpoint.safetensors"` in the current folder */
@@ -131,7 +148,7 @@ export function requestOf(
 }
 
 /** An observer of what is reported; tried again with the next event after it has failed. */
-function reporter(name: string, report: (event: ReportedEvent) => void): EventSink {
+export function reporter(name: string, report: (event: ReportedEvent) => void): EventSink {
   return {
     name,
     retryMs: 0,
@@ -142,12 +159,15 @@ function reporter(name: string, report: (event: ReportedEvent) => void): EventSi
 }
 
 function choicesOf(options: TrainOptions): RunChoices {
-  const { network, seed, batchSize, shards, engine, threads, optimizer, loss } = options;
+  const { network, seed, batchSize, shards, population, engine, threads } = options;
+  const { batchNorm, optimizer, loss } = options;
   return {
     ...(network === undefined ? {} : { network }),
     ...(seed === undefined ? {} : { seed }),
     ...(batchSize === undefined ? {} : { batchSize }),
     ...(shards === undefined ? {} : { shards }),
+    ...(batchNorm === undefined ? {} : { batchNorm }),
+    ...(population === undefined ? {} : { population }),
     ...(engine === undefined ? {} : { engine }),
     ...(threads === undefined ? {} : { threads }),
     ...optimizer,
@@ -157,6 +177,11 @@ function choicesOf(options: TrainOptions): RunChoices {
 
 function workforceOf(options: TrainOptions): Workforce {
   const { workers, listen, workerWaitMs = DEFAULT_WAIT_MS, verify = 0 } = options;
+  const request = {
+    workerWaitMs,
+    verify,
+    coordinatorComputes: options.coordinatorComputes === true,
+  };
   if (workers !== undefined && listen !== undefined) {
     throw new TandemError(
       "usage",
@@ -164,13 +189,13 @@ function workforceOf(options: TrainOptions): Workforce {
     );
   }
   if (workers !== undefined) {
-    return { kind: "processes", count: workers, token: makeToken(), workerWaitMs, verify };
+    return { kind: "processes", count: workers, token: makeToken(), ...request };
   }
   if (listen === undefined) return { kind: "in-process" };
   const { host = "127.0.0.1", port = DEFAULT_PORT, token, tls, minWorkers = 1 } = listen;
   return {
     kind: "listen",
-    ...{ host, port, tls, minWorkers, workerWaitMs, verify },
+    ...{ host, port, tls, minWorkers, ...request },
     token: token === undefined ? undefined : checkToken(token, "listen.token"),
     isInsecure: listen.insecure === true,
   };

@@ -59,6 +59,10 @@ export const runConfigSchema = z.strictObject({
 /** A run's configuration, as its checkpoint and the event `start` hold it. */
 export type RunConfig = z.infer<typeof runConfigSchema>;
 
+/** What inference normalises with, as users say it: `ema` is a configuration without `population`. */
+export const POPULATIONS = ["ema", "ema-corrected", "exact"] as const;
+export type PopulationKind = (typeof POPULATIONS)[number];
+
 /** What workers are sent after a step: the new weights, or what they need to take the step themselves. */
 export const BROADCASTS = ["weights", "updates"] as const;
 export type BroadcastKind = (typeof BROADCASTS)[number];

@@ -62,8 +62,15 @@ export type RunEvent =
       shards: readonly ReadonlyMap<string, Moments>[];
       population: ReadonlyMap<string, PopulationStatistics>;
     }
-  /** How many of the tasks of a step with an evaluation are answered. */
-  | { event: "progress"; done: number; total: number }
+  /**
+   * How many tasks are answered: `evaluation`, of a step with an evaluation; `population`, of all that the statistics of the
+   * whole training set take.
+   */
+  | { event: "progress"; activity: "evaluation" | "population"; done: number; total: number }
+  /** The population statistics are those of the whole training set now: of so many samples. */
+  | { event: "population"; step: number; samples: number }
+  /** At the end of `recalibrate`: the checkpoint with these statistics is written. */
+  | { event: "recalibrated"; path: string; samples: number }
   /** At evaluations: samples of the values of weights, gradients and statistics. */
   | { event: "histograms"; step: number; values: readonly { name: string; values: Float32Array }[] }
   /** At evaluations: what was predicted for the test set, batch by batch: class numbers, or the outputs. */
@@ -126,7 +133,16 @@ export interface TaskTrace {
   sentMs: number;
   computedFromMs: number;
   computedToMs: number;
+  /** How much of the time between the two it was not computed, but waited for other shards at barriers. */
+  waitedMs: number;
   answeredMs: number;
+}
+
+/** How long the task was computed. */
+export function computeMsOf(
+  times: Pick<TaskTrace, "computedFromMs" | "computedToMs" | "waitedMs">,
+): number {
+  return Math.max(0, times.computedToMs - times.computedFromMs - times.waitedMs);
 }
 
 /** Events that are not reported to programs and logs: they hold whole arrays, or come with each step. */

@@ -6,8 +6,9 @@ import { shardSizes } from "./data/sampler.js";
 import { gradientBuckets } from "./network/buckets.js";
 import { buildNetwork } from "./network/build.js";
 import { isFactored } from "./network/gradient-form.js";
-import type { Network, ParameterSpec } from "./network/network.js";
+import type { Network, ParameterSpec, StatisticsSpec } from "./network/network.js";
 import { type Barrier, barriersOf } from "./statistics/barrier.js";
+import { populationPasses } from "./statistics/population-passes.js";
 
 export interface RunLayout {
   config: RunConfig;
@@ -22,6 +23,8 @@ export interface RunLayout {
   factored: ReadonlySet<string>;
   /** Where the shards of a step wait for each other: none unless batch normalisation is synchronised. */
   barriers: readonly Barrier[];
+  /** The batch-norm layers that are trained, in the order in which the statistics of the whole training set are computed. */
+  populationPasses: readonly (readonly StatisticsSpec[])[];
 }
 
 /** @throws TandemError `network`, naming the layer, where the configuration's network is none */
@@ -46,6 +49,7 @@ export function layoutOfRun(config: RunConfig): RunLayout {
     shardSizes: sizes,
     largestShard,
     factored: new Set(factored.map(({ name }) => name)),
-    barriers: config.batchNorm === "sync" ? barriersOf(network.statistics) : [],
+    barriers: config.batchNorm === "sync" ? barriersOf(network) : [],
+    populationPasses: populationPasses(network),
   };
 }

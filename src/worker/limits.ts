@@ -6,15 +6,17 @@ import { MAX_EVALUATION_SAMPLES } from "../shared/evaluation.js";
 import { findLossProblem } from "../shared/graph/loss.js";
 import type { RefusalCause } from "../shared/protocol/browser-messages.js";
 import { MAX_CONFIG_BYTES } from "../shared/protocol/payloads/config.js";
+import { barrierBytes } from "../shared/protocol/payloads/barrier.js";
 import { sampleBytes } from "../shared/protocol/payloads/samples.js";
-import { activationBytes, parameterBytes } from "../shared/replica/memory.js";
+import { statisticsBytes } from "../shared/protocol/payloads/statistics.js";
+import { activationBytes, heldSamples, parameterBytes } from "../shared/replica/memory.js";
 import {
   CHUNK_BYTES,
   isLarge,
   stateGroup,
   stateGroupCount,
 } from "../shared/replica/state-layout.js";
-import { sizeOf } from "../shared/network/network.js";
+import { sizeOf, trainedStatistics } from "../shared/network/network.js";
 import { layoutOfRun, type RunLayout } from "../shared/run-layout.js";
 import { TandemError } from "../shared/errors.js";
 
@@ -80,8 +82,11 @@ function findProblem(layout: RunLayout): string | undefined {
 }
 
 /** What a worker needs for the run, at least. */
-function bytesOf({ network, largestShard }: RunLayout): number {
-  return COPIES_OF_PARAMETERS * parameterBytes(network) + largestShard * activationBytes(network);
+function bytesOf(layout: RunLayout): number {
+  const { network } = layout;
+  return (
+    COPIES_OF_PARAMETERS * parameterBytes(network) + heldSamples(layout) * activationBytes(network)
+  );
 }
 
 /** Classes have one output each, or two of them a single one; values have one output each. */
@@ -100,8 +105,11 @@ function doTargetsFit({ network, config }: RunLayout): boolean {
 /** Bytes that may arrive between two whole messages. Large tensors of a state arrive in chunks, which are messages too. */
 export function maxMessageBytes(layout: RunLayout): number {
   const samples = Math.max(layout.largestShard, MAX_EVALUATION_SAMPLES);
-  const ofSamples = sampleBytes(sampleShapeOf(layout.config), samples);
-  return Math.max(ofSamples, updateBytes(layout), stateBytes(layout)) + SLACK_BYTES;
+  const ofSamples =
+    sampleBytes(sampleShapeOf(layout.config), samples) +
+    statisticsBytes(trainedStatistics(layout.network));
+  const ofBarrier = Math.max(0, ...layout.barriers.map(barrierBytes));
+  return Math.max(ofSamples, updateBytes(layout), stateBytes(layout), ofBarrier) + SLACK_BYTES;
 }
 
 /** With small shards an update has the factors of each, with large ones the gradient itself. */

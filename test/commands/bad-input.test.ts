@@ -209,6 +209,8 @@ test("a resume keeps to its network, optimizer and schedule", async () => {
     [["--network", "cnn"], /--network cnn contradicts .*another network/],
     [["--network", "sigmoid-plain"], /--network sigmoid-plain contradicts/],
     [["--optimizer", "sgd"], /--optimizer sgd contradicts .*adam/],
+    [["--batch-norm", "sync"], /--batch-norm sync contradicts .*ghost/],
+    [["--population", "ema-corrected"], /--population ema-corrected contradicts .* ema\./],
     [["--weight-decay", "0"], /--weight-decay 0 contradicts .*0\.01/],
     [["--schedule", "cosine"], /--schedule cosine contradicts .*one-cycle/],
     [["--warmup", "0.7"], /--warmup 0\.7 contradicts .*1 steps of warm-up/],

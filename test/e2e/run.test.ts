@@ -49,6 +49,37 @@ describe("the final checkpoint is the same file", () => {
     expect(digest(join(cwd, "checkpoint.safetensors"))).toBe(calmDigest);
   });
 
+  test.each(["weights", "updates"])(
+    "with a coordinator that computes beside a worker that is killed, sent %s",
+    async (broadcast) => {
+      const cwd = temporaryFolder();
+      const args = ["--port", "0", "--shards", "3", "--steps", `${STEPS}`, "--min-workers", "2"];
+      const computes = ["--coordinator-computes", "--broadcast", broadcast];
+      const coordinator = run("coordinator", cwd, ...args, ...computes);
+      const url = await coordinator.url();
+      const first = new Tandem(["worker", url, "--name", "first"]);
+      await coordinator.step(5);
+      first.kill("SIGKILL");
+      await coordinator.event((event) => event["name"] === "first" && event["state"] === "left");
+      const second = new Tandem(["worker", url, "--name", "second"]);
+      const { code, stderr } = await coordinator.ended;
+      expect(code, stderr).toBe(0);
+      expect((await second.ended).code).toBe(0);
+      expect(digest(join(cwd, "checkpoint.safetensors"))).toBe(calmDigest);
+    },
+  );
+
+  test("from local whose coordinator is one of the two workers", async () => {
+    const cwd = temporaryFolder();
+    const args = ["--workers", "2", "--shards", "3", "--steps", `${STEPS}`];
+    const { code, events, stderr } = await run("local", cwd, ...args, "--coordinator-computes")
+      .ended;
+    expect(code, stderr).toBe(0);
+    expect(digest(join(cwd, "checkpoint.safetensors"))).toBe(calmDigest);
+    const joined = events.filter(({ event, state }) => event === "worker" && state === "joined");
+    expect(joined.map(({ name }) => name)).toEqual(["worker-1"]);
+  });
+
   test("when a worker joins in the middle, another is killed, and a third is frozen for a while", async () => {
     const cwd = temporaryFolder();
     // With two workers wanted at any time, the run cannot be over before the third is there, however fast it is.

@@ -40,6 +40,10 @@ const DIGESTS: Record<string, [compute: (engine: Engine) => string, digest: stri
     (engine) => digestTraining(engine, SMALL, 50),
     "292fd8b37df0b199d42a085b2d5a9926a3d1ea8a9d7a72346d857320ff2e13a8",
   ],
+  "twenty steps of a small network, synchronised": [
+    (engine) => digestTraining(engine, configOf({ batchNorm: "sync", shards: 4 }), 20),
+    "952ec16a75a419e494bb4217a04ed7e83aa462d0508ae3ffe63f67eef3cc829e",
+  ],
   "three steps of the preset cnn": [
     (engine) => digestTraining(engine, MNIST, 3),
     "4208733100852a3655238e9b669a3fefe961d36b889451f7009a6b1bc5cab087",

@@ -109,7 +109,7 @@ async function train(run: Run) {
       names,
       results.map((result) => result.gradients),
     );
-    const population = aggregatePopulation(layout, results, replica.population.layers);
+    const population = aggregatePopulation(layout, results, step, replica.population.layers);
     if (step === 0) {
       firstResults = results;
       for (const [name, gradient] of gradients) firstGradients.set(name, dense(gradient));

@@ -2,7 +2,7 @@
 import { describe, expect, it } from "vitest";
 import type { Graph, LossKind } from "../../src/shared/graph/graph.js";
 import { NetworkGraph } from "../../src/shared/graph/network-graph.js";
-import { trainingRuns } from "../../src/shared/graph/training-runs.js";
+import { trainingPhases } from "../../src/shared/graph/training-runs.js";
 import { backwardOrder, gradientBuckets } from "../../src/shared/network/buckets.js";
 import { buildNetwork } from "../../src/shared/network/build.js";
 import { presetNetwork } from "../../src/shared/network/presets.js";
@@ -65,7 +65,9 @@ describe("the preset cnn", () => {
   it("trains in a run for each bucket, and computes nothing twice", () => {
     const { losses, gradients, lossScale } = graph.training;
     const buckets = gradientBuckets(cnn).map(({ parameters }) => parameters);
-    const [first, second] = trainingRuns(graph, buckets, new Set(["fc1/kernel"]));
+    const phases = trainingPhases(graph, buckets, new Set(["fc1/kernel"]));
+    expect(phases.map(({ atBarrier }) => atBarrier)).toEqual([undefined]);
+    const [first, second] = phases.flatMap((phase) => phase.buckets.map(({ run }) => run));
     expect(first!.fetches[0]).toBe(losses);
     const fetched = buckets[1]!.map(({ name }) => gradients.get(name)!.dense);
     expect(fetched.every((value, index) => value === second!.fetches[index])).toBe(true);

@@ -287,6 +287,7 @@ describe("what cannot be is a TandemError, in the library's own terms", () => {
     const contradictions: [Partial<TrainOptions>, RegExp][] = [
       [{ seed: 1 }, /^seed 1/],
       [{ shards: 1 }, /^shards 1/],
+      [{ batchNorm: "sync" }, /^batchNorm sync .*with ghost/],
       [{ optimizer: adam() }, /^optimizer adam/],
       [{ optimizer: momentum({ momentum: 0.5 }) }, /^momentum 0.5/],
       [{ optimizer: momentum({ learningRate: 0.1 }) }, /^learningRate 0.1/],

@@ -1,7 +1,7 @@
 // The numerics fingerprint: the same wherever the engine computes the same bits, another where one bit of one result differs.
 import { describe, expect, test } from "vitest";
 import { type EngineSpec, type RunConfig } from "../../src/shared/config.js";
-import type { Engine, TensorScope } from "../../src/shared/engine/engine.js";
+import { type Engine, type OwnedScope, withScope } from "../../src/shared/engine/engine.js";
 import { openEngine } from "../../src/shared/engine/open-engine.js";
 import { loadTensorFlow } from "../../src/shared/engine/tensorflow/tensorflow.js";
 import { openWasmInNode } from "../../src/shared/engine/wasm/node.js";
@@ -34,6 +34,7 @@ describe.each(SPECS)("on the engine $name", (spec) => {
     const others: Partial<RunConfig>[] = [
       { shards: 3 },
       { batchSize: 12 },
+      { batchNorm: "sync" },
       { optimizer: { kind: "momentum", momentum: 0.9, weightDecay: 0 } },
       { optimizer: { ...optimizer, weightDecay: 0.01 } },
       { loss: { kind: "softmax-cross-entropy", labelSmoothing: 0.1 } },
@@ -70,24 +71,28 @@ function withFlippedBit(
   const open: Engine["open"] = (graph) => {
     const session = engine.open(graph);
     const flipped = new Set<unknown>();
-    const scope = <T>(body: (scope: TensorScope) => T) =>
-      session.scope((inner) =>
-        body({
-          tensor: (shape, values) => inner.tensor(shape, values),
-          run: (feeds, fetches) => {
-            const tensors = inner.run(feeds, fetches);
-            if (runs++ === run) flipped.add(tensors[at]);
-            return tensors;
-          },
-          floats: (tensor) => {
-            const values = inner.floats(tensor);
-            if (flipped.has(tensor)) new Int32Array(values.buffer, values.byteOffset)[0]! ^= 1;
-            return values;
-          },
-        }),
-      );
+    const openScope = (): OwnedScope => {
+      const inner = session.openScope();
+      return {
+        tensor: (shape, values) => inner.tensor(shape, values),
+        run: (feeds, fetches) => {
+          const tensors = inner.run(feeds, fetches);
+          if (runs++ === run) flipped.add(tensors[at]);
+          return tensors;
+        },
+        floats: (tensor) => {
+          const values = inner.floats(tensor);
+          if (flipped.has(tensor)) new Int32Array(values.buffer, values.byteOffset)[0]! ^= 1;
+          return values;
+        },
+        close: () => {
+          inner.close();
+        },
+      };
+    };
     return {
-      ...{ scope, dispose: () => session.dispose(), free: (tensor) => session.free(tensor) },
+      ...{ openScope, scope: (body) => withScope({ openScope }, body) },
+      ...{ dispose: () => session.dispose(), free: (tensor) => session.free(tensor) },
       allocate: (lengths) => session.allocate(lengths),
       keep: (shape, values) => session.keep(shape, values),
       write: (variables) => session.write(variables),
@@ -97,17 +102,21 @@ function withFlippedBit(
   return { engine: { name: engine.name, open }, runs: () => runs };
 }
 
-test("differs where one bit of a loss, a gradient or a prediction's loss does", () => {
-  const calm = fingerprintOf();
+test.each([
+  ["a loss, a gradient or a prediction's loss", {}],
+  ["those, or a contribution to a barrier,", { batchNorm: "sync" }],
+] as const)("differs where one bit of %s does", (_, changes) => {
+  const calm = fingerprintOf(changes);
   const unflipped = withFlippedBit(WASM, -1);
-  expect(fingerprintOf({}, unflipped.engine)).toBe(calm);
+  expect(fingerprintOf(changes, unflipped.engine)).toBe(calm);
   // A shard's runs, the optimizer's, which fetches effects, and inference's.
   const runCount = unflipped.runs();
   expect(runCount).toBeGreaterThanOrEqual(3);
   for (const run of Array(runCount).keys()) {
     if (run === runCount - 2) continue;
     const at = run === runCount - 1 ? 1 : 0;
-    expect(fingerprintOf({}, withFlippedBit(WASM, run, at).engine), `run ${run}`).not.toBe(calm);
+    const { engine } = withFlippedBit(WASM, run, at);
+    expect(fingerprintOf(changes, engine), `run ${run}`).not.toBe(calm);
   }
 });
 

@@ -1,6 +1,12 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { mergeMoments, type Moments, nextPopulation } from "../../src/shared/statistics/moments.js";
+import {
+  correctedMomentum,
+  mergeMoments,
+  type Moments,
+  nextPopulation,
+  type PopulationStatistics,
+} from "../../src/shared/statistics/moments.js";
 
 /** Two-pass moments in float64 of one channel. */
 function momentsOf(values: readonly number[]): Moments {
@@ -72,4 +78,67 @@ test("the population moves a hundredth of the way to the batch", () => {
   expect(before.mean[0]).toBe(0);
   expect(population.mean[0]).toBeCloseTo(0.02, 7);
   expect(population.variance[0]).toBeCloseTo(1, 7);
+});
+
+describe("the moving average without a bias", () => {
+  const start = { mean: Float32Array.of(5), variance: Float32Array.of(1) };
+  const momentum = fc.double({ min: 0, max: 0.999, noNaN: true });
+
+  test("is after the first batch that batch's own statistics, to the bit", () => {
+    fc.assert(
+      fc.property(
+        momentum,
+        fc.array(fc.double({ min: -1e3, max: 1e3, noNaN: true }), { minLength: 1 }),
+        (m, x) => {
+          const batch = momentsOf(x);
+          const { mean, variance } = nextPopulation(start, batch, correctedMomentum(m, 1));
+          expect(mean).toEqual(Float32Array.from(batch.mean));
+          expect(variance).toEqual(Float32Array.from(batch.variance));
+        },
+      ),
+    );
+  });
+
+  test("is the average that starts at 0, divided by 1 − mᵗ", () => {
+    fc.assert(
+      fc.property(
+        momentum,
+        fc.array(
+          fc.tuple(
+            fc.float({ min: -100, max: 100, noNaN: true }),
+            fc.float({ min: 0, max: 100, noNaN: true }),
+          ),
+          { minLength: 1, maxLength: 300 },
+        ),
+        (m, batches) => {
+          let population: PopulationStatistics = start;
+          const plain = { mean: 0, variance: 0 };
+          let remaining = 1;
+          batches.forEach(([mean, variance], index) => {
+            const batch = {
+              count: 7,
+              mean: Float64Array.of(mean),
+              variance: Float64Array.of(variance),
+            };
+            population = nextPopulation(population, batch, correctedMomentum(m, index + 1));
+            plain.mean = m * plain.mean + (1 - m) * mean;
+            plain.variance = m * plain.variance + (1 - m) * variance;
+            remaining *= m;
+          });
+          // Float32 rounds once per update, here to about 1e-5 of 100.
+          expect(population.mean[0]).toBeCloseTo(plain.mean / (1 - remaining), 3);
+          expect(population.variance[0]).toBeCloseTo(plain.variance / (1 - remaining), 3);
+        },
+      ),
+    );
+  });
+
+  test("of momentum 1 never moves, as without the correction", () => {
+    expect(correctedMomentum(1, 1)).toBe(1);
+    expect(correctedMomentum(1, 1e9)).toBe(1);
+  });
+
+  test("moves in the end as the plain one does", () => {
+    expect(correctedMomentum(0.99, 1e6)).toBeCloseTo(0.99, 12);
+  });
 });

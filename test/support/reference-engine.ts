@@ -25,6 +25,7 @@ export const referenceEngine: Pick<Engine, "open"> = {
     };
     return {
       scope: (body) => body(scope),
+      openScope: () => ({ ...scope, close: () => undefined }),
       allocate: (lengths) => lengths.map((length) => new Float32Array(length)),
       keep: (shape, values) => tensorOf(shape, values),
       free: () => undefined,

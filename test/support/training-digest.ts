@@ -9,7 +9,7 @@ import { Random } from "../../src/shared/random.js";
 import { firstNonFinite } from "../../src/shared/replica/finite.js";
 import { withEmptySlots } from "../../src/shared/replica/initial-state.js";
 import { evaluateSamples } from "../../src/shared/replica/inference.js";
-import { computeShard } from "../../src/shared/replica/shard-pass.js";
+import { computeShardsTogether } from "../../src/shared/replica/shard-group.js";
 import { TrainingReplica } from "../../src/shared/replica/training-replica.js";
 import { layoutOfRun } from "../../src/shared/run-layout.js";
 import type { Samples } from "../../src/shared/data/samples.js";
@@ -23,19 +23,20 @@ export function digestTraining(engine: Engine, config: RunConfig, steps: number)
     replica.load(withEmptySlots(layout, initialTensors(layout.network, config.seed)), 0);
     for (let step = 0; step < steps; step++) {
       let firstSample = 0;
-      const results = layout.shardSizes.map((count, shard) => {
+      const shards = layout.shardSizes.map((count, shard) => {
         const samples = drawSamples(config, count, `${step} ${shard}`);
-        const result = computeShard(replica, { step, firstSample, samples });
+        const task = { step, firstSample, samples };
         firstSample += count;
-        return result;
+        return task;
       });
+      const results = computeShardsTogether(replica, shards);
       const names = layout.buckets.flat().map(({ name }) => name);
       replica.apply({
         gradients: sumGradients(
           names,
           results.map(({ gradients }) => gradients),
         ),
-        population: aggregatePopulation(layout, results, replica.population.layers),
+        population: aggregatePopulation(layout, results, step, replica.population.layers),
       });
       for (const { loss } of results) hash.update(Float64Array.of(loss));
     }

@@ -5,6 +5,7 @@ import type { LossKind } from "../../shared/graph/graph.js";
 import { buildNetwork } from "../../shared/network/build.js";
 import { PRESET_NAMES, presetNetwork } from "../../shared/network/presets.js";
 import type { NetworkSpec } from "../../shared/network/spec.js";
+import type { BatchNormKind } from "../../shared/statistics/barrier.js";
 import { countText } from "./number-text.js";
 
 export interface RunDescription {
@@ -16,6 +17,10 @@ export interface RunDescription {
   schedule: string;
   batchSize: number;
   shards: number;
+  /** Missing: ghost, as in logs from before there was another. */
+  batchNorm?: BatchNormKind;
+  /** What inference normalises with, where it is not the plain moving average. */
+  population?: RunConfig["population"];
   seed: number;
   /** `tensorflow, 2 threads`, or `wasm` */
   engine: string;
@@ -27,6 +32,7 @@ export interface RunDescription {
 
 export function describeRun(config: RunConfig): RunDescription {
   const { network, loss, optimizer, schedule, learningRate, batchSize, shards, seed } = config;
+  const { population } = config;
   const { inputType, target } = config.data;
   return {
     network: describeNetwork(network),
@@ -36,6 +42,8 @@ export function describeRun(config: RunConfig): RunDescription {
     schedule: schedule.kind,
     batchSize,
     shards,
+    ...(config.batchNorm === undefined ? {} : { batchNorm: config.batchNorm }),
+    ...(population === undefined ? {} : { population }),
     seed,
     engine: describeEngine(config.engine),
     engineName: config.engine.name,
@@ -50,15 +58,21 @@ export function describeEngine(engine: EngineSpec): string {
   return `${engine.name}, ${countText(engine.threads, "thread")}`;
 }
 
-/** `cnn`, or `network of 12 layers`. */
-function describeNetwork(spec: NetworkSpec): string {
-  const preset = PRESET_NAMES.find((name) => isPreset(spec, name));
-  if (preset) return preset;
-  const count = spec.layers.length;
-  return `network of ${count} layer${count === 1 ? "" : "s"}`;
+/** `cnn`, or `network of 12 layers`. @param matching whether a preset with other initial values counts as that preset */
+export function describeNetwork(
+  spec: NetworkSpec,
+  matching: "exactly" | "any-initial-values" = "exactly",
+): string {
+  const textOf = matching === "exactly" ? specText : architectureText;
+  const preset = PRESET_NAMES.find((name) => isPreset(spec, name, textOf));
+  return preset ?? `network of ${countText(spec.layers.length, "layer")}`;
 }
 
-function isPreset(spec: NetworkSpec, name: (typeof PRESET_NAMES)[number]): boolean {
+function isPreset(
+  spec: NetworkSpec,
+  name: (typeof PRESET_NAMES)[number],
+  textOf: (spec: NetworkSpec) => string,
+): boolean {
   try {
     const [outputs] = buildNetwork(spec).outputShape;
     const preset = presetNetwork(name, spec.inputShape, outputs ?? 0);
@@ -70,9 +84,18 @@ function isPreset(spec: NetworkSpec, name: (typeof PRESET_NAMES)[number]): boole
 }
 
 /** With the keys of every object in one order. */
-function textOf(spec: NetworkSpec): string {
-  return JSON.stringify(spec, (_key, value: unknown) => {
-    if (typeof value !== "object" || value === null || Array.isArray(value)) return value;
-    return Object.fromEntries(Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1)));
+function specText(spec: NetworkSpec): string {
+  return JSON.stringify(spec, (_key, value: unknown) => sortKeys(value));
+}
+
+/** The network without its initial values: equal texts are equal architectures. */
+export function architectureText(spec: NetworkSpec): string {
+  return JSON.stringify(spec, (key, value: unknown) => {
+    return key.endsWith("Initializer") ? undefined : sortKeys(value);
   });
+}
+
+function sortKeys(value: unknown): unknown {
+  if (typeof value !== "object" || value === null || Array.isArray(value)) return value;
+  return Object.fromEntries(Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1)));
 }

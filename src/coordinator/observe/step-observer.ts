@@ -5,7 +5,7 @@ import type { Update } from "../../shared/replica/tensors.js";
 import type { TrainingReplica } from "../../shared/replica/training-replica.js";
 import { sumLosses } from "../aggregate.js";
 import { metricsOfBatches, shardResults, type StepPlan } from "../step-plan.js";
-import type { Answered, EvaluationTask, Task } from "../workers/tasks.js";
+import type { Answered, EvaluationTask, StepTask } from "../workers/tasks.js";
 import { histogramValues } from "./histogram-values.js";
 import type { PhaseClock } from "./phase-clock.js";
 
@@ -67,7 +67,7 @@ export class StepObserver {
   }
 }
 
-function traceOf(task: Task, answers: Answers, zeroMs: number): TaskTrace[] {
+function traceOf(task: StepTask, answers: Answers, zeroMs: number): TaskTrace[] {
   const answered = answers.get(task.id);
   if (!answered) return [];
   const { link, timing } = answered;
@@ -80,6 +80,7 @@ function traceOf(task: Task, answers: Answers, zeroMs: number): TaskTrace[] {
       sentMs: timing.sentMs - zeroMs,
       computedFromMs: timing.computedFromMs - zeroMs,
       computedToMs: timing.computedToMs - zeroMs,
+      waitedMs: timing.waitedMs,
       answeredMs: timing.answeredMs - zeroMs,
     },
   ];

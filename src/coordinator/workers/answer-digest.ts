@@ -1,5 +1,6 @@
 // Two answers are the same where every bit of them is: what `--verify` compares.
 import { createHash } from "node:crypto";
+import type { Moments } from "../../shared/statistics/moments.js";
 import type { Answer } from "./tasks.js";
 
 export function answerDigest(answer: Answer): string {
@@ -9,6 +10,16 @@ export function answerDigest(answer: Answer): string {
   if (answer.kind === "evaluate") {
     add(Float64Array.of(answer.result.lossSum));
     add(answer.result.predictions);
+    return hash.digest("hex");
+  }
+  const addMoments = (moments: ReadonlyMap<string, Moments>) => {
+    for (const { mean, variance } of byName(moments)) {
+      add(Float32Array.from(mean));
+      add(Float32Array.from(variance));
+    }
+  };
+  if (answer.kind === "moments") {
+    addMoments(answer.result);
     return hash.digest("hex");
   }
   const { loss, gradients, moments } = answer.result;
@@ -23,10 +34,7 @@ export function answerDigest(answer: Answer): string {
       }
     }
   }
-  for (const { mean, variance } of byName(moments)) {
-    add(Float32Array.from(mean));
-    add(Float32Array.from(variance));
-  }
+  addMoments(moments);
   return hash.digest("hex");
 }
 

@@ -2,6 +2,7 @@
 import type { Samples } from "../../shared/data/samples.js";
 import type { WorkerKind } from "../../shared/protocol/messages.js";
 import type { EvaluationResult, ShardResult } from "../../shared/replica/tensors.js";
+import type { Moments, PopulationStatistics } from "../../shared/statistics/moments.js";
 
 export interface ShardTask {
   kind: "shard";
@@ -19,12 +20,52 @@ export interface EvaluationTask {
   /** Steps behind the weights that it is computed with. */
   step: number;
   samples: Samples;
+  /** Statistics to use in the place of the replicas' own, of all layers that are trained. */
+  known?: ReadonlyMap<string, PopulationStatistics>;
 }
 
-export type Task = ShardTask | EvaluationTask;
+/** What the shards of a step go on with from a barrier. */
+export interface MergedBarrier {
+  step: number;
+  barrier: number;
+  values: Float32Array;
+}
+
+/** The moments of what goes into the layers of one pass over the training set, over one of its batches. */
+export interface MomentsTask {
+  kind: "moments";
+  id: number;
+  /** Steps behind the weights that it is computed with. */
+  step: number;
+  /** Of the layout's `populationPasses`. */
+  pass: number;
+  /** The statistics of the layers of all passes before. */
+  known: ReadonlyMap<string, PopulationStatistics>;
+  samples: Samples;
+}
+
+/** What belongs to a step. */
+export type StepTask = ShardTask | EvaluationTask;
+
+export type Task = StepTask | MomentsTask;
 
 export type Answer =
-  { kind: "shard"; result: ShardResult } | { kind: "evaluate"; result: EvaluationResult };
+  | { kind: "shard"; result: ShardResult }
+  | { kind: "evaluate"; result: EvaluationResult }
+  /** By layer of the pass. */
+  | { kind: "moments"; result: ReadonlyMap<string, Moments> };
+
+/** For people. */
+export function taskName(task: Task): string {
+  switch (task.kind) {
+    case "shard":
+      return `shard ${task.shard}`;
+    case "evaluate":
+      return "evaluation";
+    case "moments":
+      return "population statistics";
+  }
+}
 
 /** When things happened to a task, in milliseconds of the coordinator's clock (`performance.now`). */
 export interface Timing {
@@ -32,6 +73,8 @@ export interface Timing {
   sentMs: number;
   computedFromMs: number;
   computedToMs: number;
+  /** How much of the time between the two the worker did not compute it: the shard waited for others. */
+  waitedMs: number;
   /** The whole answer had arrived. */
   answeredMs: number;
 }
@@ -55,6 +98,8 @@ export interface WorkerLink {
   /** It is the coordinator's own process, and nobody who joined. */
   readonly isInProcess?: boolean;
   send(task: Task): void;
+  /** Those of a step come in the order of the barriers, the ones that are known before a task of the step first. */
+  sendMerged(merged: MergedBarrier): void;
   /** The worker's results are wrong: it is banned. */
   expel(reason: string): void;
 }

@@ -1,12 +1,13 @@
-// `--verify`: some shards are computed by two workers and compared bit by bit; and what follows where results are wrong, for
+// `--verify`: some shards, and moments for the population statistics, are computed by two workers and compared bit by bit; and what follows where results are wrong, for
 // whatever reason that is found out.
 import { createHmac, randomBytes } from "node:crypto";
 import type { StepRange } from "../../shared/checkpoint/checkpoint.js";
 import type { Events } from "../../shared/events.js";
 import { answerDigest } from "./answer-digest.js";
+import type { Arbiter } from "./arbiter.js";
 import { Contributions } from "./contributions.js";
 import type { Schedule } from "./schedule.js";
-import type { Answered, Task, WorkerLink } from "./tasks.js";
+import { type Answered, type Task, taskName, type WorkerLink } from "./tasks.js";
 
 /** Origins that are remembered because a wrong result came from there. */
 const MAX_SUSPECT_ORIGINS = 4096;
@@ -17,6 +18,7 @@ const COORDINATOR: WorkerLink = {
   origin: "coordinator",
   isInProcess: true,
   send: () => undefined,
+  sendMerged: () => undefined,
   expel: () => undefined,
 };
 
@@ -24,11 +26,13 @@ type Vote = Answered & { digest: string };
 
 export interface VerificationParts {
   events: Events;
-  /** Share of the shards that two workers compute. */
+  /** Share of the tasks that two workers compute. */
   share: number;
   schedule: Schedule<WorkerLink, Task>;
   /** Computes a task here and now. */
-  arbiter: ((task: Task) => Answered["answer"]) | undefined;
+  arbiter: (() => Arbiter | undefined) | undefined;
+  /** Of the barriers that the step in progress has passed. */
+  merged: () => readonly Float32Array[];
   /** The answer to use. */
   accept: (task: Task, answered: Answered) => void;
 }
@@ -79,7 +83,7 @@ export class Verification {
       this.countVotes(task, votes);
       return;
     }
-    if (task.kind === "shard") this.contributions.note(link, task.step);
+    if (task.kind !== "evaluate") this.contributions.note(link, task.step);
     this.parts.accept(task, answered);
   }
 
@@ -109,8 +113,8 @@ export class Verification {
 
   private isSelected(task: Task): boolean {
     const { share } = this.parts;
-    if (share === 0 || task.kind !== "shard") return false;
-    const text = `${task.step}/${task.shard}`;
+    if (share === 0 || task.kind === "evaluate") return false;
+    const text = `${task.step}/${task.kind === "shard" ? task.shard : `moments ${task.id}`}`;
     return createHmac("sha256", this.secret).update(text).digest().readUInt32LE() / 2 ** 32 < share;
   }
 
@@ -140,10 +144,10 @@ export class Verification {
   }
 
   private decide(task: Task, votes: readonly Vote[]): void {
-    const { arbiter } = this.parts;
+    const arbiter = this.parts.arbiter?.();
     const [first] = votes;
     if (!first) return;
-    const answer = arbiter ? arbiter(task) : first.answer;
+    const answer = arbiter ? arbiter.answer(task, this.parts.merged()) : first.answer;
     const digest = answerDigest(answer);
     // Where nobody gave the right answer, nobody has the right factors either.
     const right = votes.find((vote) => vote.digest === digest);
@@ -155,8 +159,7 @@ export class Verification {
     this.parts.schedule.drop([task.id]);
     for (const { link, digest } of votes) {
       if (digest === right.digest) continue;
-      const name = task.kind === "shard" ? `shard ${task.shard} of step` : "an evaluation at step";
-      const reason = `wrong result for ${name} ${task.step}`;
+      const reason = `wrong result for ${taskName(task)} of step ${task.step}`;
       if (!link.isInProcess) this.suspectOrigins.add(link.origin);
       const [oldest] = this.suspectOrigins;
       if (this.suspectOrigins.size > MAX_SUSPECT_ORIGINS) this.suspectOrigins.delete(oldest!);

@@ -23,6 +23,11 @@ export interface Session {
   /** Every tensor that `body` makes is freed when it returns or throws; what it returns must be plain values. */
   scope<T>(body: (scope: TensorScope) => T): T;
   /**
+   * For work that is interrupted: any number of scopes may be open, and their runs may follow each other in any order. To be
+   * closed before the session is disposed.
+   */
+  openScope(): OwnedScope;
+  /**
    * Arrays of zeros in memory that the engine reads where it is: `keep` and `TensorScope.tensor` need not copy them.
    * @param lengths in values
    */
@@ -47,4 +52,23 @@ export interface TensorScope {
   run(feeds: readonly Feed[], fetches: readonly Value[]): Tensor[];
   /** A copy of a float32 tensor's values. */
   floats(tensor: Tensor): Float32Array;
+}
+
+/** A scope that its owner ends. */
+export interface OwnedScope extends TensorScope {
+  /** Frees its tensors; the second time there are none. */
+  close(): void;
+}
+
+/** `Session.scope` of an engine that has `openScope`. */
+export function withScope<T>(
+  session: Pick<Session, "openScope">,
+  body: (scope: TensorScope) => T,
+): T {
+  const scope = session.openScope();
+  try {
+    return body(scope);
+  } finally {
+    scope.close();
+  }
 }

@@ -3,6 +3,7 @@
 import type { Network } from "../network/network.js";
 import type { OptimizerSpec } from "../optimizer/optimizer.js";
 import { slotsOf } from "../optimizer/slots.js";
+import type { BatchNormKind } from "../statistics/barrier.js";
 import { GraphBuilder } from "./builder.js";
 import type { Graph, LossKind, Value } from "./graph.js";
 import { addInference, type InferenceValues } from "./inference-graph.js";
@@ -20,14 +21,19 @@ export class NetworkGraph {
   readonly optimizer: OptimizerValues;
 
   /** @throws RangeError where the loss does not fit the network: ask `findLossProblem` first */
-  constructor(network: Network, loss: LossKind, optimizer: OptimizerSpec) {
+  constructor(
+    network: Network,
+    loss: LossKind,
+    optimizer: OptimizerSpec,
+    batchNorm: BatchNormKind = "ghost",
+  ) {
     const problem = findLossProblem(network, loss);
     if (problem !== undefined) throw new RangeError(problem);
     const builder = new GraphBuilder();
     this.graph = builder;
     this.network = network;
     this.variables = addVariables(builder, network, optimizer);
-    this.training = addTraining(builder, network, loss, this.variables);
+    this.training = addTraining(builder, network, loss, this.variables, batchNorm);
     this.inference = builder.within("inference", () =>
       addInference(builder, network, loss, this.variables),
     );

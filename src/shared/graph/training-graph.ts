@@ -1,10 +1,13 @@
 // A network's forward and backward pass over a shard. Pure.
+import { findNeededGradients } from "../network/needed-gradients.js";
 import type { Layer, Network } from "../network/network.js";
+import type { BatchNormKind } from "../statistics/barrier.js";
 import type { GraphBuilder, MomentValues } from "./builder.js";
 import { forwardLayers } from "./forward.js";
 import type { LossKind, Value } from "./graph.js";
 import { targetTypeOf } from "./infer.js";
 import {
+  type BarrierValues,
   type ForwardPass,
   forwardLayer,
   type GradientValues,
@@ -31,6 +34,8 @@ export interface TrainingValues {
   moments: ReadonlyMap<string, MomentValues>;
   /** Of lossScale · Σ losses, by trainable parameter, in the order of the backward pass. */
   gradients: ReadonlyMap<string, GradientValues>;
+  /** In the order of a step (statistics/barrier.ts); none where each shard normalises with its own moments. */
+  barriers: readonly BarrierValues[];
 }
 
 interface Passed {
@@ -43,11 +48,17 @@ export function addTraining(
   network: Network,
   loss: LossKind,
   variables: ReadonlyMap<string, Value>,
+  batchNorm: BatchNormKind,
 ): TrainingValues {
   const { inputs, targets } = addSamples(builder, network, loss);
   const population = new PopulationFeeds(builder, network.statistics);
   const dropoutMasks = new Map<string, Value>();
-  const trace: Trace = { gradients: new Map(), moments: new Map() };
+  const barriers: BarrierValues[] = [];
+  const trace: Trace = {
+    gradients: new Map(),
+    moments: new Map(),
+    barriers: batchNorm === "sync" ? barriers : undefined,
+  };
   const options = { builder, network, variables, population, dropoutMasks, trace };
   const skipped = isLastLayerSkipped(network, loss) ? network.layers.at(-1) : undefined;
   const passes = forwardLayers(options, inputs, (context) =>
@@ -68,7 +79,10 @@ export function addTraining(
   });
   const { moments, gradients } = trace;
   const statistics = population.values;
-  return { inputs, targets, lossScale, dropoutMasks, statistics, losses, moments, gradients };
+  return {
+    ...{ inputs, targets, lossScale, dropoutMasks, statistics },
+    ...{ losses, moments, gradients, barriers },
+  };
 }
 
 /** Placeholders of samples, for training and for inference. */
@@ -92,7 +106,7 @@ function addBackward(
   passes: readonly Passed[],
   gradient: Value,
 ): void {
-  const needed = findNeeded(network);
+  const needed = findNeededGradients(network);
   const gradients = new Map<string, Value>();
   const last = passes.at(-1);
   if (last) gradients.set(last.layer.name, gradient);
@@ -110,18 +124,4 @@ function addBackward(
       });
     });
   }
-}
-
-/** The layers that train parameters, or get their inputs from such layers. The others' gradients are not built. */
-function findNeeded(network: Network): Set<string> {
-  const needed = new Set<string>();
-  const trained = new Set(
-    network.parameters
-      .filter(({ trainable }) => trainable)
-      .map(({ name }) => name.slice(0, name.lastIndexOf("/"))),
-  );
-  for (const { name, inputs } of network.layers) {
-    if (trained.has(name) || inputs.some((input) => needed.has(input))) needed.add(name);
-  }
-  return needed;
 }

@@ -1,20 +1,31 @@
-// A shard's training in runs, one for each gradient bucket: a bucket's gradients are sent while the next run computes. Pure.
+// How a shard's computation is cut into runs: one for each gradient bucket, so that a bucket's gradients are sent while the
+// next run computes; and one for each barrier of synchronised batch normalisation, which ends a phase. Pure.
 import type { ParameterSpec } from "../network/network.js";
 import { cutGraph } from "./cut.js";
 import type { GraphRun, Value } from "./graph.js";
+import type { BarrierValues } from "./layers/index.js";
+import { findNeededNodes } from "./needed-nodes.js";
 import type { NetworkGraph } from "./network-graph.js";
+
+/** What a shard computes between two barriers. */
+export interface PassPhase {
+  /** The barrier that ends the phase, and the run that fetches the shard's contribution; none in the last phase. */
+  atBarrier: { barrier: BarrierValues; run: GraphRun } | undefined;
+  /** Buckets that need no later barrier, in order. Their runs come after the contribution's: other shards wait for that. */
+  buckets: readonly { bucket: number; run: GraphRun }[];
+}
 
 /**
  * @param buckets parameters in the order of the backward pass; at least one
  * @param factored the dense kernels whose gradients are fetched as factors
- * @returns one run for each bucket; the first fetches the losses and moments too
+ * @returns one phase more than there are barriers; the first bucket's run fetches the losses and moments too
  */
-export function trainingRuns(
+export function trainingPhases(
   { graph, training }: NetworkGraph,
   buckets: readonly (readonly ParameterSpec[])[],
   factored: ReadonlySet<string>,
-): GraphRun[] {
-  const { losses, moments, gradients } = training;
+): PassPhase[] {
+  const { losses, moments, gradients, barriers } = training;
   const fetchesOf = (bucket: readonly ParameterSpec[]): Value[] =>
     bucket.flatMap(({ name }) => {
       const { dense, factors } = gradients.get(name)!;
@@ -22,5 +33,36 @@ export function trainingRuns(
     });
   const ofMoments = [...moments.values()].flatMap(({ mean, variance }) => [mean, variance]);
   const [first = [], ...rest] = buckets.map(fetchesOf);
-  return cutGraph(graph, [[losses, ...ofMoments, ...first], ...rest]);
+  const fetches = [[losses, ...ofMoments, ...first], ...rest];
+  const phases = findPhases(barriers, fetches);
+  const plan = Array.from({ length: barriers.length + 1 }, (_, phase) => ({
+    barrier: barriers[phase],
+    buckets: [...fetches.keys()].filter((bucket) => phases[bucket] === phase),
+  }));
+  const groups = plan.flatMap(({ barrier, buckets: ready }) => [
+    ...(barrier ? [barrier.contribution] : []),
+    ...ready.map((bucket) => fetches[bucket]!),
+  ]);
+  const runs = cutGraph(graph, groups).values();
+  const nextRun = () => runs.next().value!;
+  return plan.map(({ barrier, buckets: ready }) => ({
+    atBarrier: barrier && { barrier, run: nextRun() },
+    buckets: ready.map((bucket) => ({ bucket, run: nextRun() })),
+  }));
+}
+
+/** For each bucket, how many barriers must have been passed before it and those before it can be computed. */
+function findPhases(
+  barriers: readonly BarrierValues[],
+  fetches: readonly (readonly Value[])[],
+): number[] {
+  let phase = 0;
+  return fetches.map((values) => {
+    const needed = findNeededNodes(values, new Set());
+    const last = barriers.findLastIndex(({ merged }) =>
+      merged.some(({ node }) => needed.has(node)),
+    );
+    phase = Math.max(phase, last + 1);
+    return phase;
+  });
 }

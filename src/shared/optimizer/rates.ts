@@ -1,4 +1,5 @@
 // The scalars that an optimizer's step is fed. Pure.
+import { wholePower } from "../whole-power.js";
 import type { OptimizerSpec } from "./optimizer.js";
 
 /**
@@ -17,14 +18,4 @@ export function stepRate(optimizer: OptimizerSpec, rate: number, t: number): num
 /** By what decayed weights are multiplied before the step. @param rate of the schedule, without Adam's corrections */
 export function decayFactor(optimizer: OptimizerSpec, rate: number): number {
   return 1 - rate * optimizer.weightDecay;
-}
-
-/** base^exponent by squaring: Math.pow may differ between engines in the last bit, multiplication may not. */
-function wholePower(base: number, exponent: number): number {
-  let result = 1;
-  for (let power = base, left = exponent; left > 0; left = Math.floor(left / 2)) {
-    if (left % 2 === 1) result *= power;
-    power *= power;
-  }
-  return result;
 }

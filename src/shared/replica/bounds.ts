@@ -1,6 +1,7 @@
 // How large the numbers of a shard's result may be. Finite numbers are not enough: a gradient of 3e38 squares to infinity
 // in Adam's second moment, and from there the weights become NaN, a step after the worker that sent it has left. Within
 // these limits no sum over shards, moment or optimizer slot can overflow float32. Pure.
+import type { Barrier } from "../statistics/barrier.js";
 import type { Moments } from "../statistics/moments.js";
 import type { Gradient, ShardResult } from "./tensors.js";
 
@@ -45,7 +46,10 @@ export function findGradientProblem(gradients: ReadonlyMap<string, Gradient>): s
   return undefined;
 }
 
-function findMomentsProblem(name: string, { mean, variance }: Moments): string | undefined {
+function findProblemIn(
+  name: string,
+  { mean, variance }: Pick<Moments, "mean" | "variance">,
+): string | undefined {
   if (variance.some((value) => value < 0)) return `${name}: negative variance`;
   return (
     problemOf(`${name} mean`, maxMagnitude(mean)) ??
@@ -57,13 +61,31 @@ export function findLossProblem(loss: number): string | undefined {
   return problemOf("the loss", Math.abs(loss));
 }
 
+/**
+ * @param values what a shard brings to the barrier, or what all shards go on with from there
+ * @returns what is wrong with them; undefined where every number is within the limits
+ */
+export function findBarrierProblem(
+  { layer, direction, channels }: Barrier,
+  values: Float32Array,
+): string | undefined {
+  if (direction === "backward") return problemOf(`${layer} gradient sums`, maxMagnitude(values));
+  const [mean, variance] = [values.subarray(0, channels), values.subarray(channels)];
+  return findProblemIn(layer, { mean, variance });
+}
+
 /** @returns what is wrong with a result; undefined where every number is within the limits */
 export function findResultProblem(result: Omit<ShardResult, "gradients">): string | undefined {
   const problem = findLossProblem(result.loss);
   if (problem !== undefined) return problem;
-  for (const [name, moments] of result.moments) {
-    const ofMoments = findMomentsProblem(name, moments);
-    if (ofMoments !== undefined) return ofMoments;
+  return findMomentsProblem(result.moments);
+}
+
+/** @returns what is wrong with one of the layers' moments; undefined where all are within the limits */
+export function findMomentsProblem(moments: ReadonlyMap<string, Moments>): string | undefined {
+  for (const [name, own] of moments) {
+    const problem = findProblemIn(name, own);
+    if (problem !== undefined) return problem;
   }
   return undefined;
 }

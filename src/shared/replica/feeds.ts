@@ -1,8 +1,52 @@
-// Samples as an engine is fed them.
+// Samples as an engine is fed them, and all else that a shard's pass is fed besides weights.
 import type { Samples } from "../data/samples.js";
 import type { Tensor, TensorScope } from "../engine/engine.js";
-import type { LossKind } from "../graph/graph.js";
+import { dropoutMask } from "../graph/dropout-mask.js";
+import type { LossKind, Value } from "../graph/graph.js";
+import { sizeOf } from "../network/network.js";
 import type { RunLayout } from "../run-layout.js";
+import type { Replica } from "./replica.js";
+
+/** One of the parts of a global batch. */
+export interface Shard {
+  step: number;
+  /** Place of its first sample in the global batch; it decides what dropout drops. */
+  firstSample: number;
+  /** At least one. */
+  samples: Samples;
+}
+
+/** What a shard's pass is fed from its beginning, by the values of the training graph. */
+export function feedShard(
+  { graph: { training }, layout, population }: Replica,
+  { step, firstSample, samples }: Shard,
+  scope: TensorScope,
+): Map<Value, Tensor> {
+  const { batchSize, seed } = layout.config;
+  const { count } = samples;
+  const tensors = new Map<Value, Tensor>([
+    [training.inputs, feedInputs(layout, samples, scope)],
+    [training.targets, feedTargets(layout, samples, scope)],
+    [training.lossScale, scope.tensor([], Float32Array.of(1 / batchSize))],
+  ]);
+  for (const [layer, mask] of training.dropoutMasks) {
+    const shape = mask.shape.slice(1);
+    const rate = dropoutRate(layout, layer);
+    const size = sizeOf(shape);
+    const values = dropoutMask({ seed, step, layer, rate, firstSample, count, size });
+    tensors.set(mask, scope.tensor([count, ...shape], values));
+  }
+  for (const [name, value] of training.statistics) {
+    tensors.set(value, scope.tensor(value.shape, population.tensor(name)!));
+  }
+  return tensors;
+}
+
+function dropoutRate({ network }: RunLayout, name: string): number {
+  const layer = network.layers.find((each) => each.name === name)?.layer;
+  if (layer?.kind !== "dropout") throw new RangeError(`no dropout layer ${name}`);
+  return layer.rate;
+}
 
 /** value/255 as float32, for every byte. */
 const SCALED = Float32Array.from({ length: 256 }, (_, value) => value / 255);

@@ -8,15 +8,15 @@ import type { RunLayout } from "../run-layout.js";
 import { isAllFinite } from "./finite.js";
 import { evaluateSamples } from "./inference.js";
 import { probeSamples, probeState } from "./probe.js";
-import { computeShard } from "./shard-pass.js";
+import { computeShardsTogether } from "./shard-group.js";
 import type { Gradient, Gradients, ShardResult } from "./tensors.js";
 import { TrainingReplica } from "./training-replica.js";
 
 const QUIET_NAN = 0x7fc00000;
 
 /**
- * Takes about one step: the forward and backward pass of a shard of each of the run's sizes (there are at most two), the
- * optimizer's step, and inference. Kernels split their sums by the shapes they are given, hence the run's own network and
+ * Takes about one step: the forward and backward pass of a shard of each of the run's sizes (there are at most two), which
+ * wait for each other where batch normalisation is synchronised, the optimizer's step, and inference. Kernels split their sums by the shapes they are given, hence the run's own network and
  * sizes; which values they add up decides nothing about how. In a session of its own, which is disposed.
  * @returns 64 hexadecimal digits
  */
@@ -29,15 +29,13 @@ export function numericsFingerprint(layout: RunLayout, engine: Engine): string {
     const step = schedule.warmupSteps;
     const state = probeState(layout);
     replica.load(state, step);
-    const results = new Map(
-      [...new Set(layout.shardSizes)].map((size) => {
-        const samples = probeSamples(layout, size);
-        const result = computeShard(replica, { step, firstSample: 0, samples });
-        digest.addShard(result);
-        return [size, result] as const;
-      }),
-    );
-    const shards = layout.shardSizes.map((size) => results.get(size)!.gradients);
+    const sizes = [...new Set(layout.shardSizes)];
+    const probes = sizes.map((size) => {
+      return { step, firstSample: 0, samples: probeSamples(layout, size) };
+    });
+    const results = computeShardsTogether(replica, probes);
+    for (const result of results) digest.addShard(result);
+    const shards = layout.shardSizes.map((size) => results[sizes.indexOf(size)]!.gradients);
     replica.apply({ gradients: joinShards(shards), population: new Map() });
     // Into the memory of what was loaded: another copy would be as large as the state.
     replica.read(state.map(({ name, values }) => ({ name, into: values })));

@@ -1,17 +1,30 @@
-// Inference on a replica, with its population statistics.
+// Inference on a replica, with its population statistics or with others.
 import type { Samples } from "../data/samples.js";
 import type { Feed, TensorScope } from "../engine/engine.js";
 import type { Value } from "../graph/graph.js";
+import type { StatisticsSpec } from "../network/network.js";
 import { feedInputs, feedTargets } from "./feeds.js";
 import type { Replica } from "./replica.js";
+import type { Moments, PopulationStatistics } from "../statistics/moments.js";
+import { statisticNames } from "./state-layout.js";
 import type { EvaluationResult } from "./tensors.js";
 
-/** Predictions and losses of some samples. */
-export function evaluateSamples(replica: Replica, samples: Samples): EvaluationResult {
+/** By layer. */
+export type StatisticsByLayer = ReadonlyMap<string, PopulationStatistics>;
+
+/**
+ * Predictions and losses of some samples.
+ * @param known statistics in the place of the replica's own
+ */
+export function evaluateSamples(
+  replica: Replica,
+  samples: Samples,
+  known?: StatisticsByLayer,
+): EvaluationResult {
   const { predictions, losses } = replica.graph.inference;
   return replica.session.scope((scope) => {
     const feeds: Feed[] = [
-      ...inferenceFeeds(replica, samples, scope),
+      ...inferenceFeeds(replica, samples, scope, known),
       [replica.graph.inference.targets, feedTargets(replica.layout, samples, scope)],
     ];
     const [predicted, lossValues] = infer(replica, feeds, [predictions, losses], scope);
@@ -19,6 +32,32 @@ export function evaluateSamples(replica: Replica, samples: Samples): EvaluationR
       predictions: predictionsOf(replica, predicted!),
       lossSum: lossValues!.reduce((total, value) => total + value, 0),
     };
+  });
+}
+
+/**
+ * Moments of what goes into some batch-norm layers that are trained, over some samples. Targets are not looked at.
+ * @param known the statistics of the layers before them, in the place of the replica's own
+ * @returns by layer
+ */
+export function measureMoments(
+  replica: Replica,
+  samples: Samples,
+  layers: readonly StatisticsSpec[],
+  known: StatisticsByLayer,
+): Map<string, Moments> {
+  const { moments } = replica.graph.inference;
+  return replica.session.scope((scope) => {
+    const feeds = inferenceFeeds(replica, samples, scope, known);
+    const values = layers.map(({ name }) => moments.get(name)!);
+    const fetches = values.flatMap(({ mean, variance }) => [mean, variance]);
+    const found = infer(replica, feeds, fetches, scope);
+    return new Map(
+      layers.map(({ name, valuesPerSample }, index) => {
+        const [mean, variance] = [found[2 * index]!, found[2 * index + 1]!];
+        return [name, { count: samples.count * valuesPerSample, mean, variance }];
+      }),
+    );
   });
 }
 
@@ -31,12 +70,24 @@ export function predictSamples(replica: Replica, samples: Samples): Float32Array
   });
 }
 
-function inferenceFeeds(replica: Replica, samples: Samples, scope: TensorScope): Feed[] {
+function inferenceFeeds(
+  replica: Replica,
+  samples: Samples,
+  scope: TensorScope,
+  known: StatisticsByLayer = new Map(),
+): Feed[] {
   const { inputs, statistics } = replica.graph.inference;
+  const others = new Map(
+    [...known].flatMap(([layer, { mean, variance }]) => {
+      const names = statisticNames(layer);
+      return [[names.mean, mean] as const, [names.variance, variance] as const];
+    }),
+  );
   return [
     [inputs, feedInputs(replica.layout, samples, scope)],
     ...[...statistics].map(([name, value]): Feed => {
-      return [value, scope.tensor(value.shape, replica.population.tensor(name)!)];
+      const values = others.get(name) ?? replica.population.tensor(name)!;
+      return [value, scope.tensor(value.shape, values)];
     }),
   ];
 }

@@ -29,8 +29,8 @@ export class TrainingReplica implements Replica {
   /** The state is all zeros until `load`. */
   constructor(layout: RunLayout, engine: Engine) {
     this.layout = layout;
-    const { loss, optimizer } = layout.config;
-    this.graph = new NetworkGraph(layout.network, loss, optimizer);
+    const { loss, optimizer, batchNorm } = layout.config;
+    this.graph = new NetworkGraph(layout.network, loss, optimizer, batchNorm);
     this.session = engine.open(this.graph.graph);
     this.population = new Population(layout.network.statistics);
     this.completedSteps = -1;

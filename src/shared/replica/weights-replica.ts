@@ -27,8 +27,8 @@ export class WeightsReplica implements Replica {
   /** The state is all zeros until `load`. */
   constructor(layout: RunLayout, engine: Engine) {
     this.layout = layout;
-    const { loss, optimizer } = layout.config;
-    this.graph = new NetworkGraph(layout.network, loss, optimizer);
+    const { loss, optimizer, batchNorm } = layout.config;
+    this.graph = new NetworkGraph(layout.network, loss, optimizer, batchNorm);
     this.session = engine.open(this.graph.graph);
     this.population = new Population(layout.network.statistics);
     const { parameters } = layout.network;

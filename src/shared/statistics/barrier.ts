@@ -1,8 +1,17 @@
 // Synchronised batch normalisation: within a step all shards wait where a layer normalises, until the sums of all of them are
-// known. Such a place is a barrier; each layer has one in the forward pass and one in the backward pass. Pure.
-import type { StatisticsSpec } from "../network/network.js";
+// known. Such a place is a barrier; each layer has one in the forward pass, and one in the backward pass where the gradient of
+// its input is needed. Pure.
+import { findNeededGradients } from "../network/needed-gradients.js";
+import { type Network, trainedStatistics } from "../network/network.js";
 import { mergeMoments } from "./moments.js";
 import { foldTree } from "./tree.js";
+
+/**
+ * What a batch-norm layer normalises with in training. `ghost`: each shard with its own moments (Hoffer et al., 2017). `sync`:
+ * all shards with those of the global batch (Peng et al., "MegDet", 2018).
+ */
+export const BATCH_NORMS = ["ghost", "sync"] as const;
+export type BatchNormKind = (typeof BATCH_NORMS)[number];
 
 export interface Barrier {
   layer: string;
@@ -43,7 +52,10 @@ export function mergeContributions(
         variance: each.values.subarray(channels),
       })),
     );
-    return Float32Array.of(...mean, ...variance);
+    const merged = new Float32Array(2 * channels);
+    merged.set(mean);
+    merged.set(variance, channels);
+    return merged;
   }
   const count = contributions.reduce((total, each) => total + countOf(each), 0);
   const sums = foldTree(
@@ -53,13 +65,20 @@ export function mergeContributions(
   return Float32Array.from(sums, (sum) => sum / count);
 }
 
-/** The barriers of a step in their order: forward from the first layer to the last, then backward from the last to the first. */
-export function barriersOf(statistics: readonly StatisticsSpec[]): Barrier[] {
-  const barriers = (direction: Barrier["direction"]) =>
-    statistics
-      .filter(({ trainable }) => trainable)
-      .map(({ name, channels, valuesPerSample }): Barrier => {
-        return { layer: name, direction, channels, valuesPerSample };
-      });
-  return [...barriers("forward"), ...barriers("backward").toReversed()];
+/**
+ * The barriers of a step in their order: forward in the order of the layers, then backward in the reverse order. A layer whose
+ * input's gradient nobody needs has none in the backward pass.
+ */
+export function barriersOf(network: Network): Barrier[] {
+  const needed = findNeededGradients(network);
+  const passGradients = new Set(
+    network.layers.filter(({ inputs }) => needed.has(inputs[0]!)).map(({ name }) => name),
+  );
+  const forward = trainedStatistics(network).map(({ name, channels, valuesPerSample }) => {
+    return { layer: name, direction: "forward", channels, valuesPerSample } as const;
+  });
+  const backward = forward
+    .filter(({ layer }) => passGradients.has(layer))
+    .map((barrier) => ({ ...barrier, direction: "backward" }) as const);
+  return [...forward, ...backward.toReversed()];
 }

@@ -1,6 +1,7 @@
 // Batch moments and their exact merge. Pure.
 // The formulas are those of Chan, Golub and LeVeque, "Updating formulae and a pairwise algorithm for computing sample
 // variances" (1979).
+import { wholePower } from "../whole-power.js";
 import { foldTree } from "./tree.js";
 
 /** Moments of one batch-norm layer over some samples; one mean and one biased variance per channel. */
@@ -11,7 +12,7 @@ export interface Moments {
   variance: Float32Array | Float64Array;
 }
 
-/** What inference normalises with: exponential moving averages, one value per channel. */
+/** What inference normalises with: moving averages, or moments of the whole training set; one value per channel. */
 export interface PopulationStatistics {
   mean: Float32Array;
   variance: Float32Array;
@@ -85,6 +86,20 @@ export function nextPopulation(
     mean: moveTowards(mean, batch.mean, momentum),
     variance: moveTowards(variance, batch.variance, momentum),
   };
+}
+
+/**
+ * The momentum with which a moving average has no bias towards its initial value. An average that starts at 0 and is divided
+ * by 1 − mᵗ (Kingma and Ba, "Adam", 2015, section 3) moves by (1 − m)/(1 − mᵗ) of the way at update t, so it needs no state
+ * besides itself. At the first update it becomes the batch's own value.
+ * @param momentum m, from 0 to 1
+ * @param t the number of this update, from 1
+ */
+export function correctedMomentum(momentum: number, t: number): number {
+  // An average that never moves has no bias to correct.
+  if (momentum === 1) return 1;
+  const power = wholePower(momentum, t);
+  return (momentum - power) / (1 - power);
 }
 
 function moveTowards(

@@ -92,6 +92,11 @@ test("the start names network, loss and optimizer", () => {
   expect(text).toBe(
     "cnn, 3,274,634 parameters, softmax cross-entropy, adam 0.001, 100 steps of 10 in 2 shards, engine tensorflow, 1 thread",
   );
+  const synchronised = sentenceOf({
+    ...{ ...start, parameterCount: 7 },
+    config: { ...config, batchNorm: "sync" },
+  });
+  expect(synchronised?.text).toContain("100 steps of 10 in 2 shards, batch norm sync, engine");
   const layers = config.network.layers.map((node) => ({ ...node, name: `my-${node.name}` }));
   const inputs = layers.map(({ inputs: names }) => {
     return names.map((name) => (name === "input" ? name : `my-${name}`));

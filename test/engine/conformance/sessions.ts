@@ -82,6 +82,52 @@ export function testSessions({ open, countTensors }: Subject): void {
     });
   });
 
+  test("scopes that are open at once run in turn with the bits of one alone, and free their tensors when closed", () => {
+    const { graph, feeds, groups } = trainingPass();
+    const runs = cutGraph(graph, groups);
+    withSession(open(), graph, (session) => {
+      const begin = (sign: number) => {
+        const scope = session.openScope();
+        const tensors = new Map(
+          [...feeds].map(([value, { shape, values }]) => [
+            value,
+            scope.tensor(shape, value.type === "float32" ? values.map((x) => sign * x) : values),
+          ]),
+        );
+        const next = ({ feeds: fed, fetches }: (typeof runs)[number]) => {
+          const found = scope.run(
+            fed.map((value): Feed => [value, tensors.get(value)!]),
+            fetches,
+          );
+          fetches.forEach((value, index) => tensors.set(value, found[index]!));
+        };
+        const read = () => groups.flat().map((value) => scope.floats(tensors.get(value)!));
+        return { scope, next, read };
+      };
+      const computeAlone = (sign: number) => {
+        const pass = begin(sign);
+        runs.forEach(pass.next);
+        const found = pass.read();
+        pass.scope.close();
+        return found;
+      };
+      const expected = [computeAlone(1), computeAlone(-1)];
+      expect(expected[0]).not.toEqual(expected[1]);
+      const before = countTensors();
+      const [first, second, third] = [begin(1), begin(-1), begin(1)];
+      for (const run of runs) for (const pass of [second, first, third]) pass.next(run);
+      expect(countTensors()).toBeGreaterThan(before);
+      third.scope.close();
+      expect([first.read(), second.read()]).toEqual(expected);
+      first.scope.close();
+      // What is left of the others stays as it is.
+      expect(second.read()).toEqual(expected[1]);
+      second.scope.close();
+      second.scope.close();
+      expect(countTensors()).toBe(before);
+    });
+  });
+
   test("cut into runs, a training pass gives the bits of one run; the number of tensors does not grow", () => {
     const { graph, feeds, groups } = trainingPass();
     const whole = { feeds: [...feeds.keys()], fetches: groups.flat() };

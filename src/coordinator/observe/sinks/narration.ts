@@ -1,5 +1,5 @@
 // Events as sentences for people. The sinks decide where they are written, and in which colours.
-import type { ReportedEvent } from "../../../shared/events.js";
+import type { ReportedEvent, RunEvent } from "../../../shared/events.js";
 import { sanitizeText } from "../../../shared/text.js";
 import { LOSS_NAMES } from "../loss-names.js";
 import { countText, shortNumber } from "../number-text.js";
@@ -79,6 +79,13 @@ export function sentenceOf(
       return say("debug", `step ${event.step}, loss ${shortNumber(event.loss)}`);
     case "evaluation":
       return say("result", evaluationText(event));
+    case "population":
+      return say(
+        "info",
+        `population statistics computed over all ${countText(event.samples, "training sample")}`,
+      );
+    case "recalibrated":
+      return undefined;
     case "checkpoint":
       return say("info", `checkpoint of step ${event.step} written to ${event.path}`);
     case "checkpoint-failed":
@@ -110,13 +117,16 @@ export function sentenceOf(
 }
 
 function startText(event: ReportedEvent & { event: "start" }): string {
-  const { network, loss, optimizer, learningRate, schedule, batchSize, shards, engine } =
+  const { network, loss, optimizer, learningRate, schedule, batchSize, shards, ...more } =
     describeRun(event.config);
+  const { batchNorm, population, engine } = more;
   return [
     `${network}, ${event.parameterCount.toLocaleString("en")} parameters`,
     LOSS_NAMES[loss],
     `${optimizer} ${learningRate}${schedule === "constant" ? "" : ` ${schedule}`}`,
     `${countText(event.steps, "step")} of ${batchSize} in ${countText(shards, "shard")}`,
+    ...(batchNorm === undefined ? [] : [`batch norm ${batchNorm}`]),
+    ...(population === undefined ? [] : [`population ${population}`]),
     `engine ${engine}${event.step > 0 ? `, from step ${event.step} on` : ""}`,
   ].join(", ");
 }
@@ -182,6 +192,16 @@ function listeningText(
     ...others.map((each) => `  from other machines: ${each}; to watch: ${pageUrl(each, pageKey)}`),
     `  to start a worker there: npx tandem worker ${other}${needsToken ? " --token-file token.txt" : ""}`,
   ].join("\n");
+}
+
+/** For live displays. */
+export function progressText({
+  activity,
+  done,
+  total,
+}: Omit<RunEvent & { event: "progress" }, "event">): string {
+  const what = activity === "evaluation" ? "evaluating" : "population statistics";
+  return `${what}, ${done} of ${total}`;
 }
 
 /** What the run waits for, since when, and until when at most. */

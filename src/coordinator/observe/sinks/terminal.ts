@@ -2,7 +2,7 @@
 // written by another sink (console.ts): the block is cleared for them, and drawn again by the timer.
 import { createLogUpdate } from "log-update";
 import colours from "picocolors";
-import { type EventSink, isReported, type RunEvent } from "../../../shared/events.js";
+import { computeMsOf, type EventSink, isReported, type RunEvent } from "../../../shared/events.js";
 import { LateFailure } from "../../../shared/observer.js";
 import { sanitizeText } from "../../../shared/text.js";
 import { LineStream } from "./line-stream.js";
@@ -11,6 +11,7 @@ import {
   isWritten,
   type Level,
   type NarrationOptions,
+  progressText,
   sentenceOf,
   waitingText,
 } from "./narration.js";
@@ -103,12 +104,12 @@ export class TerminalSink implements EventSink {
         if (this.durationsMs.length > PACE_STEPS) this.durationsMs.shift();
         return;
       case "trace":
-        for (const { worker, task, samples, computedFromMs, computedToMs } of event.tasks) {
+        for (const { worker, task, samples, ...times } of event.tasks) {
           if (task !== "shard") continue;
           const line = this.lineOf(worker);
           line.shards++;
           line.samples += samples;
-          line.shardMs += computedToMs - computedFromMs;
+          line.shardMs += computeMsOf(times);
         }
         return;
       case "evaluation":
@@ -133,6 +134,8 @@ export class TerminalSink implements EventSink {
       case "backup":
       case "divergence":
       case "moments":
+      case "population":
+      case "recalibrated":
       case "histograms":
       case "predictions":
       case "checkpoint":
@@ -180,7 +183,7 @@ export class TerminalSink implements EventSink {
       `loss ${this.step ? shortNumber(Number(this.step.loss.toPrecision(4))) : "–"}`,
       ...this.metrics(),
       `${stepMs > 0 ? Math.round((1000 * config.batchSize) / stepMs) : "–"} samples/s`,
-      ...(this.progress ? [`evaluating, ${this.progress.done} of ${this.progress.total}`] : []),
+      ...(this.progress ? [progressText(this.progress)] : []),
     ];
     const left = stepMs > 0 ? `, ${durationText(((steps - done) * stepMs) / 1000)} left` : "";
     this.block(

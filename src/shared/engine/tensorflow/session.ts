@@ -2,7 +2,14 @@
 // executes the nodes by itself: op by op from JavaScript takes a third longer (docs/performance.md).
 import type { Graph, Value } from "../../graph/graph.js";
 import { sizeOf } from "../../network/network.js";
-import type { Feed, Session, Tensor, TensorScope } from "../engine.js";
+import {
+  type Feed,
+  type OwnedScope,
+  type Session,
+  type Tensor,
+  type TensorScope,
+  withScope,
+} from "../engine.js";
 import { allocateAligned } from "./aligned-memory.js";
 import { type Output, outputName } from "./graph-def.js";
 import { lowerGraph } from "./lower.js";
@@ -35,12 +42,11 @@ export class TensorFlowSession implements Session {
   }
 
   scope<T>(body: (scope: TensorScope) => T): T {
-    const scope = new NativeScope(this.tf, (feeds, fetches) => this.run(feeds, fetches));
-    try {
-      return body(scope);
-    } finally {
-      scope.free();
-    }
+    return withScope(this, body);
+  }
+
+  openScope(): OwnedScope {
+    return new NativeScope(this.tf, (feeds, fetches) => this.run(feeds, fetches));
   }
 
   allocate(lengths: readonly number[]): Float32Array[] {

@@ -1,6 +1,6 @@
 // Tensors in TensorFlow's memory, and the scope that frees them.
 import type { Value } from "../../graph/graph.js";
-import type { Feed, Tensor, TensorScope } from "../engine.js";
+import type { Feed, OwnedScope, Tensor } from "../engine.js";
 import type { TensorFlow } from "./tensorflow.js";
 
 export class NativeTensor implements Tensor {
@@ -36,7 +36,7 @@ export function toNative(tensor: Tensor): NativeTensor {
 
 export type RunFunction = (feeds: readonly Feed[], fetches: readonly Value[]) => NativeTensor[];
 
-export class NativeScope implements TensorScope {
+export class NativeScope implements OwnedScope {
   private readonly tf: TensorFlow;
   private readonly runGraph: RunFunction;
   private readonly tensors: NativeTensor[] = [];
@@ -71,7 +71,7 @@ export class NativeScope implements TensorScope {
     return values;
   }
 
-  free(): void {
+  close(): void {
     for (const tensor of this.tensors.splice(0)) deleteTensor(this.tf, tensor);
   }
 }

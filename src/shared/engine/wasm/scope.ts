@@ -1,6 +1,6 @@
 // A scope of the wasm engine: the tensors that it holds in the module's memory until it ends.
 import type { Value } from "../../graph/graph.js";
-import type { Feed, Tensor, TensorScope } from "../engine.js";
+import type { Feed, OwnedScope, Tensor } from "../engine.js";
 import type { Block, DeviceMemory } from "./device-memory.js";
 import { DeviceTensor, HostTensor, toWasm } from "./tensor.js";
 
@@ -18,15 +18,17 @@ export type RunFunction = (
   memory: RunMemory,
 ) => DeviceTensor[];
 
-export class WasmScope implements TensorScope, RunMemory {
+export class WasmScope implements OwnedScope, RunMemory {
   private readonly memory: DeviceMemory;
   private readonly runGraph: RunFunction;
+  private readonly onClose: () => void;
   private readonly blocks: Block[] = [];
   private readonly copies = new Map<HostTensor, number>();
 
-  constructor(memory: DeviceMemory, runGraph: RunFunction) {
+  constructor(memory: DeviceMemory, runGraph: RunFunction, onClose: () => void) {
     this.memory = memory;
     this.runGraph = runGraph;
+    this.onClose = onClose;
   }
 
   /** How many blocks it holds. */
@@ -73,8 +75,9 @@ export class WasmScope implements TensorScope, RunMemory {
     return block;
   }
 
-  free(): void {
+  close(): void {
     for (const block of this.blocks.splice(0)) this.memory.free(block);
     this.copies.clear();
+    this.onClose();
   }
 }

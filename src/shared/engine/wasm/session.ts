@@ -2,7 +2,14 @@
 // once for each combination of feeds, fetches and sample count (plan.ts).
 import type { Graph, Node, Value } from "../../graph/graph.js";
 import { sizeOf } from "../../network/network.js";
-import type { Feed, Session, Tensor, TensorScope } from "../engine.js";
+import {
+  type Feed,
+  type OwnedScope,
+  type Session,
+  type Tensor,
+  type TensorScope,
+  withScope,
+} from "../engine.js";
 import { alignUp } from "./block-allocator.js";
 import { type Block, DeviceMemory } from "./device-memory.js";
 import type { Executor } from "./executor.js";
@@ -47,16 +54,17 @@ export class WasmSession implements Session {
   }
 
   scope<T>(body: (scope: TensorScope) => T): T {
-    const scope = new WasmScope(this.memory, (feeds, fetches, memory) =>
-      this.run(feeds, fetches, memory),
+    return withScope(this, body);
+  }
+
+  openScope(): OwnedScope {
+    const scope = new WasmScope(
+      this.memory,
+      (feeds, fetches, memory) => this.run(feeds, fetches, memory),
+      () => void this.scopes.delete(scope),
     );
     this.scopes.add(scope);
-    try {
-      return body(scope);
-    } finally {
-      scope.free();
-      this.scopes.delete(scope);
-    }
+    return scope;
   }
 
   /** Plain arrays: the module's memory moves when it grows, and views of it would be lost. Runs copy what they read. */

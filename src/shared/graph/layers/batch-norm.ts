@@ -1,7 +1,10 @@
 // Batch normalisation over all axes but the last (Ioffe and Szegedy, 2015). In training each shard normalises with its own
-// moments (ghost batch normalisation); frozen layers and inference take the population statistics. Pure.
+// moments (ghost), or all with those of the global batch (synchronised); frozen layers and inference take the population
+// statistics. Pure.
+import type { MomentValues } from "../builder.js";
 import type { Value } from "../graph.js";
 import {
+  type BarrierValues,
   type ForwardPass,
   inputGradient,
   type LayerContext,
@@ -15,10 +18,22 @@ type BatchNormSpec = SpecOf<"batch-norm">;
 export function forwardBatchNorm(spec: BatchNormSpec, context: LayerContext): ForwardPass {
   if (!context.layer.trainable) return forwardFrozen(spec, context);
   const { builder, layer, trace } = context;
+  const moments = builder.moments(onlyInput(context));
+  trace.moments.set(layer.name, moments);
+  return trace.barriers
+    ? forwardSynchronised(spec, context, moments, trace.barriers)
+    : forwardGhost(spec, context, moments);
+}
+
+/** With the shard's own moments, through which the backward pass differentiates. */
+function forwardGhost(
+  spec: BatchNormSpec,
+  context: LayerContext,
+  moments: MomentValues,
+): ForwardPass {
+  const { builder } = context;
   const x = onlyInput(context);
   const { scale, beta } = affineWeights(spec, context);
-  const moments = builder.moments(x);
-  trace.moments.set(layer.name, moments);
   return {
     y: builder.normalise(x, moments, scale, beta, spec.epsilon),
     backward: (dy, [isNeeded]) => {
@@ -26,6 +41,54 @@ export function forwardBatchNorm(spec: BatchNormSpec, context: LayerContext): Fo
       if (spec.scale) leaveGradient(context, "scale", () => ({ dense: dScale }));
       if (spec.center) leaveGradient(context, "beta", () => ({ dense: dBeta }));
       return [isNeeded ? dx : undefined];
+    },
+  };
+}
+
+/**
+ * With the moments of all shards. They depend on the values of all shards, and so does dX: by the means of dY and dY·x̂ over
+ * all values. The gradients of scale and beta are sums over the shard's own values, as all gradients are.
+ */
+function forwardSynchronised(
+  spec: BatchNormSpec,
+  context: LayerContext,
+  own: MomentValues,
+  barriers: BarrierValues[],
+): ForwardPass {
+  const { builder, layer } = context;
+  const { epsilon } = spec;
+  const x = onlyInput(context);
+  const { scale, beta } = affineWeights(spec, context);
+  const addBarrier = (
+    direction: BarrierValues["direction"],
+    contribution: readonly [Value, Value],
+    names: readonly [string, string],
+  ) => {
+    const place = (name: string) => builder.placeholder(name, [layer.shape.at(-1)!]);
+    const merged = [place(names[0]), place(names[1])] as const;
+    barriers.push({ layer: layer.name, direction, contribution, merged });
+    return merged;
+  };
+  const [mean, variance] = addBarrier(
+    "forward",
+    [own.mean, own.variance],
+    ["batch_mean", "batch_variance"],
+  );
+  const moments = { mean, variance };
+  return {
+    y: builder.normalise(x, moments, scale, beta, epsilon),
+    backward: (dy, [isNeeded]) => {
+      const { sumDy, sumDyNormalised } = builder.batchNormSums(dy, x, moments, epsilon);
+      if (spec.scale) leaveGradient(context, "scale", () => ({ dense: sumDyNormalised }));
+      if (spec.center) leaveGradient(context, "beta", () => ({ dense: sumDy }));
+      if (!isNeeded) return [undefined];
+      const [meanDy, meanDyNormalised] = addBarrier(
+        "backward",
+        [sumDy, sumDyNormalised],
+        ["mean_dy", "mean_dy_normalised"],
+      );
+      const means = { meanDy, meanDyNormalised };
+      return [builder.batchNormInputGradient(dy, x, moments, scale, means, epsilon)];
     },
   };
 }

@@ -15,7 +15,7 @@ import {
   forwardMaxPool,
 } from "./pool.js";
 
-export type { ForwardPass, GradientValues, LayerContext, Trace } from "./pass.js";
+export type { BarrierValues, ForwardPass, GradientValues, LayerContext, Trace } from "./pass.js";
 
 /** In training. The loss takes logits, so the softmax of the last layer is left to inference (loss.ts). */
 export function forwardLayer(context: LayerContext): ForwardPass {

@@ -1,5 +1,6 @@
 // What a layer's forward pass is given and returns, for all kinds of layers. Pure.
 import type { Layer, LayerSpec, ParameterRole } from "../../network/network.js";
+import type { Barrier } from "../../statistics/barrier.js";
 import type { GraphBuilder, MomentValues } from "../builder.js";
 import type { Value } from "../graph.js";
 
@@ -9,12 +10,24 @@ export interface GradientValues {
   factors?: { inputs: Value; outputs: Value };
 }
 
+/** A barrier of synchronised batch normalisation (statistics/barrier.ts) as values of the graph, [channels] each. */
+export interface BarrierValues {
+  layer: string;
+  direction: Barrier["direction"];
+  /** What the shard contributes. */
+  contribution: readonly [Value, Value];
+  /** Fed: what the contributions of all shards are merged to. */
+  merged: readonly [Value, Value];
+}
+
 /** Collects what layers leave behind in training. Maps keep the order in which it was added. */
 export interface Trace {
   /** By parameter, in the order of the backward pass. */
   gradients: Map<string, GradientValues>;
   /** By batch-norm layer, in the order of the forward pass. */
   moments: Map<string, MomentValues>;
+  /** In the order of a step; undefined where each shard normalises with its own moments. */
+  barriers: BarrierValues[] | undefined;
 }
 
 export interface LayerContext {

@@ -5,13 +5,10 @@ import type { RunLayout } from "../../run-layout.js";
 import type { Moments } from "../../statistics/moments.js";
 import { gradientParts, readGradients } from "./gradients.js";
 import { PartReader } from "./part-reader.js";
+import { readStatistics, statisticsParts } from "./statistics.js";
 
 export function shardResultParts(layout: RunLayout, result: ShardResult): ArrayBufferView[] {
-  const moments = trainedStatistics(layout.network).flatMap(({ name }) => {
-    const own = result.moments.get(name);
-    if (!own) throw new RangeError(`no moments of ${name}`);
-    return [own.mean, own.variance];
-  });
+  const moments = statisticsParts(trainedStatistics(layout.network), result.moments);
   return [...gradientParts(layout.buckets.at(-1)!, result.gradients), ...moments];
 }
 
@@ -29,12 +26,13 @@ export function readShardResult(
 ): ShardResult {
   const reader = new PartReader(parts);
   const last = readGradients(reader, layout, layout.buckets.at(-1)!, [rows]);
-  const moments = new Map<string, Moments>();
-  for (const { name, channels, valuesPerSample } of trainedStatistics(layout.network)) {
-    const mean = reader.floats(channels, `${name} mean`);
-    const variance = reader.floats(channels, `${name} variance`);
-    moments.set(name, { count: rows * valuesPerSample, mean, variance });
-  }
+  const layers = trainedStatistics(layout.network);
+  const found = readStatistics(reader, layers);
   reader.end();
+  const moments = new Map<string, Moments>(
+    layers.map(({ name, valuesPerSample }) => {
+      return [name, { count: rows * valuesPerSample, ...found.get(name)! }];
+    }),
+  );
   return { loss, gradients: new Map([...earlier, ...last]), moments };
 }

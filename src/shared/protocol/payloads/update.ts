@@ -3,9 +3,9 @@
 import { trainedStatistics } from "../../network/network.js";
 import type { Update } from "../../replica/tensors.js";
 import type { RunLayout } from "../../run-layout.js";
-import type { PopulationStatistics } from "../../statistics/moments.js";
 import { type FactorsByShard, gradientParts, readGradients } from "./gradients.js";
 import { PartReader } from "./part-reader.js";
+import { readStatistics, statisticsParts } from "./statistics.js";
 
 /** @param without shards whose factors the receiver has */
 export function updateParts(
@@ -13,11 +13,7 @@ export function updateParts(
   update: Update,
   without: readonly number[],
 ): ArrayBufferView[] {
-  const population = trainedStatistics(layout.network).flatMap(({ name }) => {
-    const own = update.population.get(name);
-    if (!own) throw new RangeError(`no statistics of ${name}`);
-    return [own.mean, own.variance];
-  });
+  const population = statisticsParts(trainedStatistics(layout.network), update.population);
   return [...gradientParts(layout.buckets.flat(), update.gradients, without), ...population];
 }
 
@@ -32,12 +28,7 @@ export function readUpdate(
 ): Update {
   const reader = new PartReader(parts);
   const gradients = readGradients(reader, layout, layout.buckets.flat(), layout.shardSizes, known);
-  const population = new Map<string, PopulationStatistics>();
-  for (const { name, channels } of trainedStatistics(layout.network)) {
-    const mean = reader.floats(channels, `${name} mean`);
-    const variance = reader.floats(channels, `${name} variance`);
-    population.set(name, { mean, variance });
-  }
+  const population = readStatistics(reader, trainedStatistics(layout.network));
   reader.end();
   return { gradients, population };
 }

@@ -1,0 +1,66 @@
+// The population statistics of the whole training set, layer by layer: in inference, what goes into a batch-norm layer depends
+// on the statistics of the layers before it, so these are computed first. Afterwards the input of every batch-norm layer that
+// is trained has exactly its statistics' mean and variance over the training set. Workers compute the moments of batches;
+// here they are merged in the fixed tree over the batches, so that the result depends on the weights and the training set alone.
+import type { Events } from "../shared/events.js";
+import type { Replica } from "../shared/replica/replica.js";
+import {
+  mergeMoments,
+  type Moments,
+  type PopulationStatistics,
+} from "../shared/statistics/moments.js";
+import type { StepPlanner } from "./step-plan.js";
+import { InterruptedError, type Pool } from "./workers/pool.js";
+import type { Answered, MomentsTask } from "./workers/tasks.js";
+
+export interface ExactPopulationParts {
+  /** Only its step and layout are looked at: workers have its weights. */
+  replica: Pick<Replica, "layout" | "step">;
+  planner: StepPlanner;
+  pool: Pool;
+  events: Events;
+}
+
+/**
+ * @returns by batch-norm layer that is trained
+ * @throws InterruptedError where `signal` is given before it is done, and as `Pool.begin`
+ */
+export async function computeExactPopulation(
+  { replica, planner, pool, events }: ExactPopulationParts,
+  signal: AbortSignal,
+): Promise<Map<string, PopulationStatistics>> {
+  const { step, layout } = replica;
+  const { populationPasses: passes } = layout;
+  const { batches, samples } = planner.trainingSize;
+  const total = passes.length * batches;
+  const known = new Map<string, PopulationStatistics>();
+  let doneBefore = 0;
+  for (const [pass, layers] of passes.entries()) {
+    const measured: ReadonlyMap<string, Moments>[] = [];
+    for await (const tasks of planner.planMoments(step, pass, new Map(known))) {
+      if (signal.aborted) throw new InterruptedError();
+      const { answers } = pool.begin(tasks, 0, signal, { doneBefore, total });
+      measured.push(...momentsOf(tasks, await answers));
+      doneBefore += tasks.length;
+    }
+    for (const { name } of layers) {
+      const { mean, variance } = mergeMoments(measured.map((batch) => batch.get(name)!));
+      // Rounded once.
+      known.set(name, { mean: Float32Array.from(mean), variance: Float32Array.from(variance) });
+    }
+  }
+  events.emit({ event: "population", step, samples });
+  return known;
+}
+
+/** In the order of the tasks. */
+function momentsOf(
+  tasks: readonly MomentsTask[],
+  answers: ReadonlyMap<number, Answered>,
+): ReadonlyMap<string, Moments>[] {
+  return tasks.map(({ id }) => {
+    const answer = answers.get(id)?.answer;
+    if (answer?.kind !== "moments") throw new RangeError(`no moments of task ${id}`);
+    return answer.result;
+  });
+}

@@ -1,0 +1,22 @@
+// Which gradients the backward pass computes. Pure.
+import type { Network } from "./network.js";
+
+/**
+ * The layers that train parameters, or get their inputs from such layers: the gradients of their outputs are computed, and no
+ * others.
+ */
+export function findNeededGradients({
+  layers,
+  parameters,
+}: Pick<Network, "layers" | "parameters">): Set<string> {
+  const needed = new Set<string>();
+  const trained = new Set(
+    parameters
+      .filter(({ trainable }) => trainable)
+      .map(({ name }) => name.slice(0, name.lastIndexOf("/"))),
+  );
+  for (const { name, inputs } of layers) {
+    if (trained.has(name) || inputs.some((input) => needed.has(input))) needed.add(name);
+  }
+  return needed;
+}
