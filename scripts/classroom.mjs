@@ -121,7 +121,8 @@ try {
     return { before, after: await measure() };
   };
   const over = coordinator.ended.then(() => {
-    throw new Error(`the run was over before all were back: ${coordinator.stderr.slice(-500)}`);
+    const here = [...present].sort().join(", ");
+    throw new Error(`the run was over before all were back. There were ${here}`);
   });
   const { before, after } = await Promise.race([lesson(), over]);
   over.catch(() => undefined);
