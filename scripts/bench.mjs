@@ -12,6 +12,7 @@ import { canMakeNamespaces } from "./faults/namespace.mjs";
 import { Command, ROOT } from "./faults/processes.mjs";
 import { runOnCables } from "./bench/cables.mjs";
 import { phasesOfLocal } from "./bench/phases.mjs";
+import { tandemRecipe, torchRecipe } from "./bench/recipe.mjs";
 import { runInTabs } from "./bench/tabs.mjs";
 import { installTorch, torch as runTorch, torchDdp as runDdp } from "./bench/torch-peer.mjs";
 import { browserPath } from "./browser.mjs";
@@ -161,6 +162,23 @@ const pairs = [
     own: async () => (await localStep("weights")).firstStep,
   },
 ];
+for (const { name, args, threads, world } of [
+  { name: "single, 2 threads", args: ["single", "--threads", "2"], threads: 2, world: 1 },
+  { name: "local, 2 workers", args: ["local", "--workers", "2"], threads: 1, world: 2 },
+]) {
+  const noted = (
+    /** @type {string} */ who,
+    /** @type {import("./bench/recipe.mjs").Timed} */ timed,
+  ) => {
+    note(`recipe fast, ${name}, ${who}: test accuracy, %`, 100 * timed.accuracy);
+    return timed.seconds;
+  };
+  pairs.push({
+    what: `to 99 % (recipe fast), ${name}, s`,
+    own: async () => noted("Tandem", await tandemRecipe(args, folder)),
+    peer: async () => noted("PyTorch", await torchRecipe(python ?? "", threads, world)),
+  });
+}
 const WASM = ["--engine", "wasm"];
 for (const threads of [1, 2]) {
   pairs.push({

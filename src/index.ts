@@ -23,6 +23,7 @@ import "./shared/digest/node-digests.js";
 
 export { type Run, train } from "./run/train.js";
 export type { ListenOptions, TrainOptions } from "./run/train-options.js";
+export { RECIPE_NAMES, type RecipeName } from "./run/recipes.js";
 export type { RunResult } from "./run/run-request.js";
 export { arrays, evaluate, type Evaluation, idx } from "./run/library.js";
 export { recalibrate, type RecalibrateOptions, type Recalibration } from "./run/recalibrate.js";

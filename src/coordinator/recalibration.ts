@@ -21,14 +21,16 @@ export type RecalibrationOutcome =
  * @param stop ends it before anything is written
  * @throws TandemError with exit code 1 where it fails
  */
-export function runRecalibration(
+export async function runRecalibration(
   plan: RecalibrationPlan,
   events: Events,
   stop: AbortSignal,
 ): Promise<RecalibrationOutcome> {
   const { checkpoint, data, output: path } = plan;
   const resumeFrom = checkpoint;
-  return assembleRun({ ...plan, resumeFrom }, events, async ({ layout, replica, pool }) => {
+  const parts = { ...plan, resumeFrom };
+  const outcome = await assembleRun<RecalibrationOutcome>(parts, events, async (run) => {
+    const { layout, replica, pool } = run;
     const { step } = replica;
     const planner = new StepPlanner(layout, data, 0);
     try {
@@ -51,10 +53,13 @@ export function runRecalibration(
       suspectSteps: [...(checkpoint.suspectSteps ?? []), ...pool.suspectSteps],
     });
     await writer.finish();
-    const { samples } = planner.trainingSize;
-    events.emit({ event: "recalibrated", path, samples });
-    return { ended: "finished", samples };
+    return { ended: "finished", samples: planner.trainingSize.samples };
   });
+  // The last event: by now the workers have left.
+  if (outcome.ended === "finished") {
+    events.emit({ event: "recalibrated", path, samples: outcome.samples });
+  }
+  return outcome;
 }
 
 /** Statistics by another engine or on a machine of other numerics are not those that the configuration stands for. */

@@ -13,6 +13,7 @@ import { checkRun } from "./check-run.js";
 import { fitInitialWeights, type InitialState, readInitialWeights } from "./initial-weights.js";
 import { checkOutputs, makeSummaryFolder } from "./output-files.js";
 import { checkPortAccess } from "./port-access.js";
+import { checkRecipe } from "./recipes.js";
 import { checkChoices, checkData, resumedSteps } from "./resume.js";
 import { DEFAULTS, resolveConfig } from "./run-choices.js";
 import type { RunRequest, Workforce } from "./run-request.js";
@@ -101,6 +102,7 @@ function startAfresh(request: RunRequest): CheckedRun {
   const { choices, steps, loadData, workforce } = request;
   const total = steps ?? DEFAULTS.steps;
   const data = loadData(undefined);
+  checkRecipe(request.recipe, data.target);
   const weights = request.initial === undefined ? undefined : readInitialWeights(request.initial);
   const config = resolveConfig(choices, {
     data,

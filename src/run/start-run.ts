@@ -4,6 +4,7 @@ import { type RunPlan, runTraining } from "../coordinator/run.js";
 import { Events } from "../shared/events.js";
 import { takeOutput } from "./output-files.js";
 import { checkRequest, type PreparedRun, prepareRun } from "./prepare-run.js";
+import { applyRecipe, type AppliedRecipe } from "./recipes.js";
 import type { RunRequest, RunResult } from "./run-request.js";
 import { type Crew, openWorkforce } from "./workforce.js";
 
@@ -11,18 +12,31 @@ const DEFAULT_EVAL_EVERY = 100;
 const DEFAULT_CHECKPOINT_EVERY = 1000;
 
 /** @throws TandemError with exit code 2 where the request cannot be met, and 1 where the run fails */
-export async function startRun(request: RunRequest): Promise<RunResult> {
+export async function startRun(asked: RunRequest): Promise<RunResult> {
+  const { request, report } = resolveRecipe(asked);
   checkRequest(request);
   // Before the checkpoint is read: it may be the output, and another run still writing it.
   const lock = takeOutput(request.output, request.warn);
   try {
-    return await carryOut(request, prepareRun(request));
+    return await carryOut(request, prepareRun(request), report);
   } finally {
     lock.release();
   }
 }
 
-async function carryOut(request: RunRequest, prepared: PreparedRun): Promise<RunResult> {
+type RecipeReport = AppliedRecipe["report"];
+
+function resolveRecipe(request: RunRequest): { request: RunRequest; report?: RecipeReport } {
+  if (request.recipe === undefined) return { request };
+  const { choices, steps, report } = applyRecipe(request.recipe, request);
+  return { request: { ...request, choices, steps }, report };
+}
+
+async function carryOut(
+  request: RunRequest,
+  prepared: PreparedRun,
+  recipe: RecipeReport | undefined,
+): Promise<RunResult> {
   const { workforce, output, signal = new AbortController().signal } = request;
   const events = new Events();
   request.observe(events);
@@ -41,6 +55,7 @@ async function carryOut(request: RunRequest, prepared: PreparedRun): Promise<Run
   else signal.addEventListener("abort", onAbort, { once: true });
   const { workers, ...crew } = openWorkforce(workforce, request);
   try {
+    if (recipe) events.emit({ event: "recipe", ...recipe });
     const plan = { ...planOf(request, prepared), ...crew };
     const outcome = await runTraining(plan, events, signal);
     if (outcome.ended === "interrupted") return { ended: "interrupted", step, path: output };

@@ -12,6 +12,13 @@ export type RunEvent =
    * machines can reach it at come after the loopback one.
    */
   | { event: "listening"; url: string; urls: string[]; needsToken: boolean }
+  /** Before `start`, with `--recipe`: what the recipe stands for, and what was given in place of its own options. */
+  | {
+      event: "recipe";
+      name: string;
+      options: Readonly<Record<string, string | number>>;
+      overridden: Readonly<Record<string, string | number>>;
+    }
   /** Training is about to begin, or to go on at `step`. */
   | {
       event: "start";

@@ -1,8 +1,12 @@
 // The statistics of the whole training set: what they are, whoever computes them, and with how much in memory.
 import { describe, expect, test } from "vitest";
 import { StepPlanner } from "../../src/coordinator/step-plan.js";
+import { Arbiter } from "../../src/coordinator/workers/arbiter.js";
+import { Pool } from "../../src/coordinator/workers/pool.js";
+import type { Answer, Task, WorkerLink } from "../../src/coordinator/workers/tasks.js";
 import { arraySource } from "../../src/shared/data/array-source.js";
 import type { DataSource, Samples, SampleSet } from "../../src/shared/data/samples.js";
+import { Events } from "../../src/shared/events.js";
 import { sizeOf } from "../../src/shared/network/network.js";
 import { presetNetwork } from "../../src/shared/network/presets.js";
 import { Random } from "../../src/shared/random.js";
@@ -10,6 +14,7 @@ import { stateLayout } from "../../src/shared/replica/state-layout.js";
 import { layoutOfRun } from "../../src/shared/run-layout.js";
 import { configFor } from "../support/config.js";
 import { hasTensorFlow } from "../support/engines.js";
+import { createReplica } from "../support/replica.js";
 import { runInMemory } from "../support/run-in-memory.js";
 
 const CLASSES = 4;
@@ -76,7 +81,7 @@ describe("exact population statistics", () => {
     const tensors = tensorsIn(state);
     const { count } = data.training;
     const { inputs } = await data.training.gather(Uint32Array.from({ length: count }, (_, i) => i));
-    let rows = Array.from({ length: count }, (_, row) =>
+    let rows: Float64Array[] = Array.from({ length: count }, (_, row) =>
       Float64Array.from(inputs.subarray(row * FEATURES, (row + 1) * FEATURES)),
     );
     const { populationPasses } = layoutOfRun(config);
@@ -112,7 +117,8 @@ describe("exact population statistics", () => {
   });
 
   test("are not the moving average", async () => {
-    const { population: _, ...plain } = config;
+    const plain = { ...config };
+    delete plain.population;
     const average = (await runInMemory(plain, data, 3, 0)).state;
     const exact = tensorsIn(await stateOf(0));
     for (const [name, values] of tensorsIn(average)) {
@@ -174,6 +180,48 @@ describe("a pass over the training set", () => {
     expect(planner.trainingSize).toEqual({ batches, samples });
     expect(windows).toBeGreaterThan(2);
   });
+});
+
+test("with --verify a worker that measures wrongly is found, and its moments are not used", async () => {
+  const replica = createReplica(config);
+  const arbiter = new Arbiter(replica);
+  const pool = new Pool(new Events(), {
+    ...{ startWith: 2, goOnWith: 1, waitMs: 1_000, verify: 1 },
+    arbiter: () => arbiter,
+  });
+  const expelled: string[] = [];
+  const join = (name: string, answerOf: (task: Task) => Answer) => {
+    const link: WorkerLink = {
+      ...{ name, origin: name },
+      send: (task) => {
+        const timing = {
+          sentMs: 0,
+          computedFromMs: 0,
+          computedToMs: 0,
+          answeredMs: 0,
+          waitedMs: 0,
+        };
+        setImmediate(() => pool.answer(link, task.id, answerOf(task), timing));
+      },
+      sendMerged: () => undefined,
+      expel: (reason) => expelled.push(`${name}: ${reason}`),
+    };
+    pool.join(link);
+  };
+  join("wrong", (task) => {
+    const answer = arbiter.answer(task);
+    if (answer.kind !== "moments") throw new RangeError("an answer of another kind");
+    const [first] = answer.result.values();
+    first!.mean[0]! += 1;
+    return answer;
+  });
+  join("honest", (task) => arbiter.answer(task));
+  const samples = await data.training.gather(Uint32Array.of(0, 1, 2, 3, 4));
+  const task = { kind: "moments", id: 9, step: 0, pass: 0, known: new Map(), samples } as const;
+  const answers = await pool.begin([task], 0, new AbortController().signal).answers;
+  expect(answers.get(9)?.answer).toEqual(arbiter.answer(task));
+  expect(expelled).toEqual(["wrong: wrong result for population statistics of step 0"]);
+  replica.dispose();
 });
 
 test.skipIf(!hasTensorFlow)("both engines agree to rounding", async () => {

@@ -16,6 +16,7 @@ const options = [
   ...["--data", data, "--validation-size", "100", "--batch-size", "12", "--shards", "2"],
   ...["--steps", `${STEPS}`, "--eval-every", "0", "--json"],
 ];
+const OTHER = { trainCount: 300, testCount: 40, height: 12, width: 12, classes: 4 };
 const EXACT = ["--population", "exact"];
 const FILE = "checkpoint.safetensors";
 
@@ -149,7 +150,7 @@ describe("recalibrate", () => {
     ],
     [
       "other data",
-      () => ["--data", writeDataset(), "--output", "new.safetensors"],
+      () => ["--data", writeDataset(OTHER), "--output", "new.safetensors"],
       /was not trained on this data/,
     ],
   ])("refuses %s", async (_what, args, sentence) => {

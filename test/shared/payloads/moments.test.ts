@@ -93,7 +93,7 @@ describe("a task", () => {
     ["a mean that is no number", (own: Own) => ({ ...own, mean: own.mean.with(0, NaN) })],
   ])("with %s is refused", (_what, spoil) => {
     const [first] = layout.populationPasses[0]!;
-    const spoiled = new Map(known).set(first!.name, spoil(known.get(first!.name)!));
+    const spoiled = new Map<string, Own>(known).set(first!.name, spoil(known.get(first!.name)!));
     const wrong = asReceived(momentsTaskParts(layout, { pass: 1, samples, known: spoiled }));
     expect(() => readMomentsTask(layout, { pass: 1, count: COUNT }, wrong)).toThrow(FrameError);
   });
@@ -111,7 +111,7 @@ describe("an answer", () => {
   const task: MomentsTask = { kind: "moments", id: 1, step: 4, pass: 1, known, samples };
   const computed = { from: 0, to: 1 };
   const message = { type: "measured", task: 1, computed } as const;
-  const nothing = { bucketCount: 0, gradients: new Map() };
+  const nothing = { bucketCount: 0, barrierCount: 0, gradients: new Map() };
   const [layer] = layout.populationPasses[1]!;
   const momentsWith = (own: Own) => new Map([[layer!.name, { count: 1, ...own }]]);
   const partsWith = (own: Own) => asReceived(momentsParts(layout, 1, momentsWith(own)));

@@ -121,6 +121,7 @@ export class Recorder implements EventSink {
         this.mark("interrupted", event.signal);
         return;
       case "listening":
+      case "recipe":
       case "initial-weights":
       case "population":
       case "recalibrated":

@@ -145,6 +145,7 @@ export class MetricsSink implements EventSink {
       case "listening":
       case "waiting":
       case "interrupted":
+      case "recipe":
       case "initial-weights":
       case "checkpoint-kept":
       case "degraded":

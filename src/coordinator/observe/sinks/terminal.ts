@@ -130,6 +130,7 @@ export class TerminalSink implements EventSink {
         );
         return;
       case "listening":
+      case "recipe":
       case "initial-weights":
       case "backup":
       case "divergence":
