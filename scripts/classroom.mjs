@@ -25,7 +25,7 @@ const workerCount = tabCount * cores;
 /** These two are there all the time: what they hold at the end is not what a new tab holds. */
 const UNDISTURBED = 2;
 /** So many that a tab is back within a part of the run, however fast the machine is. */
-const SHARD_SAMPLES = 32;
+const SHARD_SAMPLES = 16;
 /** So many steps at least are between two disturbances. */
 const EVERY = Math.max(1, Math.floor(steps / 60));
 /** A disturbance is undone after so many more: so many tabs are away at once. */
