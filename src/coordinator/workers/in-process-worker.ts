@@ -86,6 +86,8 @@ export class InProcessWorker implements WorkerLink {
   /** A turn of the event loop between tasks lets signals and finished writes through. */
   private schedule(task: { step: number; samples?: { count: number } }, compute: () => void): void {
     setImmediate(() => {
+      // Another worker's answer has ended the round in the meantime.
+      if (task.step !== this.replica.step) return;
       try {
         compute();
       } catch (error) {
