@@ -30,7 +30,7 @@ const ENTRIES = [
   "^src/(cli|index)\\.ts$",
   "^src/shared/engine/wasm/thread\\.ts$",
   "^src/worker/(browser|node)[\\w-]*\\.ts$",
-  "^src/coordinator/(dashboard|observe/dashboard)/page/(page|login|join/join)\\.ts$",
+  "^src/coordinator/(dashboard|observe/dashboard)/page/(page|login|join/join|compare/compare)\\.ts$",
 ];
 
 const PAGE = "^src/coordinator/(dashboard|observe/dashboard)/page/";

@@ -1,15 +1,21 @@
 // How fast Tandem is: alone, or (--peers) beside PyTorch, pair by pair in turn.
 //   npm run bench [-- --peers] [--rounds 5] [--steps 120] [--only TEXT]
+// Where no engine is named, it is the fastest that is installed. Rows of tabs need Chromium.
 // The pairs across a network need root and iproute2: two network namespaces joined by a cable of limited rate.
 // --peers installs PyTorch (some gigabytes) into Tandem's cache folder; nothing else should run meanwhile.
-import { execFile, execFileSync } from "node:child_process";
-import { existsSync, readFileSync, rmSync } from "node:fs";
-import { cpus, homedir } from "node:os";
+import { execFile } from "node:child_process";
+import { rmSync } from "node:fs";
+import { cpus } from "node:os";
 import { join } from "node:path";
 import { parseArgs, promisify } from "node:util";
-import { canMakeNamespaces, Namespace } from "./faults/namespace.mjs";
+import { canMakeNamespaces } from "./faults/namespace.mjs";
 import { Command, ROOT } from "./faults/processes.mjs";
-import { MemorySampler } from "./bench/memory.mjs";
+import { runOnCables } from "./bench/cables.mjs";
+import { phasesOfLocal } from "./bench/phases.mjs";
+import { tandemRecipe, torchRecipe } from "./bench/recipe.mjs";
+import { runInTabs } from "./bench/tabs.mjs";
+import { installTorch, torch as runTorch, torchDdp as runDdp } from "./bench/torch-peer.mjs";
+import { browserPath } from "./browser.mjs";
 import { median, spread } from "./figures.mjs";
 import { temporaryFolder } from "./faults/temporary-folder.mjs";
 
@@ -47,9 +53,10 @@ const training = [
   "--json",
 ];
 
-/** @param {string} threads */
-async function singleStep(threads) {
-  const command = new Command(["single", ...training, "--threads", threads], { cwd: folder });
+/** @param {string} threads @param {string[]} engine */
+async function singleStep(threads, engine = []) {
+  const args = ["single", ...training, "--threads", threads, ...engine];
+  const command = new Command(args, { cwd: folder });
   await command.ended;
   return stepMs(command);
 }
@@ -62,7 +69,8 @@ async function residualStep(threads) {
   return /** @type {{step: number}} */ (JSON.parse(stdout)).step;
 }
 
-/** From typing the command to the first step's end, and the run's own pace.
+/**
+ * From typing the command to the first step's end, and the run's own pace.
  * @param {string} broadcast
  * @param {string[]} more options
  */
@@ -82,47 +90,11 @@ async function localStep(broadcast, more = []) {
   return { step: stepMs(command), firstStep: firstStepMs };
 }
 
-/**
- * A coordinator here and two workers, each on a cable of its own.
- * @param {string} rate @param {string} broadcast
- */
+/** @param {string} rate @param {string} broadcast */
 async function networkStep(rate, broadcast) {
-  const places = [new Namespace(), new Namespace()];
-  try {
-    for (const place of places) place.limit(rate, "256k");
-    const listen = ["--host", "0.0.0.0", "--insecure", "--port", "0", "--min-workers", "2"];
-    const coordinator = new Command(
-      ["coordinator", ...listen, "--broadcast", broadcast, ...training],
-      { cwd: folder },
-    );
-    const { port } = new URL(await coordinator.url());
-    const workers = places.map(
-      (place) =>
-        new Command(["worker", `ws://${place.hostAddress}:${port}`], {
-          cwd: folder,
-          prefix: place.prefix,
-        }),
-    );
-    const memory = {
-      coordinator: new MemorySampler(coordinator.child.pid),
-      worker: new MemorySampler(workers[0]?.child.pid),
-    };
-    const counted = (/** @type {string} */ what) =>
-      places.map((place) =>
-        Number(readFileSync(`/sys/class/net/${place.cable}/statistics/${what}`, "utf8")),
-      );
-    await coordinator.event((event) => event.event === "step" && event["step"] === WARM_UP);
-    const before = { up: counted("rx_bytes"), down: counted("tx_bytes") };
-    await coordinator.event((event) => event.event === "step" && event["step"] === steps);
-    const after = { up: counted("rx_bytes"), down: counted("tx_bytes") };
-    const moved = (/** @type {"up" | "down"} */ way) =>
-      ((after[way][0] ?? 0) - (before[way][0] ?? 0)) / (steps - WARM_UP) / 1e6;
-    await Promise.all([coordinator.ended, ...workers.map((worker) => worker.ended)]);
-    for (const sampler of Object.values(memory)) sampler.stop();
-    return { step: stepMs(coordinator), up: moved("up"), down: moved("down"), memory };
-  } finally {
-    for (const place of places) place.remove();
-  }
+  const counts = { steps, warmUp: WARM_UP };
+  const { coordinator, ...rest } = await runOnCables({ rate, broadcast, training, folder, counts });
+  return { step: stepMs(coordinator), ...rest };
 }
 
 /** @param {string} threads */
@@ -148,102 +120,10 @@ async function profile(threads) {
   return JSON.parse(stdout);
 }
 
-/** What a step of `local` consists of, by the steps that its page reports. @param {string} broadcast */
-async function phases(broadcast) {
-  const long = training.map((option) => (option === `${steps + WARM_UP}` ? "400" : option));
-  const args = ["local", "--workers", "2", "--broadcast", broadcast, ...long];
-  const command = new Command(args, { cwd: folder });
-  /** @type {Record<string, number[]>} */
-  const found = {};
-  const add = (/** @type {string} */ name, /** @type {number} */ ms) =>
-    (found[name] ??= []).push(ms);
-  const response = await fetch(`${(await command.url()).replace("ws", "http")}/live`);
-  let text = "";
-  for await (const chunk of response.body ?? []) {
-    const lines = (text + Buffer.from(chunk).toString()).split("\n\n");
-    text = lines.pop() ?? "";
-    for (const line of lines.filter((each) => each.startsWith('data: {"kind":"trace"'))) {
-      const trace = JSON.parse(line.slice(6));
-      if (trace.step < WARM_UP) continue;
-      for (const task of trace.tasks) {
-        add("sent to compute, with the worker's own update", task.computedFromMs - task.sentMs);
-        add("compute", task.computedToMs - task.computedFromMs);
-        add("computed to answered", task.answeredMs - task.computedToMs);
-      }
-      for (const phase of ["aggregate", "optimizer", "broadcast"]) {
-        const own = trace.phases.filter(
-          (/** @type {{phase: string}} */ each) => each.phase === phase,
-        );
-        const times = own.map(
-          (/** @type {{fromMs: number, toMs: number}} */ { fromMs, toMs }) => toMs - fromMs,
-        );
-        add(
-          phase,
-          times.reduce((/** @type {number} */ sum, /** @type {number} */ ms) => sum + ms, 0),
-        );
-      }
-    }
-  }
-  await command.ended;
-  return found;
-}
-
-const python = (() => {
-  if (!options.peers) return undefined;
-  const cache = join(process.env.XDG_CACHE_HOME || join(homedir(), ".cache"), "tandem/peers");
-  const program = join(cache, "bin/python");
-  if (!existsSync(join(cache, "installed"))) {
-    process.stderr.write("Installing PyTorch into the cache …\n");
-    execFileSync("python3", ["-m", "venv", cache], { stdio: "inherit" });
-    execFileSync(program, ["-m", "pip", "install", "--quiet", "torch", "numpy"], {
-      stdio: "inherit",
-    });
-    execFileSync("touch", [join(cache, "installed")]);
-  }
-  return program;
-})();
-const PEER = join(ROOT, "scripts/bench/torch_peer.py");
-
-/** @param {string[]} args @returns {Promise<{step: number, evaluate: number, version: string}>} */
-async function torch(...args) {
-  const { stdout } = await run(python ?? "", [PEER, ...args]);
-  return JSON.parse(stdout);
-}
-
-/** Two processes; across a network, each in a namespace of its own, joined here. @param {string} [rate] */
-async function torchDdp(rate) {
-  const places = rate ? [new Namespace(), new Namespace()] : [];
-  try {
-    for (const place of places) place.limit(rate ?? "", "256k");
-    if (places.length > 0) joinNamespaces(places);
-    const [first] = places;
-    const port = 20_000 + (process.pid % 20_000) + Math.floor(Math.random() * 1000);
-    const env = {
-      ...process.env,
-      MASTER_ADDR: first ? first.address : "127.0.0.1",
-      MASTER_PORT: `${port}`,
-      GLOO_SOCKET_IFNAME: first ? "eth0" : "lo",
-    };
-    const rank = (/** @type {number} */ number) => {
-      // At 100 Mbit/s a step of DDP's takes more than a second.
-      const [own, warmUp] = rate === "100mbit" ? [12, 4] : [steps, WARM_UP];
-      const numbers = [number, 2, 25, own, warmUp].map(String);
-      const command = [python ?? "", PEER, "ddp", ...numbers];
-      const [program = "", ...args] = [...(places[number]?.prefix ?? []), ...command];
-      return run(program, args, { env });
-    };
-    const [{ stdout }] = await Promise.all([rank(0), rank(1)]);
-    return /** @type {{step: number}} */ (JSON.parse(stdout)).step;
-  } finally {
-    for (const place of places) place.remove();
-  }
-}
-
-/** Lets the two reach each other through this machine. @param {Namespace[]} places */
-function joinNamespaces(places) {
-  execFileSync("sysctl", ["-qw", "net.ipv4.ip_forward=1"]);
-  for (const place of places) place.routeOut();
-}
+const python = options.peers ? installTorch() : undefined;
+const torch = (/** @type {string[]} */ ...args) => runTorch(python ?? "", ...args);
+/** @param {string} [rate] of a network between the two */
+const torchDdp = (rate) => runDdp(python ?? "", { steps, warmUp: WARM_UP }, rate);
 
 /** @type {{what: string, own: () => Promise<number>, peer?: () => Promise<number>}[]} */
 const pairs = [
@@ -282,11 +162,50 @@ const pairs = [
     own: async () => (await localStep("weights")).firstStep,
   },
 ];
+for (const { name, args, threads, world } of [
+  { name: "single, 2 threads", args: ["single", "--threads", "2"], threads: 2, world: 1 },
+  { name: "local, 2 workers", args: ["local", "--workers", "2"], threads: 1, world: 2 },
+]) {
+  const noted = (
+    /** @type {string} */ who,
+    /** @type {import("./bench/recipe.mjs").Timed} */ timed,
+  ) => {
+    note(`recipe fast, ${name}, ${who}: test accuracy, %`, 100 * timed.accuracy);
+    return timed.seconds;
+  };
+  pairs.push({
+    what: `to 99 % (recipe fast), ${name}, s`,
+    own: async () => noted("Tandem", await tandemRecipe(args, folder)),
+    peer: async () => noted("PyTorch", await torchRecipe(python ?? "", threads, world)),
+  });
+}
+const WASM = ["--engine", "wasm"];
+for (const threads of [1, 2]) {
+  pairs.push({
+    what: `wasm: single, batch 50, ${threads} thread${threads === 1 ? "" : "s"}, ms per step`,
+    own: () => singleStep(`${threads}`, WASM),
+    peer: async () => (await torch("single", `${threads}`, "50", `${steps}`)).step,
+  });
+}
+pairs.push({
+  what: "wasm: 2 workers, loopback, weights, ms per step",
+  own: async () => (await localStep("weights", WASM)).step,
+  peer: () => torchDdp(),
+});
+if (browserPath !== undefined) {
+  for (const count of [1, 2, 4]) {
+    pairs.push({
+      what: `wasm: ${count} tab${count === 1 ? "" : "s"} of Chromium, weights, ms per step`,
+      own: async () => stepMs(await runInTabs(count, training, folder)),
+    });
+  }
+}
+
 /** @type {Record<string, number[]>} */
 const extras = {};
 const note = (/** @type {string} */ name, /** @type {number} */ value) =>
   (extras[name] ??= []).push(value);
-/** @param {string} broadcast @param {Record<string, MemorySampler>} memory by process */
+/** @param {string} broadcast @param {Record<string, import("./bench/memory.mjs").MemorySampler>} memory by process */
 function noteMemory(broadcast, memory) {
   for (const [name, { peakAnonymousMb, peakResidentMb }] of Object.entries(memory)) {
     note(`${broadcast}: ${name}, MB private (RssAnon) at most`, peakAnonymousMb);
@@ -363,6 +282,9 @@ try {
     process.stdout.write(
       "\n| step of `local --workers 2` | weights, ms | updates, ms |\n| --- | --- | --- |\n",
     );
+    const long = training.map((option) => (option === `${steps + WARM_UP}` ? "400" : option));
+    const phases = (/** @type {string} */ broadcast) =>
+      phasesOfLocal(broadcast, long, folder, WARM_UP);
     const [weights, updates] = [await phases("weights"), await phases("updates")];
     for (const name of Object.keys(weights)) {
       process.stdout.write(

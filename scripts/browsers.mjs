@@ -10,6 +10,7 @@ import { openBrowser } from "./browser.mjs";
 import { Command } from "./faults/processes.mjs";
 import { temporaryFolder } from "./faults/temporary-folder.mjs";
 import { firefoxPath, openFirefox } from "./firefox.mjs";
+import { compute } from "./join-tab.mjs";
 
 const { values: options } = parseArgs({
   options: {
@@ -18,45 +19,10 @@ const { values: options } = parseArgs({
   },
 });
 const steps = Number(options.steps);
-const WAIT_MS = 600_000;
-const POLL_MS = 200;
 const RUN = [
   ...["--engine", "wasm", "--json", "--steps", options.steps, "--batch-size", "48"],
   ...["--shards", "4", "--learning-rate", "1e-3", "--eval-every", "50"],
 ];
-
-/**
- * A page of either browser.
- * @typedef {object} Tab
- * @property {(expression: string) => Promise<any>} evaluate
- * @property {() => Promise<unknown>} reload
- * @property {() => Promise<void>} close
- */
-
-/** @param {Tab} tab @param {string} expression */
-async function until(tab, expression) {
-  const deadlineMs = performance.now() + WAIT_MS;
-  while (!(await tab.evaluate(expression))) {
-    if (performance.now() > deadlineMs) {
-      throw new Error(`not so: ${expression}\n${await tab.evaluate("document.body.innerText")}`);
-    }
-    await new Promise((resolve) => setTimeout(resolve, POLL_MS));
-  }
-}
-
-/** @param {Tab} tab @param {string} word */
-const shows = (tab, word) =>
-  until(tab, `document.getElementById("state").textContent === ${JSON.stringify(word)}`);
-
-/** Presses the page's button. @param {Tab} tab @param {string} name */
-async function compute(tab, name) {
-  await shows(tab, "Ready");
-  await tab.evaluate(`(() => {
-    document.getElementById("name").value = ${JSON.stringify(name)};
-    document.getElementById("cores").value = ${JSON.stringify(options.cores)};
-    document.getElementById("start").click();
-  })()`);
-}
 
 /** @param {Command} coordinator @param {number} step */
 const stepDone = (coordinator, step) =>
@@ -89,7 +55,7 @@ async function finish(command) {
   if (code !== 0) throw new Error(command.stderr);
 }
 
-/** @param {string} url @returns {Promise<Tab>} */
+/** @param {string} url @returns {Promise<import("./join-tab.mjs").Tab>} */
 async function openChromium(url) {
   const page = await chromium.newPage();
   await page.goto(url);
@@ -103,17 +69,19 @@ const RUNS = {
   },
   "1 Node worker and a Chromium tab": async ({ socket, page }) => {
     start(["worker", socket, "--name", "node"]);
-    await compute(await openChromium(page), "chromium");
+    await compute(await openChromium(page), "chromium", options.cores);
   },
-  "a Chromium tab": async ({ page }) => compute(await openChromium(page), "chromium"),
+  "a Chromium tab": async ({ page }) =>
+    compute(await openChromium(page), "chromium", options.cores),
   ...(firefox && {
-    "a Firefox tab": async ({ page }) => compute(await firefox.open(page), "firefox"),
+    "a Firefox tab": async ({ page }) =>
+      compute(await firefox.open(page), "firefox", options.cores),
     "Node, Chromium and Firefox; tabs loaded again and closed": async (urls, coordinator) => {
       start(["worker", urls.socket, "--name", "node"]);
       const one = await openChromium(urls.page);
       const two = await firefox.open(urls.page);
-      await compute(one, "chromium");
-      await compute(two, "firefox");
+      await compute(one, "chromium", options.cores);
+      await compute(two, "firefox", options.cores);
       await stepDone(coordinator, Math.floor(steps / 4));
       await one.reload();
       await stepDone(coordinator, Math.floor(steps / 2));

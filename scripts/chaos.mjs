@@ -1,5 +1,6 @@
 // A seeded storm over a real run, and the proof that it changed nothing: the final file against the calm run's.
 //   node scripts/chaos.mjs [--steps 300] [--faults 64] [--seed 1] [--workers 3] [--broadcast weights|updates] [--tls]
+//     [--batch-norm sync]  the shards of a step wait for each other at every layer
 //     [--rate 20mbit]      limits the link of the worker in the network namespace
 // Beside the honest workers there is always room for one visitor that misbehaves.
 import { spawn } from "node:child_process";
@@ -20,6 +21,7 @@ const { values: options } = parseArgs({
     seed: { type: "string", default: "1" },
     workers: { type: "string", default: "3" },
     broadcast: { type: "string", default: "weights" },
+    "batch-norm": { type: "string", default: "ghost" },
     tls: { type: "boolean", default: false },
     rate: { type: "string", default: "" },
   },
@@ -39,7 +41,11 @@ if (namespace && options.rate !== "") namespace.limit(options.rate, "64k");
 const hosts = ["127.0.0.1", ...(namespace ? [namespace.hostAddress] : [])];
 const tls = options.tls ? makeCertificate(folder, hosts) : undefined;
 const scheme = tls ? "wss" : "ws";
-const training = ["--steps", `${steps}`, "--shards", "4", "--eval-every", "100"];
+const batchNorm = options["batch-norm"];
+const training = [
+  ...["--steps", `${steps}`, "--shards", "4", "--eval-every", "100"],
+  ...["--batch-norm", batchNorm],
+];
 
 /** @param {string} text */
 const say = (text) => process.stderr.write(`${text}\n`);
@@ -283,7 +289,7 @@ try {
   const isSame = calmDigest === stormDigest;
   failed = !isSame || total < faultCount;
   const lines = [
-    `seed ${options.seed}, ${steps} steps, --broadcast ${options.broadcast}${tls ? ", TLS" : ""}${options.rate === "" ? "" : `, one worker at ${options.rate}`}: ${total} faults in ${seconds.toFixed(0)} s`,
+    `seed ${options.seed}, ${steps} steps, --broadcast ${options.broadcast}${batchNorm === "ghost" ? "" : `, --batch-norm ${batchNorm}`}${tls ? ", TLS" : ""}${options.rate === "" ? "" : `, one worker at ${options.rate}`}: ${total} faults in ${seconds.toFixed(0)} s`,
     ...Object.entries(storm.counts).map(([kind, count]) => `  ${kind.padEnd(20)}${count}`),
     `longest stall        ${(storm.longestStallMs / 1000).toFixed(1)} s`,
     `steps done again     ${storm.stepEvents - steps} (after the coordinator was killed)`,

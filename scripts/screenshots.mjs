@@ -1,10 +1,11 @@
-// The pictures in README.md and docs/: the page in Chromium, during a real run that loses one worker, and the page /join, during a
-// run of the wasm engine that a tab joins.
-//   node scripts/screenshots.mjs [--steps 700] [--join-steps 120] [--only join] [--folder docs/images]
+// The pictures in README.md and docs/: the page in Chromium, during a real run that loses one worker, the page /join, during a
+// run of the wasm engine that a tab joins, and the page that compares runs, over a sweep that is trained for it.
+//   node scripts/screenshots.mjs [--steps 700] [--join-steps 120] [--sweep-steps 300] [--only dashboard|join|compare] [--folder docs/images]
 import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
+import { adam, idx, initializers, presetNetwork, train } from "../dist/index.js";
 import { openBrowser } from "./browser.mjs";
 import { Command, ROOT } from "./faults/processes.mjs";
 
@@ -12,6 +13,7 @@ const { values: options } = parseArgs({
   options: {
     steps: { type: "string", default: "700" },
     "join-steps": { type: "string", default: "120" },
+    "sweep-steps": { type: "string", default: "300" },
     only: { type: "string" },
     folder: { type: "string", default: join(ROOT, "docs/images") },
   },
@@ -96,7 +98,8 @@ async function takeDashboard() {
     await page.reload();
     await page.locator("#marks li").first().waitFor();
     await page.locator("#timeline rect").first().waitFor();
-    await page.waitForFunction("document.title.startsWith('Tandem: step')");
+    // No waitForFunction: the page's policy forbids what it evaluates.
+    await page.locator("head title", { hasText: /^Tandem: step/ }).waitFor({ state: "attached" });
     await picture("phone-dark.png", page, false);
   });
 }
@@ -128,9 +131,87 @@ async function takeJoinPage() {
   });
 }
 
+/** The preset with kernels drawn with another σ. @param {"sigmoid" | "sigmoid-plain"} name @param {number} standardDeviation */
+function scaledNetwork(name, standardDeviation) {
+  const { inputShape, layers } = presetNetwork(name, [28, 28, 1], 10);
+  const kernelInitializer = initializers.truncatedNormal(standardDeviation);
+  return {
+    inputShape,
+    layers: layers.map((node) => {
+      const { layer } = node;
+      return layer.kind === "dense" ? { ...node, layer: { ...layer, kernelInitializer } } : node;
+    }),
+  };
+}
+
+/** With and without batch normalisation, by learning rate and σ. @param {string} folder @returns {Promise<string[]>} their summaries */
+async function trainSweep(folder) {
+  const data = await idx();
+  const summaries = [];
+  for (const name of /** @type {const} */ (["sigmoid", "sigmoid-plain"])) {
+    for (const sigma of [0.01, 0.1, 1]) {
+      for (const rate of [1e-3, 1e-2, 1e-1]) {
+        const summaryDir = join(folder, `${name}-${rate}-${sigma}`);
+        summaries.push(summaryDir);
+        await train({
+          network: scaledNetwork(name, sigma),
+          data,
+          optimizer: adam({ learningRate: rate }),
+          steps: Number(options["sweep-steps"]),
+          evalEvery: Math.ceil(Number(options["sweep-steps"]) / 15),
+          checkpointEvery: 0,
+          shards: 1,
+          engine: "wasm",
+          output: join(folder, "checkpoint.safetensors"),
+          summaryDir,
+        }).result;
+      }
+    }
+  }
+  return summaries;
+}
+
+async function takeCompare() {
+  const folder = mkdtempSync(join(tmpdir(), "tandem-screenshots-"));
+  try {
+    const summaries = await trainSweep(folder);
+    /** @param {string[]} folders @param {(page: import("playwright-core").Page) => Promise<void>} take */
+    const showing = async (folders, take) => {
+      const file = join(folder, "runs.html");
+      const show = new Command(["show", ...folders, "--export", file]);
+      if ((await show.ended).code !== 0) throw new Error(show.stderr);
+      const page = await browser.newPage({
+        viewport: { width: 1200, height: 900 },
+        deviceScaleFactor: 1,
+      });
+      await page.goto(`file://${file}`);
+      await page.locator("#loss canvas").waitFor();
+      await take(page);
+      await page.close();
+    };
+    const four = summaries.filter((path) => /-0\.01-0\.1$|-0\.1-0\.1$/.test(path));
+    await showing(four, async (page) => {
+      const box = await page.locator("#differences").boundingBox();
+      if (!box) throw new Error("no configuration to show");
+      const clip = { x: 0, y: 0, width: 1200, height: Math.ceil(box.y + box.height + 16) };
+      await page.screenshot({ path: join(options.folder, "compare.png"), fullPage: true, clip });
+      await page.emulateMedia({ colorScheme: "dark" });
+      await page.setViewportSize({ width: 390, height: 844 });
+      await picture("compare-phone-dark.png", page, false);
+    });
+    await showing(summaries, async (page) => {
+      await page.locator("#sweep").screenshot({ path: join(options.folder, "compare-sweep.png") });
+    });
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+const TAKES = { dashboard: takeDashboard, join: takeJoinPage, compare: takeCompare };
 try {
-  if (options.only !== "join") await takeDashboard();
-  await takeJoinPage();
+  for (const [name, take] of Object.entries(TAKES)) {
+    if (options.only === undefined || options.only === name) await take();
+  }
 } finally {
   await browser.close();
 }

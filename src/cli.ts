@@ -9,6 +9,7 @@ import { exportCommand } from "./commands/export.js";
 import { inspectCommand } from "./commands/inspect.js";
 import { localCommand } from "./commands/local.js";
 import { predictCommand } from "./commands/predict.js";
+import { recalibrateCommand } from "./commands/recalibrate.js";
 import { setupCommand } from "./commands/setup.js";
 import { showCommand } from "./commands/show.js";
 import { singleCommand } from "./commands/single.js";
@@ -42,6 +43,7 @@ function tandem(exitWith: (code: number) => void): Command {
     workerCommand,
     singleCommand,
     evaluateCommand,
+    recalibrateCommand,
     inspectCommand,
     predictCommand,
     exportCommand,

@@ -111,7 +111,8 @@ def ddp(rank, world, batch, steps, warm_up):
     return {"step": min(medians)}
 
 
-mode, *numbers = sys.argv[1:]
-result = {"single": single, "residual": residual, "evaluate": evaluate, "ddp": ddp}[mode](*(int(number) for number in numbers))
-if mode != "ddp" or numbers[0] == "0":
-    print(json.dumps({**result, "version": torch.__version__}))
+if __name__ == "__main__":
+    mode, *numbers = sys.argv[1:]
+    result = {"single": single, "residual": residual, "evaluate": evaluate, "ddp": ddp}[mode](*(int(number) for number in numbers))
+    if mode != "ddp" or numbers[0] == "0":
+        print(json.dumps({**result, "version": torch.__version__}))

@@ -1,6 +1,5 @@
 // The unit tests and the package's on every major version of Node that Tandem supports, other than the one that runs this
-// (npm test has done that one). The binaries are npm's packages node-PLATFORM-ARCH, which are real Node builds, kept in
-// Tandem's cache.
+// (npm test has done that one).
 //   node scripts/ci/node-versions.mjs [22 24 …]
 // The native modules (tfjs-node's binding, fs-native-extensions) use Node's stable API (Node-API), so that one build serves
 // all versions; these tests are also what shows that.
@@ -8,13 +7,10 @@
 // Where a version cannot be fetched, this prints so and does not fail, for developers without a network. With CI set it fails:
 // otherwise an unreachable registry would look like a passed test.
 import { spawnSync } from "node:child_process";
-import { existsSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { createOnce, prepareCache } from "../../dist/setup/cache.js";
-import { runProgram } from "../../dist/setup/program.js";
-import { cacheFolder } from "../../dist/shared/engine/tensorflow/installation.js";
 import { SetupError, say } from "../setup/report.mjs";
+import { fetchNode } from "./fetch-node.mjs";
 
 /** Exact versions, so that a red build is a change of ours. @type {Record<string, string>} */
 const VERSIONS = { 20: "20.20.2", 22: "22.23.3", 24: "24.21.0" };
@@ -24,35 +20,6 @@ const SAME_ON_EVERY_NODE = ["test/golden/**", "test/coordinator/memory.test.ts"]
 
 const root = dirname(dirname(dirname(fileURLToPath(import.meta.url))));
 const isCi = (process.env["CI"] ?? "") !== "";
-
-/**
- * @param {string} version
- * @returns {Promise<string>} the path of that Node
- * @throws SetupError where it cannot be fetched
- */
-async function fetchNode(version) {
-  const packageName = `node-${process.platform}-${process.arch}`;
-  const target = join(cacheFolder(), `node-${version}-${process.platform}-${process.arch}`);
-  /** @param {string} folder */
-  const programIn = (folder) => join(folder, "node_modules", packageName, "bin", "node");
-  /** @param {string} folder */
-  const isComplete = (folder) => existsSync(programIn(folder));
-  prepareCache();
-  await createOnce(target, isComplete, async (temporary) => {
-    say(`Fetching Node ${version} …`);
-    const { code, output } = await runProgram(
-      "npm",
-      [
-        ...["install", "--prefix", temporary, "--no-save", "--ignore-scripts", "--no-audit"],
-        ...["--no-fund", `${packageName}@${version}`],
-      ],
-      { label: "fetching" },
-    );
-    // npm tells the cause first.
-    if (code !== 0) throw new SetupError(output.trimStart().split("\n").slice(0, 3).join("\n"));
-  });
-  return programIn(target);
-}
 
 /** @param {string} program @returns {boolean} whether the tests pass */
 function runTests(program) {

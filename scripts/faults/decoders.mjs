@@ -8,6 +8,7 @@ import {
   WORKER_FRAME_LIMITS,
 } from "../../dist/shared/protocol/frame.js";
 import { parseFromCoordinator, parseFromWorker } from "../../dist/shared/protocol/messages.js";
+import { readContribution, readMerged } from "../../dist/shared/protocol/payloads/barrier.js";
 import { readBucket } from "../../dist/shared/protocol/payloads/bucket.js";
 import { readConfig } from "../../dist/shared/protocol/payloads/config.js";
 import { readEvaluation } from "../../dist/shared/protocol/payloads/evaluation.js";
@@ -42,6 +43,9 @@ function readFromWorker(layout, frame) {
   const message = parseFromWorker(frame);
   const { parts } = frame;
   switch (message.type) {
+    case "barrier":
+      readContribution(layout, message.barrier, parts);
+      return;
     case "gradients":
       readBucket(layout, message.bucket, SHARD_SAMPLES, parts);
       return;
@@ -73,6 +77,9 @@ function readFromCoordinator(layout, frame) {
       readState(layout, "weights-only", message, parts);
       return;
     }
+    case "merged":
+      readMerged(layout, message.barrier, parts);
+      return;
     case "factors":
       readFactors(layout, message.bucket, SHARD_SAMPLES, parts);
       return;

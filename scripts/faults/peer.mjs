@@ -105,6 +105,8 @@ export async function joinRun(url, options = {}) {
         });
       } else if (message.type === "factors") {
         runtime?.takeFactors(message, frame.parts);
+      } else if (message.type === "merged") {
+        runtime?.takeMerged(message, frame.parts);
       } else {
         socket.close(1000);
       }

@@ -13,11 +13,11 @@ export const CLI = join(ROOT, "dist/cli.js");
 export class Command {
   /**
    * @param {string[]} args
-   * @param {{cwd?: string, prefix?: string[], onEvent?: (event: RunEvent) => void}} [options] `prefix`: a command that
-   * runs this one, such as `ip netns exec NAME`
+   * @param {{cwd?: string, prefix?: string[], node?: string, onEvent?: (event: RunEvent) => void}} [options] `prefix`: a
+   * command that runs this one, such as `ip netns exec NAME`; `node`: another Node than this one
    */
-  constructor(args, { cwd, prefix = [], onEvent } = {}) {
-    const [program = process.execPath, ...rest] = [...prefix, process.execPath, CLI, ...args];
+  constructor(args, { cwd, prefix = [], node = process.execPath, onEvent } = {}) {
+    const [program = node, ...rest] = [...prefix, node, CLI, ...args];
     this.child = spawn(program, rest, { cwd, stdio: ["ignore", "pipe", "pipe"] });
     /** @type {RunEvent[]} */
     this.events = [];

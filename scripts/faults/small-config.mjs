@@ -1,5 +1,5 @@
 // Configurations of runs that are as small as can be and whose messages have every form: gradients dense and factored, in
-// three buckets of which one has no factors, layers that are not trained; targets that are classes, and values. Plain data,
+// three buckets of which one has no factors, layers that are not trained; targets that are classes, and values; barriers. Plain data,
 // for the fuzzer and for the tests of the payloads.
 
 /** @typedef {import("../../dist/shared/config.js").RunConfig} RunConfig */
@@ -92,11 +92,12 @@ export const classesConfig = {
   data: { inputType: "uint8", target: { kind: "classes", count: 3 }, digest },
 };
 
-/** @type {RunConfig} */
+/** Its shards wait for each other. @type {RunConfig} */
 export const valuesConfig = {
   network: smallNetwork(2),
   loss: { kind: "mean-squared-error" },
   ...common,
+  batchNorm: "sync",
   data: { inputType: "float32", target: { kind: "values", count: 2 }, digest },
 };
 

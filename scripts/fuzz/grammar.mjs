@@ -18,7 +18,7 @@ import { BOUNDARY_VALUES, ODD_VALUES } from "./values.mjs";
 
 const FROM_COORDINATOR = [
   ...["welcome", "state", "update", "factors"],
-  ...["shard", "evaluate", "moments", "end"],
+  ...["shard", "merged", "evaluate", "moments", "end"],
 ];
 
 export class Grammar {
@@ -137,7 +137,7 @@ function floats(random, count) {
 
 /** Every message of a run, each as both sides would send it. @param {RunLayout} layout @param {Random} random @returns {Message[]} */
 function validMessages(layout, random) {
-  const { network, factored, buckets, config } = layout;
+  const { network, factored, buckets, config, barriers } = layout;
   const some = (/** @type {number} */ count) => floats(random, count);
   /** @param {readonly ParameterSpec[]} parameters @param {number} rows of the factors */
   const gradientParts = (parameters, rows) =>
@@ -160,7 +160,7 @@ function validMessages(layout, random) {
   ];
   const predictions = isOfClasses ? Int32Array.of(1, 2) : some(SHARD_SAMPLES * target.count);
   const answer = { task: 1, step: 2, shard: 0 };
-  const computed = { from: 1, to: 3 };
+  const computed = { from: 1, to: 3, waited: 1 };
   const protocol = PROTOCOL_VERSION;
   const last = buckets.length - 1;
   const update = { type: "update", step: 3, own: [], relayed: [], wantsDigest: false };
@@ -175,6 +175,12 @@ function validMessages(layout, random) {
       { type: "result", ...answer, loss: 0.5, computed },
       [...gradientParts(buckets[last] ?? [], SHARD_SAMPLES), ...statisticsParts()],
     ],
+    ...barriers.map(({ channels }, barrier) => {
+      return /** @type {Message} */ ([
+        { type: "barrier", ...answer, barrier },
+        [some(2 * channels)],
+      ]);
+    }),
     [{ type: "evaluated", task: 1, lossSum: 3, computed }, [predictions]],
     [{ type: "measured", task: 1, computed }, statisticsParts().slice(0, 2)],
     [{ type: "digest", step: 100, weights: 12345 }, []],
@@ -193,6 +199,9 @@ function validMessages(layout, random) {
     // The rows of all shards, one after the other.
     [update, [...gradientParts(buckets.flat(), config.batchSize), ...statisticsParts()]],
     [{ type: "shard", ...answer, first: 0, count: SHARD_SAMPLES }, samples],
+    ...barriers.map(({ channels }, barrier) => {
+      return /** @type {Message} */ ([{ type: "merged", step: 2, barrier }, [some(2 * channels)]]);
+    }),
     [{ type: "evaluate", task: 1, step: 2, count: SHARD_SAMPLES }, samples],
     [
       { type: "evaluate", task: 1, step: 2, count: SHARD_SAMPLES, population: true },

@@ -60,7 +60,7 @@ async function buildPage(root) {
   const source = join(root, "src/coordinator/observe/dashboard/page");
   const target = join(root, "dist/page");
   await build({
-    entryPoints: ["page", "login", "join/join"].map((name) => {
+    entryPoints: ["page", "login", "join/join", "compare/compare"].map((name) => {
       return { in: join(source, `${name}.ts`), out: basename(name) };
     }),
     outdir: target,
@@ -81,7 +81,7 @@ async function buildPage(root) {
     target: "es2022",
     logLevel: "error",
   });
-  for (const name of ["index.html", "login.html", "join/join.html"]) {
+  for (const name of ["index.html", "login.html", "join/join.html", "compare/compare.html"]) {
     copyFileSync(join(source, name), join(target, basename(name)));
   }
 }

@@ -13,16 +13,20 @@ import { TandemError } from "../shared/errors.js";
 import type { Metrics } from "../shared/evaluation.js";
 import { addJsonOption } from "./options.js";
 
+const EVALUATED_SETS = ["test", "validation"] as const;
+type EvaluatedSet = (typeof EVALUATED_SETS)[number];
+
 interface EvaluateOptions {
   data?: string;
   engine?: EngineName;
+  on: EvaluatedSet;
   json?: boolean;
 }
 
 export function evaluateCommand(program: Command, exitWith: (code: number) => void): void {
   const command = program
     .command("evaluate")
-    .description("restores a checkpoint and evaluates it on the test set")
+    .description("restores a checkpoint and evaluates it on the test set, or on the validation set")
     .argument("<checkpoint>", "a .safetensors file that a run wrote")
     .option("--data <dir>", "folder with MNIST-format files (default: MNIST itself)")
     .addOption(
@@ -31,32 +35,51 @@ export function evaluateCommand(program: Command, exitWith: (code: number) => vo
         "engine (default: the one that the checkpoint was trained with)",
       ).choices(ENGINE_NAMES),
     );
+  command.addOption(
+    new Option(
+      "--on <set>",
+      "samples: the test set, or those that the run held out of its training",
+    )
+      .choices(EVALUATED_SETS)
+      .default("test"),
+  );
   addJsonOption(command);
   command.action(async (file: string, options: EvaluateOptions) => {
     const checkpoint = readCheckpoint(file);
-    const data = loadTestData(file, checkpoint, options.data);
+    const { on } = options;
+    const data = loadEvaluationData(file, checkpoint, options.data, on);
     const { engine, note } = evaluationEngine(checkpoint.config, options.engine);
     if (note !== undefined) process.stderr.write(`${note}\n`);
     const metrics = await evaluateWithProgress(file, checkpoint, data, engine);
-    if (options.json) writeJson(checkpoint.step, metrics, engine.name);
-    else writeText(file, checkpoint.step, metrics, engine.name);
+    const evaluated = { file, step: checkpoint.step, metrics, engine: engine.name, on };
+    if (options.json) writeJson(evaluated);
+    else writeText(evaluated);
     exitWith(0);
   });
 }
 
-function loadTestData(
+/** The set to evaluate on is the test set of what is returned. */
+function loadEvaluationData(
   file: string,
   { config }: Checkpoint,
   folder: string | undefined,
+  on: EvaluatedSet,
 ): DataSource {
-  const data = loadIdx(folder ?? mnistFolder(), 0);
+  const { validationSize } = config;
+  if (on === "validation" && validationSize === 0) {
+    throw new TandemError(
+      "usage",
+      `${file} was trained without a validation set (--validation-size 0). Leave --on validation out to evaluate it on the test set.`,
+    );
+  }
+  const data = loadIdx(folder ?? mnistFolder(), on === "validation" ? validationSize : 0);
   if (folder === undefined && data.digest !== config.data.digest) {
     throw new TandemError(
       "data-mismatch",
       `${file} was not trained on MNIST. Give the folder of its data, or of other data of the same kind, with --data.`,
     );
   }
-  return data;
+  return on === "validation" ? { ...data, test: data.validation } : data;
 }
 
 async function evaluateWithProgress(
@@ -76,21 +99,30 @@ async function evaluateWithProgress(
   }
 }
 
-function writeJson(step: number, metrics: Metrics, engine: EngineName): void {
-  const { accuracy, loss: testLoss, count } = metrics;
-  const testAccuracy = accuracy === undefined ? {} : { testAccuracy: accuracy };
-  const line = { event: "evaluated", step, ...testAccuracy, testLoss, count, engine };
+interface Evaluated {
+  file: string;
+  step: number;
+  metrics: Metrics;
+  engine: EngineName;
+  on: EvaluatedSet;
+}
+
+/** `testAccuracy` and `testLoss`, or `validationAccuracy` and `validationLoss`. */
+function writeJson({ step, metrics, engine, on }: Evaluated): void {
+  const { accuracy, loss, count } = metrics;
+  const ofClasses = accuracy === undefined ? {} : { [`${on}Accuracy`]: accuracy };
+  const line = { event: "evaluated", step, ...ofClasses, [`${on}Loss`]: loss, count, engine };
   process.stdout.write(`${JSON.stringify(line)}\n`);
 }
 
-function writeText(file: string, step: number, metrics: Metrics, engine: EngineName): void {
+function writeText({ file, step, metrics, engine, on }: Evaluated): void {
   const { accuracy, loss, count } = metrics;
   process.stderr.write(
-    `${file}: step ${step}, ${count} test samples, mean loss ${shortNumber(loss)}, engine ${engine}\n`,
+    `${file}: step ${step}, ${count} ${on} samples, mean loss ${shortNumber(loss)}, engine ${engine}\n`,
   );
   const result =
     accuracy === undefined
-      ? `test loss ${shortNumber(loss)}`
-      : `test accuracy ${shortNumber(accuracy)}`;
+      ? `${on} loss ${shortNumber(loss)}`
+      : `${on} accuracy ${shortNumber(accuracy)}`;
   process.stdout.write(`${result}\n`);
 }

@@ -25,6 +25,7 @@ export function buildRequest(
   const isFile = network !== undefined && !isPreset(network);
   return {
     choices: choicesIn(given),
+    recipe: options.recipe,
     steps: given.steps,
     loadData: (resumed) =>
       loadIdx(

@@ -3,6 +3,7 @@
 import { type Command, Option } from "commander";
 import { LOSS_NAMES, type LossName } from "../run/losses.js";
 import { DEFAULT_LEARNING_RATE, OPTIMIZER_NAMES, type OptimizerName } from "../run/optimizers.js";
+import { RECIPE_NAMES, type RecipeName } from "../run/recipes.js";
 import { DEFAULTS } from "../run/run-choices.js";
 import { SCHEDULE_NAMES, type ScheduleName } from "../run/schedules.js";
 import {
@@ -25,6 +26,7 @@ import {
 /** What the commander hands over, after the parsers below. */
 export interface TrainingOptions {
   steps: number;
+  recipe?: RecipeName;
   batchSize: number;
   shards?: number;
   batchNorm: BatchNormKind;
@@ -72,6 +74,12 @@ export function addTrainingOptions(command: Command, shardsDefault: string): Com
 
 function addRunOptions(command: Command, shardsDefault: string): void {
   command
+    .addOption(
+      new Option(
+        "--recipe <name>",
+        "a named set of options, printed at the start; options given beside it replace its own",
+      ).choices(RECIPE_NAMES),
+    )
     .option("--steps <n>", "training steps in total", wholeNumber(0), DEFAULTS.steps)
     .option(
       "--batch-size <n>",

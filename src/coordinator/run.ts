@@ -1,4 +1,5 @@
-// A run put together from its parts: replica, pool, workers here or behind a port, observers, and the training loop.
+// A run put together from its parts: replica, pool, workers here or behind a port, observers, and the work that is done with
+// them, which is the training loop or (recalibration.ts) the statistics of a checkpoint.
 import type { Checkpoint } from "../shared/checkpoint/checkpoint.js";
 import type { BroadcastKind, RunConfig } from "../shared/config.js";
 import type { DataSource } from "../shared/data/samples.js";
@@ -10,16 +11,18 @@ import { withEmptySlots } from "../shared/replica/initial-state.js";
 import type { NamedTensor } from "../shared/replica/tensors.js";
 import { TrainingReplica } from "../shared/replica/training-replica.js";
 import { layoutOfRun, type RunLayout } from "../shared/run-layout.js";
+import type { Broadcast } from "./broadcast/broadcast.js";
 import { createBroadcast } from "./broadcast/create-broadcast.js";
 import { CheckpointWriter } from "./checkpoint-writer.js";
 import { RunObservers } from "./observe/run-observers.js";
 import { StepPlanner } from "./step-plan.js";
 import { type Outcome, TrainingLoop, type TrainingOptions } from "./training-loop.js";
-import { computeOn, InProcessWorker } from "./workers/in-process-worker.js";
+import { Arbiter } from "./workers/arbiter.js";
+import { InProcessWorker } from "./workers/in-process-worker.js";
 import { NumericsCheck } from "./workers/numerics-check.js";
 import { Pool, type PoolOptions } from "./workers/pool.js";
 import { CoordinatorServer, type ServerOptions } from "./workers/server.js";
-import type { Answer, EndReason, Task } from "./workers/tasks.js";
+import type { EndReason } from "./workers/tasks.js";
 
 export interface RunPlan {
   config: RunConfig;
@@ -55,23 +58,54 @@ export interface InitialWeights {
   report: Omit<RunEvent & { event: "initial-weights" }, "event">;
 }
 
+/** What a run's work is done with. */
+export interface RunParts {
+  layout: RunLayout;
+  replica: TrainingReplica;
+  pool: Pool;
+  broadcast: Broadcast;
+  numerics: NumericsCheck;
+}
+
 /**
  * @param stop ends the run after the step in progress
  * @throws TandemError with exit code 1 where the run fails
  */
-export async function runTraining(
-  plan: RunPlan,
+export function runTraining(plan: RunPlan, events: Events, stop: AbortSignal): Promise<Outcome> {
+  return assembleRun(plan, events, async ({ layout, replica, pool, broadcast, numerics }) => {
+    emitStart(plan, layout, broadcast.kind, replica.step, events);
+    if (plan.initial) events.emit({ event: "initial-weights", ...plan.initial.report });
+    const { output, resumeFrom, training, data } = plan;
+    const writer = new CheckpointWriter(output, events, {
+      ...{ resumeFrom, lastStep: training.steps },
+      mixedSince: () => numerics.mixedSince,
+    });
+    const planner = new StepPlanner(layout, data, training.evalEvery);
+    const loop = new TrainingLoop(training, { planner, replica, pool, broadcast, writer, events });
+    const outcome = await loop.run(stop);
+    if (outcome.ended === "finished") {
+      const { accuracy, loss: testLoss } = outcome.test;
+      const testAccuracy = accuracy === undefined ? {} : { testAccuracy: accuracy };
+      events.emit({ event: "end", step: replica.step, ...testAccuracy, testLoss, path: output });
+    }
+    return outcome;
+  });
+}
+
+/**
+ * Brings up what a run needs, has its work done, and takes everything down again.
+ * @throws what `work` throws
+ */
+export async function assembleRun<Result extends { ended: EndReason }>(
+  plan: Omit<RunPlan, "training" | "output">,
   events: Events,
-  stop: AbortSignal,
-): Promise<Outcome> {
+  work: (parts: RunParts) => Promise<Result>,
+): Promise<Result> {
   const { config, data } = plan;
   const layout = layoutOfRun(config);
-  let compute: ((task: Task) => Answer) | undefined;
-  const arbiter = (task: Task) => {
-    if (!compute) throw new Error("no replica to decide with");
-    return compute(task);
-  };
-  const pool = new Pool(events, { ...plan.pool, arbiter });
+  let arbiter: Arbiter | undefined;
+  const { barriers } = layout;
+  const pool = new Pool(events, { ...plan.pool, barriers, arbiter: () => arbiter });
   const broadcast = createBroadcast(plan.broadcast, layout);
   const numerics = new NumericsCheck({
     ...{ config, events },
@@ -108,25 +142,11 @@ export async function runTraining(
     numerics.noteCoordinator(plan.numerics);
     broadcast.open(replica);
     observers.open(replica);
-    compute = computeOn(replica);
-    if (plan.computesHere) pool.join(new InProcessWorker(pool, compute));
-    emitStart(plan, layout, broadcast.kind, replica.step, events);
-    if (plan.initial) events.emit({ event: "initial-weights", ...plan.initial.report });
-    const { output, resumeFrom, training } = plan;
-    const writer = new CheckpointWriter(output, events, {
-      ...{ resumeFrom, lastStep: training.steps },
-      mixedSince: () => numerics.mixedSince,
-    });
-    const planner = new StepPlanner(layout, data, training.evalEvery);
-    const loop = new TrainingLoop(training, { planner, replica, pool, broadcast, writer, events });
-    const outcome = await loop.run(stop);
-    reason = outcome.ended;
-    if (outcome.ended === "finished") {
-      const { accuracy, loss: testLoss } = outcome.test;
-      const testAccuracy = accuracy === undefined ? {} : { testAccuracy: accuracy };
-      events.emit({ event: "end", step: replica.step, ...testAccuracy, testLoss, path: output });
-    }
-    return outcome;
+    arbiter = new Arbiter(replica);
+    if (plan.computesHere) pool.join(new InProcessWorker(pool, replica));
+    const result = await work({ layout, replica, pool, broadcast, numerics });
+    reason = result.ended;
+    return result;
   } finally {
     await observers.close();
     await server?.close(reason);
@@ -134,7 +154,10 @@ export async function runTraining(
   }
 }
 
-function createReplica(layout: RunLayout, plan: RunPlan): TrainingReplica {
+function createReplica(
+  layout: RunLayout,
+  plan: Pick<RunPlan, "config" | "engine" | "resumeFrom" | "initial">,
+): TrainingReplica {
   const { config, resumeFrom } = plan;
   const replica = new TrainingReplica(layout, plan.engine);
   const tensors =

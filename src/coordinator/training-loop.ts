@@ -4,6 +4,7 @@ import { TandemError } from "../shared/errors.js";
 import type { Metrics } from "../shared/evaluation.js";
 import type { Events } from "../shared/events.js";
 import type { StatisticsByLayer } from "../shared/replica/inference.js";
+import { computeShardsTogether } from "../shared/replica/shard-group.js";
 import type { Gradient, Gradients, Update } from "../shared/replica/tensors.js";
 import type { TrainingReplica } from "../shared/replica/training-replica.js";
 import { aggregatePopulation, sumGradients } from "./aggregate.js";
@@ -13,7 +14,6 @@ import { computeExactPopulation } from "./exact-population.js";
 import { PhaseClock } from "./observe/phase-clock.js";
 import { StepObserver } from "./observe/step-observer.js";
 import { metricsOfBatches, shardResults, type StepPlan, type StepPlanner } from "./step-plan.js";
-import { computeOn } from "./workers/in-process-worker.js";
 import { InterruptedError, type Pool } from "./workers/pool.js";
 import type { Round } from "./workers/round.js";
 import type { Answered, WorkerLink } from "./workers/tasks.js";
@@ -199,12 +199,7 @@ export class TrainingLoop {
     const { replica } = this.parts;
     if (!replica.isMidStep || !this.inProgress) return;
     const { layout } = replica;
-    const compute = computeOn(replica);
-    const answers = this.inProgress.plan.shards.map((task) => {
-      const answer = compute(task);
-      if (answer.kind !== "shard") throw new RangeError("a shard's task has another answer");
-      return answer.result;
-    });
+    const answers = computeShardsTogether(replica, this.inProgress.plan.shards);
     const names = layout.buckets.flat().map(({ name }) => name);
     replica.apply({
       gradients: sumGradients(

@@ -20,7 +20,7 @@ export function evaluationEngine(
   if (own.name === "wasm" || hasTensorFlow) return { engine: own };
   return {
     engine: specOf("wasm"),
-    note: "The tensorflow engine, which the checkpoint was trained with, is not installed here: evaluating with wasm, whose results can differ in the last bits.",
+    note: "The tensorflow engine, which the checkpoint was trained with, is not installed here: using wasm, whose results can differ in the last bits.",
   };
 }
 

@@ -24,7 +24,8 @@ export interface Evaluation {
 }
 
 /**
- * Restores a checkpoint and evaluates it on the data's test set.
+ * Restores a checkpoint and evaluates it on the data's test set; for the samples that a run held out, give
+ * `{ ...data, test: data.validation }`.
  * @param options.engine what computes; default: the checkpoint's own, and where that is not installed, `"wasm"`
  * @throws TandemError where the checkpoint cannot be read, or the data is of another kind
  */

@@ -64,11 +64,18 @@ export function huber(options: HuberOptions = {}): LossChoice {
 export function resolveLoss(choice: LossChoice, network: Network, target: TargetSpec): LossKind {
   const kind = choice.loss ?? defaultLoss(network, target);
   const { labelSmoothing, delta } = choice;
-  const isCrossEntropy = kind === "softmax-cross-entropy" || kind === "binary-cross-entropy";
+  const isCrossEntropy = takesLabelSmoothing(kind);
   if (labelSmoothing !== undefined && !isCrossEntropy) throw foreignNumber("label-smoothing", kind);
   if (delta !== undefined && kind !== "huber") throw foreignNumber("huber-delta", kind);
   if (isCrossEntropy) return { kind, labelSmoothing: labelSmoothing ?? 0 };
   return kind === "huber" ? { kind, delta: delta ?? 1 } : { kind };
+}
+
+/** Whether the loss is one of the cross-entropies. */
+export function takesLabelSmoothing(
+  kind: LossName,
+): kind is "softmax-cross-entropy" | "binary-cross-entropy" {
+  return kind === "softmax-cross-entropy" || kind === "binary-cross-entropy";
 }
 
 function foreignNumber(option: string, kind: LossName): TandemError {

@@ -5,7 +5,7 @@ import { TandemError } from "../shared/errors.js";
 import { type Network, type ParameterSpec, sizeOf } from "../shared/network/network.js";
 import { quote } from "../shared/network/problem.js";
 import { slotNames } from "../shared/optimizer/slots.js";
-import { activationBytes, parameterBytes } from "../shared/replica/memory.js";
+import { activationBytes, heldSamples, parameterBytes } from "../shared/replica/memory.js";
 import type { RunLayout } from "../shared/run-layout.js";
 
 /**
@@ -17,7 +17,7 @@ export function checkMemory(
   computesHere: boolean,
   memoryBytes = availableBytes(),
 ): void {
-  const { network, config, largestShard } = layout;
+  const { network, config } = layout;
   // The engine's state, and the copy of it that is being written.
   const stateBytes = 2 * (1 + slotNames(config.optimizer).length) * parameterBytes(network);
   const largest = largestParameter(network);
@@ -28,11 +28,13 @@ export function checkMemory(
     );
   }
   if (!computesHere) return;
-  const shardBytes = largestShard * activationBytes(network);
+  const sampleCount = heldSamples(layout);
+  const shardBytes = sampleCount * activationBytes(network);
+  const synchronised = layout.barriers.length > 0;
   if (stateBytes + shardBytes <= memoryBytes) return;
   throw new TandemError(
     "too-large",
-    `A shard of ${largestShard} samples needs ${gigabytes(shardBytes)} at least, most of it behind the layer ${quote(largestResult(network))}; this machine has ${gigabytes(memoryBytes)}. Give a smaller --batch-size or more --shards.`,
+    `${synchronised ? `A batch of ${sampleCount} samples, whose shards wait for each other,` : `A shard of ${sampleCount} samples`} needs ${gigabytes(shardBytes)} at least, most of it behind the layer ${quote(largestResult(network))}; this machine has ${gigabytes(memoryBytes)}. Give a smaller --batch-size${synchronised ? "" : " or more --shards"}.`,
   );
 }
 

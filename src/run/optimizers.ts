@@ -109,6 +109,11 @@ function toChoice(
   return { ...numbers, optimizer, ...chooseSchedule(learningRate) };
 }
 
+/** Whether the option is no number of some optimizers alone, or is one of this optimizer's. */
+export function takesNumber(name: OptimizerName, option: string): boolean {
+  return !(option in DEFAULTS) || NUMBERS_OF[name].some((number) => number === option);
+}
+
 /** @throws TandemError `usage` where a number does not belong to the optimizer */
 export function resolveOptimizer(choice: OptimizerChoice): OptimizerSpec {
   const name = choice.optimizer ?? DEFAULT_OPTIMIZER;

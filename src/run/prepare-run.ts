@@ -13,6 +13,7 @@ import { checkRun } from "./check-run.js";
 import { fitInitialWeights, type InitialState, readInitialWeights } from "./initial-weights.js";
 import { checkOutputs, makeSummaryFolder } from "./output-files.js";
 import { checkPortAccess } from "./port-access.js";
+import { checkRecipe } from "./recipes.js";
 import { checkChoices, checkData, resumedSteps } from "./resume.js";
 import { DEFAULTS, resolveConfig } from "./run-choices.js";
 import type { RunRequest, Workforce } from "./run-request.js";
@@ -63,7 +64,8 @@ export function prepareRun(request: RunRequest): PreparedRun {
     computesHere: workforce.kind !== "listen" || workforce.coordinatorComputes,
     hasPort: workforce.kind !== "in-process",
   });
-  checkThreads(run.config, request);
+  checkThreads(run.config, request.choices.threads, request.workforce);
+  checkVerify(run.config, request.workforce);
   if (summaryDir !== undefined) makeSummaryFolder(summaryDir);
   const engine = openEngine(run.config.engine, { threads: request.choices.threads });
   const numerics = numericsFingerprint(layoutOfRun(run.config), engine);
@@ -79,8 +81,7 @@ export function prepareRun(request: RunRequest): PreparedRun {
 }
 
 /** With wasm, threads are an option of `single` alone: they are not in the configuration, and so never sent to workers. */
-function checkThreads({ engine }: RunConfig, { choices, workforce }: RunRequest): void {
-  const { threads = 1 } = choices;
+export function checkThreads({ engine }: RunConfig, threads = 1, workforce: Workforce): void {
   if (engine.name !== "wasm" || threads === 1 || workforce.kind === "in-process") return;
   throw new TandemError(
     "usage",
@@ -88,10 +89,20 @@ function checkThreads({ engine }: RunConfig, { choices, workforce }: RunRequest)
   );
 }
 
+/** What a shard brings to a barrier goes into the results of all others: two that agree on those would confirm a wrong one. */
+function checkVerify({ batchNorm }: RunConfig, workforce: Workforce): void {
+  if (batchNorm !== "sync" || workforce.kind === "in-process" || workforce.verify === 0) return;
+  throw new TandemError(
+    "usage",
+    "--verify and --batch-norm sync cannot be used together: a wrong value at a barrier goes into the results of every worker, so that comparing results does not show it. Give one of them.",
+  );
+}
+
 function startAfresh(request: RunRequest): CheckedRun {
   const { choices, steps, loadData, workforce } = request;
   const total = steps ?? DEFAULTS.steps;
   const data = loadData(undefined);
+  checkRecipe(request.recipe, data.target);
   const weights = request.initial === undefined ? undefined : readInitialWeights(request.initial);
   const config = resolveConfig(choices, {
     data,

@@ -3,10 +3,13 @@ import type { BroadcastKind, RunConfig } from "../shared/config.js";
 import type { DataSource } from "../shared/data/samples.js";
 import type { Events } from "../shared/events.js";
 import type { NamedFile } from "./output-files.js";
+import type { RecipeName } from "./recipes.js";
 import type { RunChoices } from "./run-choices.js";
 
 export interface RunRequest {
   choices: RunChoices;
+  /** Stands for choices and steps that are not given. */
+  recipe?: RecipeName | undefined;
   /** Steps of training in all. Default: 10,000 */
   steps?: number | undefined;
   /** @param resumed the configuration of the run that goes on */

@@ -1,30 +1,42 @@
 // A run from its request to its result. The command line and the library both call this; it writes nothing but the files
 // that were asked for, and installs no signal handlers.
-import type { PoolOptions } from "../coordinator/workers/pool.js";
-import { LocalWorkers } from "../coordinator/workers/local-workers.js";
-import type { ServerOptions } from "../coordinator/workers/server.js";
 import { type RunPlan, runTraining } from "../coordinator/run.js";
 import { Events } from "../shared/events.js";
 import { takeOutput } from "./output-files.js";
 import { checkRequest, type PreparedRun, prepareRun } from "./prepare-run.js";
-import type { RunRequest, RunResult, Workforce } from "./run-request.js";
+import { applyRecipe, type AppliedRecipe } from "./recipes.js";
+import type { RunRequest, RunResult } from "./run-request.js";
+import { type Crew, openWorkforce } from "./workforce.js";
 
 const DEFAULT_EVAL_EVERY = 100;
 const DEFAULT_CHECKPOINT_EVERY = 1000;
 
 /** @throws TandemError with exit code 2 where the request cannot be met, and 1 where the run fails */
-export async function startRun(request: RunRequest): Promise<RunResult> {
+export async function startRun(asked: RunRequest): Promise<RunResult> {
+  const { request, report } = resolveRecipe(asked);
   checkRequest(request);
   // Before the checkpoint is read: it may be the output, and another run still writing it.
   const lock = takeOutput(request.output, request.warn);
   try {
-    return await carryOut(request, prepareRun(request));
+    return await carryOut(request, prepareRun(request), report);
   } finally {
     lock.release();
   }
 }
 
-async function carryOut(request: RunRequest, prepared: PreparedRun): Promise<RunResult> {
+type RecipeReport = AppliedRecipe["report"];
+
+function resolveRecipe(request: RunRequest): { request: RunRequest; report?: RecipeReport } {
+  if (request.recipe === undefined) return { request };
+  const { choices, steps, report } = applyRecipe(request.recipe, request);
+  return { request: { ...request, choices, steps }, report };
+}
+
+async function carryOut(
+  request: RunRequest,
+  prepared: PreparedRun,
+  recipe: RecipeReport | undefined,
+): Promise<RunResult> {
   const { workforce, output, signal = new AbortController().signal } = request;
   const events = new Events();
   request.observe(events);
@@ -41,15 +53,10 @@ async function carryOut(request: RunRequest, prepared: PreparedRun): Promise<Run
   };
   if (signal.aborted) onAbort();
   else signal.addEventListener("abort", onAbort, { once: true });
-  const workers =
-    workforce.kind === "processes" ? new LocalWorkers(workforce.token, request.warn) : undefined;
-  if (workers) request.onWorkers?.(() => workers.killAll());
+  const { workers, ...crew } = openWorkforce(workforce, request);
   try {
-    const plan = planOf(request, prepared);
-    if (workers && workforce.kind === "processes") {
-      const processCount = workforce.coordinatorComputes ? workforce.count - 1 : workforce.count;
-      plan.onListening = (url, fail) => workers.start(url, processCount, fail);
-    }
+    if (recipe) events.emit({ event: "recipe", ...recipe });
+    const plan = { ...planOf(request, prepared), ...crew };
     const outcome = await runTraining(plan, events, signal);
     if (outcome.ended === "interrupted") return { ended: "interrupted", step, path: output };
     const { accuracy, loss } = outcome.test;
@@ -67,8 +74,8 @@ async function carryOut(request: RunRequest, prepared: PreparedRun): Promise<Run
   }
 }
 
-function planOf(request: RunRequest, prepared: PreparedRun): RunPlan {
-  const { workforce, output, summaryDir, broadcast = "weights" } = request;
+function planOf(request: RunRequest, prepared: PreparedRun): Omit<RunPlan, keyof Crew> {
+  const { output, summaryDir, broadcast = "weights" } = request;
   const { config, engine, numerics, data, steps, resumeFrom, initial } = prepared;
   const training = {
     steps,
@@ -89,44 +96,5 @@ function planOf(request: RunRequest, prepared: PreparedRun): RunPlan {
       broadcast,
     },
     mixedNumerics: request.mixedNumerics === true,
-    computesHere: workforce.kind === "in-process" || workforce.coordinatorComputes,
-    pool: poolOf(workforce),
-    server: serverOf(workforce),
   };
-}
-
-function poolOf(workforce: Workforce): PoolOptions {
-  switch (workforce.kind) {
-    case "in-process":
-      return { startWith: 1, goOnWith: 1, waitMs: 0 };
-    case "processes": {
-      const { count, workerWaitMs, verify } = workforce;
-      return { startWith: count, goOnWith: 1, waitMs: workerWaitMs, verify };
-    }
-    case "listen": {
-      const { minWorkers, workerWaitMs, verify } = workforce;
-      return { startWith: minWorkers, goOnWith: minWorkers, waitMs: workerWaitMs, verify };
-    }
-  }
-}
-
-function serverOf(workforce: Workforce): ServerOptions | undefined {
-  switch (workforce.kind) {
-    case "in-process":
-      return undefined;
-    case "processes": {
-      // Other users of this machine can reach the port too: hence the token.
-      const { count, token } = workforce;
-      return { host: "127.0.0.1", port: 0, token, ownWorkers: count };
-    }
-    case "listen": {
-      const { host, port, token, tls } = workforce;
-      return {
-        host,
-        port,
-        ...(token === undefined ? {} : { token }),
-        ...(tls === undefined ? {} : { tls }),
-      };
-    }
-  }
 }

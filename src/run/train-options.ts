@@ -10,6 +10,7 @@ import type { BatchNormKind } from "../shared/statistics/barrier.js";
 import type { LossChoice } from "./losses.js";
 import type { OptimizerChoice } from "./optimizers.js";
 import { checkToken, makeToken } from "./port-access.js";
+import { RECIPE_NAMES, type RecipeName } from "./recipes.js";
 import type { RunChoices } from "./run-choices.js";
 import type { RunRequest, TlsIdentity, Workforce } from "./run-request.js";
 
@@ -26,6 +27,11 @@ export interface TrainOptions {
   optimizer?: OptimizerChoice;
   /** From `softmaxCrossEntropy()` and so on. Default: by the data and the network's output */
   loss?: LossChoice;
+  /**
+   * A named set of options, reported by the event `recipe`: optimizer, learning rate, loss, batch size, steps and so on.
+   * Those that are given beside it replace its own, one by one. Default: none
+   */
+  recipe?: RecipeName;
   /** Samples in a step's global batch. Default: 50 */
   batchSize?: number;
   /** Steps of training in all, those before a `resume` included. Default: 10,000 */
@@ -124,8 +130,10 @@ export function requestOf(
 ): RunRequest {
   const { data } = options;
   checkNumbers(options);
+  checkName("recipe", options.recipe, RECIPE_NAMES);
   return {
     choices: choicesOf(options),
+    recipe: options.recipe,
     steps: options.steps,
     loadData: () => data,
     dataName: "The data",
@@ -148,7 +156,7 @@ export function requestOf(
 }
 
 /** An observer of what is reported; tried again with the next event after it has failed. */
-function reporter(name: string, report: (event: ReportedEvent) => void): EventSink {
+export function reporter(name: string, report: (event: ReportedEvent) => void): EventSink {
   return {
     name,
     retryMs: 0,
@@ -220,6 +228,11 @@ function checkWhole(name: string, value: number | undefined, min: number, max?: 
   if (Number.isSafeInteger(value) && value >= min && value <= limit) return;
   const range = max === undefined ? `from ${min} on` : `from ${min} to ${max}`;
   throw new TandemError("usage", `${name} ${value}: it must be a whole number ${range}.`);
+}
+
+function checkName(name: string, value: string | undefined, names: readonly string[]): void {
+  if (value === undefined || names.includes(value)) return;
+  throw new TandemError("usage", `${name} ${value}: it must be one of ${names.join(", ")}.`);
 }
 
 function checkRange(name: string, value: number | undefined, max: number): void {

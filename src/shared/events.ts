@@ -12,6 +12,13 @@ export type RunEvent =
    * machines can reach it at come after the loopback one.
    */
   | { event: "listening"; url: string; urls: string[]; needsToken: boolean }
+  /** Before `start`, with `--recipe`: what the recipe stands for, and what was given in place of its own options. */
+  | {
+      event: "recipe";
+      name: string;
+      options: Readonly<Record<string, string | number>>;
+      overridden: Readonly<Record<string, string | number>>;
+    }
   /** Training is about to begin, or to go on at `step`. */
   | {
       event: "start";
@@ -69,6 +76,8 @@ export type RunEvent =
   | { event: "progress"; activity: "evaluation" | "population"; done: number; total: number }
   /** The population statistics are those of the whole training set now: of so many samples. */
   | { event: "population"; step: number; samples: number }
+  /** At the end of `recalibrate`: the checkpoint with these statistics is written. */
+  | { event: "recalibrated"; path: string; samples: number }
   /** At evaluations: samples of the values of weights, gradients and statistics. */
   | { event: "histograms"; step: number; values: readonly { name: string; values: Float32Array }[] }
   /** At evaluations: what was predicted for the test set, batch by batch: class numbers, or the outputs. */
@@ -131,7 +140,16 @@ export interface TaskTrace {
   sentMs: number;
   computedFromMs: number;
   computedToMs: number;
+  /** How much of the time between the two it was not computed, but waited for other shards at barriers. */
+  waitedMs: number;
   answeredMs: number;
+}
+
+/** How long the task was computed. */
+export function computeMsOf(
+  times: Pick<TaskTrace, "computedFromMs" | "computedToMs" | "waitedMs">,
+): number {
+  return Math.max(0, times.computedToMs - times.computedFromMs - times.waitedMs);
 }
 
 /** Events that are not reported to programs and logs: they hold whole arrays, or come with each step. */

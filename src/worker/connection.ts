@@ -47,6 +47,8 @@ export type Runtime = Pick<
   | "takeState"
   | "takeUpdate"
   | "takeFactors"
+  | "takeMerged"
+  | "endTasks"
   | "digest"
   | "compute"
 >;
@@ -124,6 +126,7 @@ class Connection {
       onClose: (code, reason) => {
         stop.removeEventListener("abort", sayGoodbye);
         for (const timer of this.timers) clearTimeout(timer);
+        if (this.isWelcome) this.options.holder.runtime?.endTasks();
         this.resolve(this.end ?? finalEnd(code, reason) ?? this.lost(closeText(code, reason)));
       },
     });
@@ -207,6 +210,9 @@ class Connection {
         return;
       case "factors":
         this.runtime.takeFactors(message, frame.parts);
+        return;
+      case "merged":
+        this.runtime.takeMerged(message, frame.parts);
         return;
       case "alive":
         return;

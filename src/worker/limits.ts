@@ -6,9 +6,10 @@ import { MAX_EVALUATION_SAMPLES } from "../shared/evaluation.js";
 import { findLossProblem } from "../shared/graph/loss.js";
 import type { RefusalCause } from "../shared/protocol/browser-messages.js";
 import { MAX_CONFIG_BYTES } from "../shared/protocol/payloads/config.js";
+import { barrierBytes } from "../shared/protocol/payloads/barrier.js";
 import { sampleBytes } from "../shared/protocol/payloads/samples.js";
 import { statisticsBytes } from "../shared/protocol/payloads/statistics.js";
-import { activationBytes, parameterBytes } from "../shared/replica/memory.js";
+import { activationBytes, heldSamples, parameterBytes } from "../shared/replica/memory.js";
 import {
   CHUNK_BYTES,
   isLarge,
@@ -81,8 +82,11 @@ function findProblem(layout: RunLayout): string | undefined {
 }
 
 /** What a worker needs for the run, at least. */
-function bytesOf({ network, largestShard }: RunLayout): number {
-  return COPIES_OF_PARAMETERS * parameterBytes(network) + largestShard * activationBytes(network);
+function bytesOf(layout: RunLayout): number {
+  const { network } = layout;
+  return (
+    COPIES_OF_PARAMETERS * parameterBytes(network) + heldSamples(layout) * activationBytes(network)
+  );
 }
 
 /** Classes have one output each, or two of them a single one; values have one output each. */
@@ -104,7 +108,8 @@ export function maxMessageBytes(layout: RunLayout): number {
   const ofSamples =
     sampleBytes(sampleShapeOf(layout.config), samples) +
     statisticsBytes(trainedStatistics(layout.network));
-  return Math.max(ofSamples, updateBytes(layout), stateBytes(layout)) + SLACK_BYTES;
+  const ofBarrier = Math.max(0, ...layout.barriers.map(barrierBytes));
+  return Math.max(ofSamples, updateBytes(layout), stateBytes(layout), ofBarrier) + SLACK_BYTES;
 }
 
 /** With small shards an update has the factors of each, with large ones the gradient itself. */

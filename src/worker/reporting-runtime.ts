@@ -61,7 +61,8 @@ function finishedTask(
   batchSize: number,
 ): Pick<FinishedTask, "kind" | "loss" | "computeMs"> | undefined {
   if (message.type !== "result" && message.type !== "evaluated") return undefined;
-  const computeMs = message.computed.to - message.computed.from;
+  const { from, to, waited = 0 } = message.computed;
+  const computeMs = to - from - waited;
   if (message.type === "evaluated") {
     return { kind: "evaluation", loss: message.lossSum / count, computeMs };
   }

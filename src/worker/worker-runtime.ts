@@ -10,6 +10,7 @@ import {
 import type { Engine } from "../shared/engine/engine.js";
 import { FrameError } from "../shared/protocol/frame.js";
 import type { FromCoordinator, FromWorker } from "../shared/protocol/messages.js";
+import { barrierParts, readMerged } from "../shared/protocol/payloads/barrier.js";
 import { bucketParts } from "../shared/protocol/payloads/bucket.js";
 import { evaluationParts } from "../shared/protocol/payloads/evaluation.js";
 import { readFactors } from "../shared/protocol/payloads/factors.js";
@@ -25,8 +26,9 @@ import { readState, stateTailPlaces } from "../shared/protocol/payloads/state.js
 import { readUpdate } from "../shared/protocol/payloads/update.js";
 import { numericsFingerprint } from "../shared/replica/fingerprint.js";
 import { evaluateSamples, measureMoments } from "../shared/replica/inference.js";
-import { computeShard } from "../shared/replica/shard-pass.js";
+import { beginShard } from "../shared/replica/shard-pass.js";
 import { hasFrozen, type ReplicaKind } from "../shared/replica/state-layout.js";
+import { StepPasses } from "../shared/replica/step-passes.js";
 import type { Gradient, Gradients, NamedTensor } from "../shared/replica/tensors.js";
 import { TrainingReplica } from "../shared/replica/training-replica.js";
 import { weightsDigest } from "../shared/replica/weights-digest.js";
@@ -52,6 +54,8 @@ export class WorkerRuntime {
   private readonly replica: TrainingReplica | WeightsReplica;
   /** Groups of a state that is not complete yet. */
   private incoming: { step: number; nextGroup: number; tensors: NamedTensor[] } | undefined;
+  /** Of the present step: the shards that are being computed. */
+  private readonly passes = new StepPasses(() => performance.now());
   /** Of the present step, by shard: what this worker computed, and what it was sent of others. */
   private readonly own: ShardFactors = new Map();
   private readonly relayed: ShardFactors = new Map();
@@ -120,9 +124,9 @@ export class WorkerRuntime {
     incoming.tensors.push(...tensors);
     incoming.nextGroup++;
     if (incoming.nextGroup < bucketCount) return;
+    this.endStep();
     this.replica.load(incoming.tensors, step);
     this.incoming = undefined;
-    this.forgetFactors();
   }
 
   /** @throws FrameError where the update does not go on from the replica's step */
@@ -137,7 +141,7 @@ export class WorkerRuntime {
       ...message.relayed.map((shard) => [shard, factorsOf(this.relayed, shard)] as const),
     ]);
     const update = readUpdate(this.layout, known, parts);
-    this.forgetFactors();
+    this.endStep();
     replica.apply(update);
   }
 
@@ -151,6 +155,23 @@ export class WorkerRuntime {
     if (this.replica.step === step) addFactors(this.relayed, shard, factors);
   }
 
+  /**
+   * Shards that wait at a barrier go on: what there is to send of them is sent as their tasks' answers.
+   * @throws FrameError where this is not the present step's next barrier
+   */
+  takeMerged(message: Message<"merged">, parts: readonly Uint8Array[]): void {
+    this.checkStep(message.step);
+    if (message.barrier !== this.passes.mergedCount) {
+      throw new FrameError(`barrier ${message.barrier} out of order`);
+    }
+    this.passes.goOn(readMerged(this.layout, message.barrier, parts));
+  }
+
+  /** Ends what waits for a coordinator that is gone. */
+  endTasks(): void {
+    this.passes.clear();
+  }
+
   /** A digest of this worker's weights, for the coordinator to compare with its own. */
   digest(): FromWorker & { type: "digest" } {
     const { replica } = this;
@@ -159,6 +180,7 @@ export class WorkerRuntime {
   }
 
   /**
+   * A shard is computed up to the next barrier, and goes on with `takeMerged`.
    * @param send is given the parts of the answer as they are computed
    * @throws FrameError where the task is not one of this run or this step
    */
@@ -185,13 +207,28 @@ export class WorkerRuntime {
       const parts = bucketParts(this.layout, bucket, gradients);
       send({ message: { type: "gradients", task, step, shard, bucket }, parts });
     };
-    const result = computeShard(this.replica, { step, firstSample, samples }, onBucket);
-    if (this.kind === "with-slots") addFactors(this.own, shard, result.gradients);
-    const computed = { from, to: performance.now() };
-    const { loss } = result;
-    send({
-      message: { type: "result", task, step, shard, loss, computed },
-      parts: shardResultParts(this.layout, result),
+    const { passes } = this;
+    // What is held of a step is bounded: no coordinator needs a shard's task twice.
+    if (passes.waitingCount >= this.layout.shardSizes.length && !passes.isWaiting(task)) {
+      throw new FrameError("more shards at once than the run has");
+    }
+    const start = (onContribution: (values: Float32Array) => void) =>
+      beginShard(this.replica, { step, firstSample, samples }, onBucket, onContribution);
+    passes.begin(task, start, {
+      onContribution: (barrier, values) =>
+        send({
+          message: { type: "barrier", task, step, shard, barrier },
+          parts: barrierParts(values),
+        }),
+      onResult: (result, waited) => {
+        if (this.kind === "with-slots") addFactors(this.own, shard, result.gradients);
+        const computed = { from, to: performance.now(), waited };
+        const { loss } = result;
+        send({
+          message: { type: "result", task, step, shard, loss, computed },
+          parts: shardResultParts(this.layout, result),
+        });
+      },
     });
   }
 
@@ -223,7 +260,9 @@ export class WorkerRuntime {
     };
   }
 
-  private forgetFactors(): void {
+  /** What belongs to the present step only. */
+  private endStep(): void {
+    this.passes.clear();
     this.own.clear();
     this.relayed.clear();
   }

@@ -4,7 +4,7 @@ import { WeightsBroadcast } from "../../src/coordinator/broadcast/weights-broadc
 import { CheckpointWriter } from "../../src/coordinator/checkpoint-writer.js";
 import { StepPlanner } from "../../src/coordinator/step-plan.js";
 import { TrainingLoop } from "../../src/coordinator/training-loop.js";
-import { computeOn, InProcessWorker } from "../../src/coordinator/workers/in-process-worker.js";
+import { InProcessWorker } from "../../src/coordinator/workers/in-process-worker.js";
 import { Pool } from "../../src/coordinator/workers/pool.js";
 import { loadIdx } from "../../src/shared/data/idx-source.js";
 import { Events } from "../../src/shared/events.js";
@@ -28,7 +28,7 @@ test("memory is flat over 2,000 steps", async () => {
     },
   });
   const pool = new Pool(events, { startWith: 1, goOnWith: 1, waitMs: 1000 });
-  pool.join(new InProcessWorker(pool, computeOn(replica)));
+  pool.join(new InProcessWorker(pool, replica));
   const writer = new CheckpointWriter(`${temporaryFolder()}/c.safetensors`, events);
   const loop = new TrainingLoop(
     { steps: 2000, evalEvery: 100, checkpointEvery: 500 },

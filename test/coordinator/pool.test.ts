@@ -6,7 +6,7 @@ import { WeightsBroadcast } from "../../src/coordinator/broadcast/weights-broadc
 import { CheckpointWriter } from "../../src/coordinator/checkpoint-writer.js";
 import { StepPlanner } from "../../src/coordinator/step-plan.js";
 import { TrainingLoop, type TrainingOptions } from "../../src/coordinator/training-loop.js";
-import { computeOn } from "../../src/coordinator/workers/in-process-worker.js";
+import { computeOn } from "../../src/coordinator/workers/compute-task.js";
 import { Pool } from "../../src/coordinator/workers/pool.js";
 import type { Answer, Task, WorkerLink } from "../../src/coordinator/workers/tasks.js";
 import type { RunConfig } from "../../src/shared/config.js";
@@ -94,6 +94,10 @@ class FakeWorker implements WorkerLink {
     this.act(this, task);
   }
 
+  sendMerged(): void {
+    throw new Error("a run without barriers");
+  }
+
   expel(): void {
     throw new Error("an honest worker was banned");
   }
@@ -107,7 +111,7 @@ async function finalState(workerCount: number, behaviours: Behaviour[], seed: nu
   const replica = createReplica(config);
   const random = new Random(seed, "fake workers");
   const compute = computeOn(replica);
-  const timing = { sentMs: 0, computedFromMs: 0, computedToMs: 0, answeredMs: 0 };
+  const timing = { sentMs: 0, computedFromMs: 0, computedToMs: 0, waitedMs: 0, answeredMs: 0 };
   // Answers wait here and leave in random order.
   const outbox: (() => void)[] = [];
   const flush = () => {
@@ -191,7 +195,13 @@ describe("the result of a run", () => {
               pool.leave(own, "test");
             });
           } else {
-            const timing = { sentMs: 0, computedFromMs: 0, computedToMs: 0, answeredMs: 0 };
+            const timing = {
+              sentMs: 0,
+              computedFromMs: 0,
+              computedToMs: 0,
+              waitedMs: 0,
+              answeredMs: 0,
+            };
             pool.answer(own, task.id, answer, timing);
           }
         });

@@ -102,17 +102,21 @@ function withFlippedBit(
   return { engine: { name: engine.name, open }, runs: () => runs };
 }
 
-test("differs where one bit of a loss, a gradient or a prediction's loss does", () => {
-  const calm = fingerprintOf();
+test.each([
+  ["a loss, a gradient or a prediction's loss", {}],
+  ["those, or a contribution to a barrier,", { batchNorm: "sync" }],
+] as const)("differs where one bit of %s does", (_, changes) => {
+  const calm = fingerprintOf(changes);
   const unflipped = withFlippedBit(WASM, -1);
-  expect(fingerprintOf({}, unflipped.engine)).toBe(calm);
+  expect(fingerprintOf(changes, unflipped.engine)).toBe(calm);
   // A shard's runs, the optimizer's, which fetches effects, and inference's.
   const runCount = unflipped.runs();
   expect(runCount).toBeGreaterThanOrEqual(3);
   for (const run of Array(runCount).keys()) {
     if (run === runCount - 2) continue;
     const at = run === runCount - 1 ? 1 : 0;
-    expect(fingerprintOf({}, withFlippedBit(WASM, run, at).engine), `run ${run}`).not.toBe(calm);
+    const { engine } = withFlippedBit(WASM, run, at);
+    expect(fingerprintOf(changes, engine), `run ${run}`).not.toBe(calm);
   }
 });
 

@@ -9,6 +9,8 @@ export function fakeRuntime(): Runtime {
     takeState: () => undefined,
     takeUpdate: () => undefined,
     takeFactors: () => undefined,
+    takeMerged: () => undefined,
+    endTasks: () => undefined,
     digest: () => ({ type: "digest", step: 1, weights: 7 }),
     compute: ({ task }, _parts, send) =>
       send({

@@ -3,8 +3,9 @@ import { createBroadcast } from "../../src/coordinator/broadcast/create-broadcas
 import { CheckpointWriter } from "../../src/coordinator/checkpoint-writer.js";
 import { StepPlanner } from "../../src/coordinator/step-plan.js";
 import { TrainingLoop } from "../../src/coordinator/training-loop.js";
+import { Arbiter } from "../../src/coordinator/workers/arbiter.js";
 import { BanList } from "../../src/coordinator/workers/ban-list.js";
-import { computeOn, InProcessWorker } from "../../src/coordinator/workers/in-process-worker.js";
+import { InProcessWorker } from "../../src/coordinator/workers/in-process-worker.js";
 import { NumericsCheck } from "../../src/coordinator/workers/numerics-check.js";
 import { SendBudget } from "../../src/coordinator/workers/outbox.js";
 import { Pool } from "../../src/coordinator/workers/pool.js";
@@ -47,12 +48,15 @@ export async function runInMemory(
   const replica = createReplica(withNumerics(settings));
   const { layout } = replica;
   const { config } = layout;
-  const compute = computeOn(replica);
   const options = { startWith: Math.max(1, workerCount), goOnWith: 1, waitMs: 20_000 };
-  const pool = new Pool(events, { ...options, arbiter: compute });
+  const pool = new Pool(events, {
+    ...options,
+    barriers: layout.barriers,
+    arbiter: () => new Arbiter(replica),
+  });
   const broadcast = createBroadcast(broadcastKind, layout);
   broadcast.open(replica);
-  if (workerCount === 0) pool.join(new InProcessWorker(pool, compute));
+  if (workerCount === 0) pool.join(new InProcessWorker(pool, replica));
   const stop = new AbortController();
   const numerics = new NumericsCheck({
     ...{ config, isMixedAllowed: false, events, step: () => replica.step },

@@ -58,15 +58,21 @@ export function describeEngine(engine: EngineSpec): string {
   return `${engine.name}, ${countText(engine.threads, "thread")}`;
 }
 
-/** `cnn`, or `network of 12 layers`. */
-function describeNetwork(spec: NetworkSpec): string {
-  const preset = PRESET_NAMES.find((name) => isPreset(spec, name));
-  if (preset) return preset;
-  const count = spec.layers.length;
-  return `network of ${count} layer${count === 1 ? "" : "s"}`;
+/** `cnn`, or `network of 12 layers`. @param matching whether a preset with other initial values counts as that preset */
+export function describeNetwork(
+  spec: NetworkSpec,
+  matching: "exactly" | "any-initial-values" = "exactly",
+): string {
+  const textOf = matching === "exactly" ? specText : architectureText;
+  const preset = PRESET_NAMES.find((name) => isPreset(spec, name, textOf));
+  return preset ?? `network of ${countText(spec.layers.length, "layer")}`;
 }
 
-function isPreset(spec: NetworkSpec, name: (typeof PRESET_NAMES)[number]): boolean {
+function isPreset(
+  spec: NetworkSpec,
+  name: (typeof PRESET_NAMES)[number],
+  textOf: (spec: NetworkSpec) => string,
+): boolean {
   try {
     const [outputs] = buildNetwork(spec).outputShape;
     const preset = presetNetwork(name, spec.inputShape, outputs ?? 0);
@@ -78,9 +84,18 @@ function isPreset(spec: NetworkSpec, name: (typeof PRESET_NAMES)[number]): boole
 }
 
 /** With the keys of every object in one order. */
-function textOf(spec: NetworkSpec): string {
-  return JSON.stringify(spec, (_key, value: unknown) => {
-    if (typeof value !== "object" || value === null || Array.isArray(value)) return value;
-    return Object.fromEntries(Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1)));
+function specText(spec: NetworkSpec): string {
+  return JSON.stringify(spec, (_key, value: unknown) => sortKeys(value));
+}
+
+/** The network without its initial values: equal texts are equal architectures. */
+export function architectureText(spec: NetworkSpec): string {
+  return JSON.stringify(spec, (key, value: unknown) => {
+    return key.endsWith("Initializer") ? undefined : sortKeys(value);
   });
+}
+
+function sortKeys(value: unknown): unknown {
+  if (typeof value !== "object" || value === null || Array.isArray(value)) return value;
+  return Object.fromEntries(Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1)));
 }

@@ -80,6 +80,7 @@ function traceOf(task: StepTask, answers: Answers, zeroMs: number): TaskTrace[] 
       sentMs: timing.sentMs - zeroMs,
       computedFromMs: timing.computedFromMs - zeroMs,
       computedToMs: timing.computedToMs - zeroMs,
+      waitedMs: timing.waitedMs,
       answeredMs: timing.answeredMs - zeroMs,
     },
   ];

@@ -1,10 +1,15 @@
 // What a worker's answers are and where they go: each is checked against its task; gradients go to the pool and the broadcast
-// as they come, answers to the pool.
+// as they come, contributions to barriers and answers to the pool.
 import { FrameError } from "../../shared/protocol/frame.js";
 import type { FromWorker } from "../../shared/protocol/messages.js";
 import type { Broadcast } from "../broadcast/broadcast.js";
 import type { AssignedTasks } from "./assigned-tasks.js";
-import { readAnswer, readBucketAnswer, UnusableAnswerError } from "./checked-answer.js";
+import {
+  readAnswer,
+  readBucketAnswer,
+  readContributionOf,
+  UnusableAnswerError,
+} from "./checked-answer.js";
 import type { Pool } from "./pool.js";
 import type { Task, WorkerLink } from "./tasks.js";
 
@@ -39,6 +44,22 @@ export class AnswerIntake {
     const { task, step, shard, bucket } = message;
     broadcast.takeBucket({ from: worker, step, shard, bucket, gradients });
     pool.takeBucket(worker, task, bucket, gradients);
+  }
+
+  /** A shard has come to a barrier; the pool says when it goes on. */
+  takeContribution(message: FromWorker & { type: "barrier" }, parts: readonly Uint8Array[]): void {
+    const { tasks, pool, broadcast, worker } = this.parts;
+    const assigned = tasks.get(message.task);
+    // Late ones are no offence; of repeated ones the pool uses the first.
+    if (!assigned) return;
+    const { task } = assigned;
+    const { barrier } = message;
+    const values = this.read(task, () =>
+      readContributionOf(task, message, assigned, parts, broadcast.layout),
+    );
+    if (!values) return;
+    tasks.noteArrived(assigned, barrier, performance.now());
+    pool.takeContribution(worker, task.id, barrier, values);
   }
 
   takeAnswer(

@@ -3,10 +3,12 @@ import { TandemError } from "../../shared/errors.js";
 import { FrameError } from "../../shared/protocol/frame.js";
 import type { FromWorker } from "../../shared/protocol/messages.js";
 import { readBucket } from "../../shared/protocol/payloads/bucket.js";
+import { readContribution } from "../../shared/protocol/payloads/barrier.js";
 import { readEvaluation } from "../../shared/protocol/payloads/evaluation.js";
 import { readMoments } from "../../shared/protocol/payloads/moments.js";
 import { readShardResult } from "../../shared/protocol/payloads/shard-result.js";
 import {
+  findBarrierProblem,
   findGradientProblem,
   findLossProblem,
   findMomentsProblem,
@@ -36,6 +38,40 @@ function problemOf({ kind, result }: Answer): string | undefined {
   }
 }
 
+/** @throws UnusableAnswerError where these are numbers that no training can go on with */
+export function checkContribution(
+  { barriers }: Pick<RunLayout, "barriers">,
+  barrier: number,
+  values: Float32Array,
+): void {
+  const problem = findBarrierProblem(barriers[barrier]!, values);
+  if (problem !== undefined) throw new UnusableAnswerError(problem);
+}
+
+/**
+ * @param counts barriers that the task has come to, and those that it may pass
+ * @throws FrameError where this cannot be what the task brings to that barrier
+ * @throws UnusableAnswerError
+ */
+export function readContributionOf(
+  task: Task,
+  message: FromWorker & { type: "barrier" },
+  counts: { barrierCount: number; mergedCount: number },
+  parts: readonly Uint8Array[],
+  layout: RunLayout,
+): Float32Array {
+  const { step, shard, barrier } = message;
+  if (task.kind !== "shard" || task.step !== step || task.shard !== shard) {
+    throw new FrameError("a contribution of another task");
+  }
+  if (barrier > counts.barrierCount || barrier > counts.mergedCount) {
+    throw new FrameError(`barrier ${barrier} out of order`);
+  }
+  const values = readContribution(layout, barrier, parts);
+  checkContribution(layout, barrier, values);
+  return values;
+}
+
 /**
  * @param expected the bucket whose turn it is
  * @throws FrameError where these cannot be that bucket's gradients of the task
@@ -62,14 +98,14 @@ export function readBucketAnswer(
 }
 
 /**
- * @param earlier the gradients of the buckets that came before the answer
+ * @param earlier what came before the answer: the gradients of buckets, and contributions to barriers
  * @throws FrameError where this cannot be the task's answer
  * @throws UnusableAnswerError
  */
 export function readAnswer(
   task: Task,
   message: FromWorker & { type: "result" | "evaluated" | "measured" },
-  earlier: { bucketCount: number; gradients: Gradients },
+  earlier: { bucketCount: number; gradients: Gradients; barrierCount: number },
   parts: readonly Uint8Array[],
   layout: RunLayout,
 ): Answer {
@@ -97,6 +133,9 @@ export function readAnswer(
   if (earlier.bucketCount < layout.buckets.length - 1) {
     throw new FrameError("an answer without all of its gradients");
   }
+  if (earlier.barrierCount < layout.barriers.length) {
+    throw new FrameError("an answer before all barriers");
+  }
   const result = readShardResult(layout, count, message.loss, earlier.gradients, parts);
   // The gradients of earlier buckets were checked when they came.
   const last = new Map([...result.gradients].filter(([name]) => !earlier.gradients.has(name)));
@@ -106,7 +145,7 @@ export function readAnswer(
 }
 
 /** The training itself is at fault, as the coordinator gets such numbers too. */
-export function divergedError(task: Task, problem: string): TandemError {
+export function divergedError(task: Pick<Task, "step">, problem: string): TandemError {
   return new TandemError(
     "diverged",
     `The training diverged: at step ${task.step} numbers became NaN, infinite or extremely large (${problem}). Checkpoints of earlier steps are unchanged. Try a smaller --learning-rate or a larger --batch-size.`,

@@ -1,78 +1,113 @@
 // The worker of `single`: in the coordinator's own process, on the coordinator's own replica.
 import { messageOf, TandemError } from "../../shared/errors.js";
-import { layersOfPass } from "../../shared/protocol/payloads/moments.js";
-import { evaluateSamples, measureMoments } from "../../shared/replica/inference.js";
 import type { Replica } from "../../shared/replica/replica.js";
-import { computeShard } from "../../shared/replica/shard-pass.js";
-import { checkAnswer, divergedError, UnusableAnswerError } from "./checked-answer.js";
+import { beginShard } from "../../shared/replica/shard-pass.js";
+import { StepPasses } from "../../shared/replica/step-passes.js";
+import {
+  checkAnswer,
+  checkContribution,
+  divergedError,
+  UnusableAnswerError,
+} from "./checked-answer.js";
+import { computeOn } from "./compute-task.js";
 import type { Pool } from "./pool.js";
-import type { Answer, Task, WorkerLink } from "./tasks.js";
-
-/** How a task is computed on a replica in this process. */
-export function computeOn(replica: Replica): (task: Task) => Answer {
-  return (task) => {
-    switch (task.kind) {
-      case "shard":
-        return { kind: "shard", result: computeShard(replica, task) };
-      case "evaluate":
-        return { kind: "evaluate", result: evaluateSamples(replica, task.samples, task.known) };
-      case "moments": {
-        const { samples, pass, known } = task;
-        const layers = layersOfPass(replica.layout, pass);
-        return { kind: "moments", result: measureMoments(replica, samples, layers, known) };
-      }
-    }
-  };
-}
+import type { Answer, MergedBarrier, ShardTask, Task, WorkerLink } from "./tasks.js";
 
 export class InProcessWorker implements WorkerLink {
   readonly name = "in-process";
   readonly origin = "coordinator";
   readonly isInProcess = true;
   private readonly pool: Pool;
-  private readonly compute: (task: Task) => Answer;
+  private readonly replica: Replica;
+  private readonly passes = new StepPasses(() => performance.now());
+  /** That of the passes. */
+  private step = -1;
 
-  constructor(pool: Pool, compute: (task: Task) => Answer) {
+  constructor(pool: Pool, replica: Replica) {
     this.pool = pool;
-    this.compute = compute;
+    this.replica = replica;
   }
 
   send(task: Task): void {
-    // A turn of the event loop between tasks lets signals and finished writes through.
     const sentMs = performance.now();
-    setImmediate(() => {
+    this.schedule(task, () => {
+      if (task.kind === "shard") {
+        this.beginShard(task, sentMs);
+        return;
+      }
       const computedFromMs = performance.now();
-      let answer: Answer;
-      try {
-        answer = this.compute(task);
-      } catch (error) {
-        this.pool.fail(computeFailure(task, error));
-        return;
-      }
-      const computedToMs = performance.now();
-      try {
-        checkAnswer(answer);
-      } catch (error) {
-        if (!(error instanceof UnusableAnswerError)) throw error;
-        this.pool.fail(divergedError(task, error.message));
-        return;
-      }
-      const timing = { sentMs, computedFromMs, computedToMs, answeredMs: computedToMs };
-      this.pool.answer(this, task.id, answer, timing);
+      const answer = computeOn(this.replica)(task);
+      this.answer(task, answer, { sentMs, computedFromMs, waitedMs: 0 });
+    });
+  }
+
+  sendMerged({ step, values }: MergedBarrier): void {
+    this.schedule({ step }, () => {
+      this.enterStep(step);
+      this.passes.goOn(values);
     });
   }
 
   expel(): void {
     // It is the coordinator itself; there is nobody to hold it against.
   }
+
+  private beginShard(task: ShardTask, sentMs: number): void {
+    this.enterStep(task.step);
+    const computedFromMs = performance.now();
+    const start = (onContribution: (values: Float32Array) => void) =>
+      beginShard(this.replica, task, undefined, onContribution);
+    this.passes.begin(task.id, start, {
+      onContribution: (barrier, values) => {
+        checkContribution(this.replica.layout, barrier, values);
+        this.pool.takeContribution(this, task.id, barrier, values);
+      },
+      onResult: (result, waitedMs) =>
+        this.answer(task, { kind: "shard", result }, { sentMs, computedFromMs, waitedMs }),
+    });
+  }
+
+  private enterStep(step: number): void {
+    if (this.step === step) return;
+    this.step = step;
+    this.passes.clear();
+  }
+
+  private answer(
+    task: Task,
+    answer: Answer,
+    times: { sentMs: number; computedFromMs: number; waitedMs: number },
+  ): void {
+    checkAnswer(answer);
+    const computedToMs = performance.now();
+    this.pool.answer(this, task.id, answer, { ...times, computedToMs, answeredMs: computedToMs });
+  }
+
+  /** A turn of the event loop between tasks lets signals and finished writes through. */
+  private schedule(task: { step: number; samples?: { count: number } }, compute: () => void): void {
+    setImmediate(() => {
+      // Another worker's answer has ended the round in the meantime.
+      if (task.step !== this.replica.step) return;
+      try {
+        compute();
+      } catch (error) {
+        const { batchSize } = this.replica.layout.config;
+        this.pool.fail(
+          error instanceof UnusableAnswerError
+            ? divergedError(task, error.message)
+            : computeFailure(task.samples?.count ?? batchSize, error),
+        );
+      }
+    });
+  }
 }
 
 /** What TensorFlow throws where memory is short has hints for its own users after the first line. */
-function computeFailure({ samples }: Task, error: unknown): TandemError {
+function computeFailure(sampleCount: number, error: unknown): TandemError {
   if (error instanceof TandemError) return error;
   return new TandemError(
     "compute-failed",
-    `${samples.count} samples could not be computed at once (${messageOf(error).split("\n")[0]}). Is there enough memory? Give a smaller --batch-size or more --shards.`,
+    `${sampleCount} samples could not be computed at once (${messageOf(error).split("\n")[0]}). Is there enough memory? Give a smaller --batch-size or more --shards.`,
     { cause: error },
   );
 }

@@ -3,19 +3,24 @@
 import { TandemError } from "../../shared/errors.js";
 import type { Events } from "../../shared/events.js";
 import type { Gradients } from "../../shared/replica/tensors.js";
+import type { Barrier } from "../../shared/statistics/barrier.js";
 import type { StepRange } from "../../shared/checkpoint/checkpoint.js";
-import { checkAnswer, divergedError, UnusableAnswerError } from "./checked-answer.js";
+import type { Arbiter } from "./arbiter.js";
+import { divergedError, UnusableAnswerError } from "./checked-answer.js";
 import { Quorum, type QuorumOptions } from "./quorum.js";
 import { OpenRound, type Round, type RoundPlace } from "./round.js";
-import { DEFAULT_LIMITS, Schedule } from "./schedule.js";
+import { Schedule } from "./schedule.js";
+import { DEFAULT_LIMITS } from "./task-durations.js";
 import { type Answer, type Task, taskName, type Timing, type WorkerLink } from "./tasks.js";
 import { Verification } from "./verification.js";
 
 export interface PoolOptions extends QuorumOptions {
   /** Share of the shards that two workers compute, to be compared bit by bit. */
   verify?: number;
-  /** Computes a task here and now; it decides where workers disagree and no third is there. */
-  arbiter?: (task: Task) => Answer;
+  /** Where the shards of a step wait for each other. */
+  barriers?: readonly Barrier[];
+  /** Computes tasks here and now: it decides where workers disagree, or send numbers that cannot be used. */
+  arbiter?: () => Arbiter | undefined;
 }
 
 /** Evaluations have so many tasks that progress is worth reporting. */
@@ -57,6 +62,7 @@ export class Pool {
       share: options.verify ?? 0,
       schedule: this.schedule,
       arbiter: options.arbiter,
+      merged: () => this.round?.barriers.merged ?? [],
       accept: (task, answered) => {
         this.round?.accept(task, answered);
         this.advance();
@@ -86,6 +92,7 @@ export class Pool {
   leave(link: WorkerLink, reason: string): void {
     if (!this.links.delete(link)) return;
     this.schedule.leave(link);
+    this.round?.forget(link);
     this.verification.forget(link);
     this.events.emit({ event: "worker", name: link.name, state: "left", reason });
     this.advance();
@@ -94,6 +101,8 @@ export class Pool {
   /** The worker is there but not up to date: no new tasks until `resume`. */
   suspend(link: WorkerLink): void {
     this.schedule.leave(link);
+    // With the state that it is sent when it has caught up it forgets what it had begun.
+    this.round?.forget(link);
     this.advance();
   }
 
@@ -120,6 +129,24 @@ export class Pool {
     this.advance();
   }
 
+  /**
+   * A shard has come to a barrier with these values. Once all have, each worker that holds some is sent what they go on with;
+   * one whose shard comes to a barrier that others have passed gets it at once.
+   */
+  takeContribution(link: WorkerLink, taskId: number, barrier: number, values: Float32Array): void {
+    const { round, schedule } = this;
+    const nowMs = performance.now();
+    const task = schedule.arrive(link, taskId, barrier, nowMs);
+    if (task?.kind === "shard" && round) {
+      if (round.barriers.add(task.shard, barrier, values)) this.restartStallTimer();
+      const passed = round.barriers.merged.length;
+      if (barrier < passed) {
+        for (const worker of schedule.release(passed, nowMs)) round.sendMerged(worker, task.step);
+      }
+    }
+    this.advance();
+  }
+
   /** A bucket of an answer has arrived; in a round with tasks that are verified it does not count, as it may be wrong. */
   takeBucket(link: WorkerLink, taskId: number, bucket: number, gradients: Gradients): void {
     const { round, verification } = this;
@@ -132,12 +159,13 @@ export class Pool {
    * too, the training has diverged and the run ends; else the worker is wrong.
    */
   hasDiverged(task: Task, problem: string): boolean {
-    const { arbiter } = this.options;
+    const arbiter = this.options.arbiter?.();
+    const { round } = this;
     // Others' answers to the same step come in after the first has ended the run.
     if (this.failure) return true;
-    if (!arbiter || !this.round?.tasks.has(task.id)) return false;
+    if (!arbiter || !round?.tasks.has(task.id)) return false;
     try {
-      checkAnswer(arbiter(task));
+      arbiter.check(task, round.barriers.merged);
       return false;
     } catch (error) {
       if (!(error instanceof UnusableAnswerError)) throw error;
@@ -169,7 +197,7 @@ export class Pool {
     signal: AbortSignal,
     place?: RoundPlace,
   ): Round {
-    const round = new OpenRound(tasks, bucketCount, place);
+    const round = new OpenRound(tasks, bucketCount, this.options.barriers, place);
     this.round = round;
     if (this.failure) {
       this.end(this.failure);
@@ -249,6 +277,7 @@ export class Pool {
     const nowMs = performance.now();
     for (const { worker, task, isBackup } of this.schedule.assign(nowMs)) {
       if (isBackup) this.reportBackup(worker, task);
+      if (task.kind === "shard") round.sendMerged(worker, task.step);
       worker.send(task);
     }
     clearTimeout(this.stragglerTimer);

@@ -1,7 +1,9 @@
 // Some tasks in progress, usually those of one step: which are answered, and the gradients that have arrived of them. Pure.
 import type { RunEvent } from "../../shared/events.js";
+import type { Barrier } from "../../shared/statistics/barrier.js";
+import { BarrierCollector } from "./barrier-collector.js";
 import { BucketCollector, type CompleteBucket } from "./bucket-collector.js";
-import type { Answered, Task } from "./tasks.js";
+import type { Answered, Task, WorkerLink } from "./tasks.js";
 
 /** A round as the training loop sees it. */
 export interface Round {
@@ -20,20 +22,33 @@ export interface RoundPlace {
 export class OpenRound implements Round {
   readonly answers: Promise<ReadonlyMap<number, Answered>>;
   readonly buckets: BucketCollector;
+  readonly barriers: BarrierCollector;
   readonly tasks: ReadonlyMap<number, Task>;
   private readonly place: RoundPlace;
+  /** How many of the barriers' merged values each worker was sent. */
+  private readonly mergedSent = new Map<WorkerLink, number>();
   private readonly accepted = new Map<number, Answered>();
   private settle!: (outcome: ReadonlyMap<number, Answered> | Promise<never>) => void;
 
   /**
    * @param bucketCount gradient buckets of each shard
+   * @param barriers where the shards wait for each other
    * @param place where it is not the only round of its kind
    */
-  constructor(tasks: readonly Task[], bucketCount: number, place?: RoundPlace) {
+  constructor(
+    tasks: readonly Task[],
+    bucketCount: number,
+    barriers: readonly Barrier[] = [],
+    place?: RoundPlace,
+  ) {
     this.place = place ?? { doneBefore: 0, total: tasks.length };
     this.tasks = new Map(tasks.map((task) => [task.id, task]));
-    const shardIds = tasks.flatMap(({ kind, id }) => (kind === "shard" ? [id] : []));
-    this.buckets = new BucketCollector(shardIds, bucketCount);
+    const shards = tasks.filter((task) => task.kind === "shard");
+    this.buckets = new BucketCollector(
+      shards.map(({ id }) => id),
+      bucketCount,
+    );
+    this.barriers = new BarrierCollector(barriers, shards);
     this.answers = new Promise((resolve) => (this.settle = resolve));
     this.answers.then(
       (answers) => this.buckets.complete(answers),
@@ -54,6 +69,21 @@ export class OpenRound implements Round {
 
   get openTasks(): Task[] {
     return [...this.tasks.values()].filter(({ id }) => !this.accepted.has(id));
+  }
+
+  /** Sends a worker that holds a shard of the step, or is about to, the merged values that it does not have. */
+  sendMerged(link: WorkerLink, step: number): void {
+    const { merged } = this.barriers;
+    const sentCount = this.mergedSent.get(link) ?? 0;
+    merged.slice(sentCount).forEach((values, index) => {
+      link.sendMerged({ step, barrier: sentCount + index, values });
+    });
+    this.mergedSent.set(link, merged.length);
+  }
+
+  /** The worker is gone, or will begin the step again. */
+  forget(link: WorkerLink): void {
+    this.mergedSent.delete(link);
   }
 
   accept(task: Task, answered: Answered): void {

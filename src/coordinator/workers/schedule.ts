@@ -1,23 +1,8 @@
 // Who computes what: tasks go to free workers in order, a task whose worker is lost is reassigned, and one that a straggler
-// holds gets a backup. A worker that has not answered anything yet is not relied on. Pure: the time is passed in.
-
-export interface ScheduleLimits {
-  /** A worker is a straggler after this many times what such tasks usually take … */
-  stragglerFactor: number;
-  /** … but not before this. */
-  stragglerMinMs: number;
-  /** As long as nothing is known about how long such tasks take. */
-  stragglerFirstMs: number;
-}
-
-export const DEFAULT_LIMITS: ScheduleLimits = {
-  stragglerFactor: 4,
-  stragglerMinMs: 250,
-  stragglerFirstMs: 30_000,
-};
-
-/** How many durations the usual one is taken from. */
-const REMEMBERED = 31;
+// holds gets a backup. A worker that has not answered anything yet is not relied on. A task that waits at a barrier leaves its
+// worker free for others: where there are fewer workers than shards, each worker holds several at a time. Pure: the time is
+// passed in.
+import { DEFAULT_LIMITS, type ScheduleLimits, TaskDurations } from "./task-durations.js";
 
 export interface ScheduledTask {
   id: number;
@@ -32,15 +17,21 @@ export interface Assignment<W, T extends ScheduledTask> {
   isBackup: boolean;
 }
 
-interface Holder {
+/** A task at a worker. */
+interface Held {
+  /** When the worker was given it, or could go on with it. */
   sinceMs: number;
+  /** Barriers that it has come to; the time between two of them is a phase. */
+  phase: number;
+  /** It waits at the last of those barriers: the worker owes nothing. */
+  isWaiting: boolean;
 }
 
 interface OpenTask<W, T> {
   task: T;
   /** Answers that are still wanted, each from another worker. */
   wanted: number;
-  holders: Map<W, Holder>;
+  holders: Set<W>;
   /** Workers that may not have it: they have answered it. */
   excluded: Set<W>;
   /** Origins that may not have it either: each answer that is still wanted must come from another one. */
@@ -49,12 +40,12 @@ interface OpenTask<W, T> {
 
 /** @typeParam W what stands for a worker; compared by identity */
 export class Schedule<W, T extends ScheduledTask> {
-  private readonly limits: ScheduleLimits;
   private readonly originOf: (worker: W) => unknown;
   private readonly open = new Map<number, OpenTask<W, T>>();
-  private readonly workers = new Map<W, Set<number>>();
-  private readonly durations = new Map<string, number[]>();
-  /** Workers that have answered a task since they joined. */
+  /** What each of them holds, by task; those that are of no interest any more too, until they are answered. */
+  private readonly workers = new Map<W, Map<number, Held>>();
+  private readonly durations: TaskDurations;
+  /** Workers that have answered a task, or come to a barrier with one, since they joined. */
   private readonly proven = new Set<W>();
 
   /** @param originOf where a worker comes from: answers of one origin do not confirm each other */
@@ -62,7 +53,7 @@ export class Schedule<W, T extends ScheduledTask> {
     limits: ScheduleLimits = DEFAULT_LIMITS,
     originOf: (worker: W) => unknown = (worker) => worker,
   ) {
-    this.limits = limits;
+    this.durations = new TaskDurations(limits);
     this.originOf = originOf;
   }
 
@@ -77,7 +68,7 @@ export class Schedule<W, T extends ScheduledTask> {
   add(tasks: readonly T[], wanted = 1, excluded: readonly W[] = []): void {
     for (const task of tasks) {
       this.open.set(task.id, {
-        ...{ task, wanted, holders: new Map() },
+        ...{ task, wanted, holders: new Set<W>() },
         excluded: new Set(excluded),
         excludedOrigins: new Set(excluded.map(this.originOf)),
       });
@@ -86,7 +77,7 @@ export class Schedule<W, T extends ScheduledTask> {
 
   /** The tasks are of no interest any more; answers to them count as late. */
   drop(taskIds: Iterable<number>): void {
-    for (const id of taskIds) this.open.delete(id);
+    for (const id of taskIds) this.close(id);
   }
 
   isOpen(taskId: number): boolean {
@@ -102,12 +93,14 @@ export class Schedule<W, T extends ScheduledTask> {
 
   /** The worker may be given tasks from now on. */
   join(worker: W): void {
-    if (!this.workers.has(worker)) this.workers.set(worker, new Set());
+    if (!this.workers.has(worker)) this.workers.set(worker, new Map());
   }
 
   /** The worker will answer nothing more; what it held alone waits for another. */
   leave(worker: W): void {
-    for (const id of this.workers.get(worker) ?? []) this.open.get(id)?.holders.delete(worker);
+    for (const id of this.workers.get(worker)?.keys() ?? []) {
+      this.open.get(id)?.holders.delete(worker);
+    }
     this.workers.delete(worker);
     this.proven.delete(worker);
   }
@@ -117,33 +110,73 @@ export class Schedule<W, T extends ScheduledTask> {
    * @returns the task if its answer counts; undefined where the answer is late, repeated or was never asked for
    */
   answer(worker: W, taskId: number, nowMs: number): T | undefined {
-    const held = this.workers.get(worker);
-    if (!held?.delete(taskId)) return undefined;
+    const held = this.workers.get(worker)?.get(taskId);
+    if (!held) return undefined;
+    this.workers.get(worker)?.delete(taskId);
     this.proven.add(worker);
     const entry = this.open.get(taskId);
-    const holder = entry?.holders.get(worker);
-    if (!entry || !holder) return undefined;
-    entry.holders.delete(worker);
+    if (!entry?.holders.delete(worker)) return undefined;
     entry.excluded.add(worker);
     entry.excludedOrigins.add(this.originOf(worker));
-    if (--entry.wanted === 0) this.open.delete(taskId);
-    this.remember(entry.task.kind, nowMs - holder.sinceMs);
+    if (--entry.wanted === 0) this.close(taskId);
+    this.durations.remember(entry.task.kind, held.phase, nowMs - held.sinceMs);
     return entry.task;
+  }
+
+  /**
+   * Takes note that a task has come to a barrier, and waits there until `release`.
+   * @returns the task if that counts; undefined where it is late, repeated or was never asked for
+   */
+  arrive(worker: W, taskId: number, barrier: number, nowMs: number): T | undefined {
+    const held = this.workers.get(worker)?.get(taskId);
+    if (!held || barrier < held.phase) return undefined;
+    this.proven.add(worker);
+    const entry = this.open.get(taskId);
+    if (!entry?.holders.has(worker)) {
+      // Nobody will release it.
+      this.workers.get(worker)?.delete(taskId);
+      return undefined;
+    }
+    if (barrier === held.phase) {
+      this.durations.remember(entry.task.kind, held.phase, nowMs - held.sinceMs);
+    }
+    held.phase = barrier + 1;
+    held.isWaiting = true;
+    return entry.task;
+  }
+
+  /**
+   * The first `barrierCount` barriers are passed: tasks that wait there go on.
+   * @returns the workers that hold such tasks
+   */
+  release(barrierCount: number, nowMs: number): W[] {
+    const released: W[] = [];
+    for (const [worker, held] of this.workers) {
+      const own = [...held.values()].filter((one) => one.isWaiting && one.phase <= barrierCount);
+      for (const one of own) {
+        one.isWaiting = false;
+        one.sinceMs = nowMs;
+      }
+      if (own.length > 0) released.push(worker);
+    }
+    return released;
   }
 
   /** Assigns what can be assigned now. */
   assign(nowMs: number): Assignment<W, T>[] {
     const assignments: Assignment<W, T>[] = [];
     const give = (worker: W, entry: OpenTask<W, T>, isBackup = false) => {
-      entry.holders.set(worker, { sinceMs: nowMs });
-      this.workers.get(worker)?.add(entry.task.id);
+      entry.holders.add(worker);
+      const held = { sinceMs: nowMs, phase: 0, isWaiting: false };
+      this.workers.get(worker)?.set(entry.task.id, held);
       assignments.push({ worker, task: entry.task, isBackup });
     };
     const waiting = [...this.open.values()].filter((entry) => entry.holders.size < entry.wanted);
     // The least busy first. A second task at a busy worker hides the round trip, as long as many are waiting.
     for (const depth of [0, 1]) {
-      for (const [worker, held] of this.workers) {
-        if (held.size !== depth || (depth > 0 && waiting.length <= this.workers.size)) continue;
+      for (const worker of this.workers.keys()) {
+        if (this.owedCount(worker) !== depth || (depth > 0 && waiting.length <= this.workers.size))
+          continue;
         const place = waiting.findIndex(
           (entry) => this.mayHold(entry, worker) && !this.isWithOrigin(entry, worker),
         );
@@ -155,15 +188,15 @@ export class Schedule<W, T extends ScheduledTask> {
     }
     for (const entry of this.open.values()) {
       if (!this.isStraggler(entry, nowMs)) continue;
-      const free = [...this.workers].find(
-        ([worker, held]) => held.size === 0 && this.mayHold(entry, worker),
-      )?.[0];
+      const free = [...this.workers.keys()].find(
+        (worker) => this.owedCount(worker) === 0 && this.mayHold(entry, worker),
+      );
       if (free !== undefined) give(free, entry, true);
     }
     // Where nobody has answered anything yet, everybody who is free is as good as those that hold the tasks.
     const isAnyProven = this.proven.size > 0;
-    for (const [worker, held] of this.workers) {
-      if (held.size > 0 || (isAnyProven && !this.proven.has(worker))) continue;
+    for (const worker of this.workers.keys()) {
+      if (this.owedCount(worker) > 0 || (isAnyProven && !this.proven.has(worker))) continue;
       const entry = this.leastHeld(worker);
       if (entry) give(worker, entry);
     }
@@ -174,16 +207,41 @@ export class Schedule<W, T extends ScheduledTask> {
   nextStragglerMs(nowMs: number): number | undefined {
     let next: number | undefined;
     for (const entry of this.open.values()) {
-      if (entry.holders.size === 0) continue;
-      const left = Math.max(0, this.latestSince(entry) + this.allowedMs(entry.task.kind) - nowMs);
+      if (!this.isOwed(entry)) continue;
+      const left = Math.max(0, this.latestSince(entry) + this.allowedMs(entry) - nowMs);
       next = Math.min(next ?? left, left);
     }
     return next;
   }
 
   private isStraggler(entry: OpenTask<W, T>, nowMs: number): boolean {
-    if (entry.holders.size === 0) return false;
-    return nowMs - this.latestSince(entry) >= this.allowedMs(entry.task.kind);
+    return this.isOwed(entry) && nowMs - this.latestSince(entry) >= this.allowedMs(entry);
+  }
+
+  /** True where workers hold the task, and none of them waits at a barrier with it: then it has come as far as it can. */
+  private isOwed(entry: OpenTask<W, T>): boolean {
+    const held = this.heldOf(entry);
+    return held.length > 0 && held.every(({ isWaiting }) => !isWaiting);
+  }
+
+  /** Tasks that the worker computes, or is to compute. */
+  private owedCount(worker: W): number {
+    let count = 0;
+    for (const { isWaiting } of this.workers.get(worker)?.values() ?? []) if (!isWaiting) count++;
+    return count;
+  }
+
+  private heldOf({ task, holders }: OpenTask<W, T>): Held[] {
+    return [...holders].map((worker) => this.workers.get(worker)!.get(task.id)!);
+  }
+
+  /** The task is of no interest any more. Where it waits at a barrier nothing more will come of it. */
+  private close(taskId: number): void {
+    for (const worker of this.open.get(taskId)?.holders ?? []) {
+      const held = this.workers.get(worker);
+      if (held?.get(taskId)?.isWaiting) held.delete(taskId);
+    }
+    this.open.delete(taskId);
   }
 
   /**
@@ -191,9 +249,7 @@ export class Schedule<W, T extends ScheduledTask> {
    * to stand idle beside it.
    */
   private isUnsecured({ holders, wanted }: OpenTask<W, T>): boolean {
-    return (
-      holders.size >= wanted && [...holders.keys()].every((worker) => !this.proven.has(worker))
-    );
+    return holders.size >= wanted && [...holders].every((worker) => !this.proven.has(worker));
   }
 
   /** Of the tasks that may never be answered, the one that fewest workers hold. */
@@ -206,24 +262,16 @@ export class Schedule<W, T extends ScheduledTask> {
       );
   }
 
-  /** When the task was last assigned: each backup gets its own time before the next is made. */
+  /** When a worker last could begin with the task, or go on: each backup gets its own time before the next is made. */
   private latestSince(entry: OpenTask<W, T>): number {
-    return Math.max(...[...entry.holders.values()].map((holder) => holder.sinceMs));
+    return Math.max(...this.heldOf(entry).map(({ sinceMs }) => sinceMs));
   }
 
-  private allowedMs(kind: string): number {
-    const known = this.durations.get(kind);
-    if (!known) return this.limits.stragglerFirstMs;
-    const sorted = known.toSorted((a, b) => a - b);
-    const usual = sorted[Math.floor(sorted.length / 2)]!;
-    return Math.max(this.limits.stragglerMinMs, this.limits.stragglerFactor * usual);
-  }
-
-  private remember(kind: string, durationMs: number): void {
-    const known = this.durations.get(kind) ?? [];
-    known.push(durationMs);
-    if (known.length > REMEMBERED) known.shift();
-    this.durations.set(kind, known);
+  /** For what is owed of the task, by the slowest of the phases that its holders are in. */
+  private allowedMs(entry: OpenTask<W, T>): number {
+    const { kind } = entry.task;
+    const phases = new Set(this.heldOf(entry).map(({ phase }) => phase));
+    return Math.max(...[...phases].map((phase) => this.durations.allowedMs(kind, phase)));
   }
 
   private mayHold(entry: OpenTask<W, T>, worker: W): boolean {
@@ -233,6 +281,6 @@ export class Schedule<W, T extends ScheduledTask> {
 
   /** True where a worker of the same origin holds the task: another answer from there would confirm nothing. */
   private isWithOrigin({ holders }: OpenTask<W, T>, worker: W): boolean {
-    return [...holders.keys()].some((holder) => this.originOf(holder) === this.originOf(worker));
+    return [...holders].some((holder) => this.originOf(holder) === this.originOf(worker));
   }
 }

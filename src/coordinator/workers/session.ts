@@ -29,8 +29,8 @@ import type { SendBudget } from "./outbox.js";
 import { Peer } from "./peer.js";
 import type { Pool } from "./pool.js";
 import type { SessionTimes } from "./session-times.js";
-import type { EndReason, Task, WorkerLink } from "./tasks.js";
-import { encodeTask } from "./task-frame.js";
+import type { EndReason, MergedBarrier, Task, WorkerLink } from "./tasks.js";
+import { encodeMerged, encodeTask } from "./task-frame.js";
 import { WorkerChannel } from "./worker-channel.js";
 
 const DIGEST_BYTES = 256;
@@ -122,10 +122,18 @@ export class Session implements WorkerLink {
 
   send(task: Task): void {
     this.tasks.add(task, performance.now());
-    // The answer to a shard is a message for each gradient bucket.
-    this.channel.allow(this.parts.broadcast.layout.buckets.length, this.answerBytes);
-    const frame = encodeTask(task, this.parts.broadcast.layout);
+    // The answer to a shard is a message for each gradient bucket, after one for each barrier.
+    const { layout } = this.parts.broadcast;
+    this.channel.allow(layout.buckets.length + layout.barriers.length, this.answerBytes);
+    const frame = encodeTask(task, layout);
     this.channel.send(frame, () => this.tasks.noteAccepted(task.id, performance.now()));
+  }
+
+  sendMerged(merged: MergedBarrier): void {
+    this.tasks.addMerged(merged, performance.now());
+    this.channel.send(encodeMerged(merged), () =>
+      this.tasks.noteMergedAccepted(merged.step, performance.now()),
+    );
   }
 
   // ── the end ──
@@ -216,6 +224,9 @@ export class Session implements WorkerLink {
         return;
       case "gradients":
         if (this.isActive) this.intake.takeGradients(message, frame.parts);
+        return;
+      case "barrier":
+        if (this.isActive) this.intake.takeContribution(message, frame.parts);
         return;
       case "digest":
         this.feed?.takeDigest(message.step, message.weights);

@@ -1,11 +1,12 @@
-// A task as it is sent to a worker. Pure.
+// A task, and what its shard goes on with from a barrier, as they are sent to a worker. Pure.
 import { OutgoingFrame } from "../../shared/protocol/channel.js";
 import { encodeFrame } from "../../shared/protocol/frame.js";
 import type { FromCoordinator } from "../../shared/protocol/messages.js";
+import { barrierParts } from "../../shared/protocol/payloads/barrier.js";
 import { evaluationTaskParts, momentsTaskParts } from "../../shared/protocol/payloads/moments.js";
 import { sampleParts } from "../../shared/protocol/payloads/samples.js";
 import type { RunLayout } from "../../shared/run-layout.js";
-import type { Task } from "./tasks.js";
+import type { MergedBarrier, Task } from "./tasks.js";
 
 export function encodeTask(task: Task, layout: RunLayout): OutgoingFrame {
   const { header, parts } = messageOf(task, layout);
@@ -37,4 +38,9 @@ function messageOf(
       };
     }
   }
+}
+
+export function encodeMerged({ step, barrier, values }: MergedBarrier): OutgoingFrame {
+  const header = { type: "merged", step, barrier } satisfies FromCoordinator;
+  return new OutgoingFrame(encodeFrame(header, barrierParts(values)));
 }

@@ -24,6 +24,13 @@ export interface EvaluationTask {
   known?: ReadonlyMap<string, PopulationStatistics>;
 }
 
+/** What the shards of a step go on with from a barrier. */
+export interface MergedBarrier {
+  step: number;
+  barrier: number;
+  values: Float32Array;
+}
+
 /** The moments of what goes into the layers of one pass over the training set, over one of its batches. */
 export interface MomentsTask {
   kind: "moments";
@@ -66,6 +73,8 @@ export interface Timing {
   sentMs: number;
   computedFromMs: number;
   computedToMs: number;
+  /** How much of the time between the two the worker did not compute it: the shard waited for others. */
+  waitedMs: number;
   /** The whole answer had arrived. */
   answeredMs: number;
 }
@@ -89,6 +98,8 @@ export interface WorkerLink {
   /** It is the coordinator's own process, and nobody who joined. */
   readonly isInProcess?: boolean;
   send(task: Task): void;
+  /** Those of a step come in the order of the barriers, the ones that are known before a task of the step first. */
+  sendMerged(merged: MergedBarrier): void;
   /** The worker's results are wrong: it is banned. */
   expel(reason: string): void;
 }

@@ -4,6 +4,7 @@ import { createHmac, randomBytes } from "node:crypto";
 import type { StepRange } from "../../shared/checkpoint/checkpoint.js";
 import type { Events } from "../../shared/events.js";
 import { answerDigest } from "./answer-digest.js";
+import type { Arbiter } from "./arbiter.js";
 import { Contributions } from "./contributions.js";
 import type { Schedule } from "./schedule.js";
 import { type Answered, type Task, taskName, type WorkerLink } from "./tasks.js";
@@ -17,6 +18,7 @@ const COORDINATOR: WorkerLink = {
   origin: "coordinator",
   isInProcess: true,
   send: () => undefined,
+  sendMerged: () => undefined,
   expel: () => undefined,
 };
 
@@ -28,7 +30,9 @@ export interface VerificationParts {
   share: number;
   schedule: Schedule<WorkerLink, Task>;
   /** Computes a task here and now. */
-  arbiter: ((task: Task) => Answered["answer"]) | undefined;
+  arbiter: (() => Arbiter | undefined) | undefined;
+  /** Of the barriers that the step in progress has passed. */
+  merged: () => readonly Float32Array[];
   /** The answer to use. */
   accept: (task: Task, answered: Answered) => void;
 }
@@ -140,10 +144,10 @@ export class Verification {
   }
 
   private decide(task: Task, votes: readonly Vote[]): void {
-    const { arbiter } = this.parts;
+    const arbiter = this.parts.arbiter?.();
     const [first] = votes;
     if (!first) return;
-    const answer = arbiter ? arbiter(task) : first.answer;
+    const answer = arbiter ? arbiter.answer(task, this.parts.merged()) : first.answer;
     const digest = answerDigest(answer);
     // Where nobody gave the right answer, nobody has the right factors either.
     const right = votes.find((vote) => vote.digest === digest);

@@ -21,9 +21,12 @@ const whole = z.number().int().min(0).max(Number.MAX_SAFE_INTEGER);
 /** Milliseconds of a clock that runs for 30,000 years. */
 const time = z.number().min(-1e15).max(1e15);
 
-/** When a worker computed a task, in milliseconds of its own clock, whose zero is its own affair. */
+/**
+ * When a worker computed a task, in milliseconds of its own clock, whose zero is its own affair. `waited`: for how long of that
+ * the task was not computed, as a shard waits at barriers.
+ */
 const computed = z
-  .strictObject({ from: time, to: time })
+  .strictObject({ from: time, to: time, waited: time.min(0).optional() })
   .refine(({ from, to }) => from <= to, { message: "ends before it begins" });
 
 const fromWorker = z.discriminatedUnion("type", [
@@ -36,6 +39,17 @@ const fromWorker = z.discriminatedUnion("type", [
   }),
   /** The engine is loaded; tasks may come. `numerics`: the fingerprint of its results on the run's probe. */
   z.strictObject({ type: z.literal("ready"), numerics: z.string().regex(/^[0-9a-f]{64}$/) }),
+  /**
+   * With synchronised batch normalisation: the shard has come to a barrier (statistics/barrier.ts), and goes on with `merged`.
+   * Part: its contribution. The barriers come in their order, all before `result`.
+   */
+  z.strictObject({
+    type: z.literal("barrier"),
+    task: whole,
+    step: whole,
+    shard: whole,
+    barrier: whole,
+  }),
   /**
    * A part of the answer to `shard`: the gradients of one bucket, sent while those of the layers before it are still being
    * computed. The buckets come in their order, the last one's with `result`.
@@ -117,6 +131,11 @@ const fromCoordinator = z.discriminatedUnion("type", [
     first: whole,
     count: whole,
   }),
+  /**
+   * What all shards of the step go on with from a barrier, to each worker whose shards wait there; to one that is assigned a
+   * shard later, before that shard. The barriers come in their order. Part: the merged values.
+   */
+  z.strictObject({ type: z.literal("merged"), step: whole, barrier: whole }),
   /**
    * Infer one batch of samples. Parts: inputs, targets; with `population` also the mean and variance of each batch-norm layer
    * that is trained, to be used in the place of the replica's own.

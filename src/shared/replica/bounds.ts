@@ -1,6 +1,7 @@
 // How large the numbers of a shard's result may be. Finite numbers are not enough: a gradient of 3e38 squares to infinity
 // in Adam's second moment, and from there the weights become NaN, a step after the worker that sent it has left. Within
 // these limits no sum over shards, moment or optimizer slot can overflow float32. Pure.
+import type { Barrier } from "../statistics/barrier.js";
 import type { Moments } from "../statistics/moments.js";
 import type { Gradient, ShardResult } from "./tensors.js";
 
@@ -45,7 +46,10 @@ export function findGradientProblem(gradients: ReadonlyMap<string, Gradient>): s
   return undefined;
 }
 
-function findProblemIn(name: string, { mean, variance }: Moments): string | undefined {
+function findProblemIn(
+  name: string,
+  { mean, variance }: Pick<Moments, "mean" | "variance">,
+): string | undefined {
   if (variance.some((value) => value < 0)) return `${name}: negative variance`;
   return (
     problemOf(`${name} mean`, maxMagnitude(mean)) ??
@@ -55,6 +59,19 @@ function findProblemIn(name: string, { mean, variance }: Moments): string | unde
 
 export function findLossProblem(loss: number): string | undefined {
   return problemOf("the loss", Math.abs(loss));
+}
+
+/**
+ * @param values what a shard brings to the barrier, or what all shards go on with from there
+ * @returns what is wrong with them; undefined where every number is within the limits
+ */
+export function findBarrierProblem(
+  { layer, direction, channels }: Barrier,
+  values: Float32Array,
+): string | undefined {
+  if (direction === "backward") return problemOf(`${layer} gradient sums`, maxMagnitude(values));
+  const [mean, variance] = [values.subarray(0, channels), values.subarray(channels)];
+  return findProblemIn(layer, { mean, variance });
 }
 
 /** @returns what is wrong with a result; undefined where every number is within the limits */

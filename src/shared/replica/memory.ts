@@ -1,5 +1,6 @@
 // What a network needs of memory at the very least. Pure.
 import { type Network, sizeOf } from "../network/network.js";
+import type { RunLayout } from "../run-layout.js";
 
 const FLOAT_BYTES = 4;
 
@@ -12,4 +13,9 @@ export function parameterBytes({ parameters }: Network): number {
 export function activationBytes({ inputShape, layers }: Network): number {
   const values = layers.reduce((total, { shape }) => total + sizeOf(shape), sizeOf(inputShape));
   return FLOAT_BYTES * values;
+}
+
+/** Samples that a process may have to hold at once: with barriers, one that computes alone holds every shard of the step. */
+export function heldSamples({ config, largestShard, barriers }: RunLayout): number {
+  return barriers.length > 0 ? config.batchSize : largestShard;
 }

@@ -4,7 +4,14 @@ import { MetricsSink } from "../../../src/coordinator/observe/sinks/metrics.js";
 
 test("metrics of ten thousand worker names keep those of the newest 256", async () => {
   const metrics = new MetricsSink({ workers: () => [], pages: () => ({ bytes: 0, open: 0 }) });
-  const task = { task: "shard", samples: 1, sentMs: 0, computedToMs: 1, answeredMs: 1 } as const;
+  const task = {
+    task: "shard",
+    samples: 1,
+    sentMs: 0,
+    computedToMs: 1,
+    waitedMs: 0,
+    answeredMs: 1,
+  } as const;
   for (let number = 0; number < 10_000; number++) {
     // A worker's clock may run backwards: no metric may be decremented for it.
     const tasks = [{ ...task, worker: `worker-${number}`, computedFromMs: 9 }];

@@ -155,7 +155,7 @@ describe("workers", () => {
   });
 
   test("are counted by what they computed", () => {
-    const times = { sentMs: 0, computedFromMs: 2, computedToMs: 5, answeredMs: 6 };
+    const times = { sentMs: 0, computedFromMs: 2, computedToMs: 5, waitedMs: 0, answeredMs: 6 };
     const task = { worker: "one", samples: 4, ...times };
     const tasks = [
       { ...task, task: "shard", shard: 0 },
@@ -183,7 +183,7 @@ describe("workers", () => {
     recorder.handle({ event: "worker", name, state: "left", reason: name });
     const status = { roundTripMs: 1, bytesUp: 0, bytesDown: 0, lastSeenMs: 0 };
     connected = [{ name, kind: "node", host: name, ...status }];
-    const times = { sentMs: 0, computedFromMs: 0, computedToMs: 0, answeredMs: 0 };
+    const times = { sentMs: 0, computedFromMs: 0, computedToMs: 0, waitedMs: 0, answeredMs: 0 };
     const tasks = [{ worker: name, task: "shard" as const, samples: 1, ...times }];
     recorder.handle({ event: "trace", step: 0, tasks, phases: [] });
     pass(500);

@@ -1,6 +1,7 @@
 // The page on the coordinator's port: its files, the page updates as server-sent events, predictions for a drawing. Read-only.
 // Every request is answered in bounded time and memory.
 import type { IncomingMessage, ServerResponse } from "node:http";
+import { forComparison } from "./comparison.js";
 import { DashboardAuth, isSameOrigin } from "./dashboard-auth.js";
 import { History } from "./history.js";
 import { encodeUpdate, readBody, sendFile, sendJson, sendText, sendTooMany } from "./http.js";
@@ -101,7 +102,7 @@ export class Dashboard {
   }
 
   private async answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
-    const [pathname = "/"] = (request.url ?? "/").split("?");
+    const [pathname = "/", query = ""] = (request.url ?? "/").split("?");
     const route = `${request.method === "HEAD" ? "GET" : (request.method ?? "")} ${pathname}`;
     setSecurityHeaders(response);
     if (route === "GET /healthz") {
@@ -124,7 +125,7 @@ export class Dashboard {
     } else if (this.options.runs === undefined && this.join.answerAnyone(response, route)) {
       return;
     } else if (this.isAdmitted(request, response, route)) {
-      await this.answerAdmitted(request, response, route);
+      await this.answerAdmitted(request, response, route, query);
     }
   }
 
@@ -142,23 +143,24 @@ export class Dashboard {
     request: IncomingMessage,
     response: ServerResponse,
     route: string,
+    query: string,
   ): Promise<void> {
+    const { runs } = this.options;
+    const file = fileFor(route, runs?.length ?? 0);
+    if (file !== undefined) {
+      sendFile(response, file);
+      return;
+    }
     switch (route) {
-      case "GET /":
-        sendFile(response, "index.html");
-        return;
-      case "GET /page.js":
-        sendFile(response, "page.js");
-        return;
-      case "GET /page.css":
-        sendFile(response, "page.css");
-        return;
-      case "GET /runs": {
-        const { runs } = this.options;
-        if (runs) sendJson(response, runs);
+      case "GET /runs":
+        // One of several, by its place among them.
+        if (runs) sendJson(response, query === "" ? runs : runs.slice(Number(query)).slice(0, 1));
         else response.writeHead(204).end();
         return;
-      }
+      case "GET /comparison":
+        if (runs) sendJson(response, runs.map(forComparison));
+        else sendText(response, 404, "there is one run here, which is not finished");
+        return;
       case "GET /live":
         this.watch(request, response);
         return;
@@ -230,6 +232,16 @@ export class Dashboard {
     }
     response.writeHead(303, { location: "/", "set-cookie": cookie }).end();
   }
+}
+
+/** The page of a run, or where there are several the one that compares them. */
+function fileFor(route: string, runCount: number): string | undefined {
+  if (route === "GET /") return runCount > 1 ? "compare.html" : "index.html";
+  if (runCount > 1) {
+    if (route === "GET /run") return "index.html";
+    if (route === "GET /compare.js" || route === "GET /compare.css") return route.slice(5);
+  }
+  return route === "GET /page.js" || route === "GET /page.css" ? route.slice(5) : undefined;
 }
 
 function setSecurityHeaders(response: ServerResponse): void {

@@ -31,21 +31,47 @@ export interface ShownRun {
   updates: PageUpdate[];
 }
 
-/** The page in one file, with its script, its style and the runs. */
+/** The page of one run, or the one that compares several, in one file with its script, its style and the runs. */
 export function selfContainedPage(runs: readonly ShownRun[]): string {
-  // Names and reasons in a run come from others. Without a "<" nothing in them can end the script or begin a comment.
-  const data = JSON.stringify(runs).replaceAll("<", "\\u003c");
-  return pageFile("index.html")
+  if (runs.length > 1) {
+    // Of each run its page can be opened from there.
+    const parts = inlined("index", RUNS_ID, SEPARATOR).split(SEPARATOR);
+    return inlined("compare", RUNS_ID, jsonText(runs), ["run-page", jsonText(parts)]);
+  }
+  return inlined("index", RUNS_ID, jsonText(runs));
+}
+
+const RUNS_ID = "runs";
+/** Not in any file of the page. */
+const SEPARATOR = "\u0000";
+const SCRIPTS = { index: "page", compare: "compare" };
+
+/** A page with its style and script as URLs inside, and data in elements before the script. */
+function inlined(
+  page: keyof typeof SCRIPTS,
+  id: string,
+  data: string,
+  ...more: (readonly [id: string, data: string])[]
+): string {
+  const script = SCRIPTS[page];
+  const elements = [[id, data] as const, ...more].map(([each, text]) => {
+    return `<script type="application/json" id="${each}">${text}</script>\n`;
+  });
+  return pageFile(`${page}.html`)
     .bytes.toString()
     .replace(
-      '<link rel="stylesheet" href="page.css" />',
-      () => `<link rel="stylesheet" href="${dataUrl("page.css")}" />`,
+      `<link rel="stylesheet" href="${script}.css" />`,
+      () => `<link rel="stylesheet" href="${dataUrl(`${script}.css`)}" />`,
     )
     .replace(
-      '<script type="module" src="page.js"></script>',
-      () =>
-        `<script type="application/json" id="runs">${data}</script>\n<script type="module" src="${dataUrl("page.js")}"></script>`,
+      `<script type="module" src="${script}.js"></script>`,
+      () => `${elements.join("")}<script type="module" src="${dataUrl(`${script}.js`)}"></script>`,
     );
+}
+
+/** Names and reasons in a run come from others. Without a "<" nothing in them can end the script or begin a comment. */
+function jsonText(value: unknown): string {
+  return JSON.stringify(value).replaceAll("<", "\\u003c");
 }
 
 /** The file as a URL: base64 contains nothing that HTML would read as markup. */

@@ -4,6 +4,7 @@ import type { BroadcastKind } from "../../../shared/config.js";
 import type { PhaseTrace, TaskTrace } from "../../../shared/events.js";
 import type { WorkerKind } from "../../../shared/protocol/messages.js";
 import type { RunDescription } from "../run-description.js";
+import type { RunSettings } from "./run-settings.js";
 
 /** Mean and variance of a layer, one value per channel, packed. */
 export interface PackedMoments {
@@ -76,6 +77,8 @@ export type PageUpdate =
       kind: "start";
       at: number;
       description: RunDescription;
+      /** The whole configuration. Logs of earlier versions have none. */
+      settings?: RunSettings;
       step: number;
       steps: number;
       broadcast: BroadcastKind;
@@ -102,6 +105,8 @@ export type PageUpdate =
       kind: "mistakes";
       at: number;
       step: number;
+      /** Samples of the test set. Logs of earlier versions have none. */
+      testCount?: number;
       /** Rows: the label; columns: the predicted class. Missing where there are too many classes. */
       confusion?: number[][];
       /** Missing where the inputs are no pictures. */

@@ -7,6 +7,7 @@ import { mixedNumericsText } from "../sinks/narration.js";
 import { describeRun, type RunDescription } from "../run-description.js";
 import { layerStatistics } from "./layer-statistics.js";
 import type { MarkKind, PageUpdate, PageUpdateSink } from "./page-update.js";
+import { runSettings } from "./run-settings.js";
 import { mistakesOf, scatterOf } from "./test-predictions.js";
 import { type WorkerStatus, WorkerTable } from "./worker-table.js";
 
@@ -120,8 +121,10 @@ export class Recorder implements EventSink {
         this.mark("interrupted", event.signal);
         return;
       case "listening":
+      case "recipe":
       case "initial-weights":
       case "population":
+      case "recalibrated":
       case "histograms":
       case "progress":
         return;
@@ -146,7 +149,8 @@ export class Recorder implements EventSink {
       ?.slice(0, MAX_CLASS_NAMES)
       .map((name) => sanitizeText(name, MAX_NAME_LENGTH));
     const names = classNames ? { classNames } : {};
-    const run = { description, step, steps, broadcast, parameterCount, ...names };
+    const settings = runSettings(config);
+    const run = { description, settings, step, steps, broadcast, parameterCount, ...names };
     this.send({ kind: "start", at: Date.now(), ...run });
   }
 

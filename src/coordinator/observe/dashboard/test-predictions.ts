@@ -44,6 +44,7 @@ export function mistakesOf(
     kind: "mistakes",
     at,
     step,
+    testCount: first,
     ...(confusion ? { confusion } : {}),
     ...(picture ? { picture } : {}),
     wrong,

@@ -1,5 +1,5 @@
 // The rows of the page's table of workers: what each has computed, and its connection. Bounded however many workers come and go.
-import type { RunEvent, TaskTrace } from "../../../shared/events.js";
+import { computeMsOf, type RunEvent, type TaskTrace } from "../../../shared/events.js";
 import type { WorkerKind } from "../../../shared/protocol/messages.js";
 import { sanitizeText } from "../../../shared/text.js";
 import type { WorkerRow } from "./page-update.js";
@@ -28,12 +28,12 @@ export class WorkerTable {
     return [...this.byName.values()];
   }
 
-  countTask({ worker, task, samples, computedFromMs, computedToMs }: TaskTrace): void {
+  countTask({ worker, task, samples, ...times }: TaskTrace): void {
     const row = this.row(worker);
     row.samples += samples;
     if (task === "shard") {
       row.shards++;
-      row.shardMs += computedToMs - computedFromMs;
+      row.shardMs += computeMsOf(times);
     } else {
       row.evaluationBatches++;
     }

@@ -1,6 +1,6 @@
 // The run's metrics for Prometheus, by its conventions: base units, _total for counters. Listed in docs/observability.md.
 import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from "prom-client";
-import type { EventSink, RunEvent } from "../../../shared/events.js";
+import { computeMsOf, type EventSink, type RunEvent } from "../../../shared/events.js";
 import type { WorkerStatus } from "../dashboard/worker-table.js";
 
 /** Workers with counters of their own: those that answered last. Workers choose their names themselves. */
@@ -136,15 +136,16 @@ export class MetricsSink implements EventSink {
         this.checkpoints.inc({ result: "failed" });
         return;
       case "trace":
-        for (const { worker, task, computedFromMs, computedToMs } of event.tasks) {
+        for (const { worker, task, ...times } of event.tasks) {
           this.keepLabel(worker);
           this.tasks.inc({ worker, task });
-          this.computing.inc({ worker }, Math.max(0, computedToMs - computedFromMs) / 1000);
+          this.computing.inc({ worker }, computeMsOf(times) / 1000);
         }
         return;
       case "listening":
       case "waiting":
       case "interrupted":
+      case "recipe":
       case "initial-weights":
       case "checkpoint-kept":
       case "degraded":
@@ -152,6 +153,7 @@ export class MetricsSink implements EventSink {
       case "observer-failed":
       case "moments":
       case "population":
+      case "recalibrated":
       case "histograms":
       case "progress":
       case "predictions":

@@ -51,6 +51,8 @@ export function sentenceOf(
   switch (event.event) {
     case "listening":
       return say("info", listeningText(event, pageKey));
+    case "recipe":
+      return say("info", recipeText(event));
     case "start":
       return say("info", startText(event));
     case "initial-weights":
@@ -84,6 +86,8 @@ export function sentenceOf(
         "info",
         `population statistics computed over all ${countText(event.samples, "training sample")}`,
       );
+    case "recalibrated":
+      return undefined;
     case "checkpoint":
       return say("info", `checkpoint of step ${event.step} written to ${event.path}`);
     case "checkpoint-failed":
@@ -112,6 +116,18 @@ export function sentenceOf(
     default:
       return event satisfies never;
   }
+}
+
+function recipeText({ name, options, overridden }: ReportedEvent & { event: "recipe" }): string {
+  const instead = optionTexts(overridden);
+  const text = [`recipe ${name}:`, ...optionTexts(options)].join(" ");
+  return instead.length === 0 ? text : `${text}; given instead of its own: ${instead.join(" ")}`;
+}
+
+/** As on the command line. */
+function optionTexts(options: Readonly<Record<string, string | number>>): string[] {
+  const toOption = (name: string) => name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
+  return Object.entries(options).map(([name, value]) => `--${toOption(name)} ${value}`);
 }
 
 function startText(event: ReportedEvent & { event: "start" }): string {

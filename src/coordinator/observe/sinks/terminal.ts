@@ -2,7 +2,7 @@
 // written by another sink (console.ts): the block is cleared for them, and drawn again by the timer.
 import { createLogUpdate } from "log-update";
 import colours from "picocolors";
-import { type EventSink, isReported, type RunEvent } from "../../../shared/events.js";
+import { computeMsOf, type EventSink, isReported, type RunEvent } from "../../../shared/events.js";
 import { LateFailure } from "../../../shared/observer.js";
 import { sanitizeText } from "../../../shared/text.js";
 import { LineStream } from "./line-stream.js";
@@ -104,12 +104,12 @@ export class TerminalSink implements EventSink {
         if (this.durationsMs.length > PACE_STEPS) this.durationsMs.shift();
         return;
       case "trace":
-        for (const { worker, task, samples, computedFromMs, computedToMs } of event.tasks) {
+        for (const { worker, task, samples, ...times } of event.tasks) {
           if (task !== "shard") continue;
           const line = this.lineOf(worker);
           line.shards++;
           line.samples += samples;
-          line.shardMs += computedToMs - computedFromMs;
+          line.shardMs += computeMsOf(times);
         }
         return;
       case "evaluation":
@@ -130,11 +130,13 @@ export class TerminalSink implements EventSink {
         );
         return;
       case "listening":
+      case "recipe":
       case "initial-weights":
       case "backup":
       case "divergence":
       case "moments":
       case "population":
+      case "recalibrated":
       case "histograms":
       case "predictions":
       case "checkpoint":

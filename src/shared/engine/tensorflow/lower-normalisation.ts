@@ -104,65 +104,68 @@ export function lowerBatchNormGradient(
   return [emitter.reshape(dx, [-1, ...shape.slice(1)]), dScale, dBeta];
 }
 
-/** dY, x, mean, variance → Σ dY, Σ dY·x̂ of each channel */
+/**
+ * dY, x, mean, variance → Σ dY, Σ dY·x̂ of each channel: the gradients of beta and scale where the moments are given. The
+ * fused kernel adds them up in one pass, like those of `batch-norm-gradient`.
+ */
 export function lowerBatchNormSums(
   emitter: NodeEmitter,
   epsilon: number,
   [dy, x, mean, variance]: readonly Output[],
   shape: Shape,
 ): Output[] {
-  const normalised = normalisedInput(emitter, epsilon, x!, mean!, variance!);
-  const axes = shape.slice(0, -1).map((_, axis) => axis);
-  const sum = (values: Output, part: string) => {
-    const exact = emitter.cast(values, float32, float64, `${part}_float64`);
-    const total = emitter.reduce("Sum", exact, axes, float64, `${part}_total`);
-    return emitter.cast(total, float64, float32, part);
-  };
-  return [
-    sum(dy!, "sum_dy"),
-    sum(emitter.float("Mul", [dy!, normalised], "product"), "sum_dy_normalised"),
-  ];
+  const channels = shape.at(-1)!;
+  const ones = emitter.constant("ones", [channels], new Float32Array(channels).fill(1));
+  const none = emitter.constant("none", [0], new Float32Array(0));
+  const [images, gradients] = [asImages(emitter, x!, shape, "x"), asImages(emitter, dy!, shape)];
+  const fused = emitter.emit(
+    "FusedBatchNormGradV3",
+    [gradients, images, ones, mean!, variance!, none],
+    batchNormAttributes(epsilon, false),
+    "fused",
+  );
+  return [outputAt(fused, 2), outputAt(fused, 1)];
 }
 
-/** dY, x, mean, variance, scale, mean of dY, mean of dY·x̂ → scale/√(variance + ε) · (dY − mean dY − x̂ · mean(dY·x̂)) */
+/**
+ * dY, x, mean, variance, scale, mean of dY, mean of dY·x̂ → scale/√(variance + ε) · (dY − mean dY − x̂ · mean(dY·x̂)): what
+ * normalising dY with mean 0 gives, less what normalising x with other scale and beta gives.
+ */
 export function lowerBatchNormInputGradient(
   emitter: NodeEmitter,
   epsilon: number,
   [dy, x, mean, variance, scale, meanDy, meanDyNormalised]: readonly Output[],
+  shape: Shape,
 ): Output {
-  const normalised = normalisedInput(emitter, epsilon, x!, mean!, variance!);
-  const deviation = standardDeviation(emitter, epsilon, variance!);
-  const factor = emitter.float("RealDiv", [scale!, deviation], "factor");
-  const centred = emitter.float("Sub", [dy!, meanDy!], "centred_dy");
-  const projection = emitter.float("Mul", [normalised, meanDyNormalised!], "projection");
-  return emitter.float("Mul", [emitter.float("Sub", [centred, projection], "difference"), factor]);
-}
-
-function normalisedInput(
-  emitter: NodeEmitter,
-  epsilon: number,
-  x: Output,
-  mean: Output,
-  variance: Output,
-): Output {
-  const centred = emitter.float("Sub", [x, mean], "centred");
-  const deviation = standardDeviation(emitter, epsilon, variance);
-  return emitter.float("RealDiv", [centred, deviation], "normalised");
-}
-
-function standardDeviation(emitter: NodeEmitter, epsilon: number, variance: Output): Output {
-  const sum = emitter.float(
+  const channels = shape.at(-1)!;
+  const zeros = emitter.constant("zeros", [channels], new Float32Array(channels));
+  const withEpsilon = emitter.float(
     "AddV2",
-    [variance, emitter.scalar("epsilon", epsilon)],
+    [variance!, emitter.scalar("epsilon", epsilon)],
     "with_epsilon",
   );
-  return emitter.float("Sqrt", [sum], "deviation");
+  const deviation = emitter.float("Sqrt", [withEpsilon], "deviation");
+  const factor = emitter.float("RealDiv", [scale!, deviation], "factor");
+  const ofScale = emitter.float("Mul", [factor, meanDyNormalised!], "scale_of_x");
+  const ofBeta = emitter.float("Mul", [factor, meanDy!], "beta_of_x");
+  const normalise = (images: Output, [s, b, m]: readonly [Output, Output, Output], part: string) =>
+    emitter.emit(
+      "FusedBatchNormV3",
+      [images, s, b, m, variance!],
+      batchNormAttributes(epsilon, false),
+      part,
+    );
+  const own = normalise(asImages(emitter, dy!, shape), [scale!, zeros, zeros], "of_dy");
+  const others = normalise(asImages(emitter, x!, shape, "x"), [ofScale, ofBeta, mean!], "of_x");
+  if (shape.length === 4) return emitter.float("Sub", [own, others]);
+  const difference = emitter.float("Sub", [own, others], "difference");
+  return emitter.reshape(difference, [-1, ...shape.slice(1)]);
 }
 
 /** The fused kernels normalise images: [N,C] are images of one pixel. */
-function asImages(emitter: NodeEmitter, x: Output, shape: Shape): Output {
+function asImages(emitter: NodeEmitter, x: Output, shape: Shape, part = "images"): Output {
   if (shape.length === 4) return x;
-  return emitter.reshape(x, [-1, 1, sizeOf(shape.slice(1, -1)), shape.at(-1)!], "images");
+  return emitter.reshape(x, [-1, 1, sizeOf(shape.slice(1, -1)), shape.at(-1)!], part);
 }
 
 function multiplyMatrices(emitter: NodeEmitter, a: Output, b: Output, part: string): Output {

@@ -139,7 +139,7 @@ class Lowering {
       case "batch-norm-sums":
         return lowerBatchNormSums(emitter, op.epsilon, all, from);
       case "batch-norm-input-gradient":
-        return [lowerBatchNormInputGradient(emitter, op.epsilon, all)];
+        return [lowerBatchNormInputGradient(emitter, op.epsilon, all, from)];
 
       case "add":
         return [emitter.float("AddV2", all)];

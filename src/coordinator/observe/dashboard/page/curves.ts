@@ -1,21 +1,13 @@
-// Loss, the evaluations' metrics and samples per second by step, of one run or of several side by side. Drawn by uPlot.
+// Loss, the evaluations' metrics and samples per second by step, of one run. Drawn by uPlot.
 import uPlot from "uplot";
 import type { MarkKind } from "../page-update.js";
-import {
-  byId,
-  createElement,
-  formatNumber,
-  onThemeChange,
-  SERIES_COLOURS,
-  themeColour,
-} from "./dom.js";
+import { byId, createElement, formatNumber, onThemeChange, themeColour } from "./dom.js";
 import type { Run } from "./run.js";
 import { sampleRates, type Series, smooth } from "./series.js";
 
 const HEIGHT = 240;
 /** Marks that are drawn as lines; the list below the curves shows all. */
 const MARK_LINES: readonly MarkKind[] = ["joined", "left", "rejected", "backup", "divergence"];
-const DASHES = [[], [6, 4], [2, 3], [10, 3, 2, 3]];
 
 interface Chart {
   title: string;
@@ -26,7 +18,6 @@ interface Curve {
   label: string;
   series: Series;
   colour: string;
-  dash?: number[];
   width?: number;
 }
 
@@ -36,7 +27,7 @@ export class Curves {
   private plots: uPlot[] = [];
   /** Of the charts: their titles and labels. */
   private shape = "";
-  private runs: readonly Run[] = [];
+  private run: Run | undefined;
   private drawnVersion = -1;
   /** The visible steps; undefined: the whole run, as it grows. */
   private zoom: { min: number; max: number } | undefined;
@@ -54,21 +45,22 @@ export class Curves {
     }).observe(this.container);
   }
 
-  show(runs: readonly Run[]): void {
-    const version = runs.reduce((total, run) => total + run.version, 0);
-    this.runs = runs;
-    if (version === this.drawnVersion) return;
-    this.drawnVersion = version;
+  show(run: Run): void {
+    this.run = run;
+    if (run.version === this.drawnVersion) return;
+    this.drawnVersion = run.version;
     this.redraw();
   }
 
   private redraw(): void {
+    const { run } = this;
+    if (!run) return;
+    const metricTitle = run.metricName === "accuracy" ? "Accuracy" : "Loss at evaluations";
     const charts: Chart[] = [
-      { title: "Loss", curves: this.lossCurves() },
-      { title: "Accuracy", curves: this.metricCurves("accuracy") },
-      { title: "Loss at evaluations", curves: this.metricCurves("loss") },
-      { title: "Samples per second", curves: this.rateCurves() },
-    ].filter(({ curves }) => curves.length > 0);
+      { title: "Loss", curves: this.lossCurves(run) },
+      { title: metricTitle, curves: metricCurves(run) },
+      { title: "Samples per second", curves: [rateCurve(run)] },
+    ];
     const shape = charts.map(({ title, curves }) => [title, ...curves.map(({ label }) => label)]);
     if (shape.join(";") !== this.shape) {
       this.shape = shape.join(";");
@@ -86,41 +78,13 @@ export class Curves {
     });
   }
 
-  private labelOf(label: string, run: Run): string {
-    return this.runs.length > 1 ? `${run.name}: ${label}` : label;
-  }
-
-  private lossCurves(): Curve[] {
-    const weight = Number(this.smoothing.value);
-    return this.runs.flatMap((run, index) => {
-      const stroke = themeColour(SERIES_COLOURS[index % SERIES_COLOURS.length]!);
-      const smoothed = smooth(run.loss, weight);
-      return [
-        { label: this.labelOf("each step", run), series: run.loss, colour: `${stroke}40` },
-        { label: this.labelOf("smoothed", run), series: smoothed, colour: stroke, width: 2 },
-      ];
-    });
-  }
-
-  /** Of the runs that are evaluated by this metric. */
-  private metricCurves(metric: Run["metricName"]): Curve[] {
-    const runs = this.runs.filter(({ metricName }) => metricName === metric);
-    return runs.flatMap((run, index) => {
-      const dash = DASHES[index % DASHES.length]!;
-      const [one, two] = [themeColour("one"), themeColour("two")];
-      return [
-        { label: this.labelOf("training", run), series: run.trainMetric, colour: two, dash },
-        { label: this.labelOf("test", run), series: run.testMetric, colour: one, dash, width: 2 },
-      ];
-    });
-  }
-
-  private rateCurves(): Curve[] {
-    return this.runs.map((run, index) => ({
-      label: this.labelOf("samples/s", run),
-      series: sampleRates(run.durationMs, run.batchSize),
-      colour: themeColour(SERIES_COLOURS[(index + 2) % SERIES_COLOURS.length]!),
-    }));
+  private lossCurves(run: Run): Curve[] {
+    const smoothed = smooth(run.loss, Number(this.smoothing.value));
+    const stroke = themeColour("one");
+    return [
+      { label: "each step", series: run.loss, colour: `${stroke}40` },
+      { label: "smoothed", series: smoothed, colour: stroke, width: 2 },
+    ];
   }
 
   private createPlot({ title, curves }: Chart, place: HTMLElement): uPlot {
@@ -137,12 +101,11 @@ export class Curves {
       ],
       series: [
         { label: "step" },
-        ...curves.map(({ label, colour: stroke, dash, width }) => ({
+        ...curves.map(({ label, colour: stroke, width }) => ({
           label,
           stroke,
           width: width ?? 1,
           spanGaps: true,
-          ...(dash ? { dash } : {}),
           value: (_: uPlot, value: number | null) => formatNumber(value),
         })),
       ],
@@ -169,7 +132,7 @@ export class Curves {
     ctx.save();
     ctx.lineWidth = devicePixelRatio;
     ctx.setLineDash([3 * devicePixelRatio, 3 * devicePixelRatio]);
-    for (const { step, what } of this.runs[0]?.marks ?? []) {
+    for (const { step, what } of this.run?.marks ?? []) {
       const x = plot.valToPos(step, "x", true);
       if (!MARK_LINES.includes(what) || x < bbox.left || x > bbox.left + bbox.width) continue;
       ctx.strokeStyle = what === "joined" ? good : bad;
@@ -208,6 +171,19 @@ export class Curves {
     else return;
     event.preventDefault();
   }
+}
+
+function metricCurves(run: Run): Curve[] {
+  const [test, training] = [themeColour("one"), themeColour("two")];
+  return [
+    { label: "training", series: run.trainMetric, colour: training },
+    { label: "test", series: run.testMetric, colour: test, width: 2 },
+  ];
+}
+
+function rateCurve(run: Run): Curve {
+  const series = sampleRates(run.durationMs, run.batchSize);
+  return { label: "samples/s", series, colour: themeColour("three") };
 }
 
 function widthOf(plot: uPlot): number {

@@ -1,5 +1,6 @@
 // The top of the page: progress, the run's figures, and what the page is connected to.
 import { countText, durationText } from "../../number-text.js";
+import type { RunDescription } from "../../run-description.js";
 import { LOSS_NAMES } from "../../loss-names.js";
 import { byId, createElement, formatNumber } from "./dom.js";
 import type { Run } from "./run.js";
@@ -10,18 +11,21 @@ export function showHead(run: Run): void {
   const steps = start?.steps ?? 0;
   byId("progress", HTMLProgressElement).value = steps === 0 ? 0 : Math.min(1, (step + 1) / steps);
   byId("figures", HTMLElement).replaceChildren(
-    ...[...progressFigures(run, step, steps), ...configFigures(run)].map(([name, value]) =>
-      createElement("div", {}, [
+    ...[...progressFigures(run, step, steps), ...configFigures(run)].flatMap(([name, value]) => {
+      if (value === undefined) return [];
+      const [term, detail] = [
         createElement("dt", { text: name }),
         createElement("dd", { text: value }),
-      ]),
-    ),
+      ];
+      return [createElement("div", {}, [term, detail])];
+    }),
   );
   const metric = end?.testAccuracy ?? end?.testLoss;
   document.title = end ? `Tandem: ${formatNumber(metric)}` : `Tandem: step ${step}`;
 }
 
-type Figure = readonly [name: string, value: string];
+/** Undefined: a log of an earlier version does not say. */
+type Figure = readonly [name: string, value: string | undefined];
 
 function progressFigures(run: Run, step: number, steps: number): Figure[] {
   const { end, metricName } = run;
@@ -39,21 +43,23 @@ function progressFigures(run: Run, step: number, steps: number): Figure[] {
 
 function configFigures({ start }: Run): Figure[] {
   if (!start) return [];
-  const { description, parameterCount, broadcast } = start;
-  const { schedule, learningRate } = description;
-  const rate = formatNumber(learningRate);
+  const { parameterCount, broadcast } = start;
+  // Whatever the types say: a log of an earlier version may lack any of these.
+  const description: Partial<RunDescription> = start.description;
+  const { schedule, learningRate, loss, batchSize, shards, seed } = description;
+  const rate = learningRate === undefined ? undefined : formatNumber(learningRate);
+  const hasSchedule = rate !== undefined && schedule !== undefined && schedule !== "constant";
+  const parts = shards === undefined ? "" : ` in ${countText(shards, "shard")}`;
   return [
     ["network", description.network],
-    ["parameters", parameterCount.toLocaleString("en")],
-    ["loss function", LOSS_NAMES[description.loss]],
+    ["parameters", (parameterCount as number | undefined)?.toLocaleString("en")],
+    ["loss function", loss && LOSS_NAMES[loss]],
     ["optimizer", description.optimizer],
-    ["learning rate", schedule === "constant" ? rate : `${rate}, ${schedule}`],
-    ["batch", `${description.batchSize} in ${countText(description.shards, "shard")}`],
+    ["learning rate", hasSchedule ? `${rate}, ${schedule}` : rate],
+    ["batch", batchSize === undefined ? undefined : `${batchSize}${parts}`],
     ["batch norm", description.batchNorm ?? "ghost"],
-    ...(description.population === undefined
-      ? []
-      : [["population statistics", description.population] as const]),
-    ["seed", String(description.seed)],
+    ["population statistics", description.population],
+    ["seed", seed?.toString()],
     ["engine", description.engine],
     ["broadcast", broadcast],
   ];

@@ -28,19 +28,16 @@ const statistics = new Statistics();
 const drawingPad = new DrawingPad();
 const scatter = new Scatter();
 const joinPanel = new JoinPanel();
-const choice = byId("run", HTMLSelectElement);
-let runs: Run[] = [];
+let run: Run | undefined;
 /** Of what is drawn now. */
-let drawnVersion = "";
+let drawnVersion = -1;
 
 function draw(): void {
-  const run = runs[choice.selectedIndex] ?? runs[0];
-  const version = `${choice.selectedIndex} ${runs.map((each) => each.version).join()}`;
-  if (!run || version === drawnVersion || document.hidden) return;
-  drawnVersion = version;
+  if (!run || run.version === drawnVersion || document.hidden) return;
+  drawnVersion = run.version;
   showHead(run);
   joinPanel.show(run);
-  curves.show(runs);
+  curves.show(run);
   showMarks(run);
   showWorkers(run);
   showTimeline(run);
@@ -50,22 +47,17 @@ function draw(): void {
   scatter.show(run);
 }
 
-function showFinished(finished: readonly FinishedRun[]): void {
-  runs = finished.map(({ name, updates }) => {
-    const run = new Run(name);
-    for (const update of updates) run.add(update);
-    return run;
-  });
-  choice.replaceChildren(...runs.map(({ name }) => new Option(name, name)));
-  byId("choice", HTMLElement).hidden = runs.length < 2;
-  showConnection(runs.length > 1 ? `${runs.length} runs` : (runs[0]?.name ?? ""));
+function showFinished({ name, updates }: FinishedRun): void {
+  run = new Run(name);
+  for (const update of updates) run.add(update);
+  showConnection(name);
 }
 
 function showLive(): void {
-  const run = new Run("this run");
-  runs = [run];
-  connect(run);
-  void joinPanel.load().then(() => joinPanel.show(run));
+  const live = new Run("this run");
+  run = live;
+  connect(live);
+  void joinPanel.load().then(() => joinPanel.show(live));
 }
 
 function connect(run: Run): void {
@@ -95,17 +87,22 @@ async function reconnect(run: Run): Promise<void> {
   else connect(run);
 }
 
+/** From inside the file, or from the server, by the place that the address names; undefined where the run is in progress. */
+async function readFinished(): Promise<FinishedRun | undefined> {
+  const embedded = document.getElementById("runs")?.textContent;
+  const isOneOfSeveral = location.search !== "";
+  byId("all-runs", HTMLElement).hidden = Boolean(embedded) || !isOneOfSeveral;
+  if (embedded) return (JSON.parse(embedded) as FinishedRun[])[0];
+  const response = await fetch(`runs${location.search}`);
+  return response.status === 200 ? ((await response.json()) as FinishedRun[])[0] : undefined;
+}
+
 async function begin(): Promise<void> {
   // The key that opened the page need not stay in the address.
   if (location.hash.startsWith("#key=")) history.replaceState(null, "", location.pathname);
-  const embedded = document.getElementById("runs")?.textContent;
-  if (embedded) {
-    showFinished(JSON.parse(embedded) as FinishedRun[]);
-  } else {
-    const response = await fetch("runs");
-    if (response.status === 200) showFinished((await response.json()) as FinishedRun[]);
-    else showLive();
-  }
+  const finished = await readFinished();
+  if (finished) showFinished(finished);
+  else showLive();
   setInterval(draw, REDRAW_MS);
   draw();
 }

@@ -1,0 +1,69 @@
+// What the page that compares runs is sent of each: numbers by step, without pictures, moments and traces, and bounded however
+// long the runs are, so that it opens at once on dozens of them. Pure.
+import type { ShownRun } from "./page-files.js";
+import type { PageUpdate, PageUpdateOf } from "./page-update.js";
+
+/** More points than a chart has pixels. */
+const MAX_POINTS = 2_000;
+
+/** @param run with the updates of one log, in the order of `History.updates` */
+export function forComparison({ name, updates }: ShownRun): ShownRun {
+  return { name, updates: thinEvaluations(updates.flatMap(shorten)) };
+}
+
+/** Every so many, and the last. */
+function thinEvaluations(updates: readonly PageUpdate[]): PageUpdate[] {
+  const count = updates.filter(({ kind }) => kind === "evaluation").length;
+  const stride = Math.ceil(count / MAX_POINTS);
+  let index = 0;
+  return updates.filter(({ kind }) => {
+    if (kind !== "evaluation") return true;
+    return index++ % stride === 0 || index === count;
+  });
+}
+
+function shorten(update: PageUpdate): PageUpdate[] {
+  switch (update.kind) {
+    case "start":
+    case "evaluation":
+    case "workers":
+    case "end":
+      return [update];
+    case "steps":
+      return [averageSteps(update)];
+    case "mistakes": {
+      const { kind, at, step, testCount, confusion } = update;
+      const counts = { ...(testCount ? { testCount } : {}), ...(confusion ? { confusion } : {}) };
+      return [{ kind, at, step, ...counts, wrong: [] }];
+    }
+    case "mark":
+    case "trace":
+    case "statistics":
+    case "scatter":
+    case "reset":
+      return [];
+  }
+}
+
+/** Means over blocks of steps, each named by its last one. */
+function averageSteps(update: PageUpdateOf<"steps">): PageUpdateOf<"steps"> {
+  const size = Math.ceil(update.steps.length / MAX_POINTS);
+  if (size <= 1) return update;
+  const count = Math.ceil(update.steps.length / size);
+  const blocks = Array.from({ length: count }, (_, block) => block * size);
+  const mean = (values: readonly number[]) =>
+    blocks.map((from) => meanOf(values.slice(from, from + size)));
+  const { steps, losses, durationsMs } = update;
+  return {
+    ...update,
+    steps: blocks.map((from) => steps[Math.min(from + size, steps.length) - 1]!),
+    losses: mean(losses),
+    durationsMs: mean(durationsMs),
+  };
+}
+
+/** JSON has no NaN: a loss that is none is null in a log, and so is the mean of its block. */
+function meanOf(values: readonly (number | null)[]): number {
+  const sum = values.reduce<number>((total, value) => total + (value ?? NaN), 0);
+  return sum / values.length;
+}

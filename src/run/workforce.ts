@@ -1,0 +1,64 @@
+// Who computes, as a run's parts need it: the pool's limits, the port where workers connect, and worker processes that the run
+// starts itself.
+import type { RunPlan } from "../coordinator/run.js";
+import { LocalWorkers } from "../coordinator/workers/local-workers.js";
+import type { PoolOptions } from "../coordinator/workers/pool.js";
+import type { ServerOptions } from "../coordinator/workers/server.js";
+import type { RunRequest, Workforce } from "./run-request.js";
+
+/** A plan's part about workers. */
+export type Crew = Pick<RunPlan, "computesHere" | "pool" | "server" | "onListening">;
+
+/** @returns with the processes, which the caller has to end */
+export function openWorkforce(
+  workforce: Workforce,
+  { warn, onWorkers }: Pick<RunRequest, "warn" | "onWorkers">,
+): Crew & { workers?: LocalWorkers } {
+  const computesHere = workforce.kind === "in-process" || workforce.coordinatorComputes;
+  const crew = { computesHere, pool: poolOf(workforce), server: serverOf(workforce) };
+  if (workforce.kind !== "processes") return crew;
+  const workers = new LocalWorkers(workforce.token, warn);
+  onWorkers?.(() => workers.killAll());
+  const processCount = workforce.coordinatorComputes ? workforce.count - 1 : workforce.count;
+  return {
+    ...crew,
+    workers,
+    onListening: (url, fail) => workers.start(url, processCount, fail),
+  };
+}
+
+function poolOf(workforce: Workforce): PoolOptions {
+  switch (workforce.kind) {
+    case "in-process":
+      return { startWith: 1, goOnWith: 1, waitMs: 0 };
+    case "processes": {
+      const { count, workerWaitMs, verify } = workforce;
+      return { startWith: count, goOnWith: 1, waitMs: workerWaitMs, verify };
+    }
+    case "listen": {
+      const { minWorkers, workerWaitMs, verify } = workforce;
+      return { startWith: minWorkers, goOnWith: minWorkers, waitMs: workerWaitMs, verify };
+    }
+  }
+}
+
+function serverOf(workforce: Workforce): ServerOptions | undefined {
+  switch (workforce.kind) {
+    case "in-process":
+      return undefined;
+    case "processes": {
+      // Other users of this machine can reach the port too: hence the token.
+      const { count, token } = workforce;
+      return { host: "127.0.0.1", port: 0, token, ownWorkers: count };
+    }
+    case "listen": {
+      const { host, port, token, tls } = workforce;
+      return {
+        host,
+        port,
+        ...(token === undefined ? {} : { token }),
+        ...(tls === undefined ? {} : { tls }),
+      };
+    }
+  }
+}

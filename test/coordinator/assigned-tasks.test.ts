@@ -1,0 +1,73 @@
+// What a worker owes, and since when: a task that waits at a barrier for others is nobody's fault.
+import { describe, expect, test } from "vitest";
+import { AssignedTasks } from "../../src/coordinator/workers/assigned-tasks.js";
+import type { Task } from "../../src/coordinator/workers/tasks.js";
+
+const FIRST_TASK_MS = 20_000;
+const ANSWER_MS = 30_000;
+
+function shard(id: number, step = 0): Task {
+  const samples = { count: 1, inputs: new Uint8Array(1), targets: new Int32Array(1) };
+  return { kind: "shard", id, step, shard: id, firstSample: id, samples };
+}
+
+/** Holds a task since 0 ms, which came to its first barrier after 100 ms. */
+function waitingTasks(): AssignedTasks {
+  const tasks = new AssignedTasks();
+  tasks.add(shard(0), 0);
+  tasks.noteAccepted(0, 0);
+  tasks.noteArrived(tasks.get(0)!, 0, 100);
+  return tasks;
+}
+
+describe("a worker whose task waits at a barrier", () => {
+  test("is not mute and has to answer pings, however long the others take", () => {
+    const tasks = waitingTasks();
+    expect(tasks.isMute(ANSWER_MS, 1e9)).toBe(false);
+    expect(tasks.allowedSilenceMs(FIRST_TASK_MS)).toBe(0);
+  });
+
+  test("owes an answer from when it could read that the task goes on", () => {
+    const tasks = waitingTasks();
+    tasks.addMerged({ step: 0, barrier: 0 }, 500_000);
+    expect(tasks.isMute(ANSWER_MS, 900_000)).toBe(false);
+    tasks.noteMergedAccepted(0, 900_000);
+    expect(tasks.isMute(ANSWER_MS, 900_000 + ANSWER_MS)).toBe(false);
+    expect(tasks.isMute(ANSWER_MS, 900_001 + ANSWER_MS)).toBe(true);
+    // Three times the 100 ms that it took to the barrier.
+    expect(tasks.allowedSilenceMs(FIRST_TASK_MS)).toBe(300);
+  });
+
+  test("is mute where another task of it is owed", () => {
+    const tasks = waitingTasks();
+    tasks.add(shard(1), 200);
+    tasks.noteAccepted(1, 200);
+    expect(tasks.isMute(ANSWER_MS, 201 + ANSWER_MS)).toBe(true);
+  });
+
+  test("may be told of barriers before it comes to them", () => {
+    const tasks = new AssignedTasks();
+    tasks.addMerged({ step: 3, barrier: 0 }, 0);
+    tasks.addMerged({ step: 3, barrier: 1 }, 0);
+    tasks.add(shard(0, 3), 0);
+    tasks.noteAccepted(0, 0);
+    expect(tasks.get(0)).toMatchObject({ barrierCount: 0, mergedCount: 2 });
+    for (const barrier of [0, 1]) {
+      tasks.noteArrived(tasks.get(0)!, barrier, 10);
+      expect(tasks.isMute(ANSWER_MS, 1e9)).toBe(true);
+    }
+    tasks.noteArrived(tasks.get(0)!, 2, 20);
+    expect(tasks.isMute(ANSWER_MS, 1e9)).toBe(false);
+  });
+
+  test("forgets it with the next step, and what it knew of another step's barriers", () => {
+    const tasks = waitingTasks();
+    tasks.add(shard(7, 1), 300);
+    expect(tasks.get(0)).toBeUndefined();
+    tasks.addMerged({ step: 1, barrier: 0 }, 310);
+    tasks.add(shard(8, 2), 400);
+    expect(tasks.get(8)).toMatchObject({ mergedCount: 0 });
+    // The one of the step before is still owed.
+    expect(tasks.get(7)).toBeDefined();
+  });
+});
