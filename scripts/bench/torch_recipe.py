@@ -58,9 +58,9 @@ def train(threads, rank, world, folder, steps=200, batch=128, held_out=5_000):
     decayed = [each.weight for each in net if isinstance(each, (nn.Conv2d, nn.Linear))]
     others = [each for each in net.parameters() if not any(each is weight for weight in decayed)]
     groups = [{"params": decayed, "weight_decay": 0.01}, {"params": others, "weight_decay": 0}]
-    adamw = torch.optim.AdamW(groups, 0.01, betas=(0.7, 0.9), eps=1e-8, fused=True)
+    adamw = torch.optim.AdamW(groups, 0.02, betas=(0.7, 0.9), eps=1e-8, fused=True)
     schedule = torch.optim.lr_scheduler.OneCycleLR(
-        adamw, 0.01, total_steps=steps, pct_start=0.2, cycle_momentum=False)
+        adamw, 0.02, total_steps=steps, pct_start=0.2, cycle_momentum=False)
     for step in range(steps):
         chosen = order[step * batch : (step + 1) * batch][rank::world]
         adamw.zero_grad()

@@ -12,11 +12,11 @@ test("without options beside it, a recipe is its own options", () => {
 });
 
 test("options replace single ones of its own, and choices that it does not have stay", () => {
-  const given = { network: "sigmoid", seed: 7, batchSize: 64, learningRate: 0.02 } as const;
+  const given = { network: "sigmoid", seed: 7, batchSize: 64, learningRate: 0.03 } as const;
   const { choices, steps, report } = applyRecipe("fast", { choices: given, steps: 2148 });
   expect(steps).toBe(2148);
   expect(choices).toMatchObject({ ...given, optimizer: "adamw", beta1: 0.7 });
-  expect(report.overridden).toEqual({ steps: 2148, batchSize: 64, learningRate: 0.02 });
+  expect(report.overridden).toEqual({ steps: 2148, batchSize: 64, learningRate: 0.03 });
   for (const option of ["steps", "batchSize", "learningRate", "seed", "network"]) {
     expect(report.options).not.toHaveProperty(option);
   }
