@@ -1,7 +1,7 @@
 // Damaged messages and allocation bombs, made by a small grammar, against all that reads them: the decoders in this process,
 // a live coordinator, the tasks of a live run, a real worker's stream, and live workers.
 //   node scripts/fuzz.mjs [--inputs 1000000] [--connections 40000] [--answers 500] [--messages 5000] [--hostile 200]
-//     [--steps 200] [--seed 1] [--finds FOLDER]
+//     [--steps 200] [--batch-norm ghost] [--seed 1] [--finds FOLDER]
 // 0 leaves a part out. An input that is too much for a decoder is written to the folder of finds (test/fuzz/finds), from
 // where the tests read it. Exits with 1 on any find, death or changed result.
 import { join } from "node:path";
@@ -23,6 +23,7 @@ const { values: options } = parseArgs({
     messages: { type: "string", default: "5000" },
     hostile: { type: "string", default: "200" },
     steps: { type: "string", default: "200" },
+    "batch-norm": { type: "string", default: "ghost" },
     seed: { type: "string", default: "1" },
     finds: { type: "string", default: join(ROOT, "test/fuzz/finds") },
   },
@@ -31,7 +32,7 @@ const { values: options } = parseArgs({
 /** Each part has its own random numbers: leaving one out changes nothing in the others. @param {string} part */
 const random = (part) => new Random(Number(options.seed), `fuzz/${part}`);
 
-const runs = new Runs(Number(options.steps));
+const runs = new Runs(Number(options.steps), options["batch-norm"]);
 for (const signal of ["SIGINT", "SIGTERM"]) {
   process.on(signal, () => {
     runs.close();

@@ -23,15 +23,15 @@ export function residentMb(pid, field = "VmRSS") {
 }
 
 export class Runs {
-  /** @param {number} steps of every run */
-  constructor(steps) {
+  /** @param {number} steps of every run @param {string} batchNorm ghost or sync */
+  constructor(steps, batchNorm) {
     this.steps = steps;
     this.folder = mkdtempSync(join(tmpdir(), "tandem-fuzz-"));
     const data = join(this.folder, "data");
     writeSmallData(data);
     this.training = [
       ...["--data", data, "--validation-size", "0", "--batch-size", "10", "--shards", "2"],
-      ...["--steps", `${steps}`, "--eval-every", "20"],
+      ...["--steps", `${steps}`, "--eval-every", "20", "--batch-norm", batchNorm],
     ];
     this.started = 0;
     /** @type {Set<Command>} */
