@@ -133,6 +133,24 @@ test("for people: one line for each, with the three likeliest classes", async ()
   expect(stdout).toMatch(new RegExp(`^${line}\n$`, "u"));
 });
 
+test("without sharp, pictures are refused in one sentence, and all else works", async () => {
+  const loader = `export const resolve = (name, context, next) => {
+    if (name === "sharp") throw new Error("Could not load it\\nin several lines");
+    return next(name, context);
+  };`;
+  const encode = (script: string) => `data:text/javascript,${encodeURIComponent(script)}`;
+  const register = `import { register } from "node:module"; register("${encode(loader)}");`;
+  const env = { NODE_OPTIONS: `--import ${encode(register)}` };
+  const predictWithout = (path: string) =>
+    tandem(["predict", "grey.safetensors", path, "--json"], { cwd, env });
+  const { code, stderr } = await predictWithout("pictures");
+  expect(stderr).toMatch(/^tandem: Pictures are decoded by the package sharp.*npm install sharp/);
+  expect(stderr.trim().split("\n")).toHaveLength(1);
+  expect(code).toBe(1);
+  const idx = await predictWithout(join(data, "t10k-images-idx3-ubyte"));
+  expect([idx.code, idx.events.length]).toEqual([0, 40]);
+});
+
 describe("tables", () => {
   const rows = [
     [1, 2, 3],

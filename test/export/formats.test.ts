@@ -13,6 +13,7 @@ import {
   type ExportCase,
   exportInputs,
   ownOutputs,
+  RANDOM_CASES,
 } from "../support/export-cases.js";
 import {
   findPythonProblem,
@@ -24,6 +25,9 @@ import {
 } from "../support/exported-models.js";
 
 const COUNT = 5;
+const ALL_CASES = [...EXPORT_CASES, ...RANDOM_CASES];
+/** A page takes a second. */
+const RANDOM_IN_BROWSER = 3;
 const folder = temporaryFolder();
 const formats: readonly ExportFormat[] = ["saved-model", "tfjs", "keras", "onnx"];
 
@@ -38,7 +42,7 @@ const referenceOf = ({ name }: ExportCase) => references.get(name)!;
 
 beforeAll(async () => {
   mkdirSync(folder, { recursive: true });
-  for (const each of EXPORT_CASES) {
+  for (const each of ALL_CASES) {
     const inputs = exportInputs(each, COUNT);
     references.set(each.name, { inputs, outputs: ownOutputs(each, inputs) });
     writeFileSync(join(folder, `${each.name}.bin`), inputs);
@@ -89,7 +93,7 @@ function expectLayers(each: ExportCase, output: number[], beforeLast: number[]):
 }
 
 test("the references differ from sample to sample", () => {
-  for (const { outputs } of references.values()) {
+  for (const { outputs } of EXPORT_CASES.map(referenceOf)) {
     const size = outputs.length / COUNT;
     const rows = Array.from({ length: COUNT }, (_, row) =>
       outputs.slice(row * size, (row + 1) * size).join(),
@@ -108,7 +112,7 @@ test("the same checkpoint gives the same bytes", () => {
 });
 
 describe("onnxruntime in Node", () => {
-  test.each(EXPORT_CASES)("$name", async (each) => {
+  test.each(ALL_CASES)("$name", async (each) => {
     const { inputs } = referenceOf(each);
     const { outputs, shapes } = await runOnnx(pathOf("onnx", each), inputs, shapeOf(each));
     expectOutputs(each, outputs);
@@ -128,7 +132,7 @@ describe.skipIf(browserPath === undefined)("TensorFlow.js in a browser", () => {
     await browser.close();
   });
 
-  test.each(EXPORT_CASES)("$name", async (each) => {
+  test.each(ALL_CASES.slice(0, EXPORT_CASES.length + RANDOM_IN_BROWSER))("$name", async (each) => {
     const { inputs } = referenceOf(each);
     const found = await page.run(nameOf("tfjs", each), inputs, shapeOf(each));
     expectLayers(each, found.output, found.beforeLast);
@@ -140,7 +144,7 @@ describe.skipIf(browserPath === undefined)("TensorFlow.js in a browser", () => {
 describe("Python", () => {
   const problem = findPythonProblem();
   const own = ["saved-model", "keras", "onnx"] as const;
-  const requests = EXPORT_CASES.flatMap((each) =>
+  const requests = ALL_CASES.flatMap((each) =>
     own.map((format): PythonRequest => {
       const inputs = join(folder, `${each.name}.bin`);
       return { format, path: pathOf(format, each), inputs, shape: shapeOf(each) };
@@ -150,7 +154,7 @@ describe("Python", () => {
   test("reads SavedModels, Keras's files and ONNX", { timeout: 300_000 }, (context) => {
     context.skip(problem !== undefined, problem);
     const results = runInPython(requests);
-    EXPORT_CASES.forEach((each, index) => {
+    ALL_CASES.forEach((each, index) => {
       const [savedModel, keras, onnx] = results.slice(3 * index, 3 * index + 3);
       expectOutputs(each, savedModel!);
       expectLayers(each, keras!["output"]!, keras!["before_last"]!);

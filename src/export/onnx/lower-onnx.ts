@@ -31,9 +31,13 @@ function isInferenceOp(op: Op): op is InferenceOp {
 export class OnnxLowering {
   readonly emitter = new OnnxEmitter();
   private readonly names = new Map<Value, string>();
+  /** What pools take. */
+  private pooled: ReadonlySet<Node> = new Set();
 
   /** @throws RangeError for an op that is in no inference graph */
   lower(nodes: readonly Node[]): void {
+    const pools = nodes.filter(({ op }) => op.kind === "max-pool" || op.kind === "average-pool");
+    this.pooled = new Set(pools.map(({ inputs }) => inputs[0]!.node));
     for (const node of nodes) {
       // Constants are written where they are used, in the order of axes that is needed there.
       if (node.op.kind === "constant") continue;
@@ -94,11 +98,8 @@ export class OnnxLowering {
       }
       case "reshape":
         return this.lowerReshape(x!, op.shape);
-      case "pad": {
-        const { top, bottom, left, right } = op;
-        const pads = emitter.integers("pads", [0, 0, top, left, 0, 0, bottom, right]);
-        return emitter.emit("Pad", [this.nameOf(x!), pads]);
-      }
+      case "pad":
+        return this.lowerPad(op, x!, this.pooled.has(node));
       default:
         return op satisfies never;
     }
@@ -119,6 +120,19 @@ export class OnnxLowering {
       ...windowAttributes(op, x.shape),
       group,
     });
+  }
+
+  /**
+   * onnxruntime's optimizer (pad_fusion.cc, seen in 1.30) moves the zeros of a Pad into a pool that follows, which leaves its
+   * own padding out. Between two changes of sign it finds no such Pad.
+   */
+  private lowerPad(op: OpOf<"pad">, x: Value, isPooled: boolean): string {
+    const { emitter } = this;
+    const { top, bottom, left, right } = op;
+    const pads = emitter.integers("pads", [0, 0, top, left, 0, 0, bottom, right]);
+    if (!isPooled) return emitter.emit("Pad", [this.nameOf(x), pads]);
+    const negative = emitter.emit("Neg", [this.nameOf(x)], {}, "negative");
+    return emitter.emit("Neg", [emitter.emit("Pad", [negative, pads], {}, "padded")]);
   }
 
   private lowerPool(
