@@ -5,8 +5,10 @@ import { setFlagsFromString } from "node:v8";
 import { Command, CommanderError } from "commander";
 import { coordinatorCommand } from "./commands/coordinator.js";
 import { evaluateCommand } from "./commands/evaluate.js";
+import { exportCommand } from "./commands/export.js";
 import { inspectCommand } from "./commands/inspect.js";
 import { localCommand } from "./commands/local.js";
+import { predictCommand } from "./commands/predict.js";
 import { recalibrateCommand } from "./commands/recalibrate.js";
 import { setupCommand } from "./commands/setup.js";
 import { showCommand } from "./commands/show.js";
@@ -43,6 +45,8 @@ function tandem(exitWith: (code: number) => void): Command {
     evaluateCommand,
     recalibrateCommand,
     inspectCommand,
+    predictCommand,
+    exportCommand,
     showCommand,
     setupCommand,
   ];

@@ -1,41 +1,39 @@
 // A checkpoint's network on a test set: restored afresh, with the population statistics.
 import type { Checkpoint } from "../shared/checkpoint/checkpoint.js";
 import { type EngineSpec, sampleShapeOf } from "../shared/config.js";
-import type { DataSource, TargetSpec } from "../shared/data/samples.js";
-import { openEngine } from "../shared/engine/open-engine.js";
+import type { DataSource, Samples, TargetSpec } from "../shared/data/samples.js";
 import { TandemError } from "../shared/errors.js";
 import { evaluationBatches, type Metrics, metricsOf } from "../shared/evaluation.js";
 import { formatShape } from "../shared/network/problem.js";
 import { evaluateSamples } from "../shared/replica/inference.js";
-import { stateLayout } from "../shared/replica/state-layout.js";
-import { WeightsReplica } from "../shared/replica/weights-replica.js";
-import { layoutOfRun } from "../shared/run-layout.js";
+import type { EvaluationResult } from "../shared/replica/tensors.js";
+import { restoreReplica } from "./restored-replica.js";
 
 /**
  * Metrics of the data's test set; with the run's engine and numerics to the last bit those of the run at that step.
  * @param onBatch called before each batch
+ * @param onAnswer called after each batch
  * @throws TandemError `data-mismatch` where the data is of another kind than the network's
  */
 export async function evaluateCheckpoint(
   file: string,
-  { config, tensors, step }: Checkpoint,
+  checkpoint: Checkpoint,
   data: DataSource,
   engine: EngineSpec,
   onBatch: (index: number, count: number) => void = () => undefined,
+  onAnswer: (samples: Samples, result: EvaluationResult) => void = () => undefined,
 ): Promise<Metrics> {
-  const layout = layoutOfRun(config);
-  checkKind(file, sampleShapeOf(config), data);
-  const replica = new WeightsReplica(layout, openEngine(engine));
+  checkKind(file, sampleShapeOf(checkpoint.config), data);
+  const replica = restoreReplica(checkpoint, engine);
   try {
-    const names = new Set(stateLayout(layout, "weights-only").map(({ name }) => name));
-    const weights = tensors.filter(({ name }) => names.has(name));
-    replica.load(weights, step);
     const batches = evaluationBatches(data.test.count);
     const answers = [];
     for (const [index, indices] of batches.entries()) {
       onBatch(index, batches.length);
       const samples = await data.test.gather(indices);
-      answers.push({ samples, result: evaluateSamples(replica, samples) });
+      const result = evaluateSamples(replica, samples);
+      answers.push({ samples, result });
+      onAnswer(samples, result);
     }
     return metricsOf(answers);
   } finally {

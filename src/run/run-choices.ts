@@ -1,6 +1,8 @@
 // What a user chooses of a run's configuration, from options or in code; what is not given has the defaults here.
 import {
   type EngineSpec,
+  MAX_CLASS_NAME_LENGTH,
+  MAX_CLASS_NAMES,
   type PopulationKind,
   type RunConfig,
   runConfigSchema,
@@ -73,7 +75,12 @@ export function resolveConfig(choices: RunChoices, context: ResolveContext): Run
     engine: resolveEngine(choices),
     numerics: NOT_MEASURED,
     validationSize: data.validation.count,
-    data: { inputType: data.inputType, target: data.target, digest: data.digest },
+    data: {
+      inputType: data.inputType,
+      target: data.target,
+      digest: data.digest,
+      ...namesOfClasses(data),
+    },
   };
   checkLoss(network, config.loss, data.target);
   return parseConfig(config);
@@ -87,6 +94,16 @@ function resolveEngine({ engine = defaultEngine(), threads }: RunChoices): Engin
 /** The plain moving average is what a configuration means that says nothing. */
 function resolvePopulation({ population }: RunChoices): Pick<RunConfig, "population"> {
   return population === undefined || population === "ema" ? {} : { population };
+}
+
+/** None where the names are the classes' numbers, or where they are too many or too long to travel with the configuration. */
+function namesOfClasses({ classNames }: DataSource): Pick<RunConfig["data"], "classNames"> {
+  if (classNames === undefined || classNames.length > MAX_CLASS_NAMES) return {};
+  if (classNames.every((name, index) => name === String(index))) return {};
+  const areSuitable = classNames.every(
+    ({ length }) => length >= 1 && length <= MAX_CLASS_NAME_LENGTH,
+  );
+  return areSuitable ? { classNames: [...classNames] } : {};
 }
 
 /** A preset becomes a network for this data. */

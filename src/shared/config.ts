@@ -11,6 +11,9 @@ const count = z.number().int().min(1).max(Number.MAX_SAFE_INTEGER);
 export const MAX_THREADS = 1024;
 const MAX_CLASSES = 1_000_000;
 const MAX_TARGET_VALUES = 1_000_000;
+/** Of names, and of UTF-16 code units in one: with them the configuration stays a message that workers accept. */
+export const MAX_CLASS_NAMES = 1000;
+export const MAX_CLASS_NAME_LENGTH = 100;
 
 const targetSchema: z.ZodType<TargetSpec> = z.discriminatedUnion("kind", [
   z.strictObject({ kind: z.literal("classes"), count: count.max(MAX_CLASSES) }),
@@ -47,11 +50,23 @@ export const runConfigSchema = z.strictObject({
   /** The engine's numerics fingerprint of this run (replica/fingerprint.ts): SHA-256 of its results on a fixed probe. */
   numerics: sha256,
   validationSize: z.number().int().min(0),
-  data: z.strictObject({
-    inputType: z.enum(["uint8", "float32"]),
-    target: targetSchema,
-    digest: sha256,
-  }),
+  data: z
+    .strictObject({
+      inputType: z.enum(["uint8", "float32"]),
+      target: targetSchema,
+      digest: sha256,
+      /** In their order, where the data names its classes; it decides no bit, and tells what a prediction means. */
+      classNames: z
+        .array(z.string().min(1).max(MAX_CLASS_NAME_LENGTH))
+        .max(MAX_CLASS_NAMES)
+        .optional(),
+    })
+    .refine(
+      ({ target, classNames }) =>
+        classNames === undefined ||
+        (target.kind === "classes" && classNames.length === target.count),
+      { error: "it has another number of names than of classes", path: ["classNames"] },
+    ),
   /** SHA-256 of the weights that the run starts from, where they are not drawn. */
   initialDigest: sha256.optional(),
 });

@@ -28,6 +28,7 @@ const errorKinds = {
   "network-file": "badInput",
   loss: "badInput",
   "initial-weights": "badInput",
+  "predict-input": "badInput",
   "token-file": "badInput",
   "tls-files": "badInput",
   "no-run-log": "badInput",
@@ -43,6 +44,7 @@ const errorKinds = {
   "coordinator-refused": "failed",
   "compute-failed": "failed",
   "temporary-folder": "failed",
+  "pictures-unavailable": "failed",
 } as const satisfies Record<string, Kind>;
 
 /** What went wrong, for programs. */

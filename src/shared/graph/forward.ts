@@ -11,7 +11,7 @@ export interface ForwardOptions {
   network: Network;
   /** By their names. */
   variables: ReadonlyMap<string, Value>;
-  population: PopulationFeeds;
+  population: Pick<PopulationFeeds, "ofLayer">;
   /** Placeholders by dropout layer, which the pass adds here. */
   dropoutMasks: Map<string, Value>;
   trace: Trace;

@@ -1,0 +1,193 @@
+// A model card in Markdown (Mitchell et al., "Model Cards for Model Reporting", 2019), as far as a checkpoint and its run know:
+// what the model takes and gives, what it was trained on, how well it does, and how to train it again. Pure.
+import { shortNumber } from "../coordinator/observe/number-text.js";
+import type { CheckpointSummary } from "../shared/checkpoint/checkpoint.js";
+import type { Metrics } from "../shared/evaluation.js";
+import { buildNetwork } from "../shared/network/build.js";
+import { sizeOf } from "../shared/network/network.js";
+import { formatShape } from "../shared/network/problem.js";
+import type { ExportFormat } from "./export-format.js";
+import type { RunCommand } from "./run-command.js";
+
+/** The first line: by it a card is known again. */
+export const CARD_MARK = "<!-- A model card by Tandem -->";
+
+export interface CardPoint {
+  step: number;
+  testAccuracy?: number;
+  testLoss: number;
+}
+
+export interface CardContent {
+  checkpoint: Pick<CheckpointSummary, "config" | "step" | "suspectSteps" | "mixedSince" | "digest">;
+  format: ExportFormat;
+  command: RunCommand;
+  /** On the test set, where the data was given. */
+  evaluation?: { metrics: Metrics; confusion?: readonly (readonly number[])[] } | undefined;
+  /** Of the run, where its log was given. */
+  curve?: readonly CardPoint[] | undefined;
+}
+
+const FORMAT_NAMES: Record<ExportFormat, string> = {
+  "saved-model": "TensorFlow SavedModel",
+  tfjs: "TensorFlow.js layers model",
+  keras: "Keras file",
+  onnx: "ONNX",
+};
+
+const MAX_CURVE_ROWS = 20;
+
+export function modelCard(content: CardContent): string {
+  return [
+    CARD_MARK,
+    "# Model card",
+    "",
+    ...modelSection(content),
+    ...dataSection(content),
+    ...resultSection(content),
+    ...curveSection(content),
+    ...trainingSection(content),
+    "",
+  ].join("\n");
+}
+
+function modelSection({ checkpoint: { config, step, digest }, format }: CardContent): string[] {
+  const network = buildNetwork(config.network);
+  const count = network.parameters.reduce((sum, { shape }) => sum + sizeOf(shape), 0);
+  const { inputType, target, classNames } = config.data;
+  const input = formatShape(network.inputShape);
+  const kinds = [...new Set(network.layers.map(({ layer }) => layer.kind))];
+  const names = classNames?.map((name, index) => `${index} ${escape(name)}`).join(", ");
+  return [
+    ...rows([
+      ["Format", FORMAT_NAMES[format]],
+      [
+        "Input",
+        inputType === "uint8" ? `${input}, pixels from 0 to 255` : `${input}, float32 values`,
+      ],
+      ["Output", outputText(content(target), config.loss.kind)],
+      ...(names === undefined ? [] : [["Classes", names] as const]),
+      [
+        "Network",
+        `${network.layers.length} layers (${kinds.join(", ")}), ${count.toLocaleString("en")} parameters`,
+      ],
+      ["Steps of training", String(step)],
+      ["Checkpoint", digest === undefined ? "not saved" : `SHA-256 ${digest}`],
+    ]),
+  ];
+}
+
+const content = ({ kind, count }: { kind: "classes" | "values"; count: number }) =>
+  kind === "classes" ? `${count} classes` : `${count} ${count === 1 ? "value" : "values"}`;
+
+function outputText(target: string, loss: string): string {
+  return loss.endsWith("cross-entropy") ? `${target}, as probabilities` : target;
+}
+
+function dataSection({ checkpoint: { config } }: CardContent): string[] {
+  return [
+    "",
+    "## Data",
+    "",
+    ...rows([
+      ["Digest", `SHA-256 ${config.data.digest}`],
+      ["Held out for validation", `${config.validationSize} training samples`],
+    ]),
+  ];
+}
+
+function resultSection({ checkpoint, evaluation }: CardContent): string[] {
+  if (!evaluation) {
+    return ["", "## Results", "", "Not evaluated: no test set was given at the export."];
+  }
+  const { metrics, confusion } = evaluation;
+  const { accuracy, loss, count } = metrics;
+  const table = rows([
+    ...(accuracy === undefined ? [] : [["Test accuracy", shortNumber(accuracy)] as const]),
+    ["Test loss", shortNumber(loss)],
+    ["Test samples", String(count)],
+  ]);
+  const names = checkpoint.config.data.classNames;
+  return ["", "## Results", "", ...table, ...(confusion ? confusionTable(confusion, names) : [])];
+}
+
+function confusionTable(
+  confusion: readonly (readonly number[])[],
+  names: readonly string[] | undefined,
+): string[] {
+  const name = (index: number) => escape(names?.[index] ?? String(index));
+  const header = ["true \\ predicted", ...confusion.map((_, index) => name(index))];
+  return [
+    "",
+    "### Confusion matrix",
+    "",
+    row(header),
+    row(header.map(() => "---:")),
+    ...confusion.map((counts, index) => row([name(index), ...counts.map(String)])),
+  ];
+}
+
+/** The first and the last evaluation, and others evenly between them. */
+function curveSection({ curve }: CardContent): string[] {
+  if (!curve || curve.length === 0) return [];
+  const hasAccuracy = curve.some(({ testAccuracy }) => testAccuracy !== undefined);
+  const last = curve.length - 1;
+  const shown = curve.filter((_, index) => {
+    const place = Math.floor((index * (MAX_CURVE_ROWS - 1)) / Math.max(1, last));
+    const before = Math.floor(((index - 1) * (MAX_CURVE_ROWS - 1)) / Math.max(1, last));
+    return index === 0 || index === last || place !== before;
+  });
+  const header = ["step", ...(hasAccuracy ? ["test accuracy"] : []), "test loss"];
+  return [
+    "",
+    "## Curve",
+    "",
+    row(header),
+    row(header.map(() => "---:")),
+    ...shown.map(({ step, testAccuracy, testLoss }) => {
+      const accuracy = testAccuracy === undefined ? "" : shortNumber(testAccuracy);
+      return row([String(step), ...(hasAccuracy ? [accuracy] : []), shortNumber(testLoss)]);
+    }),
+  ];
+}
+
+function trainingSection({ checkpoint, command }: CardContent): string[] {
+  const { config, suspectSteps = [], mixedSince } = checkpoint;
+  const warnings = [
+    ...(suspectSteps.length === 0 ? [] : ["Some of its steps used results of a faulty worker."]),
+    ...(mixedSince === undefined
+      ? []
+      : [`Machines of other numerics took part from step ${mixedSince} on.`]),
+  ];
+  return [
+    "",
+    "## Training again",
+    "",
+    ...warnings.flatMap((warning) => [warning, ""]),
+    "```sh",
+    command.line,
+    "```",
+    ...(command.notes.length === 0 ? [] : ["", ...command.notes.map((note) => `- ${note}`)]),
+    "",
+    "## Configuration",
+    "",
+    "```json",
+    JSON.stringify({ ...config, network: `${config.network.layers.length} layers` }, undefined, 2),
+    "```",
+  ];
+}
+
+function rows(entries: readonly (readonly [string, string])[]): string[] {
+  return ["|  |  |", "| --- | --- |", ...entries.map(([name, value]) => row([name, value]))];
+}
+
+function row(cells: readonly string[]): string {
+  return `| ${cells.join(" | ")} |`;
+}
+
+/** Names come from data: no cell ends early, and nothing is read as Markdown or HTML. */
+function escape(text: string): string {
+  return text
+    .replaceAll(/[\p{Cc}\u2028\u2029]/gu, " ")
+    .replaceAll(/[\\`*_{}[\]<>()#+!|~&-]/g, "\\$&");
+}

@@ -1,0 +1,69 @@
+// TensorFlow's SavedModel (tensorflow/core/protobuf/saved_model.proto, meta_graph.proto): the inference graph with its weights as
+// constants, and one signature to call it by. What TensorFlow Serving and `tf.saved_model.load` read. Pure.
+import {
+  encodeGraphDef,
+  NumberType,
+  outputName,
+  type Output,
+} from "../shared/engine/tensorflow/graph-def.js";
+import { lowerGraph } from "../shared/engine/tensorflow/lower.js";
+import type { Value } from "../shared/graph/graph.js";
+import { encodeBytes, encodeInteger, encodeMessage, encodeText } from "../shared/protobuf.js";
+import { type ExportFile, GENERATOR } from "./export-format.js";
+import { buildInferenceGraph, INPUT } from "./inference-graph.js";
+import type { InferenceModel } from "./inference-model.js";
+
+/** tensorflow/python/saved_model/tag_constants.py and signature_constants.py */
+const TAG = "serve";
+const SIGNATURE = "serving_default";
+const METHOD = "tensorflow/serving/predict";
+
+/** meta_graph_version, "user specified"; it comes first, and by it an export is known again. */
+const VERSION = encodeText(1, GENERATOR);
+export const SAVED_MODEL_MARK = Buffer.from(VERSION).toString("latin1");
+
+export const SAVED_MODEL_FILE = "saved_model.pb";
+/** Files in this folder are the user's own (tensorflow/python/saved_model/constants.py). */
+export const CLASS_NAMES_FILE = "assets.extra/class_names.txt";
+
+/** A folder's files: the model, and the class names, one per line, where the model has any. */
+export function encodeSavedModelFiles(model: InferenceModel): ExportFile[] {
+  const { graph, inputs, outputs } = buildInferenceGraph(model);
+  // oneDNN's kernel for max-pools is not in every TensorFlow.
+  const lowered = lowerGraph(graph, { hasOneDnnPool: false });
+  const infoOf = (value: Value) => encodeTensorInfo(lowered.outputs.get(value)!, value.shape);
+  const signature = [
+    encodeMap(1, INPUT, infoOf(inputs)),
+    ...outputs.map(({ name, value }) => encodeMap(2, name, infoOf(value))),
+    encodeText(3, METHOD),
+  ];
+  const pieces = [
+    encodeInteger(1, 1), // saved_model_schema_version
+    encodeMessage(2, [
+      encodeMessage(1, [VERSION, encodeText(4, TAG)]), // meta_info_def
+      encodeBytes(2, encodeGraphDef(lowered.nodes)),
+      encodeMap(5, SIGNATURE, signature),
+    ]),
+  ];
+  const file = { path: SAVED_MODEL_FILE, pieces };
+  const { classNames } = model;
+  if (classNames === undefined) return [file];
+  // A name with a line feed would be two.
+  const lines = classNames.map((name) => `${name.replaceAll(/[\r\n]/g, " ")}\n`).join("");
+  return [file, { path: CLASS_NAMES_FILE, pieces: [new TextEncoder().encode(lines)] }];
+}
+
+/** An entry of a map from names to messages. */
+function encodeMap(field: number, key: string, value: readonly Uint8Array[]): Uint8Array {
+  return encodeMessage(field, [encodeText(1, key), encodeMessage(2, value)]);
+}
+
+/** Of TensorInfo 1 is the name, 2 the type, 3 the shape, whose dimensions are in its field 2. */
+function encodeTensorInfo(output: Output, shape: readonly number[]): Uint8Array[] {
+  const sides = shape.map((size) => encodeMessage(2, [encodeInteger(1, size)]));
+  return [
+    encodeText(1, outputName(output)),
+    encodeInteger(2, NumberType.float32),
+    encodeMessage(3, sides),
+  ];
+}

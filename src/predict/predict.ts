@@ -1,0 +1,95 @@
+// A checkpoint's network on files, as the command line and programs ask for it.
+import { evaluationEngine } from "../run/evaluation-engine.js";
+import { restoreReplica } from "../run/restored-replica.js";
+import { type Checkpoint, readCheckpoint } from "../shared/checkpoint/checkpoint.js";
+import type { Samples } from "../shared/data/samples.js";
+import type { EngineName } from "../shared/engine/engine.js";
+import { predictSamples } from "../shared/replica/inference.js";
+import type { Replica } from "../shared/replica/replica.js";
+import { findFiles } from "./find-files.js";
+import { interpretOutputs, type Prediction } from "./prediction.js";
+import { readSamples, type ReadOptions } from "./read-samples.js";
+import type { SampleInput } from "./sample-input.js";
+
+export interface PredictOptions extends Partial<ReadOptions> {
+  /** Default: the checkpoint's own, and where that is not installed, wasm. */
+  engine?: EngineName | undefined;
+  /** Called before some files are read. */
+  onProgress?: (fileIndex: number, fileCount: number) => void;
+  /** Called with a sentence where another engine than the checkpoint's computes. */
+  onNote?: (sentence: string) => void;
+}
+
+/** Files that are read at the same time, and samples of one inference. */
+const FILES_AT_ONCE = 16;
+const BATCH_SIZE = 250;
+
+/**
+ * Predictions in the order of the files, each as soon as it is there.
+ * @throws TandemError before the first prediction where the checkpoint or a path is wrong, and at a file that cannot be read
+ */
+export async function* predictFiles(
+  checkpointFile: string,
+  paths: readonly string[],
+  options: PredictOptions = {},
+): AsyncGenerator<Prediction> {
+  const checkpoint = readCheckpoint(checkpointFile);
+  const files = findFiles(paths);
+  const { engine, note } = evaluationEngine(checkpoint.config, options.engine);
+  if (note !== undefined) options.onNote?.(note);
+  const replica = restoreReplica(checkpoint, engine);
+  try {
+    for (let from = 0; from < files.length; from += FILES_AT_ONCE) {
+      options.onProgress?.(from, files.length);
+      yield* predictGroup(checkpoint, replica, files.slice(from, from + FILES_AT_ONCE), options);
+    }
+  } finally {
+    replica.dispose();
+  }
+}
+
+/** What comes before a file that cannot be read is predicted all the same. */
+async function* predictGroup(
+  checkpoint: Checkpoint,
+  replica: Replica,
+  files: readonly string[],
+  { invert = false, label }: PredictOptions,
+): AsyncGenerator<Prediction> {
+  const { network, data } = checkpoint.config;
+  const kind = { shape: network.inputShape, type: data.inputType };
+  const results = await Promise.allSettled(
+    files.map((file) => readSamples(file, kind, { invert, label })),
+  );
+  const failed = results.findIndex(({ status }) => status === "rejected");
+  const read = failed < 0 ? results : results.slice(0, failed);
+  const samples = read.flatMap((result) => (result.status === "fulfilled" ? result.value : []));
+  for (let from = 0; from < samples.length; from += BATCH_SIZE) {
+    yield* predictBatch(checkpoint, replica, samples.slice(from, from + BATCH_SIZE));
+  }
+  const failure = results[failed];
+  if (failure?.status === "rejected") throw failure.reason;
+}
+
+function predictBatch(
+  { config }: Checkpoint,
+  replica: Replica,
+  batch: readonly SampleInput[],
+): Prediction[] {
+  const outputs = predictSamples(replica, joinSamples(batch));
+  const size = outputs.length / batch.length;
+  return batch.map(({ file, row }, index) => ({
+    file,
+    ...(row === undefined ? {} : { row }),
+    ...interpretOutputs([...outputs.subarray(index * size, (index + 1) * size)], config),
+  }));
+}
+
+/** With targets that inference ignores. */
+function joinSamples(batch: readonly SampleInput[]): Samples {
+  const [first] = batch as [SampleInput];
+  const length = first.values.length;
+  const isFloat = first.values instanceof Float32Array;
+  const inputs = new (isFloat ? Float32Array : Uint8Array)(batch.length * length);
+  batch.forEach(({ values }, index) => inputs.set(values, index * length));
+  return { count: batch.length, inputs, targets: new Int32Array(batch.length) };
+}
