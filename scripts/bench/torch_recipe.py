@@ -15,8 +15,6 @@ from torch import nn
 from torch.nn.parallel import DistributedDataParallel
 from torch_peer import network
 
-DECAY = 0.99  # of the population statistics' moving average
-
 
 def idx(folder, name, header):
     return torch.from_numpy(numpy.fromfile(f"{folder}/{name}", numpy.uint8, offset=header).astype(numpy.float32))
@@ -36,13 +34,24 @@ def draw_initial_weights(net):
                 nn.init.constant_(module.bias, 0.1)
 
 
-def correct_averages(net, steps):
-    """Takes the start values, mean 0 and variance 1, out of the moving averages."""
-    left = DECAY**steps
-    for module in net:
-        if isinstance(module, nn.modules.batchnorm._BatchNorm):
-            module.running_mean.div_(1 - left)
-            module.running_var.sub_(left).div_(1 - left)
+@torch.no_grad()
+def recompute_statistics(net, images, world):
+    """Mean and variance of each normalised layer's input over the training set, layer by layer, in the inference network."""
+    net.eval()
+    for index, layer in enumerate(net):
+        if not isinstance(layer, nn.modules.batchnorm._BatchNorm):
+            continue
+        sums = torch.zeros(3, layer.num_features, dtype=torch.float64)
+        for some in images.split(500):
+            x = net[:index](some).double()
+            axes = [0, 2, 3] if x.ndim == 4 else [0]
+            count = torch.full_like(sums[0], x.numel() / layer.num_features)
+            sums += torch.stack([count, x.sum(axes), (x * x).sum(axes)])
+        if world > 1:
+            dist.all_reduce(sums)
+        count, total, squares = sums
+        layer.running_mean.copy_(total / count)
+        layer.running_var.copy_(squares / count - (total / count) ** 2)
 
 
 def train(threads, rank, world, folder, steps=200, batch=128, held_out=5_000):
@@ -68,8 +77,7 @@ def train(threads, rank, world, folder, steps=200, batch=128, held_out=5_000):
         nn.functional.cross_entropy(logits, labels[chosen], label_smoothing=0.1).backward()
         adamw.step()
         schedule.step()
-    correct_averages(net, steps)
-    net.eval()
+    recompute_statistics(net, images[held_out:][rank::world], world)
     images, labels = (each[rank::world] for each in mnist(folder, "t10k"))
     with torch.inference_mode():
         pairs = zip(images.split(500), labels.split(500))
