@@ -191,7 +191,7 @@ test("a worker lost in the middle of sending 12 MB costs its shard's time, not t
 }, 180_000);
 
 test("a run without workers for too long writes a checkpoint and ends with exit 1", async () => {
-  const { coordinator, cwd, workers } = await coordinatorWith(["a"], ["--worker-wait", "1"]);
+  const { coordinator, cwd, workers } = await coordinatorWith(["a"], ["--worker-wait", "10"]);
   await coordinator.step(20);
   workers[0]?.kill("SIGKILL");
   const { code, stderr } = await coordinator.ended;
