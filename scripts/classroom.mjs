@@ -24,11 +24,11 @@ const cores = Number(options.cores);
 const workerCount = tabCount * cores;
 /** These two are there all the time: what they hold at the end is not what a new tab holds. */
 const UNDISTURBED = 2;
-/** So many that a tab is back within a part of the run, however fast the machine is. */
+/** Enough that a reopened tab is back before the run ends, on a fast machine too. */
 const SHARD_SAMPLES = 16;
-/** So many steps at least are between two disturbances. */
+/** Steps between two disturbances, at least. */
 const EVERY = Math.max(1, Math.floor(steps / 60));
-/** A disturbance is undone after so many more: so many tabs are away at once. */
+/** Tabs that are away at once: a disturbance is undone when this many more have followed. */
 const MAX_AWAY = 2;
 const DISTURBANCES = /** @type {const} */ (["close", "leave", "reload", "sleep"]);
 /** The rest of the run is for all to come back in. */

@@ -17,7 +17,7 @@ export interface PredictFilesOptions {
 /**
  * What a checkpoint's network makes of files, in their order: pictures and folders of pictures (with the package sharp), IDX
  * files, or rows of tables.
- * @throws TandemError naming the file that cannot be read, after the predictions of those before it
+ * @throws TandemError at the first unreadable file, by name; the files before it have been predicted
  */
 export async function* predict(
   checkpoint: string,

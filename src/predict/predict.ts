@@ -26,7 +26,7 @@ const BATCH_SIZE = 250;
 
 /**
  * Predictions in the order of the files, each as soon as it is there.
- * @throws TandemError before the first prediction where the checkpoint or a path is wrong, and at a file that cannot be read
+ * @throws TandemError before the first prediction where the checkpoint or a path is wrong; at the first unreadable file, by name
  */
 export async function* predictFiles(
   checkpointFile: string,

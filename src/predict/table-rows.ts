@@ -6,7 +6,7 @@ import { quote } from "../shared/network/problem.js";
 
 /**
  * @param text with or without a header, which is a first line with a cell that is no number
- * @param label a column of the header that is left out
+ * @param label the header's column of targets, which is skipped
  * @throws TandemError `predict-input`, naming file, row and column
  */
 export function readTable(

@@ -45,7 +45,7 @@ export type Recalibration =
 export interface RecalibrateOptions {
   /** The new checkpoint; not the one that is read. */
   output: string;
-  /** So many worker processes on this machine. Without it this process computes. */
+  /** Number of worker processes on this machine. Without it this process computes. */
   workers?: number;
   /** How long to wait for the workers, in milliseconds. Default: 600,000 */
   workerWaitMs?: number;

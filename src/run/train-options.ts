@@ -58,7 +58,7 @@ export interface TrainOptions {
    * process. With wasm they decide nothing, and are for runs that this process computes. Default: 1
    */
   threads?: number;
-  /** So many worker processes on this machine. Without it and `listen`, this process computes. */
+  /** Number of worker processes on this machine. Without it and `listen`, this process computes. */
   workers?: number;
   /** Where workers of other machines connect. */
   listen?: ListenOptions;

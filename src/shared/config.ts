@@ -55,7 +55,7 @@ export const runConfigSchema = z.strictObject({
       inputType: z.enum(["uint8", "float32"]),
       target: targetSchema,
       digest: sha256,
-      /** In their order, where the data names its classes; it decides no bit, and tells what a prediction means. */
+      /** In the order of the class numbers, where the data names its classes. For predictions; training does not depend on them. */
       classNames: z
         .array(z.string().min(1).max(MAX_CLASS_NAME_LENGTH))
         .max(MAX_CLASS_NAMES)

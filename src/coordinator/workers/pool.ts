@@ -19,7 +19,7 @@ export interface PoolOptions extends QuorumOptions {
   verify?: number;
   /** Where the shards of a step wait for each other. */
   barriers?: readonly Barrier[];
-  /** Computes tasks here and now: it decides where workers disagree, or send numbers that cannot be used. */
+  /** Computes tasks in this process, to decide where workers disagree or answer with unusable numbers. */
   arbiter?: () => Arbiter | undefined;
 }
 

@@ -42,7 +42,7 @@ interface OpenTask<W, T> {
 export class Schedule<W, T extends ScheduledTask> {
   private readonly originOf: (worker: W) => unknown;
   private readonly open = new Map<number, OpenTask<W, T>>();
-  /** What each of them holds, by task; those that are of no interest any more too, until they are answered. */
+  /** What each of them holds, by task, until it is answered; tasks that are no longer needed included. */
   private readonly workers = new Map<W, Map<number, Held>>();
   private readonly durations: TaskDurations;
   /** Workers that have answered a task, or come to a barrier with one, since they joined. */
@@ -75,7 +75,7 @@ export class Schedule<W, T extends ScheduledTask> {
     }
   }
 
-  /** The tasks are of no interest any more; answers to them count as late. */
+  /** The tasks are no longer needed; answers to them count as late. */
   drop(taskIds: Iterable<number>): void {
     for (const id of taskIds) this.close(id);
   }
@@ -235,7 +235,7 @@ export class Schedule<W, T extends ScheduledTask> {
     return [...holders].map((worker) => this.workers.get(worker)!.get(task.id)!);
   }
 
-  /** The task is of no interest any more. Where it waits at a barrier nothing more will come of it. */
+  /** The task is no longer needed. A worker that waits with it at a barrier will not answer it. */
   private close(taskId: number): void {
     for (const worker of this.open.get(taskId)?.holders ?? []) {
       const held = this.workers.get(worker);

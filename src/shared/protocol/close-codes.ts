@@ -28,7 +28,7 @@ export const closeCodes = {
   noAnswer: 4010,
   /** The worker's numerics fingerprint is not the run's: its results differ in the last bits. */
   otherNumerics: 4011,
-  /** From a worker: it cannot compute this run, such as for want of memory or of the run's engine. */
+  /** From a worker: it cannot compute this run, for example because it lacks memory or the run's engine. */
   cannotTakePart: 4012,
 } as const;
 

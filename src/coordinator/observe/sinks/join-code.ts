@@ -18,7 +18,7 @@ export class JoinCodeSink implements EventSink {
   private readonly columns: () => number;
   private page: string | undefined;
 
-  /** @param columns of the terminal: a code that does not fit cannot be scanned, and is left out */
+  /** @param columns of the terminal: a code that does not fit cannot be scanned, and is not printed */
   constructor(terminal: Writable, columns: () => number) {
     this.lines = new LineStream(terminal, { maxUnreadBytes: MAX_UNREAD_BYTES, whenFull: "drop" });
     this.columns = columns;

@@ -1,5 +1,6 @@
 // One chart of several entries' curves, named at their ends. Drawn by uPlot.
 import uPlot from "uplot";
+import { LOG_SCALE, moveCursor } from "../chart.js";
 import { themeColour } from "../dom.js";
 import type { Entry } from "./entry.js";
 import { dashOf, hueOf } from "./run-mark.js";
@@ -12,9 +13,6 @@ const NAME_WIDTH = 132;
 /** More could not be told apart. */
 const MAX_LABELS = 14;
 const FONT = "system-ui, sans-serif";
-/** By number: uPlot's enum is one of types alone, whose names are gone when the code runs. */
-// eslint-disable-next-line @typescript-eslint/no-unsafe-enum-assignment
-const LOG_SCALE = 3 as uPlot.Scale.Distr.Logarithmic;
 
 export interface Line {
   entry: Entry;
@@ -44,14 +42,16 @@ export class CompareChart {
   private plot: uPlot | undefined;
   private options: ChartOptions | undefined;
 
-  /** @param onCursor is told where the cursor is, whether by pointer or by key */
+  /** @param onCursor called when the pointer or a key moves the cursor; undefined: it is hidden */
   constructor(host: HTMLElement, onCursor: (x: number | undefined) => void) {
     this.host = host;
     this.onCursor = onCursor;
     new ResizeObserver(() => {
       this.plot?.setSize({ width: host.clientWidth, height: HEIGHT });
     }).observe(host);
-    host.addEventListener("keydown", (event) => this.handleKey(event));
+    host.addEventListener("keydown", (event) => {
+      if (this.plot) moveCursor(this.plot, event);
+    });
   }
 
   show(options: ChartOptions): void {
@@ -126,18 +126,6 @@ export class CompareChart {
       ctx.fillText(fit(ctx, name, ctx.canvas.width - textX), textX, textY);
     }
     ctx.restore();
-  }
-
-  private handleKey(event: KeyboardEvent): void {
-    const { plot } = this;
-    const move = { ArrowLeft: -1, ArrowRight: 1 }[event.key];
-    if (!plot || (move === undefined && event.key !== "Escape")) return;
-    const width = plot.over.clientWidth;
-    const left = plot.cursor.left ?? -1;
-    const from = left < 0 ? width : left;
-    const to = Math.min(width, Math.max(0, from + ((move ?? 0) * width) / 100));
-    plot.setCursor({ left: move === undefined ? -10 : to, top: move === undefined ? -10 : 0 });
-    event.preventDefault();
   }
 }
 

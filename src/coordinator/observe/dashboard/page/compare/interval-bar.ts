@@ -6,7 +6,7 @@ import type { Interval } from "./interval.js";
 import { hueOf, percentText } from "./run-mark.js";
 import { ticksBetween } from "./ticks.js";
 
-/** The axis: part of it is left out where a run is far off. */
+/** The axis. A run far below the best one is off its scale. */
 export type IntervalScale = Interval;
 
 const MARGIN = 0.08;

@@ -1,13 +1,11 @@
 // The loss of the whole run by step, on a log axis: each step, smoothed, and since when this device takes part. Drawn by uPlot.
 import uPlot from "uplot";
+import { LOG_SCALE, moveCursor } from "../chart.js";
 import { createElement, formatNumber, onThemeChange, themeColour } from "../dom.js";
 import { type Series, smooth } from "../series.js";
 
 const HEIGHT = 148;
 const SMOOTHING = 0.95;
-/** By number: uPlot's enum is one of types alone, whose names are gone when the code runs. */
-// eslint-disable-next-line @typescript-eslint/no-unsafe-enum-assignment
-const LOG_SCALE = 3 as uPlot.Scale.Distr.Logarithmic;
 /** A log axis has no place for 0. */
 const LEAST = 1e-9;
 
@@ -23,7 +21,9 @@ export class LossChart {
     this.key = key;
     onThemeChange(() => this.rebuild());
     new ResizeObserver(() => this.plot?.setSize(this.size())).observe(host);
-    host.addEventListener("keydown", (event) => this.handleKey(event));
+    host.addEventListener("keydown", (event) => {
+      if (this.plot) moveCursor(this.plot, event);
+    });
     this.rebuild();
   }
 
@@ -108,18 +108,6 @@ export class LossChart {
     ctx.textAlign = isLeft ? "right" : "left";
     ctx.fillText("joined", x + (isLeft ? -6 : 6) * scale, bbox.top + 12 * scale);
     ctx.restore();
-  }
-
-  private handleKey(event: KeyboardEvent): void {
-    const { plot } = this;
-    const move = { ArrowLeft: -1, ArrowRight: 1 }[event.key];
-    if (!plot || (move === undefined && event.key !== "Escape")) return;
-    const width = plot.over.clientWidth;
-    const left = plot.cursor.left ?? -1;
-    const from = left < 0 ? width : left;
-    const to = Math.min(width, Math.max(0, from + ((move ?? 0) * width) / 100));
-    plot.setCursor({ left: move === undefined ? -1 : to, top: 0 });
-    event.preventDefault();
   }
 }
 
