@@ -14,8 +14,8 @@ import "../dist/shared/digest/node-digests.js";
 import { exportCheckpoint } from "../dist/export/export-model.js";
 import { restoreReplica } from "../dist/run/restored-replica.js";
 import { readCheckpoint } from "../dist/shared/checkpoint/checkpoint.js";
-import { loadIdx } from "../dist/shared/data/idx-source.js";
-import { mnistFolder } from "../dist/shared/data/mnist.js";
+import { loadIdx } from "../dist/shared/data/files/idx-source.js";
+import { mnistFolder } from "../dist/shared/data/files/mnist.js";
 
 const BATCH = 250;
 

@@ -1,7 +1,7 @@
 // The first images of MNIST, for runs on machines that are too slow for all of it.
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { mnistFolder } from "../dist/shared/data/mnist.js";
+import { mnistFolder } from "../dist/shared/data/files/mnist.js";
 
 /** Bytes before the data (yann.lecun.com/exdb/mnist), and bytes per image or label. */
 const FORMATS = /** @type {const} */ ({

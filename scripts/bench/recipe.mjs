@@ -3,7 +3,7 @@ import { execFile } from "node:child_process";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
-import { mnistFolder } from "../../dist/shared/data/mnist.js";
+import { mnistFolder } from "../../dist/shared/data/files/mnist.js";
 import { Command } from "../faults/processes.mjs";
 
 const run = promisify(execFile);

@@ -6,8 +6,7 @@ import { evaluationEngine } from "../run/evaluation-engine.js";
 import type { EngineSpec } from "../shared/config.js";
 import { ENGINE_NAMES, type EngineName } from "../shared/engine/engine.js";
 import { type Checkpoint, readCheckpoint } from "../shared/checkpoint/checkpoint.js";
-import { loadIdx } from "../shared/data/idx-source.js";
-import { mnistFolder } from "../shared/data/mnist.js";
+import { openData } from "../shared/data/files/open-data.js";
 import type { DataSource } from "../shared/data/samples.js";
 import { TandemError } from "../shared/errors.js";
 import type { Metrics } from "../shared/evaluation.js";
@@ -47,7 +46,7 @@ export function evaluateCommand(program: Command, exitWith: (code: number) => vo
   command.action(async (file: string, options: EvaluateOptions) => {
     const checkpoint = readCheckpoint(file);
     const { on } = options;
-    const data = loadEvaluationData(file, checkpoint, options.data, on);
+    const data = await loadEvaluationData(file, checkpoint, options.data, on);
     const { engine, note } = evaluationEngine(checkpoint.config, options.engine);
     if (note !== undefined) process.stderr.write(`${note}\n`);
     const metrics = await evaluateWithProgress(file, checkpoint, data, engine);
@@ -59,12 +58,12 @@ export function evaluateCommand(program: Command, exitWith: (code: number) => vo
 }
 
 /** The set to evaluate on is the test set of what is returned. */
-function loadEvaluationData(
+async function loadEvaluationData(
   file: string,
   { config }: Checkpoint,
   folder: string | undefined,
   on: EvaluatedSet,
-): DataSource {
+): Promise<DataSource> {
   const { validationSize } = config;
   if (on === "validation" && validationSize === 0) {
     throw new TandemError(
@@ -72,7 +71,10 @@ function loadEvaluationData(
       `${file} was trained without a validation set (--validation-size 0). Leave --on validation out to evaluate it on the test set.`,
     );
   }
-  const data = loadIdx(folder ?? mnistFolder(), on === "validation" ? validationSize : 0);
+  const data = await openData(folder, {
+    validationSize: on === "validation" ? validationSize : 0,
+    known: config,
+  });
   if (folder === undefined && data.digest !== config.data.digest) {
     throw new TandemError(
       "data-mismatch",

@@ -2,8 +2,7 @@ import { type Command, Option } from "commander";
 import { EXPORT_FORMATS, type ExportFormat } from "../export/export-format.js";
 import { exportCheckpoint } from "../export/export-model.js";
 import { checkCard, writeCard } from "../export/write-card.js";
-import { loadIdx } from "../shared/data/idx-source.js";
-import { mnistFolder } from "../shared/data/mnist.js";
+import { openData } from "../shared/data/files/open-data.js";
 import { TandemError } from "../shared/errors.js";
 import { addJsonOption } from "./options.js";
 
@@ -41,9 +40,12 @@ export function exportCommand(program: Command, exitWith: (code: number) => void
     const checkpoint = await exportCheckpoint(file, format, output);
     if (card !== undefined) {
       // MNIST needs no name: it is installed with Tandem.
-      const mnist = loadIdx(mnistFolder(), 0);
+      const mnist = await openData(undefined, { validationSize: 0 });
       const isMnist = mnist.digest === checkpoint.config.data.digest;
-      const given = data === undefined ? undefined : loadIdx(data, 0);
+      const given =
+        data === undefined
+          ? undefined
+          : await openData(data, { validationSize: 0, known: checkpoint.config });
       const test = given ?? (isMnist ? mnist : undefined);
       await writeCard({ card, file, format, data: test, summaryDir, isMnist }, checkpoint);
       if (!options.json) process.stderr.write(`${card} written\n`);

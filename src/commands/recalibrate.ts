@@ -6,8 +6,8 @@ import { progressText } from "../coordinator/observe/sinks/narration.js";
 import { dataFiles } from "../run/output-files.js";
 import { recalibrateCheckpoint, recalibrationWorkforce } from "../run/recalibrate.js";
 import { MAX_THREADS } from "../shared/config.js";
-import { loadIdx } from "../shared/data/idx-source.js";
-import { mnistFolder } from "../shared/data/mnist.js";
+import { mnistFolder } from "../shared/data/files/mnist.js";
+import { openData } from "../shared/data/files/open-data.js";
 import { ENGINE_NAMES, type EngineName } from "../shared/engine/engine.js";
 import type { Events } from "../shared/events.js";
 import { Interrupts } from "./interrupts.js";
@@ -61,7 +61,8 @@ export function recalibrateCommand(program: Command, exitWith: (code: number) =>
     const interrupts = new Interrupts(() => killWorkers());
     const result = await recalibrateCheckpoint({
       ...{ checkpoint, output, engine, threads },
-      loadData: ({ validationSize }) => loadIdx(folder, validationSize),
+      loadData: (config) =>
+        openData(options.data, { validationSize: config.validationSize, known: config }),
       inputs: dataFiles(folder),
       workforce: recalibrationWorkforce(workers, workerWait),
       warn: (sentence) => process.stderr.write(`${sentence}\n`),

@@ -4,8 +4,8 @@ import { readNetworkFile } from "../run/network-file.js";
 import { dataFiles } from "../run/output-files.js";
 import type { RunChoices } from "../run/run-choices.js";
 import type { RunRequest } from "../run/run-request.js";
-import { loadIdx } from "../shared/data/idx-source.js";
-import { mnistFolder } from "../shared/data/mnist.js";
+import { mnistFolder } from "../shared/data/files/mnist.js";
+import { openData } from "../shared/data/files/open-data.js";
 import { readKerasJson } from "../shared/network/keras-json.js";
 import { PRESET_NAMES, type PresetName } from "../shared/network/presets.js";
 import { givenOptions, type OutputOptions } from "./options.js";
@@ -28,10 +28,10 @@ export function buildRequest(
     recipe: options.recipe,
     steps: given.steps,
     loadData: (resumed) =>
-      loadIdx(
-        dataFolder,
-        given.validationSize ?? resumed?.validationSize ?? options.validationSize,
-      ),
+      openData(options.data, {
+        validationSize: given.validationSize ?? resumed?.validationSize ?? options.validationSize,
+        known: resumed,
+      }),
     dataName: `The data in ${dataFolder}`,
     resume: options.resume,
     initial: options.initial,

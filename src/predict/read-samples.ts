@@ -2,7 +2,7 @@
 // the file is.
 import { readFile } from "node:fs/promises";
 import { beginningOf } from "../shared/checkpoint/output-file.js";
-import { parseImages, unzipped } from "../shared/data/idx.js";
+import { parseImages, unzipped } from "../shared/data/files/idx.js";
 import { messageOf, TandemError } from "../shared/errors.js";
 import { formatShape } from "../shared/network/problem.js";
 import { readPicture } from "./pictures.js";

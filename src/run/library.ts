@@ -1,7 +1,7 @@
 // Evaluation and data as a program asks for them.
 import { type ArrayDataOptions, arraySource } from "../shared/data/array-source.js";
-import { loadIdx } from "../shared/data/idx-source.js";
-import { mnistFolder } from "../shared/data/mnist.js";
+import { loadIdx } from "../shared/data/files/idx-source.js";
+import { mnistFolder } from "../shared/data/files/mnist.js";
 import type { DataSource } from "../shared/data/samples.js";
 import { readCheckpoint } from "../shared/checkpoint/checkpoint.js";
 import type { EngineName } from "../shared/engine/engine.js";

@@ -53,10 +53,10 @@ export function checkRequest(request: RunRequest): void {
 }
 
 /** To be called by who holds the output: the checkpoint may be it. @throws as `checkRequest` */
-export function prepareRun(request: RunRequest): PreparedRun {
+export async function prepareRun(request: RunRequest): Promise<PreparedRun> {
   const { workforce, summaryDir } = request;
   const { resume } = request;
-  const run = resume === undefined ? startAfresh(request) : goOn(request, resume);
+  const run = await (resume === undefined ? startAfresh(request) : goOn(request, resume));
   checkRun({
     config: run.config,
     data: run.data,
@@ -98,10 +98,10 @@ function checkVerify({ batchNorm }: RunConfig, workforce: Workforce): void {
   );
 }
 
-function startAfresh(request: RunRequest): CheckedRun {
+async function startAfresh(request: RunRequest): Promise<CheckedRun> {
   const { choices, steps, loadData, workforce } = request;
   const total = steps ?? DEFAULTS.steps;
-  const data = loadData(undefined);
+  const data = await loadData(undefined);
   checkRecipe(request.recipe, data.target);
   const weights = request.initial === undefined ? undefined : readInitialWeights(request.initial);
   const config = resolveConfig(choices, {
@@ -116,12 +116,15 @@ function startAfresh(request: RunRequest): CheckedRun {
   return { ...run, config: { ...config, initialDigest: initial.digest }, initial };
 }
 
-function goOn({ choices, steps, loadData, dataName }: RunRequest, file: string): CheckedRun {
+async function goOn(
+  { choices, steps, loadData, dataName }: RunRequest,
+  file: string,
+): Promise<CheckedRun> {
   const resumeFrom = readCheckpoint(file);
   const { config } = resumeFrom;
   checkChoices(file, resumeFrom, choices);
   const total = resumedSteps(file, resumeFrom, steps, choices);
-  const data = loadData(config);
+  const data = await loadData(config);
   checkData(file, resumeFrom, data, dataName);
   return { config, data, steps: total, resumeFrom, initial: undefined };
 }

@@ -27,7 +27,7 @@ export interface RecalibrationRequest extends Pick<
   "workforce" | "output" | "inputs" | "warn" | "observe" | "signal" | "onWorkers"
 > {
   checkpoint: string;
-  loadData: (config: RunConfig) => DataSource;
+  loadData: (config: RunConfig) => Promise<DataSource>;
   /** Default: the checkpoint's own, where it is installed */
   engine?: EngineName | undefined;
   /** Default: those of the checkpoint's engine */
@@ -78,7 +78,7 @@ export async function recalibrate(
   try {
     return await recalibrateCheckpoint({
       ...{ checkpoint, output, engine, threads, signal },
-      loadData: () => data,
+      loadData: () => Promise.resolve(data),
       workforce: recalibrationWorkforce(count, workerWaitMs),
       warn: (sentence) => onWarning?.(sentence),
       observe: (events) => {
@@ -117,7 +117,7 @@ async function carryOut(
   checkpoint: Checkpoint,
 ): Promise<Recalibration> {
   const { output, workforce, signal = new AbortController().signal } = request;
-  const plan = planOf(request, checkpoint);
+  const plan = await planOf(request, checkpoint);
   const events = new Events();
   request.observe(events);
   let workers: LocalWorkers | undefined;
@@ -136,9 +136,9 @@ async function carryOut(
 
 type OwnPlan = Omit<RecalibrationPlan, "computesHere" | "pool" | "server" | "onListening">;
 
-function planOf(request: RecalibrationRequest, checkpoint: Checkpoint): OwnPlan {
+async function planOf(request: RecalibrationRequest, checkpoint: Checkpoint): Promise<OwnPlan> {
   const { checkpoint: file, workforce, threads, output } = request;
-  const data = request.loadData(checkpoint.config);
+  const data = await request.loadData(checkpoint.config);
   const spec = engineOf(request, checkpoint);
   const config: RunConfig = { ...checkpoint.config, population: "exact", engine: spec };
   const layout = layoutOfRun(config);

@@ -80,6 +80,7 @@ export function resolveConfig(choices: RunChoices, context: ResolveContext): Run
       target: data.target,
       digest: data.digest,
       ...namesOfClasses(data),
+      ...(data.table ? { table: data.table } : {}),
     },
   };
   checkLoss(network, config.loss, data.target);

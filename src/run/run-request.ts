@@ -13,7 +13,7 @@ export interface RunRequest {
   /** Steps of training in all. Default: 10,000 */
   steps?: number | undefined;
   /** @param resumed the configuration of the run that goes on */
-  loadData: (resumed: RunConfig | undefined) => DataSource;
+  loadData: (resumed: RunConfig | undefined) => Promise<DataSource>;
   /** For messages: "The data in FOLDER". */
   dataName: string;
   /** A checkpoint to go on from. */

@@ -18,7 +18,7 @@ export async function startRun(asked: RunRequest): Promise<RunResult> {
   // Before the checkpoint is read: it may be the output, and another run still writing it.
   const lock = takeOutput(request.output, request.warn);
   try {
-    return await carryOut(request, prepareRun(request), report);
+    return await carryOut(request, await prepareRun(request), report);
   } finally {
     lock.release();
   }

@@ -135,7 +135,7 @@ export function requestOf(
     choices: choicesOf(options),
     recipe: options.recipe,
     steps: options.steps,
-    loadData: () => data,
+    loadData: () => Promise.resolve(data),
     dataName: "The data",
     resume: options.resume,
     initial: options.initial,

@@ -2,6 +2,7 @@
 // commands' options.
 import * as z from "zod";
 import type { SampleShape, TargetSpec } from "./data/samples.js";
+import { tableSchema } from "./data/table.js";
 import { lossSchema } from "./graph/loss-schema.js";
 import { networkSpecSchema } from "./network/schema.js";
 import { optimizerSchema, scheduleSchema } from "./optimizer/schema.js";
@@ -60,6 +61,8 @@ export const runConfigSchema = z.strictObject({
         .array(z.string().min(1).max(MAX_CLASS_NAME_LENGTH))
         .max(MAX_CLASS_NAMES)
         .optional(),
+      /** Where the data is a table: how a row becomes an input. For predictions and evaluations of other rows. */
+      table: tableSchema.optional(),
     })
     .refine(
       ({ target, classNames }) =>

@@ -6,7 +6,7 @@ import { StepPlanner } from "../../src/coordinator/step-plan.js";
 import { TrainingLoop } from "../../src/coordinator/training-loop.js";
 import { InProcessWorker } from "../../src/coordinator/workers/in-process-worker.js";
 import { Pool } from "../../src/coordinator/workers/pool.js";
-import { loadIdx } from "../../src/shared/data/idx-source.js";
+import { loadIdx } from "../../src/shared/data/files/idx-source.js";
 import { Events } from "../../src/shared/events.js";
 import { configFor } from "../support/config.js";
 import { temporaryFolder, writeDataset } from "../support/data.js";

@@ -10,7 +10,7 @@ import { computeOn } from "../../src/coordinator/workers/compute-task.js";
 import { Pool } from "../../src/coordinator/workers/pool.js";
 import type { Answer, Task, WorkerLink } from "../../src/coordinator/workers/tasks.js";
 import type { RunConfig } from "../../src/shared/config.js";
-import { loadIdx } from "../../src/shared/data/idx-source.js";
+import { loadIdx } from "../../src/shared/data/files/idx-source.js";
 import type { DataSource } from "../../src/shared/data/samples.js";
 import { TandemError } from "../../src/shared/errors.js";
 import { Events, type RunEvent } from "../../src/shared/events.js";

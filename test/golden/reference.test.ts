@@ -3,8 +3,8 @@
 import { readFileSync } from "node:fs";
 import { beforeAll, describe, expect, test } from "vitest";
 import { aggregatePopulation, sumGradients, sumLosses } from "../../src/coordinator/aggregate.js";
-import { loadIdx } from "../../src/shared/data/idx-source.js";
-import { mnistFolder } from "../../src/shared/data/mnist.js";
+import { loadIdx } from "../../src/shared/data/files/idx-source.js";
+import { mnistFolder } from "../../src/shared/data/files/mnist.js";
 import { type DataSource, type Samples, sliceSamples } from "../../src/shared/data/samples.js";
 import { Sampler } from "../../src/shared/data/sampler.js";
 import { initialTensors } from "../../src/shared/network/initial-values.js";

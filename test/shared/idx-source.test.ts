@@ -3,8 +3,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { gzipSync } from "node:zlib";
 import { beforeEach, describe, expect, test } from "vitest";
-import { loadIdx } from "../../src/shared/data/idx-source.js";
-import { mnistFolder } from "../../src/shared/data/mnist.js";
+import { loadIdx } from "../../src/shared/data/files/idx-source.js";
+import { mnistFolder } from "../../src/shared/data/files/mnist.js";
 import { TandemError } from "../../src/shared/errors.js";
 import { FILE_NAMES, idxImages, idxLabels, SMALL, writeDataset } from "../support/data.js";
 

@@ -1,5 +1,7 @@
 // Samples as they travel: from a data source through the sampler and the wire to an engine. Pure.
 
+import type { TableSpec } from "./table.js";
+
 /** What a network is to predict for each sample. */
 export type TargetSpec =
   /** One class number for each sample. */
@@ -40,6 +42,12 @@ export interface DataSource extends SampleShape {
   /** SHA-256 of the data; it stands for them in a run's configuration. */
   readonly digest: string;
   readonly classNames?: readonly string[];
+  /** Where the samples are rows of a table. */
+  readonly table?: TableSpec;
+  /** What was found, for people: kind, numbers, shapes, classes, how it was split. One line. */
+  readonly description?: string;
+  /** Closes files and ends threads, when the run is over. */
+  close?(): Promise<void>;
 }
 
 /** Samples in memory. */

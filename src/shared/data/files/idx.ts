@@ -1,7 +1,7 @@
 // IDX, the format of MNIST's files: a big-endian magic number, the sizes, then one unsigned byte a value.
 // Source: Yann LeCun's page "The MNIST database of handwritten digits", section "File formats".
 import { gunzipSync } from "node:zlib";
-import { messageOf, TandemError } from "../errors.js";
+import { messageOf, TandemError } from "../../errors.js";
 
 const IMAGES_MAGIC = 0x00000803;
 const LABELS_MAGIC = 0x00000801;

@@ -2,9 +2,9 @@
 import { createHash } from "node:crypto";
 import { existsSync, readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
-import { messageOf, TandemError } from "../errors.js";
+import { messageOf, TandemError } from "../../errors.js";
 import { parseImages, parseLabels, unzipped } from "./idx.js";
-import { type DataSource, MemorySet, type Samples, sliceSamples } from "./samples.js";
+import { type DataSource, MemorySet, type Samples, sliceSamples } from "../samples.js";
 
 const FILES = {
   trainingImages: "train-images-idx3-ubyte",
