@@ -27,8 +27,11 @@ import type {
   StepTask,
 } from "./workers/tasks.js";
 
-/** Samples of the training set that are gathered at once; twice as many are in memory. */
+/** Samples of a whole set that are gathered at once; twice as many are in memory. */
 const WINDOW_BYTES = 16 * 2 ** 20;
+
+/** A larger test set is not part of a step: it is evaluated window by window. */
+const MAX_TEST_BYTES = 64 * 2 ** 20;
 
 export interface StepPlan {
   step: number;
@@ -36,7 +39,7 @@ export interface StepPlan {
   /** All tasks, in the order in which they are assigned. */
   tasks: StepTask[];
   shards: ShardTask[];
-  /** Of an evaluation: batches of the global batch, and of the test set. */
+  /** Of an evaluation: batches of the global batch, and of the test set unless it is too large to be part of a step. */
   trainingBatches: EvaluationTask[];
   testBatches: EvaluationTask[];
 }
@@ -64,18 +67,40 @@ export class StepPlanner {
     const trainingBatches = isEvaluated
       ? await this.evaluationTasks(new MemorySet(batch), step)
       : [];
-    const testBatches = isEvaluated ? await this.planTest(step) : [];
+    const testBatches =
+      isEvaluated && this.testBytes <= MAX_TEST_BYTES
+        ? await this.evaluationTasks(this.data.test, step)
+        : [];
     // Evaluation and training of a step use the same weights, so their tasks fill the workers together.
     const tasks = [...testBatches, ...trainingBatches, ...shards];
     return { step, isEvaluated, tasks, shards, trainingBatches, testBatches };
   }
 
   /**
-   * Inference on the whole test set.
+   * Inference on the whole test set, in windows.
    * @param known statistics to use in the place of the replicas' own
    */
-  planTest(step: number, known?: StatisticsByLayer): Promise<EvaluationTask[]> {
-    return this.evaluationTasks(this.data.test, step, known);
+  planTestWindows(step: number, known?: StatisticsByLayer): AsyncGenerator<EvaluationTask[]> {
+    return this.windows(this.data.test, (samples): EvaluationTask => {
+      const task = { kind: "evaluate" as const, id: this.nextTaskId++, step, samples };
+      return known ? { ...task, known } : task;
+    });
+  }
+
+  get testBatchCount(): number {
+    return Math.ceil(this.data.test.count / MAX_EVALUATION_SAMPLES);
+  }
+
+  /** Of the samples of a step, with its share of the evaluations'. */
+  get stepBytes(): number {
+    const { batchSize } = this.layout.config;
+    const testBytes = this.testBytes <= MAX_TEST_BYTES ? this.testBytes : 0;
+    return this.bytesOf(batchSize) + (this.evalEvery === 0 ? 0 : testBytes / this.evalEvery);
+  }
+
+  /** Whether gathering samples takes no time to speak of. */
+  get isInMemory(): boolean {
+    return this.data.training instanceof MemorySet;
   }
 
   /** How many batches a pass over the training set has, and samples. */
@@ -94,16 +119,20 @@ export class StepPlanner {
     pass: number,
     known: StatisticsByLayer,
   ): AsyncGenerator<MomentsTask[]> {
-    const set = this.data.training;
+    yield* this.windows(this.data.training, (samples): MomentsTask => {
+      return { kind: "moments", id: this.nextTaskId++, step, pass, known, samples };
+    });
+  }
+
+  /** All of a set in batches, some of them at once. */
+  private async *windows<T>(set: SampleSet, toTask: (samples: Samples) => T): AsyncGenerator<T[]> {
     const batches = evaluationBatches(set.count);
-    const batchBytes = sampleBytes(sampleShapeOf(this.layout.config), MAX_EVALUATION_SAMPLES);
-    const size = Math.max(1, Math.floor(WINDOW_BYTES / batchBytes));
+    const size = Math.max(1, Math.floor(WINDOW_BYTES / this.bytesOf(MAX_EVALUATION_SAMPLES)));
     const gather = (from: number) =>
       Promise.all(
-        batches.slice(from, from + size).map(async (indices): Promise<MomentsTask> => {
-          const samples = await set.gather(indices);
-          return { kind: "moments", id: this.nextTaskId++, step, pass, known, samples };
-        }),
+        batches
+          .slice(from, from + size)
+          .map(async (indices): Promise<T> => toTask(await set.gather(indices))),
       );
     let next = gather(0);
     for (let from = 0; from < batches.length; from += size) {
@@ -115,6 +144,14 @@ export class StepPlanner {
     }
   }
 
+  private get testBytes(): number {
+    return this.bytesOf(this.data.test.count);
+  }
+
+  private bytesOf(sampleCount: number): number {
+    return sampleBytes(sampleShapeOf(this.layout.config), sampleCount);
+  }
+
   private shardTasks(step: number, batch: Samples): ShardTask[] {
     let from = 0;
     return this.layout.shardSizes.map((size, shard): ShardTask => {
@@ -124,17 +161,12 @@ export class StepPlanner {
     });
   }
 
-  private async evaluationTasks(
-    set: SampleSet,
-    step: number,
-    known?: StatisticsByLayer,
-  ): Promise<EvaluationTask[]> {
+  private async evaluationTasks(set: SampleSet, step: number): Promise<EvaluationTask[]> {
     const batches = evaluationBatches(set.count);
     return Promise.all(
       batches.map(async (indices): Promise<EvaluationTask> => {
         const samples = await set.gather(indices);
-        const task = { kind: "evaluate" as const, id: this.nextTaskId++, step, samples };
-        return known ? { ...task, known } : task;
+        return { kind: "evaluate", id: this.nextTaskId++, step, samples };
       }),
     );
   }

@@ -33,6 +33,10 @@ export class MetricsSink implements EventSink {
     ["set"],
   );
   private readonly samples = this.counter("tandem_samples_total", "Samples trained on");
+  private readonly dataWait = this.counter(
+    "tandem_data_wait_seconds_total",
+    "Time that steps waited for their samples",
+  );
   private readonly evaluations = this.counter("tandem_evaluations_total", "Evaluations done");
   private readonly checkpoints = this.counter("tandem_checkpoints_total", "Checkpoints", [
     "result",
@@ -110,6 +114,7 @@ export class MetricsSink implements EventSink {
         this.step.set(event.step + 1);
         this.loss.set(event.loss);
         this.samples.inc(event.sampleCount);
+        this.dataWait.inc(event.dataMs / 1000);
         this.durations.observe(event.durationMs / 1000);
         return;
       case "evaluation":
@@ -146,6 +151,7 @@ export class MetricsSink implements EventSink {
       case "waiting":
       case "interrupted":
       case "recipe":
+      case "data":
       case "initial-weights":
       case "checkpoint-kept":
       case "degraded":
