@@ -56,6 +56,7 @@ function choicesIn(given: Partial<TrainingOptions>): RunChoices {
   return withoutUndefined({
     ...{ seed, batchSize, shards, population, engine, threads, loss, labelSmoothing },
     delta: given.huberDelta,
+    augmentation: given.augment,
     ...{ batchNorm, optimizer, learningRate, schedule, warmup },
     ...{ momentum, beta1, beta2, rho, epsilon, weightDecay, clipNorm },
     network: network === undefined ? undefined : readNetwork(network),

@@ -13,9 +13,11 @@ import {
   type PopulationKind,
   POPULATIONS,
 } from "../shared/config.js";
+import type { AugmentationSpec } from "../shared/data/augmentation.js";
 import { ENGINE_NAMES, type EngineName } from "../shared/engine/engine.js";
 import { BATCH_NORMS, type BatchNormKind } from "../shared/statistics/barrier.js";
 import {
+  augmentation,
   fraction,
   fractionBelowOne,
   numberFromZero,
@@ -31,6 +33,7 @@ export interface TrainingOptions {
   shards?: number;
   batchNorm: BatchNormKind;
   population: PopulationKind;
+  augment?: AugmentationSpec;
   seed: number;
   engine?: EngineName;
   threads: number;
@@ -106,6 +109,11 @@ function addRunOptions(command: Command, shardsDefault: string): void {
       )
         .choices(POPULATIONS)
         .default("ema"),
+    )
+    .option(
+      "--augment <kinds>",
+      "vary training images: any of shift=PIXELS, flip, rotate=DEGREES, scale=FRACTION, cutout=PIXELS, with commas between",
+      augmentation,
     )
     .option(
       "--seed <n>",
