@@ -10,6 +10,7 @@ import {
 import { Sampler } from "../shared/data/sampler.js";
 import { sampleShapeOf } from "../shared/config.js";
 import {
+  countBatches,
   evaluationBatches,
   MAX_EVALUATION_SAMPLES,
   type Metrics,
@@ -88,7 +89,7 @@ export class StepPlanner {
   }
 
   get testBatchCount(): number {
-    return Math.ceil(this.data.test.count / MAX_EVALUATION_SAMPLES);
+    return countBatches(this.data.test.count);
   }
 
   /** Of the samples of a step, with its share of the evaluations'. */
@@ -106,7 +107,7 @@ export class StepPlanner {
   /** How many batches a pass over the training set has, and samples. */
   get trainingSize(): { batches: number; samples: number } {
     const { count } = this.data.training;
-    return { batches: Math.ceil(count / MAX_EVALUATION_SAMPLES), samples: count };
+    return { batches: countBatches(count), samples: count };
   }
 
   /**
@@ -126,18 +127,18 @@ export class StepPlanner {
 
   /** All of a set in batches, some of them at once. */
   private async *windows<T>(set: SampleSet, toTask: (samples: Samples) => T): AsyncGenerator<T[]> {
-    const batches = evaluationBatches(set.count);
+    const count = countBatches(set.count);
     const size = Math.max(1, Math.floor(WINDOW_BYTES / this.bytesOf(MAX_EVALUATION_SAMPLES)));
-    const gather = (from: number) =>
+    const gather = (first: number) =>
       Promise.all(
-        batches
-          .slice(from, from + size)
-          .map(async (indices): Promise<T> => toTask(await set.gather(indices))),
+        evaluationBatches(set.count, first, first + size).map(async (indices): Promise<T> =>
+          toTask(await set.gather(indices)),
+        ),
       );
     let next = gather(0);
-    for (let from = 0; from < batches.length; from += size) {
+    for (let first = 0; first < count; first += size) {
       const tasks = await next;
-      next = gather(from + size);
+      next = gather(first + size);
       // It is awaited above; where the caller stops before, its failure is not reported.
       next.catch(() => undefined);
       yield tasks;

@@ -66,15 +66,7 @@ export type RunEvent =
   | { event: "divergence"; step: number; worker: string }
   /** The run is paused until something happens, or until `deadlineSeconds` have passed. */
   | { event: "waiting"; reason: string; deadlineSeconds: number }
-  /** `dataMs`: how much of the duration the coordinator waited for the samples of the next step. */
-  | {
-      event: "step";
-      step: number;
-      loss: number;
-      durationMs: number;
-      dataMs: number;
-      sampleCount: number;
-    }
+  | { event: "step"; step: number; loss: number; durationMs: number; sampleCount: number }
   /**
    * How a step went, in milliseconds since its tasks were assigned; after each step. With `--broadcast updates` the
    * coordinator's optimizer runs while the next step does.

@@ -4,7 +4,7 @@ import { EventQueue } from "../../src/run/event-queue.js";
 import type { ReportedEvent } from "../../src/shared/events.js";
 
 const step = (number: number): ReportedEvent => {
-  return { event: "step", step: number, loss: 1, durationMs: 1, dataMs: 0, sampleCount: 1 };
+  return { event: "step", step: number, loss: 1, durationMs: 1, sampleCount: 1 };
 };
 const saved = (number: number): ReportedEvent => {
   return { event: "checkpoint", step: number, path: "c" };

@@ -54,14 +54,7 @@ describe.skipIf(browserPath === undefined)("the page", () => {
     for (let step = 0; step < 10; step++) {
       const losses = { trainLoss: 1 / (step + 1), testLoss: 1.2 / (step + 1) };
       recorder.handle({ event: "evaluation", step, ...losses, ...metrics });
-      recorder.handle({
-        event: "step",
-        step,
-        loss: 2 / (step + 1),
-        durationMs: 9,
-        dataMs: 0,
-        sampleCount: 4,
-      });
+      recorder.handle({ event: "step", step, loss: 2 / (step + 1), durationMs: 9, sampleCount: 4 });
     }
   }
 

@@ -2,14 +2,7 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { Events, type EventSink, type RunEvent } from "../../src/shared/events.js";
 
-const STEP: RunEvent = {
-  event: "step",
-  step: 0,
-  loss: 1,
-  durationMs: 1,
-  dataMs: 0,
-  sampleCount: 1,
-};
+const STEP: RunEvent = { event: "step", step: 0, loss: 1, durationMs: 1, sampleCount: 1 };
 
 function recorder() {
   const seen: string[] = [];

@@ -107,7 +107,7 @@ export async function openJoinPage(browser: Browser, options: OpenOptions = {}) 
     train(from: number, to: number): void {
       for (let step = from; step < to; step++) {
         const loss = 2 / (step + 1);
-        recorder.handle({ event: "step", step, loss, durationMs: 9, dataMs: 0, sampleCount: 10 });
+        recorder.handle({ event: "step", step, loss, durationMs: 9, sampleCount: 10 });
       }
     },
     async close(): Promise<void> {

@@ -19,11 +19,4 @@ export class PhaseClock {
     this.lastMs = performance.now();
     this.phases.push({ phase, fromMs, toMs: this.lastMs - this.zeroMs });
   }
-
-  /** How long all phases of this name took together, in milliseconds. */
-  sumOf(phase: PhaseTrace["phase"]): number {
-    return this.phases.reduce((sum, each) => {
-      return each.phase === phase ? sum + each.toMs - each.fromMs : sum;
-    }, 0);
-  }
 }

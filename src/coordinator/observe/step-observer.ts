@@ -69,9 +69,7 @@ export class StepObserver {
     const durationMs = nowMs - this.lastStepMs;
     this.lastStepMs = nowMs;
     const sampleCount = this.replica.layout.config.batchSize;
-    const loss = sumLosses(results);
-    const dataMs = clock.sumOf("data");
-    this.events.emit({ event: "step", step, loss, durationMs, dataMs, sampleCount });
+    this.events.emit({ event: "step", step, loss: sumLosses(results), durationMs, sampleCount });
   }
 }
 

@@ -54,7 +54,7 @@ function ofKind<K extends PageUpdate["kind"]>(kind: K) {
 }
 
 const stepEvent = (step: number): RunEvent => {
-  return { event: "step", step, loss: step / 10, durationMs: 10.004, dataMs: 0, sampleCount: 10 };
+  return { event: "step", step, loss: step / 10, durationMs: 10.004, sampleCount: 10 };
 };
 
 const momentsEvent = (step: number, layers: Record<string, number>, shards = 2): RunEvent => {

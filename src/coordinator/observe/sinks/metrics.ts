@@ -114,7 +114,6 @@ export class MetricsSink implements EventSink {
         this.step.set(event.step + 1);
         this.loss.set(event.loss);
         this.samples.inc(event.sampleCount);
-        this.dataWait.inc(event.dataMs / 1000);
         this.durations.observe(event.durationMs / 1000);
         return;
       case "evaluation":
@@ -141,6 +140,9 @@ export class MetricsSink implements EventSink {
         this.checkpoints.inc({ result: "failed" });
         return;
       case "trace":
+        for (const { phase, fromMs, toMs } of event.phases) {
+          if (phase === "data") this.dataWait.inc((toMs - fromMs) / 1000);
+        }
         for (const { worker, task, ...times } of event.tasks) {
           this.keepLabel(worker);
           this.tasks.inc({ worker, task });
