@@ -23,7 +23,7 @@ export async function readSamples(
   options: ReadOptions,
 ): Promise<SampleInput[]> {
   const shape = pictureShape(kind);
-  if (!shape) return readTable(file, await readText(file), kind, options.label);
+  if (!shape) return readTable(file, kind, options.label);
   if (isIdx(file)) return readIdx(file, shape, options);
   return [{ file, values: await readPicture(file, { shape, invert: options.invert }) }];
 }
@@ -57,13 +57,4 @@ async function readIdx(
     const values = pixels.subarray(index * size, (index + 1) * size);
     return { file, row: index + 1, values: invert ? values.map((value) => 255 - value) : values };
   });
-}
-
-async function readText(file: string): Promise<string> {
-  const bytes = await readFile(file);
-  try {
-    return new TextDecoder("utf-8", { fatal: true }).decode(bytes);
-  } catch (error) {
-    return refuseInput(file, "it is no text, and this network takes rows of a table.", error);
-  }
 }
