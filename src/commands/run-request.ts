@@ -31,11 +31,12 @@ export function buildRequest(
     steps: given.steps,
     loadData: (resumed) =>
       openData(options.data, {
-        validationSize: given.validationSize ?? resumed?.validationSize ?? options.validationSize,
+        validationSize: given.validationSize ?? resumed?.validationSize,
         known: resumed,
         ...{ label, labelKind, pictureSize },
         inputShape: typeof spec === "object" ? spec.inputShape : undefined,
       }),
+    closesData: true,
     dataName: `The data in ${dataFolder}`,
     resume: options.resume,
     initial: options.initial,

@@ -60,7 +60,7 @@ export interface TrainingOptions {
   label?: string;
   labelKind?: LabelKind;
   pictureSize?: PictureSize;
-  validationSize: number;
+  validationSize?: number;
   evalEvery: number;
   checkpointEvery: number;
   summaryDir: string;
@@ -70,7 +70,6 @@ export interface TrainingOptions {
   broadcast: BroadcastKind;
 }
 
-export const DEFAULT_VALIDATION_SIZE = 5000;
 const MAX_NUMBER = 1e6;
 const MAX_CLIP_NORM = 1e18;
 
@@ -232,7 +231,7 @@ function addOptimizerOptions(command: Command): void {
 
 function addFileOptions(command: Command): Command {
   return command
-    .option("--data <dir>", "folder with MNIST-format files (default: MNIST itself)")
+    .option("--data <path>", "file or folder of data (default: MNIST itself)")
     .option(
       "--label <column>",
       "of a table: the column to predict (default: the only one called label, target or class)",
@@ -250,9 +249,8 @@ function addFileOptions(command: Command): Command {
     )
     .option(
       "--validation-size <n>",
-      "training samples held out for validation",
+      "training samples held out for validation (default: 5000, at most a tenth of them)",
       wholeNumber(0),
-      DEFAULT_VALIDATION_SIZE,
     )
     .option(
       "--eval-every <n>",

@@ -19,14 +19,15 @@ export function refuseWith(code: ErrorCode): Refuse {
   };
 }
 
-/** The text with the lowest code points first; UTF-16's own order differs beyond U+FFFF. */
+/** For sorting by code points; UTF-16's own order differs beyond U+FFFF. */
 export function compareCodePoints(a: string, b: string): number {
-  const [left, right] = [[...a], [...b]];
-  for (let place = 0; place < left.length && place < right.length; place++) {
-    const difference = left[place]!.codePointAt(0)! - right[place]!.codePointAt(0)!;
-    if (difference !== 0) return difference;
+  // Up to the first difference both have the same code points.
+  for (let place = 0; place < a.length && place < b.length;) {
+    const [left, right] = [a.codePointAt(place)!, b.codePointAt(place)!];
+    if (left !== right) return left - right;
+    place += left > 0xffff ? 2 : 1;
   }
-  return left.length - right.length;
+  return a.length - b.length;
 }
 
 /** At most so many of some names, quoted, for a message. */

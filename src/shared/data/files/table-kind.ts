@@ -26,9 +26,9 @@ function findTable({ path, isFolder, names, beginning }: DataPlace): TableFiles 
   };
 }
 
-/** UTF-8 without control characters but tabs and line ends, of a first line with a delimiter. */
+/** UTF-8 without control characters but tabs and line ends, with a delimiter in its first line. */
 function isText(beginning: Uint8Array): boolean {
   // A character may be cut in two at the end.
   const text = new TextDecoder().decode(beginning.subarray(0, -4));
-  return !/[\ufffd\0-\x08\x0e-\x1f]/.test(text) && /^[^\r\n]*[,;\t][^\r\n]*[\r\n]/.test(text);
+  return !/\ufffd|(?![\t\r\n])\p{Cc}/u.test(text) && /^[^\r\n]*[,;\t][^\r\n]*[\r\n]/.test(text);
 }

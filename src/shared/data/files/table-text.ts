@@ -128,21 +128,21 @@ function checkText(file: string, refuse: Refuse, onBytes?: (bytes: Uint8Array) =
   };
 }
 
-/** What is wrong with the quotes of a row. The header counts as the parser's first record, so its count is the row's number. */
-function csvSentence({ code, records }: CsvError & { records?: number }): string {
+const QUOTE_PROBLEMS: Readonly<Record<string, string>> = {
+  CSV_QUOTE_NOT_CLOSED: "has a quote that is never closed",
+  CSV_INVALID_CLOSING_QUOTE:
+    "has text behind a closing quote. Write a quote inside of quotes twice",
+  CSV_NON_TRIMABLE_CHAR_AFTER_CLOSING_QUOTE:
+    "has text behind a closing quote. Write a quote inside of quotes twice",
+  INVALID_OPENING_QUOTE:
+    "has a quote within a cell. Put the cell into quotes, and write the quote twice",
+  CSV_MAX_RECORD_SIZE: `is longer than ${MAX_ROW_LENGTH} characters, or has a quote that is never closed`,
+};
+
+/** The header counts as the parser's first record, so the number of those before is the row's. */
+function csvSentence({ code, message, records }: CsvError & { records?: number }): string {
   const place = records === undefined || records === 0 ? "the header" : `row ${records}`;
-  switch (code) {
-    case "CSV_QUOTE_NOT_CLOSED":
-      return `${place} has a quote that is never closed.`;
-    case "CSV_INVALID_CLOSING_QUOTE":
-      return `${place} has text behind a closing quote. Write a quote inside of quotes twice.`;
-    case "INVALID_OPENING_QUOTE":
-      return `${place} has a quote in a cell that does not begin with one. Put the cell into quotes, and write the quote twice.`;
-    case "CSV_MAX_RECORD_SIZE":
-      return `${place} is longer than ${MAX_ROW_LENGTH} characters, or has a quote that is never closed.`;
-    default:
-      return `${place} cannot be read (${code}).`;
-  }
+  return `${place} ${QUOTE_PROBLEMS[code] ?? `cannot be read (${message})`}.`;
 }
 
 function checkHeader(file: string, names: readonly string[], refuse: Refuse): void {
