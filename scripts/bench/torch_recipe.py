@@ -43,10 +43,11 @@ def recompute_statistics(net, images, world):
             continue
         sums = torch.zeros(3, layer.num_features, dtype=torch.float64)
         for some in images.split(500):
-            x = net[:index](some).double()
+            x = net[:index](some)
             axes = [0, 2, 3] if x.ndim == 4 else [0]
-            count = torch.full_like(sums[0], x.numel() / layer.num_features)
-            sums += torch.stack([count, x.sum(axes), (x * x).sum(axes)])
+            count = x.numel() / layer.num_features
+            variance, mean = (each.double() for each in torch.var_mean(x, axes, correction=0))
+            sums += count * torch.stack([torch.ones_like(mean), mean, variance + mean * mean])
         if world > 1:
             dist.all_reduce(sums)
         count, total, squares = sums

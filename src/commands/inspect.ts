@@ -9,6 +9,7 @@ import {
   tensorBytes,
 } from "../shared/checkpoint/checkpoint.js";
 import type { RunConfig } from "../shared/config.js";
+import { augmentationText } from "../shared/data/augmentation.js";
 import { buildNetwork } from "../shared/network/build.js";
 import { type Layer, type Network, sizeOf } from "../shared/network/network.js";
 import { addJsonOption } from "./options.js";
@@ -62,7 +63,7 @@ function textOf(summary: CheckpointSummary): string {
 }
 
 function settingRows(config: RunConfig): Row[] {
-  const { loss, optimizer, learningRate, schedule, data, initialDigest } = config;
+  const { loss, optimizer, learningRate, schedule, augmentation, data, initialDigest } = config;
   const { seed, batchSize, shards, population = "ema", engine, numerics, validationSize } = config;
   const target =
     data.target.kind === "classes" ? `${data.target.count} classes` : `${data.target.count} values`;
@@ -76,6 +77,7 @@ function settingRows(config: RunConfig): Row[] {
     ["shards", `${shards}`],
     ["batch norm", config.batchNorm ?? "ghost"],
     ["population", population],
+    ...(augmentation === undefined ? [] : [["augmentation", augmentationText(augmentation)]]),
     ["engine", describeEngine(engine)],
     ["numerics", numerics],
     ["validation size", `${validationSize}`],

@@ -1,5 +1,6 @@
 // Parsers of options, and options of several commands. Each value is held against its range when it is read.
 import { type Command, InvalidArgumentError, Option } from "commander";
+import { type AugmentationSpec, parseAugmentation } from "../shared/data/augmentation.js";
 import { type Level, LEVELS } from "../coordinator/observe/sinks/narration.js";
 
 /** A parser of whole numbers within a range. */
@@ -46,6 +47,15 @@ export function fractionBelowOne(text: string): number {
     throw new InvalidArgumentError("It must be a number from 0 to below 1.");
   }
   return value;
+}
+
+/** A parser of `shift=2,flip,rotate=10,scale=0.1,cutout=4`. */
+export function augmentation(text: string): AugmentationSpec {
+  const spec = parseAugmentation(text);
+  if (spec) return spec;
+  throw new InvalidArgumentError(
+    "It must be some of shift=N and cutout=N (whole pixels, 1 to 1024), flip, rotate=N (degrees, at most 180) and scale=X (at most 0.9), each once, with commas between.",
+  );
 }
 
 /** A parser of times in seconds; the value is in milliseconds. */

@@ -30,9 +30,10 @@ export function buildRequest(
     steps: given.steps,
     loadData: (resumed) =>
       openData(options.data, {
-        validationSize: given.validationSize ?? resumed?.validationSize ?? options.validationSize,
+        validationSize: given.validationSize ?? resumed?.validationSize,
         known: resumed,
       }),
+    closesData: true,
     dataName: `The data in ${dataFolder}`,
     ...startingPoint(options),
     evalEvery: options.evalEvery,
@@ -65,6 +66,7 @@ function choicesIn(given: Partial<TrainingOptions>): RunChoices {
   return withoutUndefined({
     ...{ seed, batchSize, shards, population, engine, threads, loss, labelSmoothing },
     delta: given.huberDelta,
+    augmentation: given.augment,
     ...{ batchNorm, optimizer, learningRate, schedule, warmup },
     ...{ momentum, beta1, beta2, rho, epsilon, weightDecay, clipNorm },
     network: network === undefined ? undefined : readNetwork(network),

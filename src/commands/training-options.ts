@@ -13,9 +13,11 @@ import {
   type PopulationKind,
   POPULATIONS,
 } from "../shared/config.js";
+import type { AugmentationSpec } from "../shared/data/augmentation.js";
 import { ENGINE_NAMES, type EngineName } from "../shared/engine/engine.js";
 import { BATCH_NORMS, type BatchNormKind } from "../shared/statistics/barrier.js";
 import {
+  augmentation,
   fraction,
   fractionBelowOne,
   numberFromZero,
@@ -31,6 +33,7 @@ export interface TrainingOptions {
   shards?: number;
   batchNorm: BatchNormKind;
   population: PopulationKind;
+  augment?: AugmentationSpec;
   seed: number;
   engine?: EngineName;
   threads: number;
@@ -51,7 +54,7 @@ export interface TrainingOptions {
   schedule: ScheduleName;
   warmup?: number;
   data?: string;
-  validationSize: number;
+  validationSize?: number;
   evalEvery: number;
   checkpointEvery: number;
   summaryDir: string;
@@ -62,7 +65,6 @@ export interface TrainingOptions {
   broadcast: BroadcastKind;
 }
 
-export const DEFAULT_VALIDATION_SIZE = 5000;
 const MAX_NUMBER = 1e6;
 const MAX_CLIP_NORM = 1e18;
 
@@ -108,6 +110,11 @@ function addRunOptions(command: Command, shardsDefault: string): void {
       )
         .choices(POPULATIONS)
         .default("ema"),
+    )
+    .option(
+      "--augment <kinds>",
+      "vary training images: any of shift=PIXELS, flip, rotate=DEGREES, scale=FRACTION, cutout=PIXELS, with commas between",
+      augmentation,
     )
     .option(
       "--seed <n>",
@@ -219,12 +226,11 @@ function addOptimizerOptions(command: Command): void {
 
 function addFileOptions(command: Command): Command {
   return command
-    .option("--data <dir>", "folder with MNIST-format files (default: MNIST itself)")
+    .option("--data <path>", "file or folder of data (default: MNIST itself)")
     .option(
       "--validation-size <n>",
-      "training samples held out for validation",
+      "training samples held out for validation (default: 5000, at most a tenth of them)",
       wholeNumber(0),
-      DEFAULT_VALIDATION_SIZE,
     )
     .option(
       "--eval-every <n>",

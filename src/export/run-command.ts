@@ -1,6 +1,7 @@
 // A configuration → the command that trains it again. Pure.
 import { describeRun } from "../coordinator/observe/run-description.js";
 import type { RunConfig } from "../shared/config.js";
+import { augmentationText } from "../shared/data/augmentation.js";
 import { PRESET_NAMES } from "../shared/network/presets.js";
 
 export interface RunCommand {
@@ -23,7 +24,7 @@ export function runCommandOf(config: RunConfig, step: number, isMnist: boolean):
   if (config.initialDigest !== undefined) {
     notes.push(`WEIGHTS: the weights to start from, whose digest is ${config.initialDigest}.`);
   }
-  const { engine, schedule, population, batchNorm } = config;
+  const { engine, schedule, population, augmentation, batchNorm } = config;
   const steps = schedule.kind === "constant" ? step : schedule.steps;
   if (steps > step) {
     notes.push(`The checkpoint is that of step ${step}, as --checkpoint-every ${step} keeps one.`);
@@ -37,6 +38,7 @@ export function runCommandOf(config: RunConfig, step: number, isMnist: boolean):
     ["shards", config.shards],
     ["batch-norm", batchNorm],
     ["population", population],
+    ["augment", augmentation && augmentationText(augmentation)],
     ["seed", config.seed],
     ["engine", engine.name],
     ["threads", engine.name === "tensorflow" ? engine.threads : undefined],

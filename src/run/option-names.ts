@@ -6,6 +6,7 @@ const OPTION = /(^|[\s(])--([a-z][a-z0-9]*(?:-[a-z0-9]+)*)/g;
 
 /** Options that have another name, or place, in code. */
 const OWN_NAMES: Record<string, string> = {
+  augment: "augmentation",
   host: "listen.host",
   port: "listen.port",
   "token-file": "listen.token",

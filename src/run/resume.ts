@@ -1,6 +1,7 @@
 // What a run that is resumed takes from its checkpoint, and what may not contradict it.
 import type { Checkpoint } from "../shared/checkpoint/checkpoint.js";
 import type { RunConfig } from "../shared/config.js";
+import { type AugmentationSpec, augmentationText } from "../shared/data/augmentation.js";
 import type { DataSource } from "../shared/data/samples.js";
 import { TandemError } from "../shared/errors.js";
 import { networkText } from "../shared/network/schema.js";
@@ -47,6 +48,7 @@ export function checkChoices(file: string, { config }: Checkpoint, choices: RunC
     }
   }
   if (choices.network !== undefined) checkNetwork(file, config, choices.network);
+  if (choices.augmentation !== undefined) checkAugmentation(file, config, choices.augmentation);
 }
 
 /**
@@ -132,6 +134,15 @@ function checkNetwork(
   if (networkText(own) === networkText(network)) return;
   const what = typeof given === "string" ? `--network ${given}` : "--network";
   throw contradiction(what, file, "another network");
+}
+
+function checkAugmentation(
+  file: string,
+  { augmentation: own }: RunConfig,
+  given: AugmentationSpec,
+): void {
+  const [text, ownText] = [augmentationText(given), own && augmentationText(own)];
+  if (text !== ownText) throw contradiction(`--augment ${text}`, file, ownText);
 }
 
 function contradiction(

@@ -7,11 +7,13 @@ import {
   type RunConfig,
   runConfigSchema,
 } from "../shared/config.js";
+import type { AugmentationSpec } from "../shared/data/augmentation.js";
 import type { DataSource } from "../shared/data/samples.js";
 import type { EngineName } from "../shared/engine/engine.js";
 import { defaultEngine } from "../shared/engine/open-engine.js";
 import { TandemError } from "../shared/errors.js";
 import { buildNetwork } from "../shared/network/build.js";
+import { formatShape } from "../shared/network/problem.js";
 import { type PresetName, presetNetwork } from "../shared/network/presets.js";
 import type { NetworkSpec } from "../shared/network/spec.js";
 import type { BatchNormKind } from "../shared/statistics/barrier.js";
@@ -27,6 +29,7 @@ export interface RunChoices extends OptimizerChoice, LossChoice {
   shards?: number;
   batchNorm?: BatchNormKind;
   population?: PopulationKind;
+  augmentation?: AugmentationSpec;
   engine?: EngineName;
   /** Of the configuration with the tensorflow engine only: there they decide bits of the result. */
   threads?: number;
@@ -72,6 +75,7 @@ export function resolveConfig(choices: RunChoices, context: ResolveContext): Run
     shards: choices.shards ?? defaultShards,
     ...(choices.batchNorm === "sync" ? { batchNorm: choices.batchNorm } : {}),
     ...resolvePopulation(choices),
+    ...resolveAugmentation(choices, data),
     engine: resolveEngine(choices),
     numerics: NOT_MEASURED,
     validationSize: data.validation.count,
@@ -95,6 +99,18 @@ function resolveEngine({ engine = defaultEngine(), threads }: RunChoices): Engin
 /** The plain moving average is what a configuration means that says nothing. */
 function resolvePopulation({ population }: RunChoices): Pick<RunConfig, "population"> {
   return population === undefined || population === "ema" ? {} : { population };
+}
+
+function resolveAugmentation(
+  { augmentation }: RunChoices,
+  { inputShape }: DataSource,
+): Pick<RunConfig, "augmentation"> {
+  if (augmentation === undefined) return {};
+  if (inputShape.length === 3) return { augmentation };
+  throw new TandemError(
+    "usage",
+    `--augment varies images, and the data has samples of ${formatShape(inputShape)}. Leave it out.`,
+  );
 }
 
 /** None where the names are the classes' numbers, or where they are too many or too long to travel with the configuration. */

@@ -1,5 +1,6 @@
 // A run as a program asks for it, and how that becomes a request.
 import type { BroadcastKind, PopulationKind } from "../shared/config.js";
+import type { AugmentationSpec } from "../shared/data/augmentation.js";
 import type { DataSource } from "../shared/data/samples.js";
 import type { EngineName } from "../shared/engine/engine.js";
 import { TandemError } from "../shared/errors.js";
@@ -49,6 +50,11 @@ export interface TrainOptions {
    * training is over. Default: `"ema"`
    */
   population?: PopulationKind;
+  /**
+   * How training images are varied, at most: shifted by so many pixels, mirrored, rotated by so many degrees, scaled by a factor
+   * of 1 ± so much, covered by a square of so many pixels. Default: not at all
+   */
+  augmentation?: AugmentationSpec;
   /** Of the weights and of the order of the samples. Default: 0 */
   seed?: number;
   /** What computes: `"tensorflow"` is faster, `"wasm"` gives the same bits on every machine. Default: tensorflow where it is set up */
@@ -168,7 +174,7 @@ export function reporter(name: string, report: (event: ReportedEvent) => void): 
 
 function choicesOf(options: TrainOptions): RunChoices {
   const { network, seed, batchSize, shards, population, engine, threads } = options;
-  const { batchNorm, optimizer, loss } = options;
+  const { batchNorm, augmentation, optimizer, loss } = options;
   return {
     ...(network === undefined ? {} : { network }),
     ...(seed === undefined ? {} : { seed }),
@@ -176,6 +182,7 @@ function choicesOf(options: TrainOptions): RunChoices {
     ...(shards === undefined ? {} : { shards }),
     ...(batchNorm === undefined ? {} : { batchNorm }),
     ...(population === undefined ? {} : { population }),
+    ...(augmentation === undefined ? {} : { augmentation }),
     ...(engine === undefined ? {} : { engine }),
     ...(threads === undefined ? {} : { threads }),
     ...optimizer,

@@ -1,6 +1,7 @@
 // A run's configuration: what its final checkpoint is a function of, together with the number of steps. All else is in the
 // commands' options.
 import * as z from "zod";
+import { augmentationSchema } from "./data/augmentation.js";
 import type { SampleShape, TargetSpec } from "./data/samples.js";
 import { tableSchema } from "./data/table.js";
 import { lossSchema } from "./graph/loss-schema.js";
@@ -47,6 +48,8 @@ export const runConfigSchema = z.strictObject({
   batchNorm: z.literal("sync").optional(),
   /** What inference normalises with. Missing: the moving average (`ema`). */
   population: z.enum(["ema-corrected", "exact"]).optional(),
+  /** How training images are varied. Missing: not at all. */
+  augmentation: augmentationSchema.optional(),
   engine: engineSchema,
   /** The engine's numerics fingerprint of this run (replica/fingerprint.ts): SHA-256 of its results on a fixed probe. */
   numerics: sha256,

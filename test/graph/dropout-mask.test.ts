@@ -1,7 +1,7 @@
 // Dropout masks and their generator.
 import { describe, expect, it } from "vitest";
 import { dropoutMask } from "../../src/shared/graph/dropout-mask.js";
-import { philox } from "../../src/shared/graph/philox.js";
+import { philox } from "../../src/shared/philox.js";
 
 describe("philox", () => {
   // The known answers of philox4x32, 10 rounds, in Random123's tests/kat_vectors.

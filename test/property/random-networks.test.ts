@@ -11,6 +11,8 @@ import { CLASS_COUNT, randomNetworks } from "../support/random-networks.js";
 import { runInMemory } from "../support/run-in-memory.js";
 
 const SAMPLE_COUNT = 24;
+const AUGMENTATION = { shift: 1, flip: true, rotate: 20, scale: 0.1, cutout: 2 } as const;
+
 function randomData(inputShape: readonly number[]): DataSource {
   const random = new Random(1, "inputs");
   const size = inputShape.reduce((product, each) => product * each, 1);
@@ -38,17 +40,20 @@ test.each(ENGINES)(
       batchSize: fc.integer({ min: 4, max: 9 }),
       clipNorm: fc.constantFrom(undefined, 0.1),
       weightDecay: fc.constantFrom(0, 0.01),
+      isAugmented: fc.boolean(),
     });
     await fc.assert(
       fc.asyncProperty(
         randomNetworks,
         settings,
-        async (network, { clipNorm, weightDecay, ...sizes }) => {
+        async (network, { clipNorm, weightDecay, isAugmented, ...sizes }) => {
+          const isOfImages = network.inputShape.length === 3;
           const config = configOf({
             network,
             classCount: CLASS_COUNT,
             engine,
             optimizer: { kind: "momentum", momentum: 0.9, weightDecay, clipNorm },
+            ...(isAugmented && isOfImages ? { augmentation: AUGMENTATION } : {}),
             ...sizes,
           });
           const data = randomData(network.inputShape);

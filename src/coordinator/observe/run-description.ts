@@ -1,5 +1,6 @@
 // A run's configuration in a few words and numbers, for the terminal and the page: a network may have a thousand layers. Pure.
 import type { EngineSpec, RunConfig } from "../../shared/config.js";
+import { augmentationText } from "../../shared/data/augmentation.js";
 import type { TargetSpec } from "../../shared/data/samples.js";
 import type { LossKind } from "../../shared/graph/graph.js";
 import { buildNetwork } from "../../shared/network/build.js";
@@ -21,6 +22,8 @@ export interface RunDescription {
   batchNorm?: BatchNormKind;
   /** What inference normalises with, where it is not the plain moving average. */
   population?: RunConfig["population"];
+  /** `shift=2, flip` */
+  augmentation?: string;
   seed: number;
   /** `tensorflow, 2 threads`, or `wasm` */
   engine: string;
@@ -32,18 +35,20 @@ export interface RunDescription {
 
 export function describeRun(config: RunConfig): RunDescription {
   const { network, loss, optimizer, schedule, learningRate, batchSize, shards, seed } = config;
-  const { population } = config;
+  const { population, augmentation } = config;
   const { inputType, target } = config.data;
   return {
     network: describeNetwork(network),
     loss: loss.kind,
-    optimizer: optimizer.kind,
+    // As users choose it: with decoupled weight decay Adam has a name of its own.
+    optimizer: optimizer.kind === "adam" && optimizer.weightDecay > 0 ? "adamw" : optimizer.kind,
     learningRate,
     schedule: schedule.kind,
     batchSize,
     shards,
     ...(config.batchNorm === undefined ? {} : { batchNorm: config.batchNorm }),
     ...(population === undefined ? {} : { population }),
+    ...(augmentation === undefined ? {} : { augmentation: augmentationText(augmentation) }),
     seed,
     engine: describeEngine(config.engine),
     engineName: config.engine.name,

@@ -1,6 +1,6 @@
 // Dropout masks (Srivastava et al., 2014). Each value of a mask is a function of the seed, the step, the layer, the sample's
 // place in the global batch and the value's place in the sample: how the batch is cut into shards changes nothing. Pure.
-import { philox } from "./philox.js";
+import { philox } from "../philox.js";
 
 const WORD = 2 ** 32;
 /** Numbers in one block of the generator. */

@@ -1,4 +1,5 @@
 // Samples as an engine is fed them, and all else that a shard's pass is fed besides weights.
+import { augmentSamples } from "../data/augmentation.js";
 import type { Samples } from "../data/samples.js";
 import type { Tensor, TensorScope } from "../engine/engine.js";
 import { dropoutMask } from "../graph/dropout-mask.js";
@@ -10,7 +11,7 @@ import type { Replica } from "./replica.js";
 /** One of the parts of a global batch. */
 export interface Shard {
   step: number;
-  /** Place of its first sample in the global batch; it decides what dropout drops. */
+  /** Place of its first sample in the global batch; it decides what dropout drops, and how images are varied. */
   firstSample: number;
   /** At least one. */
   samples: Samples;
@@ -22,10 +23,14 @@ export function feedShard(
   { step, firstSample, samples }: Shard,
   scope: TensorScope,
 ): Map<Value, Tensor> {
-  const { batchSize, seed } = layout.config;
+  const { batchSize, seed, augmentation, network } = layout.config;
   const { count } = samples;
+  const place = step * batchSize + firstSample;
+  const trained = augmentation
+    ? augmentSamples(samples, network.inputShape, augmentation, { seed, place })
+    : samples;
   const tensors = new Map<Value, Tensor>([
-    [training.inputs, feedInputs(layout, samples, scope)],
+    [training.inputs, feedInputs(layout, trained, scope)],
     [training.targets, feedTargets(layout, samples, scope)],
     [training.lossScale, scope.tensor([], Float32Array.of(1 / batchSize))],
   ]);

@@ -53,6 +53,8 @@ export function sentenceOf(
       return say("info", listeningText(event, pageKey));
     case "recipe":
       return say("info", recipeText(event));
+    case "data":
+      return say("info", `data: ${sanitizeText(event.description, MAX_TEXT_LENGTH)}`);
     case "start":
       return say("info", startText(event));
     case "initial-weights":
@@ -133,7 +135,7 @@ function optionTexts(options: Readonly<Record<string, string | number>>): string
 function startText(event: ReportedEvent & { event: "start" }): string {
   const { network, loss, optimizer, learningRate, schedule, batchSize, shards, ...more } =
     describeRun(event.config);
-  const { batchNorm, population, engine } = more;
+  const { batchNorm, population, augmentation, engine } = more;
   return [
     `${network}, ${event.parameterCount.toLocaleString("en")} parameters`,
     LOSS_NAMES[loss],
@@ -141,6 +143,7 @@ function startText(event: ReportedEvent & { event: "start" }): string {
     `${countText(event.steps, "step")} of ${batchSize} in ${countText(shards, "shard")}`,
     ...(batchNorm === undefined ? [] : [`batch norm ${batchNorm}`]),
     ...(population === undefined ? [] : [`population ${population}`]),
+    ...(augmentation === undefined ? [] : [`augmented by ${augmentation}`]),
     `engine ${engine}${event.step > 0 ? `, from step ${event.step} on` : ""}`,
   ].join(", ");
 }

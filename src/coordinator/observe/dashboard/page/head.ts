@@ -59,6 +59,7 @@ function configFigures({ start }: Run): Figure[] {
     ["batch", batchSize === undefined ? undefined : `${batchSize}${parts}`],
     ["batch norm", description.batchNorm ?? "ghost"],
     ["population statistics", description.population],
+    ["augmentation", description.augmentation],
     ["seed", seed?.toString()],
     ["engine", description.engine],
     ["broadcast", broadcast],
