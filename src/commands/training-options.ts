@@ -66,6 +66,7 @@ export interface TrainingOptions {
   summaryDir: string;
   output: string;
   resume?: string;
+  autoResume?: boolean;
   mixedNumerics?: boolean;
   broadcast: BroadcastKind;
 }
@@ -267,6 +268,7 @@ function addFileOptions(command: Command): Command {
     .option("--summary-dir <dir>", "folder for TensorBoard's event files", "summary")
     .option("--output <file>", "checkpoint file", "checkpoint.safetensors")
     .option("--resume <file>", "continue from this checkpoint")
+    .option("--auto-resume", "continue from --output if there is a checkpoint, for restarts")
     .option(
       "--mixed-numerics",
       "accept workers, and resume, even if their results differ in the last bits; the checkpoint is marked",
