@@ -3,11 +3,10 @@
 import { closeSync, constants, openSync, readdirSync, readSync, statSync } from "node:fs";
 import { constants as zlib, gunzipSync } from "node:zlib";
 import { messageOf, TandemError } from "../../errors.js";
-import { sanitizeText } from "../../text.js";
+import { pathText } from "./bad-data.js";
 
 /** Enough to tell a text from anything else. */
 const BEGINNING_BYTES = 4096;
-const MAX_PATH_LENGTH = 300;
 
 export interface DataPlace {
   /** As it was given. */
@@ -19,10 +18,7 @@ export interface DataPlace {
   readonly beginning: Uint8Array;
 }
 
-/** A path on one line, for messages. */
-export function pathText(path: string): string {
-  return sanitizeText(path, MAX_PATH_LENGTH);
-}
+export { pathText };
 
 /** @throws TandemError `data-folder-missing`, `data-file-missing` where the path cannot be read */
 export function lookAt(path: string): DataPlace {
