@@ -1,6 +1,5 @@
 import type { Command } from "commander";
-import { TandemError } from "../shared/errors.js";
-import { readServerTls, readToken } from "./credentials.js";
+import { readTls, readToken } from "./credentials.js";
 import {
   addOutputOptions,
   addWorkersOptions,
@@ -52,13 +51,4 @@ export function coordinatorCommand(program: Command, exitWith: (code: number) =>
     };
     exitWith(await train({ run: buildRequest(command, options), workforce, output: options }));
   });
-}
-
-function readTls(options: CoordinatorOptions): { cert: Buffer; key: Buffer } | undefined {
-  const { tlsCert, tlsKey } = options;
-  if (tlsCert === undefined && tlsKey === undefined) return undefined;
-  if (tlsCert === undefined || tlsKey === undefined) {
-    throw new TandemError("usage", "--tls-cert and --tls-key only work together. Give both.");
-  }
-  return readServerTls(tlsCert, tlsKey, (text) => process.stderr.write(`${text}\n`));
 }

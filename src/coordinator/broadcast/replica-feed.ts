@@ -26,6 +26,8 @@ export interface ReplicaFeed {
   /** To be called when the operating system has accepted everything that the worker was sent. */
   catchUp(): void;
   takeDigest(step: number, weights: number): void;
+  /** The worker, a relay, needs the whole state for workers that have joined it. */
+  requestState(): void;
   /** The worker is gone. */
   close(): void;
 }

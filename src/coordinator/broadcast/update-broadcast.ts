@@ -215,6 +215,10 @@ class UpdateFeed implements ReplicaFeed {
     this.parts.onDigestJudged(step, isSame);
   }
 
+  requestState(): void {
+    this.sendState();
+  }
+
   close(): void {
     this.source.onClose();
   }
