@@ -25,7 +25,10 @@ export function relayCommand(program: Command, exitWith: (code: number) => void)
   addJoinOptions(command, "relay")
     .option("--host <address>", "address to listen on for workers", "127.0.0.1")
     .option("--port <n>", "port to listen on (0: any free port)", wholeNumber(0, 65_535), 7712)
-    .option("--listen-token-file <file>", "the token of its own workers (default: the coordinator's)")
+    .option(
+      "--listen-token-file <file>",
+      "the token of its own workers (default: the coordinator's)",
+    )
     .option("--tls-cert <file>", "serve wss with this certificate (PEM)")
     .option("--tls-key <file>", "the certificate's key (PEM)")
     .option("--insecure", "listen beyond this machine without a token");

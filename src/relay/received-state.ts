@@ -1,7 +1,11 @@
 // The newest state that a relay has received, group by group, as frames that can be sent on: each is encoded once, however many
 // workers it goes to, and kept for those that join later. The values stay in the memory that they were received into, which is
 // used again when every socket has accepted them.
-import { type StateSource, groupsInOrder, stateBytesOf } from "../coordinator/broadcast/state-frames.js";
+import {
+  type StateSource,
+  groupsInOrder,
+  stateBytesOf,
+} from "../coordinator/broadcast/state-frames.js";
 import type { OutgoingFrame } from "../shared/protocol/channel.js";
 import { FrameError } from "../shared/protocol/frame.js";
 import type { FromCoordinator } from "../shared/protocol/messages.js";
@@ -32,7 +36,10 @@ export class ReceivedState implements StateSource {
   private readonly kind: ReplicaKind;
   /** By group: those of the newest complete state, and of the next. */
   private readonly states = new Map<number, GroupState[]>();
-  private readonly spare = new Map<number, { memory: Memory; frame: OutgoingFrame | undefined }[]>();
+  private readonly spare = new Map<
+    number,
+    { memory: Memory; frame: OutgoingFrame | undefined }[]
+  >();
   /** What is being received. */
   private receiving: { group: number; memory: Memory } | undefined;
   private incoming: { step: number; nextGroup: number } | undefined;
@@ -61,7 +68,9 @@ export class ReceivedState implements StateSource {
     const free = spare.find(({ frame }) => !frame?.isInUse);
     if (free) spare.splice(spare.indexOf(free), 1);
     const memory: Memory = free?.memory ?? new Map<string, Float32Array>();
-    const places = stateTailPlaces(this.layout, this.kind, group, lengths, (name) => memory.get(name));
+    const places = stateTailPlaces(this.layout, this.kind, group, lengths, (name) =>
+      memory.get(name),
+    );
     this.receiving = { group, memory };
     return places;
   }
@@ -100,7 +109,8 @@ export class ReceivedState implements StateSource {
     if (known) return known.frame;
     const [frozen] = states;
     // What is not trained is the same at each step.
-    if (group !== this.layout.buckets.length || !frozen) throw new Error("a state that is not here");
+    if (group !== this.layout.buckets.length || !frozen)
+      throw new Error("a state that is not here");
     frozen.frame = stateFrame(this.layout, this.kind, group, step, frozen.values);
     frozen.step = step;
     return frozen.frame;

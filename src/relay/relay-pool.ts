@@ -14,6 +14,7 @@ import {
 import type { BucketAnswer, BucketSum, WorkerPool } from "../coordinator/workers/worker-pool.js";
 import type { Events } from "../shared/events.js";
 import { FrameError } from "../shared/protocol/frame.js";
+import type { Gradients } from "../shared/replica/tensors.js";
 import type { RunLayout } from "../shared/run-layout.js";
 import { CapacityReports } from "./capacity-reports.js";
 import { RelayAnswers, type Send } from "./relay-answers.js";
@@ -28,6 +29,8 @@ export interface RelayPoolParts {
   layout: RunLayout;
   /** To the coordinator, while there is one. */
   send: Send;
+  /** Called when a worker's answer to a shard is used. */
+  onShard: (owner: WorkerLink, shard: number, gradients: Gradients) => void;
 }
 
 export class RelayPool implements WorkerPool {
@@ -75,8 +78,9 @@ export class RelayPool implements WorkerPool {
 
   /** @throws FrameError where it is more than a coordinator may ask for */
   begin(task: Task): void {
+    // A coordinator that has sent the state once more begins its tasks once more.
+    if (this.answers.has(task.id)) this.cancel(task.id);
     const { tasks } = this.answers;
-    if (this.answers.has(task.id)) throw new FrameError("a task that is here already");
     if (task.kind === "shard") {
       const isHere = tasks.some((other) => other.kind === "shard" && other.shard === task.shard);
       if (isHere) throw new FrameError(`shard ${task.shard} twice`);
@@ -166,6 +170,9 @@ export class RelayPool implements WorkerPool {
     const task = this.schedule.answer(link, taskId, performance.now());
     if (task) {
       for (const holder of holders) if (holder !== link) holder.cancel?.(taskId);
+      if (task.kind === "shard" && answer.kind === "shard") {
+        this.parts.onShard(link, task.shard, answer.result.gradients);
+      }
       this.answers.answer(task, answer, timing);
     }
     this.advance();

@@ -53,7 +53,8 @@ export class RelayPort {
         return;
       case "admitted":
         this.options.metrics().then(
-          ({ contentType, text }) => response.writeHead(200, { "content-type": contentType }).end(text),
+          ({ contentType, text }) =>
+            response.writeHead(200, { "content-type": contentType }).end(text),
           () => response.destroy(),
         );
     }

@@ -13,6 +13,7 @@ import type { Send } from "./relay-answers.js";
 import { RelayPool } from "./relay-pool.js";
 import { RelayPort } from "./relay-port.js";
 import { RelayRuntime } from "./relay-runtime.js";
+import { RelayedUpdates } from "./relayed-updates.js";
 import { RelayedWeights } from "./relayed-weights.js";
 
 export class RelayedRun {
@@ -25,9 +26,13 @@ export class RelayedRun {
 
   constructor(layout: RunLayout, kind: BroadcastKind, options: ServerOptions, events: Events) {
     const send: Send = (message, parts = []) => this.uplink?.({ message, parts });
-    this.pool = new RelayPool({ events, layout, send });
+    const broadcast: RelayBroadcast =
+      kind === "updates" ? new RelayedUpdates(layout, send) : new RelayedWeights(layout);
+    this.pool = new RelayPool({
+      ...{ events, layout, send },
+      onShard: (owner, shard, gradients) => broadcast.takeAnswer(owner, shard, gradients),
+    });
     const { pool } = this;
-    const broadcast: RelayBroadcast = new RelayedWeights(layout);
     this.metrics = new MetricsSink({
       workers: () => this.server.workers(),
       pages: () => ({ bytes: 0, open: 0 }),

@@ -67,6 +67,10 @@ export class RelayedWeights implements RelayBroadcast {
     throw new FrameError("factors where weights are sent");
   }
 
+  takeAnswer(): void {
+    // As gradients are.
+  }
+
   takeDigest(): void {
     throw new FrameError("a digest where weights are sent");
   }

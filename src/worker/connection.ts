@@ -48,18 +48,19 @@ export interface RelayDuties {
 }
 
 /** What a connection needs of a `WorkerRuntime`. */
-export type Runtime = Partial<RelayDuties> & Pick<
-  WorkerRuntime,
-  | "numerics"
-  | "fits"
-  | "tailPlaces"
-  | "takeState"
-  | "takeUpdate"
-  | "takeFactors"
-  | "takeMerged"
-  | "endTasks"
-  | "compute"
-> & {
+export type Runtime = Partial<RelayDuties> &
+  Pick<
+    WorkerRuntime,
+    | "numerics"
+    | "fits"
+    | "tailPlaces"
+    | "takeState"
+    | "takeUpdate"
+    | "takeFactors"
+    | "takeMerged"
+    | "endTasks"
+    | "compute"
+  > & {
     /** undefined: of a relay, which compares its workers' digests itself. */
     digest(): (FromWorker & { type: "digest" }) | undefined;
   };

@@ -45,7 +45,10 @@ async function expectCalmEnd(run: SmallRun, tree: RelayTree, others: readonly Ta
 describe.each([
   ["factored gradients", FACTORED, "weights"],
   ["dense gradients", DENSE, "weights"],
+  ["dense gradients", DENSE, "updates"],
+  ["factored gradients", FACTORED, "updates"],
   ["synchronised batch normalisation", SYNC, "weights"],
+  ["synchronised batch normalisation", SYNC, "updates"],
   ["population statistics of the whole training set", EXACT, "weights"],
 ] as const)("with %s", (_name, run, broadcast) => {
   test(`--broadcast ${broadcast}: one relay with all workers`, async () => {

@@ -54,9 +54,14 @@ export class FlowControl {
   admitStep(): boolean {
     if (this.isBehindNow) return false;
     if (this.parts.outbox.queuedBytes <= this.stateBytes + HEADERS_BYTES) return true;
+    this.fallBehind();
+    return false;
+  }
+
+  /** The worker cannot go on without the whole state. */
+  fallBehind(): void {
     this.isBehindNow = true;
     this.parts.onBehind();
-    return false;
   }
 
   /** The operating system has accepted everything: a worker that was behind is sent the newest state. */

@@ -21,6 +21,8 @@ export interface StateSource {
   readonly stateBytes: number;
   /** Of the newest complete state. */
   readonly step: number;
+  /** False where it is not kept, and frames of it cannot be had. */
+  readonly isHere: boolean;
   /** The groups of a whole state in the order in which they are sent. */
   readonly groups: number[];
   /** A group of the newest complete state, or one of the next that is there already. */
@@ -46,6 +48,10 @@ export class StateFrames implements StateSource {
 
   get step(): number {
     return this.replica.step;
+  }
+
+  get isHere(): boolean {
+    return this.openReplica !== undefined;
   }
 
   open(replica: TrainingReplica): void {

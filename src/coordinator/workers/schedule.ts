@@ -193,7 +193,9 @@ export class Schedule<W, T extends ScheduledTask> {
     };
     const waiting = [...this.open.values()].filter((entry) => entry.holders.size < entry.wanted);
     // Relays first, while whole subtrees are left.
-    const workers = [...this.workers.keys()].sort((a, b) => this.capacityOf(b) - this.capacityOf(a));
+    const workers = [...this.workers.keys()].sort(
+      (a, b) => this.capacityOf(b) - this.capacityOf(a),
+    );
     const total = workers.reduce((sum, worker) => sum + this.capacityOf(worker), 0);
     // The least busy first. A second task at a busy worker hides the round trip, as long as many are waiting.
     for (const depth of [0, 1]) {

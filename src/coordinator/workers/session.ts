@@ -282,11 +282,7 @@ export class Session implements WorkerLink {
   }
 
   /** @throws FrameError, InvalidAnswerError */
-  private takeFromRelay(
-    relay: RelayPeer,
-    message: FromRelay,
-    parts: readonly Uint8Array[],
-  ): void {
+  private takeFromRelay(relay: RelayPeer, message: FromRelay, parts: readonly Uint8Array[]): void {
     switch (message.type) {
       case "sum":
         this.intake.takeSum(message, parts);

@@ -30,7 +30,8 @@ export class GradientTree {
 
   /** Whether the sum over these shards can be formed. @param from where a node of the tree begins */
   isComplete(from: number, count: number): boolean {
-    const known = (start: number, length: number) => this.known.has(placeOf(start, length)) || undefined;
+    const known = (start: number, length: number) =>
+      this.known.has(placeOf(start, length)) || undefined;
     return foldKnown<boolean>(from, count, known, () => true) ?? false;
   }
 
