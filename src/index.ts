@@ -25,13 +25,22 @@ export { type Run, train } from "./run/train.js";
 export type { ListenOptions, TrainOptions } from "./run/train-options.js";
 export { RECIPE_NAMES, type RecipeName } from "./run/recipes.js";
 export type { RunResult } from "./run/run-request.js";
-export { arrays, evaluate, type Evaluation, idx } from "./run/library.js";
+export {
+  arrays,
+  data,
+  evaluate,
+  type Evaluation,
+  idx,
+  type OpenDataOptions,
+  source,
+} from "./run/library.js";
 export { exportModel, type ExportOptions } from "./export/library.js";
 export { predict, type PredictFilesOptions } from "./predict/library.js";
 export type { ExportFormat } from "./export/export-format.js";
 export type { NamedProbability, Prediction } from "./predict/prediction.js";
 export { recalibrate, type RecalibrateOptions, type Recalibration } from "./run/recalibrate.js";
 export type { ArrayDataOptions, ArraySet } from "./shared/data/array-source.js";
+export type { OwnSample, OwnSamples, OwnSourceOptions } from "./shared/data/own-source.js";
 export type {
   DataSource,
   Samples,

@@ -1,7 +1,7 @@
 // Evaluation and data as a program asks for them.
 import { type ArrayDataOptions, arraySource } from "../shared/data/array-source.js";
-import { loadIdx } from "../shared/data/files/idx-source.js";
-import { mnistFolder } from "../shared/data/files/mnist.js";
+import { ownSource, type OwnSourceOptions } from "../shared/data/own-source.js";
+import { openData, openIdx } from "../shared/data/files/open-data.js";
 import type { DataSource } from "../shared/data/samples.js";
 import { readCheckpoint } from "../shared/checkpoint/checkpoint.js";
 import type { EngineName } from "../shared/engine/engine.js";
@@ -45,21 +45,45 @@ export async function evaluate(
   }
 }
 
+/** What {@link data} and {@link idx} take. */
+export interface OpenDataOptions {
+  /** Training samples that are held out: the first ones, or drawn where the test set is drawn too. Default: 0 */
+  validationSize?: number;
+  /** Arrays with more bytes of inputs than this are read from their files as they are needed. Default: 512 MiB */
+  maxMemoryBytes?: number;
+}
+
 /**
- * Images in MNIST's format: a folder with the four files, plain or gzipped.
+ * The data at a path, of any kind that the command line's `--data` takes; docs/data.md lists them. Files that are read while a
+ * run needs them stay open until `close()` of the result.
+ * @param path a file or folder
+ * @throws TandemError naming the file and what is wrong with it
+ */
+export async function data(
+  path: string,
+  { validationSize = 0, maxMemoryBytes }: OpenDataOptions = {},
+): Promise<DataSource> {
+  try {
+    return await openData(path, { validationSize, maxMemoryBytes });
+  } catch (error) {
+    throw inLibraryTerms(error);
+  }
+}
+
+/**
+ * Data in MNIST's format: a folder with four IDX files, plain or gzipped, of images or vectors.
  * @param folder default: MNIST itself, which is installed with Tandem
  * @throws TandemError naming the file and what is wrong with it
  */
-export function idx(
-  folder: string = mnistFolder(),
-  {
-    validationSize = 0,
-  }: {
-    /** Training samples, from the first on, that are held out. Default: 0 */
-    validationSize?: number;
-  } = {},
+export async function idx(
+  folder?: string,
+  { validationSize = 0, maxMemoryBytes }: OpenDataOptions = {},
 ): Promise<DataSource> {
-  return attempt(() => loadIdx(folder, validationSize));
+  try {
+    return await openIdx(folder, { validationSize, maxMemoryBytes });
+  } catch (error) {
+    throw inLibraryTerms(error);
+  }
 }
 
 /**
@@ -75,10 +99,15 @@ export function arrays(options: ArrayDataOptions): DataSource {
   }
 }
 
-async function attempt<T>(work: () => T): Promise<T> {
+/**
+ * Samples that a program makes or fetches when they are needed, synchronously or not: from a database, a simulation, a decoder.
+ * Steps are planned ahead, so that a slow source and the computation overlap. What `sample` returns is checked; a run whose
+ * sample is wrong, or fails, ends with an error that names the index.
+ * @throws TandemError naming the option and what is wrong with it
+ */
+export function source(options: OwnSourceOptions): DataSource {
   try {
-    await Promise.resolve();
-    return work();
+    return ownSource(options);
   } catch (error) {
     throw inLibraryTerms(error);
   }

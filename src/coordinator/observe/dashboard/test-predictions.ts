@@ -35,7 +35,7 @@ export function mistakesOf(
       const label = batch.targets[row]!;
       const counts = confusion?.[label];
       if (counts) counts[predicted] = (counts[predicted] ?? 0) + 1;
-      if (predicted === label || wrong.length >= maxWrong) return;
+      if (predicted === label || wrong.length >= maxWrong || batch.inputs.length === 0) return;
       wrong.push({ index: first + row, label, predicted, pixels: packBytes(pixelsOf(batch, row)) });
     });
     first += batch.count;
