@@ -22,23 +22,24 @@ export { pathText };
 
 /** @throws TandemError `data-folder-missing`, `data-file-missing` where the path cannot be read */
 export function lookAt(path: string): DataPlace {
-  const status = statSync(path, { throwIfNoEntry: false });
-  if (!status) {
-    throw new TandemError(
-      "data-folder-missing",
-      `--data ${pathText(path)} does not exist. Give a file or folder of data, or leave --data out for MNIST itself.`,
-    );
-  }
   try {
+    const status = statSync(path, { throwIfNoEntry: false });
+    if (!status) {
+      throw new TandemError(
+        "data-folder-missing",
+        `--data ${pathText(path)} does not exist. Give a file or folder of data, or leave --data out for MNIST itself.`,
+      );
+    }
     if (status.isDirectory()) {
       return { path, isFolder: true, names: readdirSync(path).sort(), beginning: new Uint8Array() };
     }
     if (!status.isFile()) throw new Error("it is no regular file");
     return { path, isFolder: false, names: [], beginning: readBeginning(path) };
   } catch (error) {
+    if (error instanceof TandemError) throw error;
     throw new TandemError(
       "data-file-missing",
-      `--data ${pathText(path)} cannot be read (${messageOf(error)}). Check the path and its permissions.`,
+      `--data ${pathText(path)} cannot be read (${sanitizeText(messageOf(error), MAX_PATH_LENGTH)}). Check the path and its permissions.`,
       { cause: error },
     );
   }
