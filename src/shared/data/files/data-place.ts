@@ -39,7 +39,7 @@ export function lookAt(path: string): DataPlace {
     if (error instanceof TandemError) throw error;
     throw new TandemError(
       "data-file-missing",
-      `--data ${pathText(path)} cannot be read (${sanitizeText(messageOf(error), MAX_PATH_LENGTH)}). Check the path and its permissions.`,
+      `--data ${pathText(path)} cannot be read (${pathText(messageOf(error))}). Check the path and its permissions.`,
       { cause: error },
     );
   }
