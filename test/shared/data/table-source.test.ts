@@ -190,7 +190,8 @@ describe("known tables", () => {
     const other = await openData(write("kind,length,colour\ntulip,100,red\n"), {
       known: configOf(first),
     });
-    const [column] = first.table!.columns as [{ mean: number; scale: number }];
+    const column = first.table!.columns[0]!;
+    if (column.kind !== "number") throw new Error("no number");
     const length = Math.fround((100 - column.mean) / column.scale);
     expect(await rowsOf(other.test)).toEqual([[length, 0, 1, 1]]);
     expect(other.validation.count).toBe(0);
