@@ -14,8 +14,7 @@ import "../dist/shared/digest/node-digests.js";
 import { exportCheckpoint } from "../dist/export/export-model.js";
 import { restoreReplica } from "../dist/run/restored-replica.js";
 import { readCheckpoint } from "../dist/shared/checkpoint/checkpoint.js";
-import { loadIdx } from "../dist/shared/data/files/idx-source.js";
-import { mnistFolder } from "../dist/shared/data/files/mnist.js";
+import { openData } from "../dist/shared/data/files/open-data.js";
 
 const BATCH = 250;
 
@@ -23,7 +22,7 @@ const [file] = process.argv.slice(2);
 if (file === undefined) throw new Error("usage: node scripts/export-check.mjs CHECKPOINT");
 
 const python = process.env["TANDEM_PYTHON"];
-const { inputs, targets } = readTestSet();
+const { inputs, targets } = await readTestSet();
 const count = targets.length;
 const reference = ownLogits(file);
 const classCount = reference.length / count;
@@ -49,10 +48,9 @@ try {
 }
 
 /** Pixels from 0 to 255 as float32, and labels. */
-function readTestSet() {
-  const { test } = loadIdx(mnistFolder(), 0);
-  const all = test.gather(Uint32Array.from({ length: test.count }, (_, index) => index));
-  if (all instanceof Promise) throw new Error("not in memory");
+async function readTestSet() {
+  const { test } = await openData(undefined, { validationSize: 0 });
+  const all = await test.gather(Uint32Array.from({ length: test.count }, (_, index) => index));
   return { inputs: Float32Array.from(all.inputs), targets: all.targets };
 }
 

@@ -25,7 +25,14 @@ export { type Run, train } from "./run/train.js";
 export type { ListenOptions, TrainOptions } from "./run/train-options.js";
 export { RECIPE_NAMES, type RecipeName } from "./run/recipes.js";
 export type { RunResult } from "./run/run-request.js";
-export { arrays, evaluate, type Evaluation, idx } from "./run/library.js";
+export {
+  arrays,
+  data,
+  evaluate,
+  type Evaluation,
+  idx,
+  type OpenDataOptions,
+} from "./run/library.js";
 export { exportModel, type ExportOptions } from "./export/library.js";
 export { predict, type PredictFilesOptions } from "./predict/library.js";
 export type { ExportFormat } from "./export/export-format.js";

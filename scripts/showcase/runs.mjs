@@ -118,12 +118,19 @@ export const SHOWCASES = Object.keys(KINDS);
 /**
  * @param {string} kind one of SHOWCASES
  * @param {{ steps: number, output: string, summaryDir?: string, evalEvery?: number, learningRate?: number }} options
- * @returns {Promise<{ url: string, run: import("../../dist/index.js").Run }>} the page's address, once it answers
+ * @returns {Promise<{ url: string, stop: () => Promise<void>, stepDone: (step: number) => Promise<void> }>} the page's address,
+ * once it answers
  */
 export async function startShowcase(kind, options) {
   const { steps, output, summaryDir, evalEvery = 20, learningRate = 0.01 } = options;
   const made = KINDS[kind];
   if (!made) throw new Error(`no kind of run is called ${kind}`);
+  const abort = new AbortController();
+  /** @type {(() => void)[]} */
+  const changed = [];
+  /** @type {string | undefined} */
+  let url;
+  let done = -1;
   const run = train({
     ...made(),
     optimizer: adam({ learningRate }),
@@ -137,11 +144,30 @@ export async function startShowcase(kind, options) {
     ...(summaryDir === undefined ? {} : { summaryDir }),
     listen: { host: "127.0.0.1", port: 0 },
     coordinatorComputes: true,
+    signal: abort.signal,
+    onEvent: (event) => {
+      if (event.event === "listening") url = event.urls[0]?.replace("ws:", "http:");
+      if (event.event === "step") done = event.step;
+      for (const check of changed) check();
+    },
   });
-  for await (const event of run) {
-    if (event.event !== "listening") continue;
-    const [url = ""] = event.urls;
-    return { url: url.replace("ws:", "http:"), run };
-  }
-  throw new Error("the run ended before it listened");
+  /** @param {() => boolean} isSo */
+  const until = (isSo) =>
+    Promise.race([
+      new Promise((/** @type {(nothing: void) => void} */ resolve) => {
+        const check = () => isSo() && resolve();
+        changed.push(check);
+        check();
+      }),
+      run.result.then(() => undefined),
+    ]);
+  await until(() => url !== undefined);
+  return {
+    url: url ?? "",
+    stepDone: (step) => until(() => done >= step),
+    stop: async () => {
+      abort.abort();
+      await run.result;
+    },
+  };
 }

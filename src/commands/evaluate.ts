@@ -27,7 +27,7 @@ export function evaluateCommand(program: Command, exitWith: (code: number) => vo
     .command("evaluate")
     .description("restores a checkpoint and evaluates it on the test set, or on the validation set")
     .argument("<checkpoint>", "a .safetensors file that a run wrote")
-    .option("--data <dir>", "folder with MNIST-format files (default: MNIST itself)")
+    .option("--data <path>", "file or folder of data (default: MNIST itself)")
     .addOption(
       new Option(
         "--engine <name>",
@@ -47,6 +47,7 @@ export function evaluateCommand(program: Command, exitWith: (code: number) => vo
     const checkpoint = readCheckpoint(file);
     const { on } = options;
     const data = await loadEvaluationData(file, checkpoint, options.data, on);
+    if (data.description !== undefined) process.stderr.write(`data: ${data.description}\n`);
     const { engine, note } = evaluationEngine(checkpoint.config, options.engine);
     if (note !== undefined) process.stderr.write(`${note}\n`);
     const metrics = await evaluateWithProgress(file, checkpoint, data, engine);

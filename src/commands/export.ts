@@ -25,7 +25,7 @@ export function exportCommand(program: Command, exitWith: (code: number) => void
     )
     .requiredOption("--output <path>", "file (keras, onnx) or folder (saved-model, tfjs)")
     .option("--card <file>", "also write a model card, as Markdown")
-    .option("--data <dir>", "for the card: evaluate on this folder's test set")
+    .option("--data <path>", "for the card: evaluate on the test set of this data")
     .option("--summary-dir <dir>", "for the card: the run's --summary-dir, for its curve");
   addJsonOption(command);
   command.action(async (file: string, options: ExportCommandOptions) => {

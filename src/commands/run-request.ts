@@ -29,9 +29,10 @@ export function buildRequest(
     steps: given.steps,
     loadData: (resumed) =>
       openData(options.data, {
-        validationSize: given.validationSize ?? resumed?.validationSize ?? options.validationSize,
+        validationSize: given.validationSize ?? resumed?.validationSize,
         known: resumed,
       }),
+    closesData: true,
     dataName: `The data in ${dataFolder}`,
     resume: options.resume,
     initial: options.initial,

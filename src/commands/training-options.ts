@@ -54,7 +54,7 @@ export interface TrainingOptions {
   schedule: ScheduleName;
   warmup?: number;
   data?: string;
-  validationSize: number;
+  validationSize?: number;
   evalEvery: number;
   checkpointEvery: number;
   summaryDir: string;
@@ -64,7 +64,6 @@ export interface TrainingOptions {
   broadcast: BroadcastKind;
 }
 
-export const DEFAULT_VALIDATION_SIZE = 5000;
 const MAX_NUMBER = 1e6;
 const MAX_CLIP_NORM = 1e18;
 
@@ -226,12 +225,11 @@ function addOptimizerOptions(command: Command): void {
 
 function addFileOptions(command: Command): Command {
   return command
-    .option("--data <dir>", "folder with MNIST-format files (default: MNIST itself)")
+    .option("--data <path>", "file or folder of data (default: MNIST itself)")
     .option(
       "--validation-size <n>",
-      "training samples held out for validation",
+      "training samples held out for validation (default: 5000, at most a tenth of them)",
       wholeNumber(0),
-      DEFAULT_VALIDATION_SIZE,
     )
     .option(
       "--eval-every <n>",

@@ -1,6 +1,7 @@
 // The population statistics of the whole training set for the weights of a checkpoint, without a step of training: the same
 // computation as at the end of a run with `--population exact`, and by the same kinds of workers.
 import type { Checkpoint } from "../shared/checkpoint/checkpoint.js";
+import { dataEvent } from "../shared/data/data-event.js";
 import type { Events } from "../shared/events.js";
 import { CheckpointWriter } from "./checkpoint-writer.js";
 import { computeExactPopulation } from "./exact-population.js";
@@ -32,6 +33,7 @@ export async function runRecalibration(
   const outcome = await assembleRun<RecalibrationOutcome>(parts, events, async (run) => {
     const { layout, replica, pool } = run;
     const { step } = replica;
+    events.emit(dataEvent(data));
     const planner = new StepPlanner(layout, data, 0);
     try {
       replica.population.set(

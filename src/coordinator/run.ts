@@ -2,6 +2,7 @@
 // them, which is the training loop or (recalibration.ts) the statistics of a checkpoint.
 import type { Checkpoint } from "../shared/checkpoint/checkpoint.js";
 import type { BroadcastKind, RunConfig } from "../shared/config.js";
+import { dataEvent } from "../shared/data/data-event.js";
 import type { DataSource } from "../shared/data/samples.js";
 import type { Engine } from "../shared/engine/engine.js";
 import type { Events, RunEvent } from "../shared/events.js";
@@ -73,6 +74,7 @@ export interface RunParts {
  */
 export function runTraining(plan: RunPlan, events: Events, stop: AbortSignal): Promise<Outcome> {
   return assembleRun(plan, events, async ({ layout, replica, pool, broadcast, numerics }) => {
+    events.emit(dataEvent(plan.data));
     emitStart(plan, layout, broadcast.kind, replica.step, events);
     if (plan.initial) events.emit({ event: "initial-weights", ...plan.initial.report });
     const { output, resumeFrom, training, data } = plan;

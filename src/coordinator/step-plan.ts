@@ -10,6 +10,7 @@ import {
 import { Sampler } from "../shared/data/sampler.js";
 import { sampleShapeOf } from "../shared/config.js";
 import {
+  countBatches,
   evaluationBatches,
   MAX_EVALUATION_SAMPLES,
   type Metrics,
@@ -27,8 +28,11 @@ import type {
   StepTask,
 } from "./workers/tasks.js";
 
-/** Samples of the training set that are gathered at once; twice as many are in memory. */
+/** Samples of a whole set that are gathered at once; twice as many are in memory. */
 const WINDOW_BYTES = 16 * 2 ** 20;
+
+/** A larger test set is not part of a step: it is evaluated window by window. */
+const MAX_TEST_BYTES = 64 * 2 ** 20;
 
 export interface StepPlan {
   step: number;
@@ -36,7 +40,7 @@ export interface StepPlan {
   /** All tasks, in the order in which they are assigned. */
   tasks: StepTask[];
   shards: ShardTask[];
-  /** Of an evaluation: batches of the global batch, and of the test set. */
+  /** Of an evaluation: batches of the global batch, and of the test set unless it is too large to be part of a step. */
   trainingBatches: EvaluationTask[];
   testBatches: EvaluationTask[];
 }
@@ -64,24 +68,46 @@ export class StepPlanner {
     const trainingBatches = isEvaluated
       ? await this.evaluationTasks(new MemorySet(batch), step)
       : [];
-    const testBatches = isEvaluated ? await this.planTest(step) : [];
+    const testBatches =
+      isEvaluated && this.testBytes <= MAX_TEST_BYTES
+        ? await this.evaluationTasks(this.data.test, step)
+        : [];
     // Evaluation and training of a step use the same weights, so their tasks fill the workers together.
     const tasks = [...testBatches, ...trainingBatches, ...shards];
     return { step, isEvaluated, tasks, shards, trainingBatches, testBatches };
   }
 
   /**
-   * Inference on the whole test set.
+   * Inference on the whole test set, in windows.
    * @param known statistics to use in the place of the replicas' own
    */
-  planTest(step: number, known?: StatisticsByLayer): Promise<EvaluationTask[]> {
-    return this.evaluationTasks(this.data.test, step, known);
+  planTestWindows(step: number, known?: StatisticsByLayer): AsyncGenerator<EvaluationTask[]> {
+    return this.windows(this.data.test, (samples): EvaluationTask => {
+      const task = { kind: "evaluate" as const, id: this.nextTaskId++, step, samples };
+      return known ? { ...task, known } : task;
+    });
+  }
+
+  get testBatchCount(): number {
+    return countBatches(this.data.test.count);
+  }
+
+  /** Of the samples of a step, with its share of the evaluations'. */
+  get stepBytes(): number {
+    const { batchSize } = this.layout.config;
+    const testBytes = this.testBytes <= MAX_TEST_BYTES ? this.testBytes : 0;
+    return this.bytesOf(batchSize) + (this.evalEvery === 0 ? 0 : testBytes / this.evalEvery);
+  }
+
+  /** Whether gathering samples takes no time to speak of. */
+  get isInMemory(): boolean {
+    return this.data.training instanceof MemorySet;
   }
 
   /** How many batches a pass over the training set has, and samples. */
   get trainingSize(): { batches: number; samples: number } {
     const { count } = this.data.training;
-    return { batches: Math.ceil(count / MAX_EVALUATION_SAMPLES), samples: count };
+    return { batches: countBatches(count), samples: count };
   }
 
   /**
@@ -94,25 +120,37 @@ export class StepPlanner {
     pass: number,
     known: StatisticsByLayer,
   ): AsyncGenerator<MomentsTask[]> {
-    const set = this.data.training;
-    const batches = evaluationBatches(set.count);
-    const batchBytes = sampleBytes(sampleShapeOf(this.layout.config), MAX_EVALUATION_SAMPLES);
-    const size = Math.max(1, Math.floor(WINDOW_BYTES / batchBytes));
-    const gather = (from: number) =>
+    yield* this.windows(this.data.training, (samples): MomentsTask => {
+      return { kind: "moments", id: this.nextTaskId++, step, pass, known, samples };
+    });
+  }
+
+  /** All of a set in batches, some of them at once. */
+  private async *windows<T>(set: SampleSet, toTask: (samples: Samples) => T): AsyncGenerator<T[]> {
+    const count = countBatches(set.count);
+    const size = Math.max(1, Math.floor(WINDOW_BYTES / this.bytesOf(MAX_EVALUATION_SAMPLES)));
+    const gather = (first: number) =>
       Promise.all(
-        batches.slice(from, from + size).map(async (indices): Promise<MomentsTask> => {
-          const samples = await set.gather(indices);
-          return { kind: "moments", id: this.nextTaskId++, step, pass, known, samples };
-        }),
+        evaluationBatches(set.count, first, first + size).map(async (indices): Promise<T> =>
+          toTask(await set.gather(indices)),
+        ),
       );
     let next = gather(0);
-    for (let from = 0; from < batches.length; from += size) {
+    for (let first = 0; first < count; first += size) {
       const tasks = await next;
-      next = gather(from + size);
+      next = gather(first + size);
       // It is awaited above; where the caller stops before, its failure is not reported.
       next.catch(() => undefined);
       yield tasks;
     }
+  }
+
+  private get testBytes(): number {
+    return this.bytesOf(this.data.test.count);
+  }
+
+  private bytesOf(sampleCount: number): number {
+    return sampleBytes(sampleShapeOf(this.layout.config), sampleCount);
   }
 
   private shardTasks(step: number, batch: Samples): ShardTask[] {
@@ -124,17 +162,12 @@ export class StepPlanner {
     });
   }
 
-  private async evaluationTasks(
-    set: SampleSet,
-    step: number,
-    known?: StatisticsByLayer,
-  ): Promise<EvaluationTask[]> {
+  private async evaluationTasks(set: SampleSet, step: number): Promise<EvaluationTask[]> {
     const batches = evaluationBatches(set.count);
     return Promise.all(
       batches.map(async (indices): Promise<EvaluationTask> => {
         const samples = await set.gather(indices);
-        const task = { kind: "evaluate" as const, id: this.nextTaskId++, step, samples };
-        return known ? { ...task, known } : task;
+        return { kind: "evaluate", id: this.nextTaskId++, step, samples };
       }),
     );
   }

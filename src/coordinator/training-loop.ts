@@ -13,7 +13,9 @@ import type { CheckpointWriter } from "./checkpoint-writer.js";
 import { computeExactPopulation } from "./exact-population.js";
 import { PhaseClock } from "./observe/phase-clock.js";
 import { StepObserver } from "./observe/step-observer.js";
+import { StepFeed } from "./step-feed.js";
 import { metricsOfBatches, shardResults, type StepPlan, type StepPlanner } from "./step-plan.js";
+import { evaluateTestSet, type TestEvaluation } from "./test-evaluation.js";
 import { InterruptedError, type Pool } from "./workers/pool.js";
 import type { Round } from "./workers/round.js";
 import type { Answered, WorkerLink } from "./workers/tasks.js";
@@ -48,12 +50,17 @@ export class TrainingLoop {
   private readonly options: TrainingOptions;
   private readonly parts: TrainingParts;
   private readonly observer: StepObserver;
+  private readonly feed: StepFeed;
   private inProgress: StepInProgress | undefined;
 
   constructor(options: TrainingOptions, parts: TrainingParts) {
     this.options = options;
     this.parts = parts;
     this.observer = new StepObserver(parts.events, parts.replica);
+    const { planner } = parts;
+    const { stepBytes, isInMemory } = planner;
+    const plan = (step: number) => planner.plan(step);
+    this.feed = new StepFeed({ plan, steps: options.steps, stepBytes, isInMemory });
   }
 
   /**
@@ -81,13 +88,11 @@ export class TrainingLoop {
     const { steps, checkpointEvery } = this.options;
     const { replica, broadcast } = this.parts;
     const { layout } = replica;
-    this.begin(await this.planStep(replica.step), signal);
+    this.begin(await this.feed.take(replica.step), signal);
     while (this.inProgress) {
       const { plan, round, clock } = this.inProgress;
       const nextStep = plan.step + 1;
-      const planned = this.planStep(nextStep);
-      // It is awaited below; if something else fails before, its failure is not reported.
-      planned.catch(() => undefined);
+      this.feed.prepare(nextStep);
 
       const gradients = new Map<string, Gradient>();
       for await (const { bucket, shards } of round.buckets) {
@@ -99,13 +104,16 @@ export class TrainingLoop {
         this.stepEarly(plan, bucket, ofBucket, clock);
       }
       const answers = await round.answers;
+      const test = await this.testOf(plan, answers, signal);
       clock.start();
       const results = shardResults(plan, answers);
       const population = aggregatePopulation(layout, results, plan.step, replica.population.layers);
       const update: Update = { gradients, population };
       clock.end("aggregate");
-      this.observer.beforeStep(plan, answers, update);
-      const nextPlan = await planned;
+      this.observer.beforeStep(plan, answers, update, test);
+      clock.start();
+      const nextPlan = await this.feed.take(nextStep);
+      clock.end("data");
 
       // No waiting from here on until the next step has begun: a worker that joins is sent the state of one step.
       broadcast.beforeStep(update, nextStep, ownersOf(plan, answers));
@@ -139,10 +147,6 @@ export class TrainingLoop {
     return population;
   }
 
-  private async planStep(step: number): Promise<StepPlan | undefined> {
-    return step < this.options.steps ? this.parts.planner.plan(step) : undefined;
-  }
-
   /** Assigns the step's tasks to the workers. */
   private begin(plan: StepPlan | undefined, signal: AbortSignal): void {
     this.inProgress = undefined;
@@ -170,16 +174,27 @@ export class TrainingLoop {
     clock.end("broadcast");
   }
 
+  /** The evaluation of the test set, which is a part of the step or, where it is large, comes after it, with the same weights. */
+  private async testOf(
+    plan: StepPlan,
+    answers: ReadonlyMap<number, Answered>,
+    signal: AbortSignal,
+  ): Promise<TestEvaluation | undefined> {
+    const { testBatches: tasks, step } = plan;
+    if (!plan.isEvaluated) return undefined;
+    if (tasks.length === 0) return evaluateTestSet(this.parts, step, signal);
+    return { metrics: metricsOfBatches(tasks, answers), tasks, answers };
+  }
+
   /**
    * Metrics of the test set with the present weights.
    * @param known statistics that the workers' replicas do not have
    */
   private async evaluateTest(signal: AbortSignal, known?: StatisticsByLayer): Promise<Metrics> {
-    const { planner, replica, pool } = this.parts;
-    const tasks = await planner.planTest(replica.step, known);
-    const answers = await pool.begin(tasks, 0, signal).answers;
-    this.observer.observePredictions(replica.step, tasks, answers);
-    return metricsOfBatches(tasks, answers);
+    const { step } = this.parts.replica;
+    const test = await evaluateTestSet(this.parts, step, signal, known);
+    this.observer.observePredictions(step, test);
+    return test.metrics;
   }
 
   /** Saves the state where the run ends early, unless the training has diverged. */

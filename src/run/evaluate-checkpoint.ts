@@ -32,8 +32,9 @@ export async function evaluateCheckpoint(
       onBatch(index, batches.length);
       const samples = await data.test.gather(indices);
       const result = evaluateSamples(replica, samples);
-      answers.push({ samples, result });
       onAnswer(samples, result);
+      // The inputs of a large test set are not kept.
+      answers.push({ samples: { ...samples, inputs: samples.inputs.slice(0, 0) }, result });
     }
     return metricsOf(answers);
   } finally {

@@ -1,7 +1,6 @@
 // Evaluation and data as a program asks for them.
 import { type ArrayDataOptions, arraySource } from "../shared/data/array-source.js";
-import { loadIdx } from "../shared/data/files/idx-source.js";
-import { mnistFolder } from "../shared/data/files/mnist.js";
+import { openData, openIdx } from "../shared/data/files/open-data.js";
 import type { DataSource } from "../shared/data/samples.js";
 import { readCheckpoint } from "../shared/checkpoint/checkpoint.js";
 import type { EngineName } from "../shared/engine/engine.js";
@@ -45,21 +44,45 @@ export async function evaluate(
   }
 }
 
+/** What {@link data} and {@link idx} take. */
+export interface OpenDataOptions {
+  /** Training samples that are held out: the first ones, or drawn where the test set is drawn too. Default: 0 */
+  validationSize?: number;
+  /** Arrays with more bytes of inputs than this are read from their files as they are needed. Default: 512 MiB */
+  maxMemoryBytes?: number;
+}
+
 /**
- * Images in MNIST's format: a folder with the four files, plain or gzipped.
+ * The data at a path, of any kind that the command line's `--data` takes; docs/data.md lists them. Files that are read while a
+ * run needs them stay open until `close()` of the result.
+ * @param path a file or folder
+ * @throws TandemError naming the file and what is wrong with it
+ */
+export async function data(
+  path: string,
+  { validationSize = 0, maxMemoryBytes }: OpenDataOptions = {},
+): Promise<DataSource> {
+  try {
+    return await openData(path, { validationSize, maxMemoryBytes });
+  } catch (error) {
+    throw inLibraryTerms(error);
+  }
+}
+
+/**
+ * Data in MNIST's format: a folder with four IDX files, plain or gzipped, of images or vectors.
  * @param folder default: MNIST itself, which is installed with Tandem
  * @throws TandemError naming the file and what is wrong with it
  */
-export function idx(
-  folder: string = mnistFolder(),
-  {
-    validationSize = 0,
-  }: {
-    /** Training samples, from the first on, that are held out. Default: 0 */
-    validationSize?: number;
-  } = {},
+export async function idx(
+  folder?: string,
+  { validationSize = 0, maxMemoryBytes }: OpenDataOptions = {},
 ): Promise<DataSource> {
-  return attempt(() => loadIdx(folder, validationSize));
+  try {
+    return await openIdx(folder, { validationSize, maxMemoryBytes });
+  } catch (error) {
+    throw inLibraryTerms(error);
+  }
 }
 
 /**
@@ -70,15 +93,6 @@ export function idx(
 export function arrays(options: ArrayDataOptions): DataSource {
   try {
     return arraySource(options);
-  } catch (error) {
-    throw inLibraryTerms(error);
-  }
-}
-
-async function attempt<T>(work: () => T): Promise<T> {
-  try {
-    await Promise.resolve();
-    return work();
   } catch (error) {
     throw inLibraryTerms(error);
   }

@@ -31,8 +31,8 @@ export interface NamedFile {
   path: string;
 }
 
-/** The files of a data set in MNIST's format. */
-const DATA_FILE = /-idx\d-ubyte(\.gz)?$/;
+/** Files of data sets, as IDX, NumPy's arrays and tables. */
+const DATA_FILE = /([-.]idx\d(-\w+)?(\.gz)?|\.np[yz]|\.[ct]sv)$/;
 const OWN_STREAM = /^\/(dev|proc)\//;
 /** Of a file's name, on Linux and macOS. */
 const MAX_NAME_BYTES = 255;
@@ -164,15 +164,17 @@ function statusOf(path: string, option: string): Stats | undefined {
   }
 }
 
-/** The files of a data folder in MNIST's format. */
-export function dataFiles(folder: string): NamedFile[] {
+/** The file that the data is, or the files of data sets in its folder. */
+export function dataFiles(path: string): NamedFile[] {
+  const what = "a file of the data";
   let names: string[];
   try {
-    names = readdirSync(folder).filter((name) => DATA_FILE.test(name));
+    if (!statSync(path).isDirectory()) return [{ what, path }];
+    names = readdirSync(path).filter((name) => DATA_FILE.test(name));
   } catch {
-    return []; // that the folder is missing is found when the data is loaded, and said better
+    return []; // that it is missing is found when the data is loaded, and said better
   }
-  return names.map((name) => ({ what: "a file of the data", path: join(folder, name) }));
+  return names.map((name) => ({ what, path: join(path, name) }));
 }
 
 function refuseSame(file: NamedFile, others: readonly NamedFile[]): void {

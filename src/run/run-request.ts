@@ -14,6 +14,8 @@ export interface RunRequest {
   steps?: number | undefined;
   /** @param resumed the configuration of the run that goes on */
   loadData: (resumed: RunConfig | undefined) => Promise<DataSource>;
+  /** The data is this run's alone, and closed with it. Default: false */
+  closesData?: boolean;
   /** For messages: "The data in FOLDER". */
   dataName: string;
   /** A checkpoint to go on from. */

@@ -70,6 +70,7 @@ async function carryOut(
   } finally {
     signal.removeEventListener("abort", onAbort);
     await workers?.end();
+    if (request.closesData) await prepared.data.close?.();
     await events.close();
   }
 }

@@ -14,14 +14,22 @@ export interface Metrics {
   count: number;
 }
 
-/** Indices of the samples of each batch. */
-export function evaluationBatches(sampleCount: number): Uint32Array[] {
-  const batches: Uint32Array[] = [];
-  for (let from = 0; from < sampleCount; from += MAX_EVALUATION_SAMPLES) {
+export function countBatches(sampleCount: number): number {
+  return Math.ceil(sampleCount / MAX_EVALUATION_SAMPLES);
+}
+
+/** Indices of the samples of each batch. @param first @param end of the batches, for some of them only */
+export function evaluationBatches(
+  sampleCount: number,
+  first = 0,
+  end = countBatches(sampleCount),
+): Uint32Array[] {
+  const count = Math.max(0, Math.min(end, countBatches(sampleCount)) - first);
+  return Array.from({ length: count }, (_, batch) => {
+    const from = (first + batch) * MAX_EVALUATION_SAMPLES;
     const length = Math.min(MAX_EVALUATION_SAMPLES, sampleCount - from);
-    batches.push(Uint32Array.from({ length }, (_, index) => from + index));
-  }
-  return batches;
+    return Uint32Array.from({ length }, (_, index) => from + index);
+  });
 }
 
 /** @param batches each with its result, in one fixed order */

@@ -1,6 +1,6 @@
 // The events of a run, from one source: the terminal, the JSON lines, TensorBoard and the page read them.
 import type { BroadcastKind, RunConfig } from "./config.js";
-import type { Samples } from "./data/samples.js";
+import type { Samples, TargetSpec } from "./data/samples.js";
 import { messageOf } from "./errors.js";
 import { Observer } from "./observer.js";
 import type { WorkerKind } from "./protocol/messages.js";
@@ -18,6 +18,22 @@ export type RunEvent =
       name: string;
       options: Readonly<Record<string, string | number>>;
       overridden: Readonly<Record<string, string | number>>;
+    }
+  /**
+   * Before `start`: the data. `path` is missing for MNIST itself and for a program's own data; the numbers are of samples;
+   * `description` says all of it in one line.
+   */
+  | {
+      event: "data";
+      kind: string;
+      path?: string;
+      training: number;
+      validation: number;
+      test: number;
+      inputShape: readonly number[];
+      target: TargetSpec;
+      classNames?: readonly string[];
+      description: string;
     }
   /** Training is about to begin, or to go on at `step`. */
   | {
@@ -85,7 +101,7 @@ export type RunEvent =
       event: "predictions";
       step: number;
       predictions: readonly (Int32Array | Float32Array)[];
-      /** Of the same batches. */
+      /** Of the same batches; those of a large test set are without inputs after the first ones. */
       samples: readonly Samples[];
     }
   /** Accuracies where the targets are classes. */
@@ -118,11 +134,11 @@ export type RunEvent =
   | { event: "end"; step: number; testAccuracy?: number; testLoss: number; path: string };
 
 /**
- * `aggregate`: gradients summed, moments merged. `optimizer`: the coordinator's own step. `broadcast`: weights or updates
+ * `aggregate`: gradients summed, moments merged. `data`: waiting for the samples of the next step. `optimizer`: the coordinator's own step. `broadcast`: weights or updates
  * encoded and handed to the sockets, with the next tasks.
  */
 export interface PhaseTrace extends Span {
-  phase: "aggregate" | "optimizer" | "broadcast";
+  phase: "aggregate" | "data" | "optimizer" | "broadcast";
 }
 
 export interface Span {

@@ -6,7 +6,7 @@ import { StepPlanner } from "../../src/coordinator/step-plan.js";
 import { TrainingLoop } from "../../src/coordinator/training-loop.js";
 import { InProcessWorker } from "../../src/coordinator/workers/in-process-worker.js";
 import { Pool } from "../../src/coordinator/workers/pool.js";
-import { loadIdx } from "../../src/shared/data/files/idx-source.js";
+import { openData } from "../../src/shared/data/files/open-data.js";
 import { Events } from "../../src/shared/events.js";
 import { configFor } from "../support/config.js";
 import { temporaryFolder, writeDataset } from "../support/data.js";
@@ -14,7 +14,7 @@ import { countNativeTensors } from "../support/engines.js";
 import { createReplica } from "../support/replica.js";
 
 test("memory is flat over 2,000 steps", async () => {
-  const data = loadIdx(writeDataset(), 0);
+  const data = await openData(writeDataset(), { validationSize: 0 });
   const replica = createReplica(configFor(data, { batchSize: 6, learningRate: 1e-4 }));
   const { layout } = replica;
   const events = new Events();

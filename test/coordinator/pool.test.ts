@@ -10,7 +10,7 @@ import { computeOn } from "../../src/coordinator/workers/compute-task.js";
 import { Pool } from "../../src/coordinator/workers/pool.js";
 import type { Answer, Task, WorkerLink } from "../../src/coordinator/workers/tasks.js";
 import type { RunConfig } from "../../src/shared/config.js";
-import { loadIdx } from "../../src/shared/data/files/idx-source.js";
+import { openData } from "../../src/shared/data/files/open-data.js";
 import type { DataSource } from "../../src/shared/data/samples.js";
 import { TandemError } from "../../src/shared/errors.js";
 import { Events, type RunEvent } from "../../src/shared/events.js";
@@ -23,8 +23,8 @@ import { createReplica } from "../support/replica.js";
 
 let data: DataSource;
 let config: RunConfig;
-beforeAll(() => {
-  data = loadIdx(writeDataset(), 0);
+beforeAll(async () => {
+  data = await openData(writeDataset(), { validationSize: 0 });
   config = configFor(data, { seed: 3, batchSize: 11, shards: 3 });
 });
 

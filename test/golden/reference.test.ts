@@ -3,8 +3,7 @@
 import { readFileSync } from "node:fs";
 import { beforeAll, describe, expect, test } from "vitest";
 import { aggregatePopulation, sumGradients, sumLosses } from "../../src/coordinator/aggregate.js";
-import { loadIdx } from "../../src/shared/data/files/idx-source.js";
-import { mnistFolder } from "../../src/shared/data/files/mnist.js";
+import { openData } from "../../src/shared/data/files/open-data.js";
 import { type DataSource, type Samples, sliceSamples } from "../../src/shared/data/samples.js";
 import { Sampler } from "../../src/shared/data/sampler.js";
 import { initialTensors } from "../../src/shared/network/initial-values.js";
@@ -41,8 +40,8 @@ const reference = JSON.parse(readFileSync(new URL("reference.json", import.meta.
 
 let data: DataSource;
 
-beforeAll(() => {
-  data = loadIdx(mnistFolder(), 5000);
+beforeAll(async () => {
+  data = await openData(undefined, { validationSize: 5000 });
 });
 
 /** Both the sampled values and the norm, against the size of the reference's largest sampled value. */

@@ -40,7 +40,8 @@ export function describeRun(config: RunConfig): RunDescription {
   return {
     network: describeNetwork(network),
     loss: loss.kind,
-    optimizer: optimizer.kind,
+    // As users choose it: with decoupled weight decay Adam has a name of its own.
+    optimizer: optimizer.kind === "adam" && optimizer.weightDecay > 0 ? "adamw" : optimizer.kind,
     learningRate,
     schedule: schedule.kind,
     batchSize,

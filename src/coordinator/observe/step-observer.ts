@@ -5,7 +5,8 @@ import type { Update } from "../../shared/replica/tensors.js";
 import type { TrainingReplica } from "../../shared/replica/training-replica.js";
 import { sumLosses } from "../aggregate.js";
 import { metricsOfBatches, shardResults, type StepPlan } from "../step-plan.js";
-import type { Answered, EvaluationTask, StepTask } from "../workers/tasks.js";
+import type { TestEvaluation } from "../test-evaluation.js";
+import type { Answered, StepTask } from "../workers/tasks.js";
 import { histogramValues } from "./histogram-values.js";
 import type { PhaseClock } from "./phase-clock.js";
 
@@ -22,11 +23,16 @@ export class StepObserver {
   }
 
   /** The answers are complete, and the weights are still those that they were computed with. */
-  beforeStep(plan: StepPlan, answers: Answers, update: Update): void {
-    if (!plan.isEvaluated) return;
-    const { step, trainingBatches, testBatches } = plan;
+  beforeStep(
+    plan: StepPlan,
+    answers: Answers,
+    update: Update,
+    evaluation: TestEvaluation | undefined,
+  ): void {
+    if (!evaluation) return;
+    const { step, trainingBatches } = plan;
     const train = metricsOfBatches(trainingBatches, answers);
-    const test = metricsOfBatches(testBatches, answers);
+    const test = evaluation.metrics;
     this.events.emit({
       event: "evaluation",
       step,
@@ -35,13 +41,13 @@ export class StepObserver {
       trainLoss: train.loss,
       testLoss: test.loss,
     });
-    this.observePredictions(step, testBatches, answers);
+    this.observePredictions(step, evaluation);
     const values = histogramValues(this.replica, update);
     this.events.emit({ event: "histograms", step, values });
   }
 
   /** What was predicted for the test set. */
-  observePredictions(step: number, tasks: readonly EvaluationTask[], answers: Answers): void {
+  observePredictions(step: number, { tasks, answers }: TestEvaluation): void {
     const batches = tasks.flatMap(({ id, samples }) => {
       const answer = answers.get(id)?.answer;
       return answer?.kind === "evaluate" ? [{ samples, ...answer.result }] : [];

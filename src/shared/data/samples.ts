@@ -46,6 +46,9 @@ export interface DataSource extends SampleShape {
   readonly table?: TableSpec;
   /** What was found, for people: kind, numbers, shapes, classes, how it was split. One line. */
   readonly description?: string;
+  /** In the event `data`: `idx`, `npz` and so on, set by `openData`; and the path that the user gave. */
+  readonly kind?: string;
+  readonly path?: string;
   /** Closes files and ends threads, when the run is over. */
   close?(): Promise<void>;
 }

@@ -1,7 +1,7 @@
 // Predicted classes of the test set as a page update: how often each class was taken for which, and samples of it. Pure.
 import type { RunEvent } from "../../../shared/events.js";
 import type { ConfusedPair, PageUpdateOf } from "./page-update.js";
-import type { SamplePlace, ShownSamples } from "./shown-samples.js";
+import { hasInputs, type SamplePlace, type ShownSamples } from "./shown-samples.js";
 
 /** A matrix of more classes is not sent. */
 export const MAX_CONFUSION_CLASSES = 50;
@@ -16,6 +16,14 @@ interface WrongPlace extends SamplePlace {
   predicted: number;
 }
 
+interface PairGroup {
+  label: number;
+  predicted: number;
+  count: number;
+  /** Of those whose inputs are known. */
+  places: WrongPlace[];
+}
+
 /** @param classCount of the data */
 export function mistakesOf(
   { step, predictions, samples }: Predictions,
@@ -24,7 +32,7 @@ export function mistakesOf(
   at: number,
 ): PageUpdateOf<"mistakes"> {
   const confusion = classCount <= MAX_CONFUSION_CLASSES ? zeroMatrix(classCount) : undefined;
-  const byPair = new Map<number, WrongPlace[]>();
+  const byPair = new Map<number, PairGroup>();
   let first = 0;
   let errorCount = 0;
   samples.forEach((batch, index) => {
@@ -35,14 +43,20 @@ export function mistakesOf(
       if (predicted === label) return;
       errorCount++;
       const key = label * classCount + predicted;
-      const places = byPair.get(key) ?? [];
-      byPair.set(key, places);
-      places.push({ batch, row, index: first + row, label, predicted });
+      const group = byPair.get(key) ?? { label, predicted, count: 0, places: [] };
+      byPair.set(key, group);
+      group.count++;
+      if (hasInputs(batch)) {
+        group.places.push({ batch, row, index: first + row, label, predicted });
+      }
     });
     first += batch.count;
   });
-  const groups = [...byPair.values()].sort((a, b) => b.length - a.length);
-  const chosen = someOfEach(groups, shown.maxCount);
+  const groups = [...byPair.values()].sort((a, b) => b.count - a.count);
+  const chosen = someOfEach(
+    groups.map(({ places }) => places),
+    shown.maxCount,
+  );
   const { picture, columnNames } = shown;
   return {
     kind: "mistakes",
@@ -60,10 +74,9 @@ export function mistakesOf(
   };
 }
 
-function pairsOf(groups: readonly WrongPlace[][]): ConfusedPair[] {
-  return groups.slice(0, MAX_PAIRS).map((places): ConfusedPair => {
-    const [{ label, predicted }] = places as [WrongPlace];
-    return [label, predicted, places.length];
+function pairsOf(groups: readonly PairGroup[]): ConfusedPair[] {
+  return groups.slice(0, MAX_PAIRS).map(({ label, predicted, count }): ConfusedPair => {
+    return [label, predicted, count];
   });
 }
 

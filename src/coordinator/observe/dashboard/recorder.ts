@@ -128,6 +128,7 @@ export class Recorder implements EventSink {
         return;
       case "listening":
       case "recipe":
+      case "data":
       case "initial-weights":
       case "population":
       case "recalibrated":

@@ -77,6 +77,11 @@ export class ShownSamples {
   }
 }
 
+/** False for the later batches of a large test set. */
+export function hasInputs({ inputs }: Samples): boolean {
+  return inputs.length > 0;
+}
+
 /** @returns undefined where the inputs are no grey or RGB pictures */
 export function pictureShapeOf(inputShape: readonly number[]): PictureShape | undefined {
   const [height, width, channels] = inputShape;

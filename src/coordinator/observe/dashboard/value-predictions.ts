@@ -5,7 +5,7 @@ import type { RunDescription } from "../run-description.js";
 import { roundNumber } from "./input-columns.js";
 import { packFloats, sampleEvenly } from "./packed.js";
 import type { OutputMetrics, PageUpdateOf } from "./page-update.js";
-import type { SamplePlace, ShownSamples } from "./shown-samples.js";
+import { hasInputs, type SamplePlace, type ShownSamples } from "./shown-samples.js";
 
 const MAX_POINTS = 500;
 /** Values per sample that can be chosen from in the scatter plot. */
@@ -107,6 +107,7 @@ function worstOf(
     }, 0);
   };
   return outcomes
+    .filter(({ batch }) => hasInputs(batch))
     .map((outcome) => ({ outcome, error: errorOf(outcome) }))
     .sort((a, b) => b.error - a.error)
     .slice(0, count)

@@ -33,6 +33,10 @@ export class MetricsSink implements EventSink {
     ["set"],
   );
   private readonly samples = this.counter("tandem_samples_total", "Samples trained on");
+  private readonly dataWait = this.counter(
+    "tandem_data_wait_seconds_total",
+    "Time that steps waited for their samples",
+  );
   private readonly evaluations = this.counter("tandem_evaluations_total", "Evaluations done");
   private readonly checkpoints = this.counter("tandem_checkpoints_total", "Checkpoints", [
     "result",
@@ -136,6 +140,9 @@ export class MetricsSink implements EventSink {
         this.checkpoints.inc({ result: "failed" });
         return;
       case "trace":
+        for (const { phase, fromMs, toMs } of event.phases) {
+          if (phase === "data") this.dataWait.inc((toMs - fromMs) / 1000);
+        }
         for (const { worker, task, ...times } of event.tasks) {
           this.keepLabel(worker);
           this.tasks.inc({ worker, task });
@@ -146,6 +153,7 @@ export class MetricsSink implements EventSink {
       case "waiting":
       case "interrupted":
       case "recipe":
+      case "data":
       case "initial-weights":
       case "checkpoint-kept":
       case "degraded":

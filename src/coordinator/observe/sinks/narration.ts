@@ -53,6 +53,8 @@ export function sentenceOf(
       return say("info", listeningText(event, pageKey));
     case "recipe":
       return say("info", recipeText(event));
+    case "data":
+      return say("info", `data: ${sanitizeText(event.description, MAX_TEXT_LENGTH)}`);
     case "start":
       return say("info", startText(event));
     case "initial-weights":

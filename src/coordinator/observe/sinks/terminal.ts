@@ -131,6 +131,7 @@ export class TerminalSink implements EventSink {
         return;
       case "listening":
       case "recipe":
+      case "data":
       case "initial-weights":
       case "backup":
       case "divergence":

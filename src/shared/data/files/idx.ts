@@ -1,88 +1,67 @@
-// IDX, the format of MNIST's files: a big-endian magic number, the sizes, then one unsigned byte a value.
-// Source: Yann LeCun's page "The MNIST database of handwritten digits", section "File formats".
-import { gunzipSync } from "node:zlib";
-import { messageOf, TandemError } from "../../errors.js";
+// IDX, the format of MNIST's files: two zeros, the type of the values, the number of sides, the sides, then the values, all
+// big-endian. Source: Yann LeCun's page "The MNIST database of handwritten digits", section "File formats". Pure.
+import { type ArrayHeader, checkLength, damagedArray, MAX_SIDES } from "./array-header.js";
+import { type ValueType, typeName } from "./value-type.js";
 
-const IMAGES_MAGIC = 0x00000803;
-const LABELS_MAGIC = 0x00000801;
-const MAX_SIDE = 1024;
-const MAX_PIXELS_PER_IMAGE = 256 * 256; // beyond it, fc1 alone would need more than a gigabyte
-const MAX_UNZIPPED_BYTES = 2 ** 31;
+const TYPES: Readonly<Record<number, ValueType>> = {
+  0x08: { kind: "u", byteLength: 1, isBigEndian: true },
+  0x09: { kind: "i", byteLength: 1, isBigEndian: true },
+  0x0b: { kind: "i", byteLength: 2, isBigEndian: true },
+  0x0c: { kind: "i", byteLength: 4, isBigEndian: true },
+  0x0d: { kind: "f", byteLength: 4, isBigEndian: true },
+  0x0e: { kind: "f", byteLength: 8, isBigEndian: true },
+};
 
-export interface IdxImages {
-  count: number;
-  height: number;
-  width: number;
-  /** count × height × width values, row by row. */
-  pixels: Uint8Array;
+/** The longest header that is read. */
+export const IDX_HEADER_BYTES = 4 + 4 * MAX_SIDES;
+
+export function isIdx(beginning: Uint8Array): boolean {
+  return beginning[0] === 0 && beginning[1] === 0 && beginning[2]! in TYPES;
 }
 
-function damaged(file: string, what: string): TandemError {
-  return new TandemError(
-    "data-file-damaged",
-    `${file}: ${what}. Fetch the file again, or give another folder with --data.`,
-  );
-}
-
-/** The file's content, unpacked if it is gzipped (told by its first two bytes, not by its name). */
-export function unzipped(file: string, bytes: Uint8Array): Uint8Array {
-  if (bytes[0] !== 0x1f || bytes[1] !== 0x8b) return bytes;
-  try {
-    return gunzipSync(bytes, { maxOutputLength: MAX_UNZIPPED_BYTES });
-  } catch (error) {
-    throw damaged(file, `the gzip stream is damaged or too large (${messageOf(error)})`);
+/**
+ * @param beginning the first `IDX_HEADER_BYTES` of the file, or all of it
+ * @param byteLength of the file
+ * @throws TandemError `data-file-damaged` where magic number, sides and length do not agree
+ */
+export function parseIdxHeader(
+  file: string,
+  beginning: Uint8Array,
+  byteLength: number,
+): ArrayHeader {
+  const view = new DataView(beginning.buffer, beginning.byteOffset, beginning.byteLength);
+  if (view.byteLength < 4) throw damagedArray(file, `cut short: ${byteLength} bytes`);
+  const type = TYPES[view.getUint8(2)];
+  const sideCount = view.getUint8(3);
+  if (view.getUint16(0) !== 0 || !type) {
+    const magic = view.getUint32(0).toString(16).padStart(8, "0");
+    throw damagedArray(file, `not an IDX file: magic number 0x${magic}`);
   }
-}
-
-function readHeader(file: string, bytes: Uint8Array, magic: number, what: string): number[] {
-  const dimensions = magic & 0xff;
-  const headerLength = 4 + 4 * dimensions;
-  if (bytes.length < headerLength) {
-    throw damaged(file, `cut short: ${bytes.length} bytes, the header alone has ${headerLength}`);
-  }
-  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  const found = view.getUint32(0);
-  if (found !== magic) {
-    throw damaged(
+  if (sideCount < 1 || sideCount > MAX_SIDES) {
+    throw damagedArray(
       file,
-      `not an IDX file of ${what}: magic number ${found}, expected ${magic} (0x${magic.toString(16).padStart(8, "0")})`,
+      `an IDX file of ${sideCount} sides; arrays of 1 to ${MAX_SIDES} are used`,
     );
   }
-  const sizes = Array.from({ length: dimensions }, (_, index) => view.getUint32(4 + 4 * index));
-  const expectedLength = headerLength + sizes.reduce((product, size) => product * size, 1);
-  if (bytes.length !== expectedLength) {
-    const verb = bytes.length < expectedLength ? "cut short" : "longer than its header says";
-    throw damaged(
-      file,
-      `${verb}: ${bytes.length} bytes, the header (${sizes.join(" × ")}) asks for ${expectedLength}`,
-    );
+  const byteOffset = 4 + 4 * sideCount;
+  if (view.byteLength < byteOffset) {
+    throw damagedArray(file, `cut short: ${byteLength} bytes, the header alone has ${byteOffset}`);
   }
-  return sizes;
+  const shape = Array.from({ length: sideCount }, (_, side) => view.getUint32(4 + 4 * side));
+  const header = { type, shape, byteOffset };
+  checkLength(file, header, byteLength);
+  return header;
 }
 
-/** @throws TandemError `data-file-damaged` where magic, sizes and length do not agree or the sizes are absurd */
-export function parseImages(file: string, bytes: Uint8Array): IdxImages {
-  const [count, height, width] = readHeader(file, bytes, IMAGES_MAGIC, "images");
-  if (count === undefined || height === undefined || width === undefined || count === 0) {
-    throw damaged(file, "it holds no images");
-  }
-  const absurd =
-    height < 1 ||
-    width < 1 ||
-    height > MAX_SIDE ||
-    width > MAX_SIDE ||
-    height * width > MAX_PIXELS_PER_IMAGE;
-  if (absurd) {
-    throw damaged(
-      file,
-      `images of ${height} × ${width} pixels; from 1 × 1 to ${MAX_PIXELS_PER_IMAGE} pixels (256 × 256) can be trained on`,
-    );
-  }
-  return { count, height, width, pixels: bytes.subarray(16) };
-}
-
-/** @throws TandemError `data-file-damaged` where magic, size and length do not agree */
-export function parseLabels(file: string, bytes: Uint8Array): Uint8Array {
-  readHeader(file, bytes, LABELS_MAGIC, "labels");
-  return bytes.subarray(8);
+/** The header of an IDX file with values of this type. @param shape up to four sides, each below 2³² */
+export function idxHeader(
+  type: "uint8" | "int32" | "float32",
+  shape: readonly number[],
+): Uint8Array {
+  const code = Object.keys(TYPES).find((each) => typeName(TYPES[Number(each)]!) === type);
+  const view = new DataView(new ArrayBuffer(4 + 4 * shape.length));
+  view.setUint8(2, Number(code));
+  view.setUint8(3, shape.length);
+  shape.forEach((side, index) => view.setUint32(4 + 4 * index, side));
+  return new Uint8Array(view.buffer);
 }

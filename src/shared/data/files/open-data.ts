@@ -1,20 +1,44 @@
 // What `--data` names → a data source, by what is found there.
-import type { RunConfig } from "../../config.js";
+import { TandemError } from "../../errors.js";
 import type { DataSource } from "../samples.js";
-import { loadIdx } from "./idx-source.js";
+import type { DataKind, DataOptions } from "./data-kind.js";
+import { type DataPlace, lookAt, pathText } from "./data-place.js";
+import { idxKind } from "./idx-kind.js";
 import { mnistFolder } from "./mnist.js";
+import { npyKind } from "./npy-kind.js";
+import { npzKind } from "./npz-kind.js";
 
-export interface DataOptions {
-  /** Training samples that are held out. */
-  validationSize: number;
-  /** The configuration of a run that goes on, or of a checkpoint: the data is read as it was for that. */
-  known?: RunConfig | undefined;
-}
+export type { DataOptions } from "./data-kind.js";
+
+/** The first that recognizes a place opens it. */
+const KINDS: readonly DataKind[] = [idxKind, npyKind, npzKind];
 
 /**
  * @param path a file or folder; undefined: MNIST itself, which is installed with Tandem
  * @throws TandemError `data-…` with exit code 2, naming the file (and the row) and what is wrong with it
  */
-export function openData(path: string | undefined, options: DataOptions): Promise<DataSource> {
-  return Promise.resolve().then(() => loadIdx(path ?? mnistFolder(), options.validationSize));
+export async function openData(
+  path: string | undefined,
+  options: DataOptions = {},
+): Promise<DataSource> {
+  const place = lookAt(path ?? mnistFolder());
+  const kind = KINDS.find((each) => each.recognizes(place)) ?? refuse(place);
+  const data = await kind.open(place, options);
+  return { ...data, kind: kind.name, ...(path === undefined ? {} : { path }) };
+}
+
+/** As `openData`, for a folder or file that has to be in MNIST's format. */
+export async function openIdx(
+  path: string | undefined,
+  options: DataOptions = {},
+): Promise<DataSource> {
+  const data = await idxKind.open(lookAt(path ?? mnistFolder()), options);
+  return { ...data, kind: idxKind.name, ...(path === undefined ? {} : { path }) };
+}
+
+function refuse({ path, isFolder }: DataPlace): never {
+  throw new TandemError(
+    isFolder ? "data-file-missing" : "data-format",
+    `--data ${pathText(path)} is no data that Tandem reads: ${KINDS.map(({ sign }) => sign).join("; ")}.`,
+  );
 }

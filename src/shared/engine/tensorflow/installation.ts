@@ -1,8 +1,10 @@
 // Where `tandem setup` (src/setup) puts the tensorflow engine: Tandem's folder in the user's cache, which all projects and
 // clones share. Nothing is written into node_modules, so the engine survives `npm install`, and npm never has to build it.
 import { existsSync, statSync } from "node:fs";
-import { homedir } from "node:os";
-import { isAbsolute, join } from "node:path";
+import { join } from "node:path";
+import { cacheFolder } from "../../cache-folder.js";
+
+export { cacheFolder };
 
 /** The wheel that libtensorflow and its C headers are taken from. One wheel serves every Python: no Python code is used. */
 export const WHEEL = {
@@ -30,12 +32,6 @@ export const LOG_LEVEL = "libtandem_log_level.so";
 const BINDING_REVISION = 2;
 
 const WHEEL_ID = WHEEL.sha256.slice(0, 12);
-
-/** By the XDG base directory specification, which says that a relative path is to be ignored. */
-export function cacheFolder(): string {
-  const base = process.env["XDG_CACHE_HOME"] ?? "";
-  return join(isAbsolute(base) ? base : join(homedir(), ".cache"), "tandem");
-}
 
 /** The wheel's content; its libraries are in the folder `tensorflow` below. */
 export function libraryFolder(): string {

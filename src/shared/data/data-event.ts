@@ -1,0 +1,23 @@
+// A data source as the event that reports it. Pure.
+import type { RunEvent } from "../events.js";
+import { describeData } from "./describe-data.js";
+import type { DataSource } from "./samples.js";
+
+/** What a program made itself has no kind and no description of its own. */
+const OWN_KIND = "arrays";
+
+export function dataEvent(data: DataSource): RunEvent & { event: "data" } {
+  const { kind = OWN_KIND, path, inputShape, target, classNames } = data;
+  return {
+    event: "data",
+    kind,
+    ...(path === undefined ? {} : { path }),
+    training: data.training.count,
+    validation: data.validation.count,
+    test: data.test.count,
+    inputShape,
+    target,
+    ...(classNames ? { classNames } : {}),
+    description: data.description ?? describeData(kind, data),
+  };
+}

@@ -1,0 +1,194 @@
+// Array files of inputs and targets → a data source: checked once, in memory or read where they lie.
+import { TandemError } from "../../errors.js";
+import { describeData } from "../describe-data.js";
+import {
+  type DataSource,
+  MemorySet,
+  type SampleSet,
+  sliceSamples,
+  type TargetSpec,
+} from "../samples.js";
+import { drawSplit, resolveValidationSize, testShareOf } from "../split.js";
+import { Subset } from "../subset.js";
+import { checkSource, type InputSpec, inputSpecOf, scanInputs } from "./array-inputs.js";
+import { checkTestTargets, countClasses, readTargets, type Targets } from "./array-targets.js";
+import { type DiskFile, loadBytes } from "./byte-source.js";
+import { DataDigest } from "./data-digest.js";
+import type { DataOptions } from "./data-kind.js";
+import { cachedDigest } from "./digest-cache.js";
+import { FileSet } from "./file-rows.js";
+import { type StoredArray, valueBytes } from "./stored-array.js";
+import { decodeInputs } from "./value-type.js";
+
+const DEFAULT_MEMORY_BYTES = 512 * 2 ** 20;
+
+/** Inputs and targets of the same samples. */
+export interface ArrayPair {
+  inputs: StoredArray;
+  targets: StoredArray;
+}
+
+export interface ArrayFiles {
+  /** For people: `IDX`. */
+  format: string;
+  /** The user's path, for messages. */
+  where: string;
+  /** All that are open; they are closed with the data source, or where it is in memory. */
+  files: readonly DiskFile[];
+  training: ArrayPair;
+  /** Missing: a fifth of the training samples is drawn. */
+  test?: ArrayPair | undefined;
+}
+
+/** @throws TandemError `data-…`, naming the file and what is wrong with it; the files are closed */
+export async function openArraySet(stored: ArrayFiles, options: DataOptions): Promise<DataSource> {
+  const { files } = stored;
+  const close = async () => {
+    await Promise.all(files.map((file) => file.close()));
+  };
+  try {
+    const { data, isInMemory } = await readArraySet(stored, options);
+    if (!isInMemory) return { ...data, close };
+    await close();
+    return data;
+  } catch (error) {
+    await close();
+    throw error;
+  }
+}
+
+async function readArraySet(
+  stored: ArrayFiles,
+  { validationSize, maxMemoryBytes = DEFAULT_MEMORY_BYTES }: DataOptions,
+): Promise<{ data: DataSource; isInMemory: boolean }> {
+  const { format, where, files, training, test } = stored;
+  const pairs = test ? [training, test] : [training];
+  const spec = checkInputs(training, test);
+  const inputBytes = pairs.reduce((total, { inputs }) => total + valueBytes(inputs), 0);
+  const isInMemory = inputBytes <= maxMemoryBytes;
+  const targets = await Promise.all(pairs.map((pair) => loadTargets(pair.targets)));
+  const target = targetSpecOf(training, test, targets);
+  const inputs = await Promise.all(
+    pairs.map((pair) => (isInMemory ? loadArray(pair.inputs) : pair.inputs)),
+  );
+  const compute = () => digestOf(inputs, targets, spec, target);
+  const digest = await (isInMemory ? compute() : cachedDigest(files, compute));
+  const sets = inputs.map((array, index) => toSet(array, targets[index]!));
+  const shape = { ...spec, target };
+  const split = splitSets(sets, validationSize, where);
+  const description = describeData(format, { ...shape, ...split.sets }, split.note);
+  return { data: { ...shape, ...split.sets, digest, description }, isInMemory };
+}
+
+function checkInputs(training: ArrayPair, test: ArrayPair | undefined): InputSpec {
+  const spec = inputSpecOf(training.inputs.source.name, training.inputs);
+  checkCounts(training);
+  if (!test) return spec;
+  const { name } = test.inputs.source;
+  const testSpec = inputSpecOf(name, test.inputs);
+  checkCounts(test);
+  const [own, expected] = [describeSpec(testSpec), describeSpec(spec)];
+  if (own === expected) return spec;
+  throw new TandemError(
+    "data-mismatch",
+    `${name}: its samples are ${own}, and the training samples are ${expected}. Use files of the same data set.`,
+  );
+}
+
+function describeSpec({ inputShape, inputType }: InputSpec): string {
+  return `${inputShape.join(" × ")} ${inputType}`;
+}
+
+function checkCounts({ inputs, targets }: ArrayPair): void {
+  const [inputCount, targetCount] = [inputs.shape[0], targets.shape[0]];
+  if (inputCount === targetCount) return;
+  throw new TandemError(
+    "data-mismatch",
+    `${targets.source.name}: ${targetCount} targets for the ${inputCount} samples of ${inputs.source.name}. Use files of the same data set.`,
+  );
+}
+
+async function loadTargets(array: StoredArray): Promise<Targets> {
+  const source = await loadBytes(array.source);
+  checkSource(source);
+  return readTargets(source.name, array, source.bytes!.subarray(array.byteOffset));
+}
+
+async function loadArray(array: StoredArray): Promise<StoredArray> {
+  return { ...array, source: await loadBytes(array.source) };
+}
+
+function targetSpecOf(
+  training: ArrayPair,
+  test: ArrayPair | undefined,
+  [own, ofTest]: readonly Targets[],
+): TargetSpec {
+  const { name } = training.targets.source;
+  const target: TargetSpec =
+    own!.kind === "values"
+      ? { kind: "values", count: own!.count }
+      : { kind: "classes", count: countClasses(name, own!.labels) };
+  if (test && ofTest) checkTestTargets(test.targets.source.name, ofTest, target);
+  return target;
+}
+
+async function digestOf(
+  inputs: readonly StoredArray[],
+  targets: readonly Targets[],
+  spec: InputSpec,
+  target: TargetSpec,
+): Promise<string> {
+  const digest = new DataDigest();
+  for (const [index, array] of inputs.entries()) {
+    await scanInputs(array, spec, digest);
+    const own = targets[index]!;
+    if (own.kind === "classes") digest.addLabels(own.labels, target.count);
+    else {
+      digest.begin("float32", [array.shape[0]!, own.count]);
+      digest.add(own.values);
+    }
+  }
+  return digest.toHex();
+}
+
+function toSet(array: StoredArray, own: Targets): MemorySet | FileSet {
+  const targets = own.kind === "classes" ? own.labels : own.values;
+  const { source, byteOffset, type, shape } = array;
+  if (!source.bytes) return new FileSet(array, targets);
+  const inputs = decodeInputs(type, source.bytes.subarray(byteOffset));
+  return new MemorySet({ count: shape[0]!, inputs, targets });
+}
+
+type Split = Pick<DataSource, "training" | "validation" | "test">;
+
+function splitSets(
+  [all, test]: readonly (MemorySet | FileSet)[],
+  given: number | undefined,
+  where: string,
+): { sets: Split; note?: string } {
+  const { count } = all!;
+  if (test) {
+    const held = resolveValidationSize(given, count, where);
+    const sets = { training: rangeOf(all!, held, count), validation: rangeOf(all!, 0, held), test };
+    return { sets };
+  }
+  if (count < 2) {
+    throw new TandemError("data-too-small", `${where} has one sample, and no test set.`);
+  }
+  const held = resolveValidationSize(given, count - testShareOf(count), where);
+  const split = drawSplit(count, held);
+  const setOf = (indices: Uint32Array) => Subset.of(all!, indices);
+  return {
+    sets: {
+      training: setOf(split.training),
+      validation: setOf(split.validation),
+      test: setOf(split.test),
+    },
+    note: "a fifth drawn as the test set",
+  };
+}
+
+function rangeOf(all: MemorySet | FileSet, from: number, to: number): SampleSet {
+  if (all instanceof MemorySet) return new MemorySet(sliceSamples(all.samples, from, to));
+  return Subset.range(all, from, to);
+}

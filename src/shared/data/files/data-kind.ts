@@ -1,0 +1,24 @@
+// What every kind of data that --data can name has in common: a sign by which it is recognized, and how it is opened.
+import type { RunConfig } from "../../config.js";
+import type { DataSource } from "../samples.js";
+import type { DataPlace } from "./data-place.js";
+
+export interface DataOptions {
+  /** Training samples that are held out; undefined: 5,000, at most a tenth of them. */
+  validationSize?: number | undefined;
+  /** The configuration of a run that goes on, or of a checkpoint: the data is read as it was for that. */
+  known?: RunConfig | undefined;
+  /** Arrays with more bytes of inputs than this are read from their files as they are needed. Default: 512 MiB */
+  maxMemoryBytes?: number | undefined;
+}
+
+export interface DataKind {
+  /** In the event `data`. */
+  readonly name: string;
+  /** What it consists of, for the message where nothing is recognized. */
+  readonly sign: string;
+  /** By what is there alone: what is wrong with it is said by `open`. */
+  recognizes(place: DataPlace): boolean;
+  /** @throws TandemError `data-…` with exit code 2, naming the file (and the row) and what is wrong with it */
+  open(place: DataPlace, options: DataOptions): Promise<DataSource>;
+}

@@ -1,0 +1,123 @@
+// The members of a zip archive that are asked for. Members that are stored stay in the file; those that are deflated are unpacked
+// in memory, to the length that the archive says and no further. The archive's structure is read by yauzl, which knows zip64 and
+// refuses names that lead out of a folder.
+import { closeSync, openSync } from "node:fs";
+import { buffer } from "node:stream/consumers";
+import { type Entry, fromFdPromise, type ZipFile } from "yauzl";
+import { messageOf, TandemError } from "../../errors.js";
+import { damagedArray } from "./array-header.js";
+import { type ByteSource, DiskBytes, type DiskFile, MemoryBytes } from "./byte-source.js";
+import { pathText } from "./data-place.js";
+import { MAX_UNPACKED_BYTES } from "./stored-array.js";
+
+/** An archive of arrays has a handful. */
+const MAX_MEMBERS = 1000;
+/** No deflated stream is longer than this many times its packed length (zlib's technical details). */
+const MAX_DEFLATE_RATIO = 1032;
+
+const STORED = 0;
+const DEFLATED = 8;
+
+/**
+ * @param choose gets the names of all members, and says which are to be read
+ * @returns by name
+ * @throws TandemError `data-file-damaged`, `data-format`, naming archive and member
+ */
+export async function readZipMembers(
+  file: DiskFile,
+  choose: (names: readonly string[]) => readonly string[],
+): Promise<ReadonlyMap<string, ByteSource>> {
+  const archive = pathText(file.path);
+  let zip: ZipFile | undefined;
+  try {
+    zip = await openZip(file.path);
+    const entries = await listEntries(zip, archive);
+    const members = new Map<string, ByteSource>();
+    let unpackedBytes = 0;
+    for (const name of choose([...entries.keys()])) {
+      const entry = entries.get(name);
+      if (!entry) continue;
+      if (entry.compressionMethod !== STORED) unpackedBytes += entry.uncompressedSize;
+      checkEntry(archive, entry, unpackedBytes);
+      members.set(name, await readMember(zip, file, entry));
+    }
+    return members;
+  } catch (error) {
+    if (error instanceof TandemError) throw error;
+    throw damagedArray(
+      archive,
+      `it is no zip archive that can be read (${messageOf(error)})`,
+      error,
+    );
+  } finally {
+    zip?.close();
+  }
+}
+
+/** With a descriptor of its own, which it closes: the file's is used longer than the archive's structure. */
+async function openZip(path: string): Promise<ZipFile> {
+  const fd = openSync(path, "r");
+  try {
+    return await fromFdPromise(fd, { autoClose: false, strictFileNames: true });
+  } catch (error) {
+    closeSync(fd);
+    throw error;
+  }
+}
+
+async function listEntries(zip: ZipFile, archive: string): Promise<Map<string, Entry>> {
+  const entries = new Map<string, Entry>();
+  if (zip.entryCount > MAX_MEMBERS) {
+    throw damagedArray(archive, `${zip.entryCount} members; at most ${MAX_MEMBERS} are read`);
+  }
+  for await (const entry of zip.eachEntry()) {
+    if (entries.has(entry.fileName)) {
+      throw damagedArray(archive, `it has two members of the name ${pathText(entry.fileName)}`);
+    }
+    entries.set(entry.fileName, entry);
+  }
+  return entries;
+}
+
+function checkEntry(archive: string, entry: Entry, unpackedBytes: number): void {
+  const { compressionMethod, compressedSize, uncompressedSize } = entry;
+  const name = nameOf(archive, entry.fileName);
+  if (entry.isEncrypted()) {
+    throw new TandemError("data-format", `${name}: it is encrypted. Save it without a password.`);
+  }
+  if (compressionMethod === STORED) return;
+  if (compressionMethod !== DEFLATED) {
+    throw new TandemError(
+      "data-format",
+      `${name}: it is packed by method ${compressionMethod}. Use np.savez or np.savez_compressed.`,
+    );
+  }
+  if (uncompressedSize > MAX_DEFLATE_RATIO * compressedSize) {
+    throw damagedArray(name, `${compressedSize} bytes cannot unpack to ${uncompressedSize}`);
+  }
+  if (unpackedBytes > MAX_UNPACKED_BYTES) {
+    throw new TandemError(
+      "data-format",
+      `${name}: the arrays of this archive unpack to more than ${MAX_UNPACKED_BYTES} bytes, and would have to be in memory. Save them with np.savez, which does not pack, or as .npy files.`,
+    );
+  }
+}
+
+async function readMember(zip: ZipFile, file: DiskFile, entry: Entry): Promise<ByteSource> {
+  const name = nameOf(pathText(file.path), entry.fileName);
+  const { crc32, uncompressedSize } = entry;
+  if (entry.compressionMethod === STORED) {
+    const { fileDataStart } = await zip.readLocalFileHeaderPromise(entry, { minimal: true });
+    return new DiskBytes(file, {
+      ...{ name, crc32 },
+      ...{ from: fileDataStart, byteLength: uncompressedSize },
+    });
+  }
+  // The stream fails where there is more or less than the archive says.
+  const bytes = await buffer(await zip.openReadStreamPromise(entry));
+  return Object.assign(new MemoryBytes(name, bytes), { crc32 });
+}
+
+function nameOf(archive: string, member: string): string {
+  return `${archive} (${pathText(member)})`;
+}
