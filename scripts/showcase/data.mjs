@@ -94,7 +94,8 @@ export function makeHomes(count, seed) {
   const inputs = new Float32Array(count * HOMES_INPUTS);
   const targets = new Float32Array(2 * count);
   for (let row = 0; row < count; row++) {
-    const measures = MEASURES.map(() => normal(random));
+    // No home has less than no rooms.
+    const measures = MEASURES.map(() => Math.min(2.5, Math.max(-2, normal(random))));
     const district = Math.floor(random() * DISTRICTS.length);
     inputs.set(measures, row * HOMES_INPUTS);
     inputs[row * HOMES_INPUTS + MEASURES.length + district] = 1;

@@ -6,7 +6,6 @@ import type { Run } from "./run.js";
 /** Of more classes the most probable ones are listed. */
 const MAX_ALL_CLASSES = 10;
 const TOP_COUNT = 3;
-const MAX_VALUES = 8;
 /** In em, of the column of names. */
 const MAX_NAME_WIDTH = 11;
 
@@ -23,27 +22,37 @@ export function showAnswer({ step, probabilities, outputs }: Prediction, run: Ru
   else showValues(outputs ?? [], run, best);
 }
 
-/** Room for the answer, so that it moves nothing. */
-export function reserveAnswer(run: Run): void {
-  const count = run.description?.target.count ?? 0;
-  const isClasses = run.description?.target.kind === "classes";
-  const most = isClasses && count > MAX_ALL_CLASSES ? TOP_COUNT : MAX_ALL_CLASSES;
-  byId("probabilities", HTMLElement).style.setProperty("--rows", String(Math.min(count, most)));
-}
-
-export function clearAnswer(): void {
-  byId("answer", HTMLElement).textContent = "";
-  byId("answer", HTMLElement).classList.remove("bad");
+/** Empty rows in the answer's place, so that it moves nothing. */
+export function clearAnswer(run: Run): void {
+  const best = byId("answer", HTMLElement);
+  best.textContent = "";
+  best.classList.remove("bad");
   byId("weights", HTMLElement).textContent = "";
-  byId("probabilities", HTMLOListElement).replaceChildren();
+  const { kind, count = 0 } = run.description?.target ?? {};
+  const isTop = kind === "classes" && count > MAX_ALL_CLASSES;
+  const rows = kind === "values" && count === 1 ? 0 : Math.min(count, isTop ? TOP_COUNT : MAX_ALL_CLASSES);
+  const list = byId("probabilities", HTMLOListElement);
+  list.style.setProperty("--rows", String(rows));
+  const names = Array.from({ length: rows }, (_, index) => (isTop ? "" : nameOf(run, index)));
+  setNameWidth(list, names);
+  list.replaceChildren(...names.map((name) => createRow(name, undefined, false)));
 }
 
 /** @param reason a sentence */
-export function showRefusal(reason: string): void {
-  clearAnswer();
+export function showRefusal(reason: string, run: Run): void {
+  clearAnswer(run);
   const best = byId("answer", HTMLElement);
   best.textContent = reason;
   best.classList.add("bad");
+}
+
+function nameOf(run: Run, index: number): string {
+  return run.description?.target.kind === "classes" ? run.className(index) : String(index);
+}
+
+function setNameWidth(list: HTMLElement, names: readonly string[]): void {
+  const longest = Math.max(0, ...names.map(({ length }) => length));
+  list.style.setProperty("--names", `${Math.min(MAX_NAME_WIDTH, 0.6 * longest + 0.5)}em`);
 }
 
 function showClasses(probabilities: readonly number[], run: Run, best: HTMLElement): void {
@@ -56,16 +65,19 @@ function showClasses(probabilities: readonly number[], run: Run, best: HTMLEleme
   best.title = name;
   const shown = all.length > MAX_ALL_CLASSES ? ranked.slice(0, TOP_COUNT) : all;
   const list = byId("probabilities", HTMLOListElement);
-  const longest = Math.max(...shown.map(({ label }) => run.className(label).length));
-  list.style.setProperty("--names", `${Math.min(MAX_NAME_WIDTH, 0.6 * longest + 0.5)}em`);
+  setNameWidth(
+    list,
+    shown.map(({ label }) => run.className(label)),
+  );
   list.replaceChildren(
     ...shown.map((each) => createRow(run.className(each.label), each.probability, each === first)),
   );
 }
 
-function createRow(name: string, probability: number, isBest: boolean): HTMLElement {
+/** @param probability undefined: not known yet */
+function createRow(name: string, probability: number | undefined, isBest: boolean): HTMLElement {
   const bar = createElement("i");
-  bar.style.setProperty("--w", `${100 * probability}%`);
+  bar.style.setProperty("--w", `${100 * (probability ?? 0)}%`);
   return createElement("li", { class: isBest ? "best" : "" }, [
     createElement("span", { text: name, title: name }),
     bar,
@@ -79,7 +91,7 @@ function showValues(outputs: readonly number[], run: Run, best: HTMLElement): vo
   best.textContent =
     only === undefined ? "Predicted values" : `${label ?? "Predicted"}: ${formatNumber(only, 5)}`;
   const list = byId("probabilities", HTMLOListElement);
-  const shown = only === undefined ? outputs.slice(0, MAX_VALUES) : [];
+  const shown = only === undefined ? outputs.slice(0, MAX_ALL_CLASSES) : [];
   list.replaceChildren(
     ...shown.map((value, index) =>
       createElement("li", {}, [

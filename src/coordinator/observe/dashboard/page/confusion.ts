@@ -41,7 +41,8 @@ export class Confusion {
     byId("confusion-note", HTMLElement).textContent =
       errors === undefined
         ? ""
-        : `${formatCount(errors)}${testCount ? ` of ${formatCount(testCount)}` : ""} wrong at step ${formatCount(step)}`;
+        : `${formatCount(errors)}${testCount ? ` of ${formatCount(testCount)}` : ""} wrong`;
+    byId("confusion-note", HTMLElement).title = `at step ${formatCount(step)}`;
     const pairs = mistakes.pairs ?? (confusion && pairsOf(confusion));
     const isMatrix = confusion !== undefined && confusion.length <= MAX_MATRIX_CLASSES;
     byId("confusion-title", HTMLElement).textContent = isMatrix
@@ -175,11 +176,14 @@ export class Confusion {
       const bar = createElement("i");
       bar.style.setProperty("--w", `${Math.round((100 * count) / most)}%`);
       const button = createElement("button", { title: text }, [
-        createElement("span", { text }),
+        createElement("span", { text: run.className(from) }),
+        createElement("span", { text: "→" }),
+        createElement("span", { text: run.className(to) }),
         bar,
         createElement("b", { text: formatCount(count) }),
       ]);
       button.type = "button";
+      button.setAttribute("aria-label", `${text}: ${formatCount(count)}`);
       this.prepare(button, from, to);
       return createElement("li", {}, [button]);
     });

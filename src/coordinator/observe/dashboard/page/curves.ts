@@ -1,6 +1,6 @@
 // The evaluations' metric, the loss and samples per second by step, one above the other on one axis of steps.
 import { moveCursor } from "./chart.js";
-import { byId, formatCount, formatNumber, formatPercent, onThemeChange } from "./dom.js";
+import { byId, formatCount, formatNumber, formatPercent, onThemeChange, shortText } from "./dom.js";
 import type { Run } from "./run.js";
 import { drawMarks } from "./run-marks.js";
 import { sampleRates, smooth } from "./series.js";
@@ -35,6 +35,9 @@ export class Curves {
         height: HEIGHTS[name],
         hasSteps: name === "rate",
         text,
+        axisText: (value) => {
+          return name === "metric" && this.isAccuracy ? text(value) : shortText(value);
+        },
         ...(top === undefined ? {} : { top }),
         onDraw: (plot) => drawMarks(plot, this.run?.marks ?? [], top !== undefined),
       });
@@ -60,8 +63,9 @@ export class Curves {
   }
 
   private redraw(): void {
-    const { run, zoom } = this;
+    const { run } = this;
     if (!run) return;
+    const zoom = this.zoom ?? wholeRun(run);
     this.isAccuracy = run.metricName === "accuracy";
     const title = this.isAccuracy ? "Accuracy" : "Loss at evaluations";
     byId("metric-title", HTMLElement).textContent = title;
@@ -120,6 +124,14 @@ export class Curves {
     else return;
     event.preventDefault();
   }
+}
+
+/** The steps so far, of all charts. */
+function wholeRun({ start, loss, testMetric }: Run): { min: number; max: number } {
+  const firsts = [loss.steps[0], testMetric.steps[0]].filter((step) => step !== undefined);
+  const min = Math.min(start?.step ?? Infinity, ...firsts);
+  const max = Math.max(loss.steps.at(-1) ?? 0, testMetric.steps.at(-1) ?? 0);
+  return { min: Number.isFinite(min) ? min : 0, max: Math.max(max, min + 1, 1) };
 }
 
 function accuracyText(value: number): string {

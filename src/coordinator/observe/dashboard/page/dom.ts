@@ -48,6 +48,12 @@ export function formatNumber(value: number | null | undefined, digits = 4): stri
   return String(Number(value.toPrecision(digits)));
 }
 
+/** For axes, on which there is little room: `27.6K` */
+export function shortText(value: number): string {
+  if (Math.abs(value) < 10_000) return formatNumber(value, 3);
+  return value.toLocaleString("en", { notation: "compact", maximumSignificantDigits: 3 });
+}
+
 /** `98.94 %` of a ratio. */
 export function formatPercent(ratio: number | null | undefined, digits = 2): string {
   if (ratio === null || ratio === undefined || !Number.isFinite(ratio)) return "–";

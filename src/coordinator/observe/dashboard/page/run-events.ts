@@ -38,7 +38,10 @@ export function showMarks({ marks }: Run): void {
   if (shown && shown.last === last && shown.count === marks.length) return;
   shown = { last, count: marks.length };
   const newest = marks.slice(-MAX_SHOWN).reverse();
-  byId("marks", HTMLOListElement).replaceChildren(...newest.map(createItem));
+  const none = createElement("li", { class: "none quiet", text: "None yet." });
+  byId("marks", HTMLOListElement).replaceChildren(
+    ...(newest.length === 0 ? [none] : newest.map(createItem)),
+  );
 }
 
 function createItem({ at, step, what, worker, text }: PageUpdateOf<"mark">): HTMLElement {

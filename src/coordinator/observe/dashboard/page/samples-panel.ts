@@ -34,7 +34,7 @@ export class SamplesPanel {
       const [label, predicted] = [nameOf(sample.label), nameOf(sample.predicted)];
       return {
         sample,
-        caption: `${label} → ${predicted}`,
+        caption: [label, predicted],
         title: `test sample ${sample.index}: ${label} predicted as ${predicted}`,
         cells: [label, predicted],
       };
@@ -52,7 +52,7 @@ export class SamplesPanel {
       const [target, predicted] = [valuesText(sample.targets), valuesText(sample.predictions)];
       return {
         sample,
-        caption: `${target} → ${predicted}`,
+        caption: [target, predicted],
         title: `test sample ${sample.index}: ${target}, predicted as ${predicted}`,
         cells: [target, predicted],
       };

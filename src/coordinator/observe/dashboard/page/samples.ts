@@ -4,15 +4,17 @@ import { createElement, formatNumber, unpackBytes } from "./dom.js";
 import { createPicture } from "./picture.js";
 
 /** In pixels: small pictures are shown at about this size, larger ones larger. */
-const MIN_SIDE = 56;
+const MIN_SIDE = 60;
 const MAX_SIDE = 96;
+/** Characters of truth and prediction together on one line. */
+const MAX_LINE = 4;
 const MISSING = "–";
 
 /** A sample, and what is said of it. */
 export interface Captioned {
   sample: ShownSample;
-  /** Below a picture. */
-  caption: string;
+  /** Below a picture: the truth and the prediction. */
+  caption: readonly [truth: string, predicted: string];
   /** With everything, also where it is too long for its place. */
   title: string;
   /** Cells of a row before the sample's own values. */
@@ -27,7 +29,7 @@ export function createPictures(
     const pixels = unpackBytes(sample.pixels ?? "");
     return createElement("li", { title }, [
       createPicture(pixels, picture),
-      createElement("span", { text: caption }),
+      ...captionLines(caption),
     ]);
   });
   const list = createElement("ul", { class: "pictures" }, items);
@@ -60,6 +62,13 @@ export function createRows(
     createElement("thead", {}, [createElement("tr", {}, head)]),
     createElement("tbody", {}, rows),
   ]);
+}
+
+/** On one line where both are short. */
+function captionLines([truth, predicted]: Captioned["caption"]): HTMLElement[] {
+  const isShort = truth.length + predicted.length <= MAX_LINE;
+  const texts = isShort ? [`${truth} → ${predicted}`] : [truth, `→ ${predicted}`];
+  return texts.map((text) => createElement("span", { text }));
 }
 
 function cellText(value: string | number | null): string {

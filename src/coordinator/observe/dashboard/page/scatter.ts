@@ -8,6 +8,7 @@ import {
   formatCount,
   formatNumber,
   onThemeChange,
+  shortText,
   themeColour,
   unpackFloats,
 } from "./dom.js";
@@ -99,7 +100,7 @@ function axisOptions(count: number): uPlot.Axis {
     labelFont: `12px ${LABEL_FONT}`,
     labelSize: 18,
     splits: (_plot, _axis, min, max) => ticksBetween(min, max, Math.max(2, count)),
-    values: (_, splits) => splits.map((split) => formatNumber(split, 4)),
+    values: (_, splits) => splits.map(shortText),
   };
 }
 

@@ -50,7 +50,7 @@ export class Statistics {
     if (newest === this.drawn) return;
     this.drawn = newest;
     const rows = String(Math.max(...(newest?.layers ?? []).map(({ shards }) => shards.length), 1));
-    byId("merge", HTMLElement).style.setProperty("--rows", rows);
+    byId("merge-holder", HTMLElement).style.setProperty("--rows", rows);
     const names = newest?.layers.map(({ name }) => name) ?? [];
     const shown = [...this.layer.options].map(({ value }) => value);
     if (names.join() !== shown.join()) {
@@ -88,13 +88,14 @@ export class Statistics {
       append(merged, step, unpackFloats(layer.merged[moment])[channel] ?? NaN);
       append(population, step, unpackFloats(layer.population[moment])[channel] ?? NaN);
     }
+    const [min = 0, max = 1] = [merged.steps[0], merged.steps.at(-1)];
     this.history.show(
       [
         { label: "merged", series: merged, colour: "merged" },
         { label: "population", series: population, colour: "population" },
       ],
       {},
-      undefined,
+      { min, max: Math.max(max, min + 1) },
     );
   }
 

@@ -31,6 +31,8 @@ export interface StepChartOptions {
   /** Room above the lines for the names of events. */
   top?: number;
   text: (value: number) => string;
+  /** On the axis; default: as elsewhere. */
+  axisText?: (value: number) => string;
   onDraw?: (plot: uPlot) => void;
   onZoom?: (min: number, max: number) => void;
   onReset?: () => void;
@@ -64,17 +66,17 @@ export class StepChart {
     }).observe(host);
   }
 
-  /** @param steps the visible ones; undefined: all */
+  /** @param steps the visible ones */
   show(
     curves: readonly Curve[],
     axes: StepAxes,
-    steps: { min: number; max: number } | undefined,
+    steps: { min: number; max: number },
   ): void {
     this.curves = curves;
     this.axes = axes;
     this.build();
-    this.plot?.setData(this.table(), !steps);
-    if (steps) this.plot?.setScale("x", steps);
+    this.plot?.setData(this.table(), false);
+    this.plot?.setScale("x", steps);
     this.showKey();
   }
 
@@ -88,7 +90,7 @@ export class StepChart {
     if (shape === this.shape) return;
     this.shape = shape;
     this.plot?.destroy();
-    const { height, hasSteps, top = 8, text } = this.options;
+    const { height, hasSteps, top = 8, text, axisText = text } = this.options;
     const axis = axisStyle();
     const steps = (_: uPlot, ticks: number[]) =>
       ticks.map((tick) => (hasSteps && Number.isInteger(tick) ? formatCount(tick) : ""));
@@ -121,7 +123,7 @@ export class StepChart {
               return isLog ? logTicksBetween(min, max) : ticksBetween(min, max, height / 52);
             },
             filter: (_, splits) => splits,
-            values: (_, splits) => splits.map(text),
+            values: (_, splits) => splits.map(axisText),
           },
         ],
         series: [{}, ...this.curves.map(lineStyle)],

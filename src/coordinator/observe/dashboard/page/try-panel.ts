@@ -1,6 +1,6 @@
 // Samples of one's own: drawn, as a picture, or entered by column; and what the run's current weights make of them.
 import type { PictureShape } from "../page-update.js";
-import { clearAnswer, reserveAnswer, showAnswer, showRefusal } from "./answer.js";
+import { clearAnswer, showAnswer, showRefusal } from "./answer.js";
 import { ColumnForm } from "./column-form.js";
 import { byId } from "./dom.js";
 import { DrawingPad } from "./drawing-pad.js";
@@ -22,10 +22,12 @@ export class TryPanel {
     (prediction) => {
       if (this.run) showAnswer(prediction, this.run);
     },
-    (reason) => showRefusal(`No prediction: ${reason}.`),
+    (reason) => this.refuse(`No prediction: ${reason}.`),
   );
   private run: Run | undefined;
   private shape: PictureShape | undefined;
+  /** Those of the classes, for which the answer has its place. */
+  private names: readonly string[] | undefined | null = null;
   private picture: RgbaPicture | undefined;
 
   constructor() {
@@ -36,7 +38,7 @@ export class TryPanel {
     };
     const onRefusal = (reason: string) => {
       this.queue.drop();
-      showRefusal(reason);
+      this.refuse(reason);
     };
     listenForPictures({ onPicture, onRefusal }, () => this.shape !== undefined && this.isOpen);
     this.invert.addEventListener("change", () => this.askForPicture());
@@ -56,16 +58,22 @@ export class TryPanel {
     this.shape = shape;
     byId("try-picture", HTMLElement).hidden = !shape;
     this.form.show(shape ? undefined : run.start?.columns);
-    this.pad.show(shape && isDrawable(shape) ? shape : undefined);
-    if (!isOther || !shape) {
-      if (!shape) reserveAnswer(run);
+    const isDrawn = shape !== undefined && isDrawable(shape);
+    this.pad.show(isDrawn ? shape : undefined);
+    byId("try-picture", HTMLElement).classList.toggle("without-pad", !isDrawn);
+    const names = run.start?.classNames;
+    if (!isOther && names === this.names) return;
+    this.names = names;
+    clearAnswer(run);
+    if (!shape) {
+      // What is predicted for the mean of the training set.
+      if (this.isOpen) this.askForColumns();
       return;
     }
     byId("invert-field", HTMLElement).hidden = shape.channels !== 1;
     const kind = shape.channels === 1 ? "" : ", RGB";
     byId("seen-note", HTMLElement).textContent =
       `The network's input, ${shape.height} × ${shape.width}${kind}`;
-    reserveAnswer(run);
     this.clear();
   }
 
@@ -74,7 +82,7 @@ export class TryPanel {
     this.picture = undefined;
     this.pad.clear();
     this.form.reset();
-    clearAnswer();
+    if (this.run) clearAnswer(this.run);
     const { shape } = this;
     if (shape) {
       const { height, width, channels } = shape;
@@ -95,10 +103,14 @@ export class TryPanel {
     const sample = this.form.read(inputType);
     if (typeof sample === "string") {
       this.queue.drop();
-      showRefusal(sample);
+      this.refuse(sample);
     } else {
       this.queue.ask(() => sample);
     }
+  }
+
+  private refuse(reason: string): void {
+    if (this.run) showRefusal(reason, this.run);
   }
 
   /** @param sample called for each attempt */
