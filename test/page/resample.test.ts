@@ -51,10 +51,15 @@ test.each([
   ["a large picture, grey", [500, 400], [28, 28, 1]],
   ["a small picture that is enlarged", [20, 16], [40, 48, 3]],
   ["a picture of the size itself", [28, 28], [28, 28, 3]],
-  ["a wide picture, lower and wider", [90, 120], [30, 180, 3]],
-] as const)("%s: within 2 of 255 on average", async (_name, size, shape) => {
+] as const)("%s: within 1 of 255 on average", async (_name, size, shape) => {
   const { here, there } = await both([...size], [...shape]);
-  expect(meanDifference(here, there)).toBeLessThan(2);
+  expect(meanDifference(here, there)).toBeLessThan(1);
+});
+
+test("a picture that gets lower and wider: within 3 of 255", async () => {
+  // libvips moves it by half a pixel in the direction in which it is reduced as well.
+  const { here, there } = await both([90, 120], [30, 180, 3]);
+  expect(meanDifference(here, there)).toBeLessThan(3);
 });
 
 test("inverted: black becomes white", async () => {

@@ -12,6 +12,8 @@ const CELL = 22;
 const MAX_NAME_WIDTH = 9;
 /** Longer names stand upright above the columns. */
 const MAX_FLAT_NAME = 2;
+/** So few columns are wide enough for names that lie. */
+const MAX_WIDE_COLUMNS = 5;
 /** In percent of the colour for errors; at more, text on it would have too little contrast. */
 const MAX_TINT = 48;
 
@@ -91,7 +93,7 @@ export class Confusion {
   private build(names: readonly string[]): void {
     this.shownNames = names;
     const longest = Math.max(...names.map(({ length }) => length));
-    const isLong = longest > MAX_FLAT_NAME;
+    const isLong = longest > MAX_FLAT_NAME && names.length > MAX_WIDE_COLUMNS;
     const nameCell = (text: string, kind: string) =>
       createElement("span", { class: `name ${kind}`, text, title: text });
     const top = names.map((name) => nameCell(name, isLong ? "top long" : "top"));
@@ -116,6 +118,7 @@ export class Confusion {
     const matrix = createElement("div", { class: "confusion" }, [axis, head, ...rows]);
     matrix.style.setProperty("--count", String(names.length));
     matrix.style.setProperty("--cell", `${CELL}px`);
+    if (names.length <= MAX_WIDE_COLUMNS) matrix.style.setProperty("--cell-height", "40px");
     matrix.style.setProperty("--names", `${Math.min(MAX_NAME_WIDTH, 0.6 * longest + 0.6)}em`);
     matrix.setAttribute("role", "group");
     matrix.setAttribute(

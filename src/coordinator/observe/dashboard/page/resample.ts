@@ -86,7 +86,8 @@ function resizeRows(values: Float32Array, from: number, rows: number, to: number
   const kernel = scale > 1 ? LANCZOS : CATMULL_ROM;
   const stretch = Math.max(1, scale);
   const taps = Array.from({ length: to }, (_, target) => {
-    const centre = (target + 0.5) * scale - 0.5;
+    // libvips enlarges with pixels counted from their corners, which is half a new pixel to the left of their centres.
+    const centre = (target + (scale > 1 ? 0.5 : 0)) * scale - 0.5;
     const first = Math.ceil(centre - kernel.radius * stretch);
     const last = Math.floor(centre + kernel.radius * stretch);
     const weights = Array.from({ length: last - first + 1 }, (_tap, index) => {

@@ -105,7 +105,7 @@ export class TryPanel {
       this.queue.drop();
       this.refuse(sample);
     } else {
-      this.queue.ask(() => sample);
+      this.enqueue(() => sample);
     }
   }
 
@@ -114,8 +114,17 @@ export class TryPanel {
   }
 
   /** @param sample called for each attempt */
+  private enqueue(sample: () => SampleBytes): void {
+    if (this.run?.end) {
+      this.refuse("The run is over. Use tandem predict with its checkpoint.");
+      return;
+    }
+    this.queue.ask(sample);
+  }
+
+  /** Shows the network's input too. */
   private ask(sample: () => SampleBytes): void {
-    this.queue.ask(() => {
+    this.enqueue(() => {
       const bytes = sample();
       if (this.shape) drawPicture(this.seen, bytes, this.shape);
       return bytes;
