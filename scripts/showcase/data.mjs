@@ -14,7 +14,16 @@ function normal(random) {
   return sum;
 }
 
-export const SHAPES = ["circle", "square", "triangle", "ring", "cross", "bar", "diamond", "two bars"];
+export const SHAPES = [
+  "circle",
+  "square",
+  "triangle",
+  "ring",
+  "cross",
+  "bar",
+  "diamond",
+  "two bars",
+];
 const PICTURE = { height: 40, width: 48 };
 
 /** Whether a point, in units of the shape's size from its middle, belongs to it. @type {((x: number, y: number) => boolean)[]} */
@@ -48,7 +57,10 @@ export function makeShapes(count, seed, classCount = SHAPES.length) {
         const colour = isInside((x - x0) / size, (y - y0) / size) ? ink : ground;
         colour.forEach((value, channel) => {
           const noisy = value + 40 * (random() - 0.5);
-          inputs[((image * height + y) * width + x) * 3 + channel] = Math.min(255, Math.max(0, noisy));
+          inputs[((image * height + y) * width + x) * 3 + channel] = Math.min(
+            255,
+            Math.max(0, noisy),
+          );
         });
       }
     }

@@ -117,12 +117,14 @@ export const SHOWCASES = Object.keys(KINDS);
 
 /**
  * @param {string} kind one of SHOWCASES
- * @param {{ steps: number, output: string, summaryDir?: string, evalEvery?: number, learningRate?: number }} options
+ * @param {{ steps: number, output: string, summaryDir?: string, evalEvery?: number, learningRate?: number, computesHere?: boolean }} options
+ * `computesHere`: false for a run that waits for workers
  * @returns {Promise<{ url: string, stop: () => Promise<void>, stepDone: (step: number) => Promise<void> }>} the page's address,
  * once it answers
  */
 export async function startShowcase(kind, options) {
   const { steps, output, summaryDir, evalEvery = 20, learningRate = 0.01 } = options;
+  const { computesHere = true } = options;
   const made = KINDS[kind];
   if (!made) throw new Error(`no kind of run is called ${kind}`);
   const abort = new AbortController();
@@ -143,7 +145,7 @@ export async function startShowcase(kind, options) {
     output,
     ...(summaryDir === undefined ? {} : { summaryDir }),
     listen: { host: "127.0.0.1", port: 0 },
-    coordinatorComputes: true,
+    coordinatorComputes: computesHere,
     signal: abort.signal,
     onEvent: (event) => {
       if (event.event === "listening") url = event.urls[0]?.replace("ws:", "http:");

@@ -10,6 +10,8 @@ import { makeShapes, SHAPES, SHAPES_INPUT } from "../../scripts/showcase/data.mj
 import { startShowcase } from "../../scripts/showcase/runs.mjs";
 import { findLowContrast } from "../support/contrast.js";
 import { temporaryFolder } from "../support/data.js";
+import { worker } from "../support/small-run.js";
+import { killAll } from "../support/tandem.js";
 
 /** Chromium's threshold of a good page is 0.1. */
 const MAX_LAYOUT_SHIFT = 0.001;
@@ -26,12 +28,14 @@ describe.skipIf(browserPath === undefined)("the page", { timeout: 120_000 }, () 
   afterAll(() => browser.close());
   afterEach(async () => {
     for (const close of closers.splice(0).reverse()) await close();
+    killAll();
   });
 
   /** The page of a run that has just begun, with what was wrong in its console. */
-  async function open(kind: string, steps = 1_000_000) {
+  async function open(kind: string, { steps = 1_000_000, computesHere = true } = {}) {
     const output = join(temporaryFolder(), "checkpoint.safetensors");
-    const run = await startShowcase(kind, { steps, output, evalEvery: 10, learningRate: 0.003 });
+    const numbers = { steps, evalEvery: 10, learningRate: 0.01 };
+    const run = await startShowcase(kind, { ...numbers, output, computesHere });
     closers.push(run.stop);
     const context = await browser.newContext({ viewport: { width: 1200, height: TALL } });
     closers.push(() => context.close());
@@ -117,10 +121,9 @@ describe.skipIf(browserPath === undefined)("the page", { timeout: 120_000 }, () 
     await checkLook(page);
 
     // All columns are in sight, at 1,200 pixels without scrolling.
-    const overflow = "(e) => e.scrollWidth - e.clientWidth";
-    const holder = page.locator("#confusion-holder");
-    const hidden = () => holder.evaluate<number>(overflow);
-    expect(await hidden()).toBeLessThanOrEqual(0);
+    const holder = 'document.querySelector("#confusion-holder")';
+    const hidden = await page.evaluate<number>(`${holder}.scrollWidth - ${holder}.clientWidth`);
+    expect(hidden).toBeLessThanOrEqual(0);
     expect(await page.locator("#confusion-holder .name").allTextContents()).toEqual([
       "label",
       ...SHAPES,
@@ -128,24 +131,30 @@ describe.skipIf(browserPath === undefined)("the page", { timeout: 120_000 }, () 
     ]);
 
     // A cell, by mouse and by keyboard.
-    const cell = page.locator("#confusion-holder button:not(:empty)").first();
-    const [label = "", predicted = ""] = await Promise.all(
-      ["data-label", "data-predicted"].map((name) => cell.getAttribute(name)),
-    ).then((values) => values.map((value) => SHAPES[Number(value)]));
+    const some = page.locator("#confusion-holder button:not(:empty)").first();
+    const [label = "", predicted = ""] = (await some.getAttribute("aria-label"))!
+      .replace(/^\S+ of /, "")
+      .split(" predicted as ");
+    // Evaluations change what is in which cell.
+    const place = [SHAPES.indexOf(label), SHAPES.indexOf(predicted)];
+    const cell = page.locator(`[data-label="${place[0]}"][data-predicted="${place[1]}"]`);
     await cell.click();
     expect(await cell.getAttribute("aria-pressed")).toBe("true");
-    await expect.poll(() => text(page, "#samples-title")).toBe(`${label} predicted as ${predicted}`);
+    await expect
+      .poll(() => text(page, "#samples-title"))
+      .toBe(`${label} predicted as ${predicted}`);
     const titles = await page.locator("#samples li").evaluateAll((items) => {
       return items.map((item) => item.getAttribute("title") ?? "");
     });
     for (const title of titles) expect(title).toContain(`${label} predicted as ${predicted}`);
     await page.locator("#all-samples").click();
     await expect.poll(() => text(page, "#samples-title")).toBe("Mistakes");
-    await page.locator('#confusion-holder button[tabindex="0"]').focus();
+    await page.locator('#confusion-holder [data-label="0"][data-predicted="1"]').focus();
+    // Over the diagonal, so down to the fourth row.
     for (const key of ["ArrowDown", "ArrowDown", "Enter"]) await page.keyboard.press(key);
     await expect
       .poll(() => text(page, "#samples-title"))
-      .toBe(`${SHAPES[2]} predicted as ${SHAPES[1]}`);
+      .toBe(`${SHAPES[3]} predicted as ${SHAPES[1]}`);
 
     // Chosen, dropped, pasted: the network gets exactly these pixels.
     const { pixels, png } = await pictureFile();
@@ -176,10 +185,12 @@ describe.skipIf(browserPath === undefined)("the page", { timeout: 120_000 }, () 
     const { page, faults } = await open("many-classes");
     await page.locator(".pairs button").first().waitFor();
     await checkLook(page);
-    const button = page.locator(".pairs button").first();
-    const name = await button.getAttribute("title");
-    await button.click();
-    await expect.poll(() => text(page, "#samples-title")).toBe(name);
+    // Evaluations sort them anew.
+    await page.locator(".pairs button").first().click();
+    await expect.poll(() => text(page, "#samples-title")).toMatch(/ predicted as /);
+    const name = await text(page, "#samples-title");
+    const chosen = page.locator('.pairs button[aria-pressed="true"]');
+    expect(await chosen.getAttribute("title")).toBe(name);
     await page.locator("#samples li").first().waitFor();
     const { png } = await pictureFile();
     await page.locator("#picture-file").setInputFiles({
@@ -223,7 +234,8 @@ describe.skipIf(browserPath === undefined)("the page", { timeout: 120_000 }, () 
   });
 
   test("of predicted values: a scatter plot, R², the largest errors, no accuracy; then the result", async () => {
-    const { page, faults } = await open("regression", 60);
+    const { run, page, faults } = await open("regression", { steps: 160, computesHere: false });
+    worker(run.url.replace("http:", "ws:"));
     await page.locator("#scatter canvas").waitFor();
     const before = await page.locator(".events").boundingBox();
     await expect.poll(() => text(page, "#state"), { timeout: 60_000 }).toBe("Finished");

@@ -43,6 +43,7 @@ describe.skipIf(browserPath === undefined)("the page", { timeout: 480_000 }, () 
   /** Strokes over the canvas, in shares of its side. */
   async function draw(page: Page, stroke: [number, number][]): Promise<void> {
     await page.locator("#clear").click();
+    await page.locator("#canvas").scrollIntoViewIfNeeded();
     const box = await page.locator("#canvas").boundingBox();
     if (!box) throw new Error("no canvas");
     const at = ([x, y]: [number, number]) =>

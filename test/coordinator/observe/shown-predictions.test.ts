@@ -126,9 +126,9 @@ test("columns can be entered where they are few", () => {
   expect(new InputColumns(2, undefined).form).toMatchObject([{ name: "0" }, { name: "1" }]);
   expect(new InputColumns(41, undefined).form).toBeUndefined();
   const long = { ...TABLE.columns[1]!, categories: Array.from({ length: 201 }, (_, i) => `${i}`) };
-  expect(new InputColumns(202, { ...TABLE, columns: [TABLE.columns[0]!, long as never] }).form).toBe(
-    undefined,
-  );
+  expect(
+    new InputColumns(202, { ...TABLE, columns: [TABLE.columns[0]!, long as never] }).form,
+  ).toBe(undefined);
 });
 
 test("names from a table cannot inject anything", () => {

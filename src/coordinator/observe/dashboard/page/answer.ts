@@ -30,7 +30,8 @@ export function clearAnswer(run: Run): void {
   byId("weights", HTMLElement).textContent = "";
   const { kind, count = 0 } = run.description?.target ?? {};
   const isTop = kind === "classes" && count > MAX_ALL_CLASSES;
-  const rows = kind === "values" && count === 1 ? 0 : Math.min(count, isTop ? TOP_COUNT : MAX_ALL_CLASSES);
+  const rows =
+    kind === "values" && count === 1 ? 0 : Math.min(count, isTop ? TOP_COUNT : MAX_ALL_CLASSES);
   const list = byId("probabilities", HTMLOListElement);
   list.style.setProperty("--rows", String(rows));
   const names = Array.from({ length: rows }, (_, index) => (isTop ? "" : nameOf(run, index)));

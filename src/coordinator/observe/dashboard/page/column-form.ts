@@ -60,7 +60,11 @@ export class ColumnForm {
 
 function createInput(column: InputColumn): HTMLInputElement | HTMLSelectElement {
   if (column.kind === "category") {
-    return createElement("select", {}, column.categories.map((name) => new Option(name, name)));
+    return createElement(
+      "select",
+      {},
+      column.categories.map((name) => new Option(name, name)),
+    );
   }
   const input = createElement("input");
   input.type = "number";

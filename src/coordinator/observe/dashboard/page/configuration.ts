@@ -64,7 +64,8 @@ function targetText(
   label: string | undefined,
 ): string {
   const of = label === undefined ? "" : ` of ${label}`;
-  if (kind === "values") return count === 1 && label !== undefined ? label : countText(count, "value");
+  if (kind === "values")
+    return count === 1 && label !== undefined ? label : countText(count, "value");
   const names = classNames && count <= 4 ? `: ${classNames.join(", ")}` : "";
   return `${count} class${count === 1 ? "" : "es"}${of}${names}`;
 }

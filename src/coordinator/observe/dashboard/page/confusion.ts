@@ -75,8 +75,7 @@ export class Confusion {
     const most = Math.max(1, ...errors);
     confusion.forEach((row, label) => {
       const total = row.reduce((sum, count) => sum + count, 0);
-      this.recalls[label]!.textContent =
-        total === 0 ? "–" : formatPercent(row[label]! / total, 1);
+      this.recalls[label]!.textContent = total === 0 ? "–" : formatPercent(row[label]! / total, 1);
       row.forEach((count, predicted) => {
         if (label === predicted) return;
         const cell = this.cells[label]![predicted]!;
@@ -126,6 +125,7 @@ export class Confusion {
       "Errors by label and predicted class. Arrow keys move, Enter shows a cell's samples.",
     );
     matrix.addEventListener("keydown", (event) => this.move(event));
+    // Without the diagonal's, which are not shown.
     const first = this.cells[0]?.[1];
     if (first) first.tabIndex = 0;
     this.holder.replaceChildren(matrix);
@@ -144,7 +144,10 @@ export class Confusion {
     button.dataset["label"] = String(label);
     button.dataset["predicted"] = String(predicted);
     button.setAttribute("aria-pressed", "false");
-    button.addEventListener("click", () => this.onChoice({ label, predicted }));
+    button.addEventListener("click", () => {
+      this.onChoice({ label, predicted });
+      this.makeStop(button);
+    });
   }
 
   /** To the next cell in the key's direction, over the diagonal. */
@@ -163,9 +166,16 @@ export class Confusion {
     if (row === column) [row, column] = [row + move[0], column + move[1]];
     const next = this.cells[row]?.[column];
     if (!next) return;
-    event.target.tabIndex = -1;
-    next.tabIndex = 0;
+    this.makeStop(next);
     next.focus();
+  }
+
+  /** From here on the one that Tab reaches. */
+  private makeStop(cell: HTMLButtonElement): void {
+    const stop = this.cells.flat().find(({ tabIndex }) => tabIndex === 0);
+    if (!stop || !this.cells.flat().includes(cell)) return;
+    stop.tabIndex = -1;
+    cell.tabIndex = 0;
   }
 
   private showPairs(pairs: readonly ConfusedPair[], run: Run): void {

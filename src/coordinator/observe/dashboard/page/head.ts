@@ -26,6 +26,7 @@ export function showHead(run: Run, connection: Connection): void {
   showState(state, isLog && !run.end ? "Stopped" : STATE_NAMES[state]);
   byId("step", HTMLElement).textContent = start ? formatCount(step) : "–";
   byId("steps", HTMLElement).textContent = start ? formatCount(steps) : "–";
+  byId("step", HTMLElement).style.minWidth = `${formatCount(steps).length}ch`;
   byId("time-left", HTMLElement).textContent = timeLeftText(run, state);
   showProgress(end ? steps : step, steps);
   showMessage(run, state);

@@ -2,18 +2,13 @@
 // Node. The code holds the address alone: whoever photographs a screen has no token by that. After the run's end, its result.
 import { encode } from "uqr";
 import type { JoinAddresses } from "../join-addresses.js";
-import {
-  byId,
-  createElement,
-  createSvg,
-  formatCount,
-  formatNumber,
-  formatPercent,
-} from "./dom.js";
+import { byId, createElement, createSvg, formatCount, formatNumber, formatPercent } from "./dom.js";
 import type { Run } from "./run.js";
 
 /** Light modules around the code (ISO/IEC 18004, section 9.1). */
 const QUIET_ZONE = 4;
+/** What a checkpoint is called unless --output says otherwise. */
+const DEFAULT_FILE = "checkpoint.safetensors";
 
 export class JoinPanel {
   private readonly join = byId("join-section", HTMLElement);
@@ -47,7 +42,7 @@ export class JoinPanel {
     const isForBrowsers = run.description?.engineName === "wasm";
     for (const id of ["join-browser", "join-here"]) byId(id, HTMLElement).hidden = !isForBrowsers;
     byId("join-engine", HTMLElement).hidden = isForBrowsers;
-    if (run.end) showResult(run);
+    showResult(run);
   }
 
   private showWays(url: URL, { needsToken }: JoinAddresses): void {
@@ -64,16 +59,14 @@ export class JoinPanel {
   }
 }
 
-/** What the run has made, and how to use it. */
-function showResult({ start, end }: Run): void {
+/** What the run has made, and how to use it; during the run its place. */
+function showResult({ start, end, metricName }: Run): void {
   const file = end?.file;
   const metric =
-    end?.testAccuracy === undefined
-      ? (["test loss", formatNumber(end?.testLoss)] as const)
-      : (["test accuracy", formatPercent(end.testAccuracy)] as const);
+    metricName === "accuracy" ? formatPercent(end?.testAccuracy) : formatNumber(end?.testLoss);
   const facts = [
-    ...(file === undefined ? [] : [["checkpoint", file] as const]),
-    metric,
+    ["checkpoint", file ?? "–"],
+    [`test ${metricName}`, metric],
     ["steps", formatCount(end?.step ?? 0)],
     ["parameters", formatCount(start?.parameterCount ?? 0)],
   ] as const;
@@ -85,7 +78,7 @@ function showResult({ start, end }: Run): void {
       ]),
     ),
   );
-  const shown = file ?? "CHECKPOINT";
+  const shown = file ?? DEFAULT_FILE;
   byId("evaluate-command", HTMLElement).textContent = `npx tandem evaluate ${shown}`;
   byId("export-command", HTMLElement).textContent =
     `npx tandem export ${shown} --format onnx --output model.onnx`;

@@ -51,7 +51,10 @@ function showLoss({ loss }: Run): void {
     values: loss.values.slice(-SMOOTHED_STEPS),
   };
   set("loss-now", formatNumber(smooth(last, SMOOTHING).values.at(-1), 3));
-  set("loss-note", last.values.length === 0 ? "" : `last step ${formatNumber(last.values.at(-1), 3)}`);
+  set(
+    "loss-note",
+    last.values.length === 0 ? "" : `last step ${formatNumber(last.values.at(-1), 3)}`,
+  );
 }
 
 function showRate({ pace, batchSize }: Run): void {

@@ -41,6 +41,7 @@ function draw(): void {
   // What there is to show depends on the run: it is laid out once that is known, and stays in its place from then on.
   const main = byId("main", HTMLElement);
   if (!run.start || !joinPanel.isSettled) return;
+  showBar();
   joinPanel.show(run);
   showConfiguration(run);
   showNumbers(run);
@@ -52,6 +53,13 @@ function draw(): void {
   curves.show(run);
   showTimeline(run);
   statistics.show(run);
+}
+
+/** The whole of the top bar, from the start of the run on. */
+function showBar(): void {
+  byId("loading", HTMLElement).hidden = true;
+  byId("state", HTMLElement).hidden = false;
+  document.querySelector(".bar")?.classList.remove("loading");
 }
 
 function showFinished({ name, updates }: FinishedRun): void {

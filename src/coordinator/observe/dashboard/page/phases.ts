@@ -65,9 +65,7 @@ function createRow({ name, colour, ms, longestMs }: Phase, share: number): HTMLE
   bar.style.setProperty("--c", `var(--${colour})`);
   bar.style.setProperty("--w", `${Math.round(100 * share)}%`);
   return createElement("tr", {}, [
-    createElement("th", {}, [
-      createElement("span", {}, [swatch, document.createTextNode(name)]),
-    ]),
+    createElement("th", {}, [createElement("span", {}, [swatch, document.createTextNode(name)])]),
     createElement("td", { class: "num", text: formatNumber(ms, 3) }),
     createElement("td", { class: "num", text: formatNumber(longestMs, 3) }),
     createElement("td", {}, [bar]),

@@ -13,10 +13,7 @@ export class PredictionQueue {
   /** Raised by `drop`, so that an answer that is no longer asked for is not shown. */
   private generation = 0;
 
-  constructor(
-    onAnswer: (prediction: Prediction) => void,
-    onFailure: (reason: string) => void,
-  ) {
+  constructor(onAnswer: (prediction: Prediction) => void, onFailure: (reason: string) => void) {
     this.onAnswer = onAnswer;
     this.onFailure = onFailure;
   }

@@ -8,6 +8,8 @@ import { TryPanel } from "./try-panel.js";
 
 /** A matrix of more classes has the page's width. */
 const MAX_NARROW_CLASSES = 12;
+/** Of more predicted values, an update holds the first ones. */
+const MAX_VALUES = 8;
 
 export class PredictionsPanel {
   private readonly container = byId("predictions", HTMLElement);
@@ -60,6 +62,9 @@ export class PredictionsPanel {
       { id: "scatter-section", isShown: hasResults && isValues, isWide: false },
       { id: "samples-section", isShown: hasResults, isWide: areRows },
     ];
+    // Room for a row per value.
+    const rows = String(Math.min(count, MAX_VALUES));
+    byId("metrics-holder", HTMLElement).style.setProperty("--rows", rows);
     const narrow = panels.filter(({ isShown, isWide }) => isShown && !isWide);
     for (const { id, isShown, isWide } of panels) {
       const element = byId(id, HTMLElement);

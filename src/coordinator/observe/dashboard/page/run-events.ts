@@ -49,9 +49,11 @@ function createItem({ at, step, what, worker, text }: PageUpdateOf<"mark">): HTM
   const [colour, path] = isBad
     ? ["bad", GLYPHS.down]
     : ["ink-2", what === "joined" ? GLYPHS.up : GLYPHS.square];
-  const glyph = createSvg("svg", { viewBox: "0 0 10 10", width: 9, height: 9, "aria-hidden": "true" }, [
-    createSvg("path", { d: path, fill: `var(--${colour})` }),
-  ]);
+  const glyph = createSvg(
+    "svg",
+    { viewBox: "0 0 10 10", width: 9, height: 9, "aria-hidden": "true" },
+    [createSvg("path", { d: path, fill: `var(--${colour})` })],
+  );
   const subject = worker === undefined ? [] : [createElement("b", { text: worker })];
   const rest = `${worker === undefined ? "" : " "}${markText(what, text)}`;
   const parts = [...subject, document.createTextNode(rest)];

@@ -21,10 +21,7 @@ export interface Captioned {
   cells: readonly string[];
 }
 
-export function createPictures(
-  samples: readonly Captioned[],
-  picture: PictureShape,
-): HTMLElement {
+export function createPictures(samples: readonly Captioned[], picture: PictureShape): HTMLElement {
   const items = samples.map(({ sample, caption, title }) => {
     const pixels = unpackBytes(sample.pixels ?? "");
     return createElement("li", { title }, [

@@ -67,7 +67,11 @@ export class Scatter {
         // One range on both axes, so that the diagonal is where both are the same.
         scales: { x: { time: false, range }, y: { range } },
         axes: [
-          { ...axisOptions(width / 110), label: this.label ? `true ${this.label}` : "true", size: 26 },
+          {
+            ...axisOptions(width / 110),
+            label: this.label ? `true ${this.label}` : "true",
+            size: 26,
+          },
           { ...axisOptions(HEIGHT / 52), label: "predicted", size: 50 },
         ],
         series: [
@@ -127,7 +131,8 @@ function rangeOf(values: readonly number[]): [number, number] {
 
 function showNote({ step, testCount }: PageUpdateOf<"scatter">, pointCount: number): void {
   const swatch = createElement("i", { class: "swatch dot test" });
-  const of = testCount !== undefined && testCount > pointCount ? ` of ${formatCount(testCount)}` : "";
+  const of =
+    testCount !== undefined && testCount > pointCount ? ` of ${formatCount(testCount)}` : "";
   const note = `${formatCount(pointCount)}${of} test samples at step ${formatCount(step)}`;
   const line = createElement("i", { class: "swatch dashed" });
   byId("scatter-note", HTMLElement).replaceChildren(

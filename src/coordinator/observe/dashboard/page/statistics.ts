@@ -9,6 +9,8 @@ import { append, emptySeries } from "./series.js";
 import { StepChart } from "./step-chart.js";
 
 const HISTORY_HEIGHT = 176;
+/** Of more shards, an update holds some. */
+const MAX_SHARDS = 16;
 
 const LEDES = {
   ghost:
@@ -47,10 +49,10 @@ export class Statistics {
     byId("statistics-section", HTMLElement).hidden = !isShown;
     byId("statistics-link", HTMLElement).hidden = !isShown;
     byId("statistics-lede", HTMLElement).textContent = LEDES[run.description?.batchNorm ?? "ghost"];
+    const rows = Math.min(MAX_SHARDS, run.description?.shards ?? 1);
+    byId("merge-holder", HTMLElement).style.setProperty("--rows", String(rows));
     if (newest === this.drawn) return;
     this.drawn = newest;
-    const rows = String(Math.max(...(newest?.layers ?? []).map(({ shards }) => shards.length), 1));
-    byId("merge-holder", HTMLElement).style.setProperty("--rows", rows);
     const names = newest?.layers.map(({ name }) => name) ?? [];
     const shown = [...this.layer.options].map(({ value }) => value);
     if (names.join() !== shown.join()) {
@@ -99,7 +101,11 @@ export class Statistics {
     );
   }
 
-  private showMerge({ name, shards, merged, population }: LayerStatistics, channel: number, step: number): void {
+  private showMerge(
+    { name, shards, merged, population }: LayerStatistics,
+    channel: number,
+    step: number,
+  ): void {
     const of = ({ mean, variance }: PackedMoments) => ({
       mean: unpackFloats(mean)[channel] ?? NaN,
       variance: unpackFloats(variance)[channel] ?? NaN,

@@ -67,11 +67,7 @@ export class StepChart {
   }
 
   /** @param steps the visible ones */
-  show(
-    curves: readonly Curve[],
-    axes: StepAxes,
-    steps: { min: number; max: number },
-  ): void {
+  show(curves: readonly Curve[], axes: StepAxes, steps: { min: number; max: number }): void {
     this.curves = curves;
     this.axes = axes;
     this.build();
@@ -150,7 +146,10 @@ export class StepChart {
     if (range) return [...range];
     if (min === null || max === null) return isLog ? [0.1, 1] : [0, 1];
     if (isLog) return [min / 1.25, max * 1.25];
-    return uPlot.rangeNum(isFromZero ? Math.min(0, min) : min, max, 0.1, isFromZero) as [number, number];
+    return uPlot.rangeNum(isFromZero ? Math.min(0, min) : min, max, 0.1, isFromZero) as [
+      number,
+      number,
+    ];
   }
 
   /** One column of steps, and for each curve a column of values with gaps where it has none. */
