@@ -143,9 +143,9 @@ describe.skipIf(browserPath === undefined)("the page", { timeout: 120_000 }, () 
     await expect
       .poll(() => text(page, "#samples-title"))
       .toBe(`${label} predicted as ${predicted}`);
-    const titles = await page.locator("#samples li").evaluateAll((items) => {
-      return items.map((item) => item.getAttribute("title") ?? "");
-    });
+    const titles = await page.evaluate<string[]>(
+      "[...document.querySelectorAll('#samples li')].map(({ title }) => title)",
+    );
     for (const title of titles) expect(title).toContain(`${label} predicted as ${predicted}`);
     await page.locator("#all-samples").click();
     await expect.poll(() => text(page, "#samples-title")).toBe("Mistakes");

@@ -75,9 +75,9 @@ describe.skipIf(browserPath === undefined)("the page", () => {
       samples: [{ count: 4, inputs, targets: Int32Array.of(0, 1, 2, 3) }],
     });
     await page.locator("#samples li").first().waitFor();
-    const titlesOf = await page
-      .locator("#samples li")
-      .evaluateAll((items) => items.map((item) => item.getAttribute("title")));
+    const titlesOf = await page.evaluate<string[]>(
+      "[...document.querySelectorAll('#samples li')].map(({ title }) => title)",
+    );
     expect(titlesOf).toEqual([
       "test sample 1: automobile predicted as aeroplane",
       "test sample 2: bird predicted as cat with a very long name",

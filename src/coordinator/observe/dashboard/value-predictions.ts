@@ -41,7 +41,7 @@ export function scatterOf(
     targets: packFloats(points.flatMap(({ targets }) => targets)),
     predictions: packFloats(points.flatMap(({ predictions }) => predictions)),
     testCount: outcomes.length,
-    metrics: metrics.map(({ variance: _, ...shownMetrics }) => shownMetrics),
+    metrics: metrics.map(({ r2, rmse, mae }) => ({ r2, rmse, mae })),
     ...(picture ? { picture } : {}),
     ...(columnNames ? { columns: columnNames } : {}),
     worst: worstOf(outcomes, metrics, Math.min(MAX_WORST, shown.maxCount)).map((outcome) => ({
