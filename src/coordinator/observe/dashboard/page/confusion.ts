@@ -82,6 +82,7 @@ export class Confusion {
         const title = `${formatCount(count)} of ${names[label]} predicted as ${names[predicted]}`;
         cell.textContent = shortCount(count);
         cell.title = title;
+        cell.classList.toggle("tight", count >= 100);
         cell.setAttribute("aria-label", title);
         cell.style.setProperty("--w", `${Math.round((MAX_TINT * count) / most)}%`);
       });
@@ -107,7 +108,7 @@ export class Confusion {
       return createElement("div", {}, [nameCell(name, ""), ...cells, this.recalls[label]!]);
     });
     const head = createElement("div", {}, [
-      createElement("span", { class: "name", text: "label" }),
+      createElement("span", { class: "name" }),
       ...top,
       createElement("span", { class: "recall", text: "recall" }),
     ]);

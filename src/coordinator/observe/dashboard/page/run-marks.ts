@@ -22,6 +22,7 @@ export function drawMarks(plot: uPlot, marks: readonly Mark[], hasNames: boolean
   ctx.lineWidth = scale;
   ctx.font = `${12 * scale}px ${LABEL_FONT}`;
   ctx.textBaseline = "middle";
+  ctx.textAlign = "left";
   let freeFrom = -Infinity;
   for (const { step, what, worker } of chooseMarks(marks)) {
     const x = Math.round(plot.valToPos(step, "x", true));
