@@ -2,7 +2,7 @@ import { defineConfig } from "vitest/config";
 
 /** Tests that start Tandem's commands as processes: they need the compiled dist/, and most of the time. */
 const WITH_PROCESSES = [
-  ...["commands", "e2e", "faults", "observers", "package", "page"].map(
+  ...["commands", "deploy", "e2e", "faults", "observers", "package", "page"].map(
     (folder) => `test/${folder}/**/*.test.ts`,
   ),
   "test/library/examples.test.ts",

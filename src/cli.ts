@@ -2,7 +2,7 @@
 // The command `tandem`: one file a command in commands/. Here is what they share: help, errors and exit codes.
 import { readFileSync } from "node:fs";
 import { setFlagsFromString } from "node:v8";
-import { Command, CommanderError } from "commander";
+import { type Command, CommanderError } from "commander";
 import { coordinatorCommand } from "./commands/coordinator.js";
 import { evaluateCommand } from "./commands/evaluate.js";
 import { exportCommand } from "./commands/export.js";
@@ -10,10 +10,12 @@ import { inspectCommand } from "./commands/inspect.js";
 import { localCommand } from "./commands/local.js";
 import { predictCommand } from "./commands/predict.js";
 import { recalibrateCommand } from "./commands/recalibrate.js";
+import { relayCommand } from "./commands/relay.js";
 import { setupCommand } from "./commands/setup.js";
 import { showCommand } from "./commands/show.js";
 import { singleCommand } from "./commands/single.js";
 import { drainStandardStreams, prepareStandardStreams } from "./commands/standard-streams.js";
+import { addConfigOption, TandemCommand } from "./commands/tandem-command.js";
 import { workerCommand } from "./commands/worker.js";
 import "./shared/digest/node-digests.js";
 import { messageOf, TandemError } from "./shared/errors.js";
@@ -30,7 +32,7 @@ const v8Flags = process.env["TANDEM_V8_FLAGS"] ?? "--no-incremental-marking";
 if (v8Flags !== "") setFlagsFromString(v8Flags);
 
 function tandem(exitWith: (code: number) => void): Command {
-  const program = new Command("tandem")
+  const program = new TandemCommand("tandem")
     .description("Trains one batch-normalised network on several machines as if they were one.")
     .version(version())
     .exitOverride()
@@ -41,6 +43,7 @@ function tandem(exitWith: (code: number) => void): Command {
     localCommand,
     coordinatorCommand,
     workerCommand,
+    relayCommand,
     singleCommand,
     evaluateCommand,
     recalibrateCommand,
@@ -51,6 +54,7 @@ function tandem(exitWith: (code: number) => void): Command {
     setupCommand,
   ];
   for (const add of commands) add(program, exitWith);
+  for (const command of program.commands) addConfigOption(command);
   return program;
 }
 

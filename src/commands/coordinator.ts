@@ -1,6 +1,10 @@
+import { basename, resolve } from "node:path";
 import type { Command } from "commander";
-import { TandemError } from "../shared/errors.js";
-import { readServerTls, readToken } from "./credentials.js";
+import type { PageUpdate } from "../coordinator/observe/dashboard/page-update.js";
+import { readRunLog } from "../coordinator/observe/dashboard/run-log.js";
+import { messageOf } from "../shared/errors.js";
+import { readTls, readToken } from "./credentials.js";
+import { type PagePlace, servePage } from "./finished-page.js";
 import {
   addOutputOptions,
   addWorkersOptions,
@@ -21,6 +25,7 @@ interface CoordinatorOptions extends TrainingOptions, OutputOptions, WorkersOpti
   tlsCert?: string;
   tlsKey?: string;
   insecure?: boolean;
+  keepPage?: boolean;
 }
 
 export function coordinatorCommand(program: Command, exitWith: (code: number) => void): void {
@@ -38,7 +43,8 @@ export function coordinatorCommand(program: Command, exitWith: (code: number) =>
     .option("--token-file <file>", "accept only workers with the same token (or TANDEM_TOKEN)")
     .option("--tls-cert <file>", "serve wss with this certificate (PEM)")
     .option("--tls-key <file>", "the certificate's key (PEM)")
-    .option("--insecure", "listen beyond this machine without a token");
+    .option("--insecure", "listen beyond this machine without a token")
+    .option("--keep-page", "when the training is over, serve the page until interrupted");
   addOutputOptions(addWorkersOptions(addTrainingOptions(command, "--min-workers")));
   command.action(async (options: CoordinatorOptions) => {
     const { host, port, minWorkers } = options;
@@ -50,15 +56,29 @@ export function coordinatorCommand(program: Command, exitWith: (code: number) =>
       isInsecure: options.insecure === true,
       ...workersRequest(options),
     };
-    exitWith(await train({ run: buildRequest(command, options), workforce, output: options }));
+    const exitCode = await train({
+      run: buildRequest(command, options),
+      workforce,
+      output: options,
+    });
+    const isKept = exitCode === 0 && options.keepPage === true;
+    exitWith(isKept ? await keepPage(options.summaryDir, workforce) : exitCode);
+  });
+}
+/** At the run's own address, so that whoever watches it and asks for its health finds both there. */
+function keepPage(summaryDir: string, place: PagePlace): Promise<number> {
+  const run = { name: basename(resolve(summaryDir)), updates: readUpdates(summaryDir) };
+  return servePage([run], place, (url) => {
+    process.stderr.write(`the page of the finished run: ${url} (Ctrl-C ends)\n`);
   });
 }
 
-function readTls(options: CoordinatorOptions): { cert: Buffer; key: Buffer } | undefined {
-  const { tlsCert, tlsKey } = options;
-  if (tlsCert === undefined && tlsKey === undefined) return undefined;
-  if (tlsCert === undefined || tlsKey === undefined) {
-    throw new TandemError("usage", "--tls-cert and --tls-key only work together. Give both.");
+/** None where the log could not be written: the training has succeeded all the same. */
+function readUpdates(summaryDir: string): PageUpdate[] {
+  try {
+    return readRunLog(summaryDir).updates;
+  } catch (error) {
+    process.stderr.write(`the page will be empty: ${messageOf(error)}\n`);
+    return [];
   }
-  return readServerTls(tlsCert, tlsKey, (text) => process.stderr.write(`${text}\n`));
 }

@@ -1,12 +1,10 @@
 // What coordinator and workers know each other by: the shared token, which is never printed, and TLS certificates.
 import { createPrivateKey, type KeyObject, X509Certificate } from "node:crypto";
-import { closeSync, openSync, readSync } from "node:fs";
 import { createSecureContext } from "node:tls";
 import { checkToken } from "../run/port-access.js";
 import { messageOf, TandemError } from "../shared/errors.js";
+import { readSmallFile } from "./small-file.js";
 
-/** Far more than a token or a chain of certificates has. */
-const MAX_FILE_BYTES = 1024 * 1024;
 const PEM_CERTIFICATE = /-----BEGIN CERTIFICATE-----.+?-----END CERTIFICATE-----/gs;
 
 /**
@@ -66,6 +64,19 @@ export function readServerTls(
   return { cert, key };
 }
 
+/** @throws TandemError `usage`, `tls-files` */
+export function readTls(options: {
+  tlsCert?: string;
+  tlsKey?: string;
+}): { cert: Buffer; key: Buffer } | undefined {
+  const { tlsCert, tlsKey } = options;
+  if (tlsCert === undefined && tlsKey === undefined) return undefined;
+  if (tlsCert === undefined || tlsKey === undefined) {
+    throw new TandemError("usage", "--tls-cert and --tls-key only work together. Give both.");
+  }
+  return readServerTls(tlsCert, tlsKey, (text) => process.stderr.write(`${text}\n`));
+}
+
 /** @throws TandemError `tls-files` where the file cannot be read or holds no certificate */
 export function readAuthorities(option: string, file: string): Buffer {
   const pem = readPem(option, file);
@@ -123,22 +134,6 @@ function readPem(option: string, file: string): Buffer {
       `${option} ${file} cannot be read (${messageOf(error)}). Give a PEM file.`,
       error,
     );
-  }
-}
-
-/** The content, also of a pipe. @throws Error where it is too large, as of a device that never ends */
-function readSmallFile(file: string): Buffer {
-  const fd = openSync(file, "r");
-  try {
-    const bytes = Buffer.alloc(MAX_FILE_BYTES + 1);
-    let byteLength = 0;
-    for (let count = -1; count !== 0 && byteLength < bytes.length; byteLength += count) {
-      count = readSync(fd, bytes, byteLength, bytes.length - byteLength, null);
-    }
-    if (byteLength > MAX_FILE_BYTES) throw new Error("it is too large");
-    return bytes.subarray(0, byteLength);
-  } finally {
-    closeSync(fd);
   }
 }
 

@@ -1,4 +1,5 @@
 // From a command's options to a request for a run.
+import { existsSync } from "node:fs";
 import type { Command } from "commander";
 import { readNetworkFile } from "../run/network-file.js";
 import { dataFiles } from "../run/output-files.js";
@@ -21,21 +22,24 @@ export function buildRequest(
 ): DescribedRun {
   const given = givenOptions(command, options);
   const dataFolder = options.data ?? mnistFolder();
-  const { network } = given;
+  const { network, label, labelKind, pictureSize } = given;
+  const choices = choicesIn(given);
+  const spec = choices.network;
   const isFile = network !== undefined && !isPreset(network);
   return {
-    choices: choicesIn(given),
+    choices,
     recipe: options.recipe,
     steps: given.steps,
     loadData: (resumed) =>
       openData(options.data, {
         validationSize: given.validationSize ?? resumed?.validationSize,
         known: resumed,
+        ...{ label, labelKind, pictureSize },
+        inputShape: typeof spec === "object" ? spec.inputShape : undefined,
       }),
     closesData: true,
     dataName: `The data in ${dataFolder}`,
-    resume: options.resume,
-    initial: options.initial,
+    ...startingPoint(options),
     evalEvery: options.evalEvery,
     checkpointEvery: options.checkpointEvery,
     mixedNumerics: options.mixedNumerics,
@@ -45,6 +49,16 @@ export function buildRequest(
     logFile: options.logFile,
     inputs: [...dataFiles(dataFolder), ...(isFile ? [{ what: "--network", path: network }] : [])],
   };
+}
+
+/**
+ * Where the run starts. With --auto-resume its own checkpoint comes first: once there is one, the run has started, from
+ * --initial or --resume where these are given.
+ */
+function startingPoint({ autoResume, output, resume, initial }: TrainingOptions) {
+  return autoResume === true && existsSync(output)
+    ? { resume: output, initial: undefined }
+    : { resume, initial };
 }
 
 /** What the user gave of the configuration; the rest is left to src/run. */

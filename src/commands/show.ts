@@ -1,13 +1,11 @@
 import { statSync, writeFileSync } from "node:fs";
-import { createServer } from "node:http";
 import { basename, resolve } from "node:path";
 import type { Command } from "commander";
-import { Dashboard } from "../coordinator/observe/dashboard/dashboard.js";
 import { selfContainedPage, type ShownRun } from "../coordinator/observe/dashboard/page-files.js";
 import { readRunLog } from "../coordinator/observe/dashboard/run-log.js";
 import { beginningOf } from "../shared/checkpoint/output-file.js";
 import { messageOf, TandemError } from "../shared/errors.js";
-import { Interrupts } from "./interrupts.js";
+import { servePage } from "./finished-page.js";
 import { wholeNumber } from "./options.js";
 
 const HOST = "127.0.0.1";
@@ -23,7 +21,12 @@ export function showCommand(program: Command, exitWith: (code: number) => void):
     .action(async (folders: string[], options: { port: number; export?: string }) => {
       const runs = named(folders);
       if (options.export !== undefined) exportPage(runs, options.export);
-      else exitWith(await serve(runs, options.port));
+      else {
+        const place = { host: HOST, port: options.port };
+        exitWith(
+          await servePage(runs, place, (url) => process.stdout.write(`${url} (Ctrl-C ends)\n`)),
+        );
+      }
     });
 }
 
@@ -61,31 +64,4 @@ function refuseForeign(file: string): void {
   if (!status || status.size === 0) return;
   const beginning = beginningOf(file, PAGE_BEGINNING.length).toLowerCase();
   if (beginning !== PAGE_BEGINNING) throw new Error("it exists and is not an exported page");
-}
-
-/** Serves until it is interrupted. */
-async function serve(runs: readonly ShownRun[], port: number): Promise<number> {
-  const dashboard = new Dashboard({ runs });
-  const server = createServer((request, response) => dashboard.handle(request, response));
-  const interrupts = new Interrupts();
-  await new Promise<void>((resolveListening, reject) => {
-    server.once("error", (error) => {
-      reject(
-        new TandemError(
-          "listen-failed",
-          `Cannot listen on ${HOST}:${port} (${messageOf(error)}). Choose another --port (0 for any free port).`,
-          { cause: error },
-        ),
-      );
-    });
-    server.listen(port, HOST, resolveListening);
-  });
-  const address = server.address();
-  const boundPort = typeof address === "object" && address ? address.port : port;
-  process.stdout.write(`http://${HOST}:${boundPort}/ (Ctrl-C ends)\n`);
-  await new Promise<void>((done) => interrupts.signal.addEventListener("abort", () => done()));
-  dashboard.close();
-  server.closeAllConnections();
-  server.close();
-  return interrupts.exitCode;
 }

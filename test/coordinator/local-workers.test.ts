@@ -56,13 +56,30 @@ function start(count: number, make: () => Child = () => new Child()) {
 beforeEach(() => {
   vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout", "performance"] });
 });
-afterEach(() => vi.useRealTimers());
+afterEach(() => {
+  vi.useRealTimers();
+  vi.unstubAllEnvs();
+});
 
 test("workers get the token by their environment, not on their command line", () => {
   const { spawned } = start(2);
   expect(spawned).toHaveLength(2);
   expect(spawned[0]!.args.join(" ")).not.toContain("the-secret");
   expect(spawned[0]!.options.env).toMatchObject({ TANDEM_TOKEN: "the-secret" });
+});
+
+test("workers do not inherit variables that stand for options of the command", () => {
+  vi.stubEnv("TANDEM_CONFIG", "run.json");
+  vi.stubEnv("TANDEM_TOKEN_FILE", "another-token");
+  vi.stubEnv("TANDEM_V8_FLAGS", "--no-opt");
+  vi.stubEnv("TANDEMONIUM", "kept");
+  const { spawned } = start(1);
+  const own = Object.entries(spawned[0]!.options.env!).filter(([name]) => /^TANDEM/.test(name));
+  expect(Object.fromEntries(own)).toEqual({
+    TANDEM_TOKEN: "the-secret",
+    TANDEM_V8_FLAGS: "--no-opt",
+    TANDEMONIUM: "kept",
+  });
 });
 
 test.each(["EMFILE", "EAGAIN", "ENOMEM"])(

@@ -106,6 +106,16 @@ export class Tandem {
     }
   }
 
+  /** The first match in standard error, or what it captures. */
+  async errorOutput(pattern: RegExp): Promise<string> {
+    for (;;) {
+      const found = pattern.exec(this.stderr);
+      if (found) return found[1] ?? found[0];
+      if (this.process.exitCode !== null) throw new Error(`ended without it\n${this.stderr}`);
+      await new Promise<void>((resolve) => this.process.stderr?.once("data", () => resolve()));
+    }
+  }
+
   private take(text: string): void {
     try {
       this.events.push(JSON.parse(text) as TandemEvent);

@@ -92,7 +92,7 @@ export class LocalWorkers {
         {
           // The open standard input tells the worker that its parent lives.
           stdio: ["pipe", "ignore", "pipe"],
-          env: { ...process.env, TANDEM_TOKEN: this.token },
+          env: workerEnvironment(this.token),
           // A group of its own: Ctrl-C in the terminal reaches the coordinator, which ends its workers in good order.
           detached: true,
           // On Windows a process with a group of its own would open a window.
@@ -145,6 +145,14 @@ export class LocalWorkers {
       ),
     );
   }
+}
+
+/** Variables of options are for the command that was started, not for its workers; those of the process are for both. */
+function workerEnvironment(token: string): NodeJS.ProcessEnv {
+  const inherited = Object.entries(process.env).filter(
+    ([name]) => !name.startsWith("TANDEM_") || name === "TANDEM_V8_FLAGS",
+  );
+  return { ...Object.fromEntries(inherited), TANDEM_TOKEN: token };
 }
 
 function lastLine(output: string): string {
