@@ -103,7 +103,7 @@ async function takeDashboard() {
     await page.locator("#marks li").first().waitFor();
     await page.locator("#timeline rect").first().waitFor();
     // No waitForFunction: the page's policy forbids what it evaluates.
-    await page.locator("head title", { hasText: /^Tandem: step/ }).waitFor({ state: "attached" });
+    await page.locator("head title", { hasText: /^Tandem: / }).waitFor({ state: "attached" });
     await picture("phone-dark.png", page, false);
   });
 }
