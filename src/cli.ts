@@ -10,6 +10,7 @@ import { inspectCommand } from "./commands/inspect.js";
 import { localCommand } from "./commands/local.js";
 import { predictCommand } from "./commands/predict.js";
 import { recalibrateCommand } from "./commands/recalibrate.js";
+import { relayCommand } from "./commands/relay.js";
 import { setupCommand } from "./commands/setup.js";
 import { showCommand } from "./commands/show.js";
 import { singleCommand } from "./commands/single.js";
@@ -42,6 +43,7 @@ function tandem(exitWith: (code: number) => void): Command {
     localCommand,
     coordinatorCommand,
     workerCommand,
+    relayCommand,
     singleCommand,
     evaluateCommand,
     recalibrateCommand,

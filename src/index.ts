@@ -32,6 +32,7 @@ export {
   type Evaluation,
   idx,
   type OpenDataOptions,
+  source,
 } from "./run/library.js";
 export { exportModel, type ExportOptions } from "./export/library.js";
 export { predict, type PredictFilesOptions } from "./predict/library.js";
@@ -39,6 +40,7 @@ export type { ExportFormat } from "./export/export-format.js";
 export type { NamedProbability, Prediction } from "./predict/prediction.js";
 export { recalibrate, type RecalibrateOptions, type Recalibration } from "./run/recalibrate.js";
 export type { ArrayDataOptions, ArraySet } from "./shared/data/array-source.js";
+export type { OwnSample, OwnSamples, OwnSourceOptions } from "./shared/data/own-source.js";
 export type {
   DataSource,
   Samples,

@@ -43,11 +43,22 @@ const header = (names) => [names, names.map(() => "---")];
 
 /** @param {readonly Row[]} last @param {(row: Row) => (string | number)[]} cellsOf */
 function settings(last, cellsOf) {
-  return [...groupBy(last, (row) => cellsOf(row).join(" "))].map(([, rows]) => {
-    const summary = summarize(rows.map(accuracyOf));
-    const first = /** @type {Row} */ (rows[0]);
+  const groups = [...groupBy(last, (row) => cellsOf(row).join(" ")).values()];
+  const rows = groups.map((group) => {
+    const summary = summarize(group.map(accuracyOf));
+    const first = /** @type {Row} */ (group[0]);
     return [...cellsOf(first), percentText(summary), summary.count];
   });
+  // Runs are written as they end.
+  return rows.toSorted(compareCells);
+}
+
+/** @param {readonly (string | number)[]} a @param {readonly (string | number)[]} b of as many cells */
+function compareCells(a, b) {
+  const differs = a.findIndex((cell, index) => cell !== b[index]);
+  if (differs < 0) return 0;
+  const [one, other] = [a[differs], b[differs]];
+  return typeof one === "number" ? one - Number(other) : String(one).localeCompare(String(other));
 }
 
 /**

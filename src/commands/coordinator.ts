@@ -2,8 +2,8 @@ import { basename, resolve } from "node:path";
 import type { Command } from "commander";
 import type { PageUpdate } from "../coordinator/observe/dashboard/page-update.js";
 import { readRunLog } from "../coordinator/observe/dashboard/run-log.js";
-import { messageOf, TandemError } from "../shared/errors.js";
-import { readServerTls, readToken } from "./credentials.js";
+import { messageOf } from "../shared/errors.js";
+import { readTls, readToken } from "./credentials.js";
 import { type PagePlace, servePage } from "./finished-page.js";
 import {
   addOutputOptions,
@@ -65,7 +65,6 @@ export function coordinatorCommand(program: Command, exitWith: (code: number) =>
     exitWith(isKept ? await keepPage(options.summaryDir, workforce) : exitCode);
   });
 }
-
 /** At the run's own address, so that whoever watches it and asks for its health finds both there. */
 function keepPage(summaryDir: string, place: PagePlace): Promise<number> {
   const run = { name: basename(resolve(summaryDir)), updates: readUpdates(summaryDir) };
@@ -82,13 +81,4 @@ function readUpdates(summaryDir: string): PageUpdate[] {
     process.stderr.write(`the page will be empty: ${messageOf(error)}\n`);
     return [];
   }
-}
-
-function readTls(options: CoordinatorOptions): { cert: Buffer; key: Buffer } | undefined {
-  const { tlsCert, tlsKey } = options;
-  if (tlsCert === undefined && tlsKey === undefined) return undefined;
-  if (tlsCert === undefined || tlsKey === undefined) {
-    throw new TandemError("usage", "--tls-cert and --tls-key only work together. Give both.");
-  }
-  return readServerTls(tlsCert, tlsKey, (text) => process.stderr.write(`${text}\n`));
 }

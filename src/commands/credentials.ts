@@ -64,6 +64,19 @@ export function readServerTls(
   return { cert, key };
 }
 
+/** @throws TandemError `usage`, `tls-files` */
+export function readTls(options: {
+  tlsCert?: string;
+  tlsKey?: string;
+}): { cert: Buffer; key: Buffer } | undefined {
+  const { tlsCert, tlsKey } = options;
+  if (tlsCert === undefined && tlsKey === undefined) return undefined;
+  if (tlsCert === undefined || tlsKey === undefined) {
+    throw new TandemError("usage", "--tls-cert and --tls-key only work together. Give both.");
+  }
+  return readServerTls(tlsCert, tlsKey, (text) => process.stderr.write(`${text}\n`));
+}
+
 /** @throws TandemError `tls-files` where the file cannot be read or holds no certificate */
 export function readAuthorities(option: string, file: string): Buffer {
   const pem = readPem(option, file);

@@ -1,6 +1,8 @@
 // Parsers of options, and options of several commands. Each value is held against its range when it is read.
 import { type Command, InvalidArgumentError, Option } from "commander";
 import { type AugmentationSpec, parseAugmentation } from "../shared/data/augmentation.js";
+import { isPictureShape, type PictureSize } from "../shared/data/files/picture-kinds.js";
+import { MAX_SIDE } from "../shared/network/limits.js";
 import { type Level, LEVELS } from "../coordinator/observe/sinks/narration.js";
 
 /** A parser of whole numbers within a range. */
@@ -65,6 +67,18 @@ export function seconds(text: string): number {
     throw new InvalidArgumentError("It must be a number of seconds from 0 to 1000000.");
   }
   return value * 1000;
+}
+
+/** A parser of `64x48` and `64x48x3`: height, width, and perhaps channels. */
+export function pictureSize(text: string): PictureSize {
+  const [, height, width, channels] = /^(\d{1,4})x(\d{1,4})(?:x([13]))?$/.exec(text) ?? [];
+  const size = [Number(height), Number(width)] as const;
+  if (!isPictureShape([...size, 3])) {
+    throw new InvalidArgumentError(
+      `It must be height x width of up to ${MAX_SIDE} pixels, as 64x48, or with 1 or 3 channels, as 64x48x1.`,
+    );
+  }
+  return channels === undefined ? size : [...size, channels === "1" ? 1 : 3];
 }
 
 export interface OutputOptions {

@@ -3,7 +3,7 @@ import { createLogUpdate } from "log-update";
 import { shortNumber } from "../coordinator/observe/number-text.js";
 import { predictFiles } from "../predict/predict.js";
 import type { Prediction } from "../predict/prediction.js";
-import { pathText } from "../predict/sample-input.js";
+import { pathText } from "../shared/data/files/bad-data.js";
 import type { EngineName } from "../shared/engine/engine.js";
 import { sanitizeText } from "../shared/text.js";
 import { addJsonOption } from "./options.js";

@@ -22,16 +22,20 @@ export function buildRequest(
 ): DescribedRun {
   const given = givenOptions(command, options);
   const dataFolder = options.data ?? mnistFolder();
-  const { network } = given;
+  const { network, label, labelKind, pictureSize } = given;
+  const choices = choicesIn(given);
+  const spec = choices.network;
   const isFile = network !== undefined && !isPreset(network);
   return {
-    choices: choicesIn(given),
+    choices,
     recipe: options.recipe,
     steps: given.steps,
     loadData: (resumed) =>
       openData(options.data, {
         validationSize: given.validationSize ?? resumed?.validationSize,
         known: resumed,
+        ...{ label, labelKind, pictureSize },
+        inputShape: typeof spec === "object" ? spec.inputShape : undefined,
       }),
     closesData: true,
     dataName: `The data in ${dataFolder}`,

@@ -14,6 +14,8 @@ import {
   POPULATIONS,
 } from "../shared/config.js";
 import type { AugmentationSpec } from "../shared/data/augmentation.js";
+import type { PictureSize } from "../shared/data/files/picture-kinds.js";
+import { LABEL_KINDS, type LabelKind } from "../shared/data/files/table-label.js";
 import { ENGINE_NAMES, type EngineName } from "../shared/engine/engine.js";
 import { BATCH_NORMS, type BatchNormKind } from "../shared/statistics/barrier.js";
 import {
@@ -21,6 +23,7 @@ import {
   fraction,
   fractionBelowOne,
   numberFromZero,
+  pictureSize,
   positiveNumber,
   wholeNumber,
 } from "./options.js";
@@ -54,6 +57,9 @@ export interface TrainingOptions {
   schedule: ScheduleName;
   warmup?: number;
   data?: string;
+  label?: string;
+  labelKind?: LabelKind;
+  pictureSize?: PictureSize;
   validationSize?: number;
   evalEvery: number;
   checkpointEvery: number;
@@ -227,6 +233,21 @@ function addOptimizerOptions(command: Command): void {
 function addFileOptions(command: Command): Command {
   return command
     .option("--data <path>", "file or folder of data (default: MNIST itself)")
+    .option(
+      "--label <column>",
+      "of a table: the column to predict (default: the only one called label, target or class)",
+    )
+    .addOption(
+      new Option(
+        "--label-kind <kind>",
+        "of a table: whether that column holds classes or values (default: by what is in it)",
+      ).choices(LABEL_KINDS),
+    )
+    .option(
+      "--picture-size <HxW>",
+      "pictures are resized to this, as 64x64, or 64x64x1 for grey (default: by the network or the pictures)",
+      pictureSize,
+    )
     .option(
       "--validation-size <n>",
       "training samples held out for validation (default: 5000, at most a tenth of them)",

@@ -1,6 +1,7 @@
 // The shards' results → the step's update. Everything is combined in a fixed tree over the shards, never in the order of
 // arrival, so the result is the same bits whoever computed what. Pure.
 import { trainedStatistics } from "../shared/network/network.js";
+import { GradientTree } from "../shared/replica/gradient-tree.js";
 import type { Factors, Gradient, Gradients, ShardResult } from "../shared/replica/tensors.js";
 import type { RunLayout } from "../shared/run-layout.js";
 import {
@@ -9,50 +10,35 @@ import {
   nextPopulation,
   type PopulationStatistics,
 } from "../shared/statistics/moments.js";
-import { foldTree } from "../shared/statistics/tree.js";
 
 /**
  * The step's gradients of some parameters.
  * @param shards those of each shard, in the order of the shards
+ * @param dense where dense gradients are not with their shards; some may be added up already
  * @throws RangeError where a shard has none of a parameter
  */
 export function sumGradients(
   names: readonly string[],
   shards: readonly Gradients[],
+  dense: GradientTree = GradientTree.of(shards),
 ): Map<string, Gradient> {
-  return new Map(names.map((name) => [name, sumGradient(shards.map((own) => valueOf(own, name)))]));
+  if (shards.length === 0) throw new RangeError("a sum of nothing");
+  return new Map(
+    names.map((name): [string, Gradient] => {
+      if (shards[0]?.get(name)?.form === "factors") return [name, stackFactors(name, shards)];
+      return [name, { form: "dense", values: dense.sum(name, 0, shards.length) }];
+    }),
+  );
 }
 
-/** Dense gradients are added; factors are stacked, as their products are added where they are formed. */
-function sumGradient(shards: readonly Gradient[]): Gradient {
-  const [first] = shards;
-  if (!first) throw new RangeError("a sum of nothing");
-  if (shards.length === 1) return first;
-  if (first.form === "factors") return { form: "factors", shards: shards.flatMap(factorsOf) };
-  const arrays = shards.map((gradient) => {
-    if (gradient.form !== "dense") throw formError();
-    return gradient.values;
-  });
-  return { form: "dense", values: sumArrays(arrays) };
-}
-
-/** The first addition of a subtree makes a new array, and those above it add to that. */
-function sumArrays(arrays: readonly Float32Array[]): Float32Array {
-  const inputs = new Set(arrays);
-  return foldTree(arrays, (left, right) => {
-    const sum = inputs.has(left) ? left.slice() : left;
-    for (let index = 0; index < sum.length; index++) sum[index]! += right[index]!;
-    return sum;
-  });
+/** Factors are stacked in the order of the shards, as their products are added where they are formed. */
+function stackFactors(name: string, shards: readonly Gradients[]): Gradient {
+  return { form: "factors", shards: shards.flatMap((own) => factorsOf(valueOf(own, name))) };
 }
 
 function factorsOf(gradient: Gradient): readonly Factors[] {
-  if (gradient.form !== "factors") throw formError();
+  if (gradient.form !== "factors") throw new RangeError("gradients of different forms");
   return gradient.shards;
-}
-
-function formError(): RangeError {
-  return new RangeError("gradients of different forms");
 }
 
 /** The step's loss: that of the shards in their order, in float64. */

@@ -132,6 +132,7 @@ export async function assembleRun<Result extends { ended: EndReason }>(
     const { page } = observers;
     server = new CoordinatorServer(plan.server, {
       ...{ pool, broadcast, numerics, events, dashboard: page },
+      refusesRelays: (plan.pool.verify ?? 0) > 0,
     });
   }
   let reason: EndReason = "failed";

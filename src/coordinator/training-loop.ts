@@ -95,10 +95,10 @@ export class TrainingLoop {
       this.feed.prepare(nextStep);
 
       const gradients = new Map<string, Gradient>();
-      for await (const { bucket, shards } of round.buckets) {
+      for await (const { bucket, shards, dense } of round.buckets) {
         clock.start();
         const names = layout.buckets[bucket]!.map(({ name }) => name);
-        const ofBucket = sumGradients(names, shards);
+        const ofBucket = sumGradients(names, shards, dense);
         for (const [name, gradient] of ofBucket) gradients.set(name, gradient);
         clock.end("aggregate");
         this.stepEarly(plan, bucket, ofBucket, clock);

@@ -56,7 +56,7 @@ async function* predictGroup(
   { invert = false, label }: PredictOptions,
 ): AsyncGenerator<Prediction> {
   const { network, data } = checkpoint.config;
-  const kind = { shape: network.inputShape, type: data.inputType };
+  const kind = { shape: network.inputShape, type: data.inputType, table: data.table };
   const results = await Promise.allSettled(
     files.map((file) => readSamples(file, kind, { invert, label })),
   );

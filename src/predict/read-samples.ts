@@ -1,9 +1,8 @@
 // A file → the samples in it: a picture, the samples of an IDX or NPY file, or the rows of a table, by what the network takes and by what
 // the file is.
-import { readFile } from "node:fs/promises";
 import { isArrayFile, readArraySamples } from "./array-samples.js";
 import { readPicture } from "./pictures.js";
-import { type InputKind, pictureShape, refuseInput, type SampleInput } from "./sample-input.js";
+import { type InputKind, pictureShape, type SampleInput } from "./sample-input.js";
 import { readTable } from "./table-rows.js";
 
 export interface ReadOptions {
@@ -21,15 +20,6 @@ export async function readSamples(
 ): Promise<SampleInput[]> {
   if (isArrayFile(file)) return readArraySamples(file, kind, options.invert);
   const shape = pictureShape(kind);
-  if (!shape) return readTable(file, await readText(file), kind, options.label);
+  if (!shape) return readTable(file, kind, options.label);
   return [{ file, values: await readPicture(file, { shape, invert: options.invert }) }];
-}
-
-async function readText(file: string): Promise<string> {
-  const bytes = await readFile(file);
-  try {
-    return new TextDecoder("utf-8", { fatal: true }).decode(bytes);
-  } catch (error) {
-    return refuseInput(file, "it is no text, and this network takes rows of a table.", error);
-  }
 }

@@ -1,37 +1,71 @@
-// Rows of a table (CSV as in RFC 4180, or with tabs) as the network's inputs: one number per value. Pure.
-import type { InputKind, SampleInput } from "./sample-input.js";
-import { refuseInput } from "./sample-input.js";
+// Rows of a table as the network's inputs. Where the network was trained on a table, they are encoded as its rows were, by the
+// columns' names; else they are the inputs, one number per value.
+import { KnownColumns, checkRange, TableSet } from "../shared/data/files/table-rows.js";
+import { fitsFloat32, isNumber } from "../shared/data/files/table-cells.js";
+import { openTableText, type TableText } from "../shared/data/files/table-text.js";
+import type { TableSpec } from "../shared/data/table.js";
 import { sizeOf } from "../shared/network/network.js";
 import { quote } from "../shared/network/problem.js";
+import { type InputKind, refuseInput, type SampleInput } from "./sample-input.js";
 
 /**
- * @param text with or without a header, which is a first line with a cell that is no number
- * @param label the header's column of targets, which is skipped
+ * @param label the header's column of targets, which is skipped. Where the network was trained on a table, all columns but those that
+ * it knows are
  * @throws TandemError `predict-input`, naming file, row and column
  */
-export function readTable(
+export async function readTable(
   file: string,
-  text: string,
   kind: InputKind,
   label: string | undefined,
-): SampleInput[] {
-  const lines = splitRecords(text.replace(/^\ufeff/, ""));
-  const [first] = lines;
-  if (first === undefined) refuseInput(file, "it has no rows.");
-  const delimiter = first.includes("\t") ? "\t" : ",";
-  const cells = splitCells(first, delimiter);
-  const header = cells.some((cell) => !isNumber(cell)) ? cells : undefined;
-  const skipped = skippedColumn(file, header, label);
-  const rows = header ? lines.slice(1) : lines;
-  if (rows.length === 0) refuseInput(file, "it has a header and no rows.");
-  return rows.map((line, index) => {
-    const row = index + 1;
-    const found = splitCells(line, delimiter);
-    const numbers = found.filter((_, column) => column !== skipped);
+): Promise<SampleInput[]> {
+  const text = await openTableText(file, { refuse: refuseInput });
+  const skipped = skippedColumn(file, text.header, label);
+  const samples = kind.table
+    ? await readKnownRows(file, text, kind.table)
+    : await readNumbers(file, text, kind, skipped);
+  if (samples.length === 0) refuseInput(file, "it has a header and no rows.");
+  return samples;
+}
+
+async function readKnownRows(
+  file: string,
+  { header, rows }: TableText,
+  spec: TableSpec,
+): Promise<SampleInput[]> {
+  if (!header) {
+    refuseInput(file, "it has no header, and the network takes columns by their names.");
+  }
+  const columns = new KnownColumns(file, header, spec, refuseInput);
+  let count = 0;
+  for await (const cells of rows) {
+    columns.add(cells);
+    count++;
+  }
+  const values = columns.finish();
+  checkRange(file, spec, values, refuseInput);
+  const all = Uint32Array.from({ length: count }, (_, row) => row);
+  const set = new TableSet(spec, values, new Int32Array(count), all);
+  return Array.from(all, (row) => {
+    const { inputs } = set.gather(Uint32Array.of(row));
+    return { file, row: row + 1, values: inputs };
+  });
+}
+
+async function readNumbers(
+  file: string,
+  { rows }: TableText,
+  kind: InputKind,
+  skipped: number | undefined,
+): Promise<SampleInput[]> {
+  const samples: SampleInput[] = [];
+  for await (const cells of rows) {
+    const row = samples.length + 1;
+    const numbers = cells.filter((_, column) => column !== skipped);
     checkCount(file, row, numbers.length, kind);
     const values = numbers.map((cell, column) => readNumber(file, row, column + 1, cell, kind));
-    return { file, row, values: toArray(values, kind) };
-  });
+    samples.push({ file, row, values: toArray(values, kind) });
+  }
+  return samples;
 }
 
 function skippedColumn(
@@ -69,49 +103,10 @@ function readNumber(
       `${at} is ${quote(cell)}, and the network takes whole numbers from 0 to 255.`,
     );
   }
-  if (!Number.isFinite(Math.fround(value)))
-    refuseInput(file, `${at} is ${quote(cell)}: too large.`);
+  if (!fitsFloat32(value)) refuseInput(file, `${at} is ${quote(cell)}: too large.`);
   return value;
-}
-
-/** Decimal numbers, and no `0x10`, `Infinity` or empty cells, which JavaScript takes for numbers. */
-function isNumber(cell: string): boolean {
-  return /^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i.test(cell);
 }
 
 function toArray(values: readonly number[], { type }: InputKind): Uint8Array | Float32Array {
   return type === "uint8" ? Uint8Array.from(values) : Float32Array.from(values);
-}
-
-/** Lines, without empty ones; a line feed inside of quotes is part of its cell. */
-function splitRecords(text: string): string[] {
-  const records: string[] = [];
-  let pending = "";
-  for (const line of text.split(/\r?\n/)) {
-    pending = pending === "" ? line : `${pending}\n${line}`;
-    const isOpen = (pending.split('"').length - 1) % 2 === 1;
-    if (isOpen) continue;
-    if (pending.trim() !== "") records.push(pending);
-    pending = "";
-  }
-  if (pending.trim() !== "") records.push(pending);
-  return records;
-}
-
-function splitCells(record: string, delimiter: string): string[] {
-  if (!record.includes('"')) return record.split(delimiter).map((cell) => cell.trim());
-  const cells: string[] = [];
-  let [cell, isQuoted] = ["", false];
-  for (let at = 0; at < record.length; at++) {
-    const character = record[at]!;
-    if (character === '"' && isQuoted && record[at + 1] === '"') {
-      cell += '"';
-      at++;
-    } else if (character === '"') isQuoted = !isQuoted;
-    else if (character === delimiter && !isQuoted) {
-      cells.push(cell.trim());
-      cell = "";
-    } else cell += character;
-  }
-  return [...cells, cell.trim()];
 }

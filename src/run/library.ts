@@ -1,5 +1,6 @@
 // Evaluation and data as a program asks for them.
 import { type ArrayDataOptions, arraySource } from "../shared/data/array-source.js";
+import { ownSource, type OwnSourceOptions } from "../shared/data/own-source.js";
 import { openData, openIdx } from "../shared/data/files/open-data.js";
 import type { DataSource } from "../shared/data/samples.js";
 import { readCheckpoint } from "../shared/checkpoint/checkpoint.js";
@@ -93,6 +94,20 @@ export async function idx(
 export function arrays(options: ArrayDataOptions): DataSource {
   try {
     return arraySource(options);
+  } catch (error) {
+    throw inLibraryTerms(error);
+  }
+}
+
+/**
+ * Samples that a program makes or fetches when they are needed, synchronously or not: from a database, a simulation, a decoder.
+ * Steps are planned ahead, so that a slow source and the computation overlap. What `sample` returns is checked; a run whose
+ * sample is wrong, or fails, ends with an error that names the index.
+ * @throws TandemError naming the option and what is wrong with it
+ */
+export function source(options: OwnSourceOptions): DataSource {
+  try {
+    return ownSource(options);
   } catch (error) {
     throw inLibraryTerms(error);
   }

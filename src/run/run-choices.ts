@@ -38,6 +38,7 @@ export interface RunChoices extends OptimizerChoice, LossChoice {
 /** What a run without a choice has. */
 export const DEFAULTS = {
   network: "cnn",
+  vectorNetwork: "sigmoid",
   steps: 10_000,
   batchSize: 50,
   seed: 0,
@@ -62,7 +63,7 @@ export interface ResolveContext {
  */
 export function resolveConfig(choices: RunChoices, context: ResolveContext): RunConfig {
   const { data, steps, defaultShards, initial } = context;
-  const spec = resolveNetwork(choices.network ?? initial?.network ?? DEFAULTS.network, data);
+  const spec = resolveNetwork(choices.network ?? initial?.network ?? defaultNetwork(data), data);
   const network = buildNetwork(spec);
   const config: RunConfig = {
     network: network.spec,
@@ -121,6 +122,11 @@ function namesOfClasses({ classNames }: DataSource): Pick<RunConfig["data"], "cl
     ({ length }) => length >= 1 && length <= MAX_CLASS_NAME_LENGTH,
   );
   return areSuitable ? { classNames: [...classNames] } : {};
+}
+
+/** Convolutions are for images; rows of tables and other vectors have none to find. */
+function defaultNetwork({ inputShape }: DataSource): PresetName {
+  return inputShape.length === 1 ? DEFAULTS.vectorNetwork : DEFAULTS.network;
 }
 
 /** A preset becomes a network for this data. */

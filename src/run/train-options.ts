@@ -22,7 +22,7 @@ export interface TrainOptions {
    * Default: that of `initial` or `resume`, else `"cnn"`
    */
   network?: NetworkSpec | PresetName;
-  /** What it is trained on: from `idx(…)` or `arrays(…)`. */
+  /** What it is trained on: from `data(…)`, `idx(…)`, `arrays(…)` or `source(…)`. */
   data: DataSource;
   /** From `adam(…)`, `adamw(…)`, `sgd(…)`, `momentum(…)` or `rmsprop(…)`. Default: `adam()` */
   optimizer?: OptimizerChoice;

@@ -18,6 +18,8 @@ const errorKinds = {
   "data-labels": "badInput",
   "data-too-small": "badInput",
   "data-arrays": "badInput",
+  "data-table": "badInput",
+  "data-pictures": "badInput",
   "checkpoint-missing": "badInput",
   "checkpoint-damaged": "badInput",
   "checkpoint-format": "badInput",

@@ -12,6 +12,7 @@ import { sanitizeText } from "../shared/text.js";
 import { dialFromBrowser } from "./browser-dial.js";
 import type { BrowserSocket } from "./browser-transport.js";
 import { type FinishedTask, ReportingRuntime } from "./reporting-runtime.js";
+import { Route } from "./route.js";
 import { RefusedError, runWorker, type WorkerEvent } from "./worker.js";
 
 const MAX_REASON_LENGTH = 300;
@@ -39,7 +40,7 @@ export async function runBrowserWorker(
       {
         name: start.name,
         kind: "browser",
-        shownUrl: start.url,
+        route: new Route({ url: start.url, shownUrl: start.url }),
         // The user sees that the coordinator is away, and ends the worker or waits.
         retryForMs: Infinity,
         means: { memoryBytes: start.memoryBytes ?? scope.memoryBytes, engines: [engine.name] },

@@ -11,6 +11,7 @@ import {
   MAX_NAME_LENGTH,
   parseFromCoordinator,
   PROTOCOL_VERSION,
+  type ToRelay,
   type WorkerKind,
 } from "../shared/protocol/messages.js";
 import { readConfig } from "../shared/protocol/payloads/config.js";
@@ -25,7 +26,7 @@ import {
   type Refusal,
 } from "./limits.js";
 import { closeText, type ConnectionEnd, finalEnd, MAX_REASON_LENGTH } from "./connection-end.js";
-import type { WorkerRuntime } from "./worker-runtime.js";
+import type { Reply, WorkerRuntime } from "./worker-runtime.js";
 
 /** The coordinator pings, or says that it is alive, every two seconds; after this long without a byte it is lost. */
 const SILENCE_MS = 15_000;
@@ -38,20 +39,31 @@ const WELCOME_MS = 20_000;
 const USEFUL_AFTER_MS = 30_000;
 const CLOSING_MS = 1_000;
 
+/** What the runtime of a relay does besides. */
+export interface RelayDuties {
+  /** The connection is ready: what happens behind the relay can be reported, until `endTasks`. */
+  onReady(send: (reply: Reply) => void): void;
+  /** @throws FrameError where it does not belong here */
+  takeFromCoordinator(message: ToRelay): void;
+}
+
 /** What a connection needs of a `WorkerRuntime`. */
-export type Runtime = Pick<
-  WorkerRuntime,
-  | "numerics"
-  | "fits"
-  | "tailPlaces"
-  | "takeState"
-  | "takeUpdate"
-  | "takeFactors"
-  | "takeMerged"
-  | "endTasks"
-  | "digest"
-  | "compute"
->;
+export type Runtime = Partial<RelayDuties> &
+  Pick<
+    WorkerRuntime,
+    | "numerics"
+    | "fits"
+    | "tailPlaces"
+    | "takeState"
+    | "takeUpdate"
+    | "takeFactors"
+    | "takeMerged"
+    | "endTasks"
+    | "compute"
+  > & {
+    /** undefined: of a relay, which compares its workers' digests itself. */
+    digest(): (FromWorker & { type: "digest" }) | undefined;
+  };
 
 /** The runtime outlives a connection, so that a worker that comes back need not load its engine again. */
 export interface RuntimeHolder {
@@ -198,7 +210,7 @@ class Connection {
         return;
       case "update":
         this.runtime.takeUpdate(message, frame.parts);
-        if (message.wantsDigest) this.send(this.runtime.digest());
+        if (message.wantsDigest) this.sendDigest();
         return;
       case "shard":
       case "evaluate":
@@ -213,6 +225,11 @@ class Connection {
         return;
       case "merged":
         this.runtime.takeMerged(message, frame.parts);
+        return;
+      case "cancel":
+      case "digest":
+        if (!this.runtime.takeFromCoordinator) throw new FrameError(`${message.type} to no relay`);
+        this.runtime.takeFromCoordinator(message);
         return;
       case "alive":
         return;
@@ -249,6 +266,12 @@ class Connection {
     }
     this.options.onWelcome(sanitizeText(message.name, MAX_NAME_LENGTH));
     this.send({ type: "ready", numerics: this.runtime.numerics });
+    this.runtime.onReady?.((reply) => this.send(reply.message, reply.parts));
+  }
+
+  private sendDigest(): void {
+    const digest = this.runtime.digest();
+    if (digest) this.send(digest);
   }
 
   private refuse({ cause, reason }: Refusal): void {

@@ -17,7 +17,6 @@ const MAX_PAYLOAD_BYTES = 512 * 2 ** 20;
 const PASSING_STATUSES: readonly number[] = [429, 502, 503, 504];
 
 export interface DialOptions {
-  url: string;
   token?: string;
   /** Certificates that the coordinator's may be signed by, besides the system's. */
   ca?: Buffer;
@@ -28,13 +27,14 @@ export interface DialOptions {
  * @param serve called in the same turn in which the connection opens, so that it misses no byte
  */
 export function dial<T>(
+  url: string,
   options: DialOptions,
   stop: AbortSignal,
   serve: (transport: Transport) => Promise<T>,
 ): Promise<T | DialFailure> {
   if (stop.aborted) return Promise.resolve({ kind: "stopped" });
   return new Promise((resolve) => {
-    const socket = new WebSocket(options.url, {
+    const socket = new WebSocket(url, {
       ...socketOptions(MAX_PAYLOAD_BYTES),
       handshakeTimeout: CONNECT_MS,
       ...(options.token === undefined

@@ -38,12 +38,15 @@ export interface Refusal {
 export interface Means {
   memoryBytes: number;
   engines: readonly EngineName[];
+  /** False for a relay, which holds the parameters and no activations. */
+  computes?: boolean;
 }
 
 /** The run's layout where a worker can take part, or why it cannot. */
 export type Admission = { layout: RunLayout; refusal?: never } | { refusal: Refusal };
 
-export function admitRun(config: RunConfig, { memoryBytes, engines }: Means): Admission {
+export function admitRun(config: RunConfig, means: Means): Admission {
+  const { memoryBytes, engines, computes = true } = means;
   const refuse = (cause: RefusalCause, reason: string) => ({ refusal: { cause, reason } });
   const { batchSize, shards, engine } = config;
   if (!engines.includes(engine.name)) {
@@ -69,7 +72,7 @@ export function admitRun(config: RunConfig, { memoryBytes, engines }: Means): Ad
   }
   const problem = findProblem(layout);
   if (problem !== undefined) return refuse("other", problem);
-  const neededBytes = bytesOf(layout);
+  const neededBytes = bytesOf(layout, computes);
   if (neededBytes <= memoryBytes) return { layout };
   const reason = `its network needs ${inMb(neededBytes)} MB, and this machine has ${inMb(memoryBytes)} MB`;
   return refuse("memory", reason);
@@ -82,11 +85,10 @@ function findProblem(layout: RunLayout): string | undefined {
 }
 
 /** What a worker needs for the run, at least. */
-function bytesOf(layout: RunLayout): number {
+function bytesOf(layout: RunLayout, computes: boolean): number {
   const { network } = layout;
-  return (
-    COPIES_OF_PARAMETERS * parameterBytes(network) + heldSamples(layout) * activationBytes(network)
-  );
+  const ofActivations = computes ? heldSamples(layout) * activationBytes(network) : 0;
+  return COPIES_OF_PARAMETERS * parameterBytes(network) + ofActivations;
 }
 
 /** Classes have one output each, or two of them a single one; values have one output each. */

@@ -6,8 +6,7 @@ import { dial, type DialOptions } from "./dial.js";
 import { runWorker, type WorkerEvent, type WorkerOptions } from "./worker.js";
 import { WorkerRuntime } from "./worker-runtime.js";
 
-export type NodeWorkerOptions = DialOptions &
-  Pick<WorkerOptions, "name" | "shownUrl" | "retryForMs">;
+export type NodeWorkerOptions = DialOptions & Pick<WorkerOptions, "name" | "route" | "retryForMs">;
 
 /** As `runWorker`. @throws TandemError as there */
 export function runNodeWorker(
@@ -25,6 +24,6 @@ export function runNodeWorker(
     },
     onEvent,
     stop,
-    (serve) => dial(options, stop, serve),
+    (serve) => dial(options.route.current.url, options, stop, serve),
   );
 }

@@ -9,6 +9,7 @@ import type { RunLayout } from "../shared/run-layout.js";
 import { type Runtime, type RuntimeHolder, serveConnection } from "./connection.js";
 import type { ConnectionEnd } from "./connection-end.js";
 import type { Means, Refusal } from "./limits.js";
+import type { Route } from "./route.js";
 
 const FIRST_DELAY_MS = 100;
 const LONGEST_DELAY_MS = 5_000;
@@ -24,8 +25,8 @@ export interface WorkerOptions {
   means: Means;
   /** Loads what computes a run. @throws TandemError where it does not load */
   createRuntime: (layout: RunLayout, broadcast: BroadcastKind) => Runtime;
-  /** The address as it may be printed: without a query, which can hold a secret. */
-  shownUrl: string;
+  /** Where to connect. */
+  route: Route;
   /** How long a coordinator may be away. */
   retryForMs: number;
 }
@@ -51,7 +52,7 @@ export class RefusedError extends TandemError {
   }
 }
 
-/** Connects, serves, and returns how that ended. `serve` must be called in the same turn in which the connection opens. */
+/** Connects to the route's current address, serves, and returns how that ended. `serve` must be called in the same turn in which the connection opens. */
 export type Connect = (
   serve: (transport: Transport) => Promise<ConnectionEnd>,
 ) => Promise<ConnectionEnd | DialFailure>;
@@ -67,14 +68,15 @@ export async function runWorker(
   stop: AbortSignal,
   connect: Connect,
 ): Promise<void> {
-  const { name, kind, means, createRuntime, shownUrl, retryForMs } = options;
+  const { name, kind, means, createRuntime, route, retryForMs } = options;
   const holder: RuntimeHolder = { runtime: undefined, create: createRuntime };
   let awaySinceMs = performance.now();
   let lastHeardMs: number | undefined;
-  let attempts = 0;
+  /** Since the last connection that was of use; and how often all addresses have been tried. */
+  let [failures, rounds] = [0, 0];
   const onWelcome = (given: string) => {
     lastHeardMs = performance.now();
-    onEvent({ event: "connected", name: given, url: shownUrl });
+    onEvent({ event: "connected", name: given, url: route.current.shownUrl });
   };
   const serve = (transport: Transport) =>
     serveConnection(transport, { name, kind, holder, onWelcome, means }, stop);
@@ -86,30 +88,36 @@ export async function runWorker(
       return;
     }
     if (end.kind === "stopped") return;
-    if (end.kind === "refused") {
-      throw new RefusedError(end, shownUrl);
+    // What a relay refuses, another one or the coordinator may allow.
+    if (end.kind === "refused" && route.isAtCoordinator) {
+      throw new RefusedError(end, route.current.shownUrl);
     }
     if (lastHeardMs !== welcomeBefore) lastHeardMs = performance.now();
     // Only a connection that was of use counts: one that is welcomed and closed at once, again and again, must not keep
     // the worker busy for ever.
-    if (end.kind === "lost" && end.wasUseful) {
+    const wasUseful = end.kind === "lost" && end.wasUseful;
+    if (wasUseful) {
       awaySinceMs = performance.now();
-      attempts = 0;
+      failures = 0;
+      rounds = 0;
     }
     const leftMs = retryForMs - (performance.now() - awaySinceMs);
     if (leftMs <= 0) throw unreachable(options, end.reason, lastHeardMs);
-    if (attempts === 0) {
+    if (failures++ === 0) {
       onEvent({ event: "waiting", reason: end.reason, deadlineSeconds: retryForMs / 1000 });
     }
-    await pause(Math.min(backOffMs(attempts++), leftMs), stop);
+    const pauseMs = backOffMs(rounds);
+    if (route.advance(wasUseful)) rounds++;
+    await pause(Math.min(pauseMs, leftMs), stop);
   }
 }
 
 function unreachable(
-  { shownUrl, retryForMs }: WorkerOptions,
+  { route, retryForMs }: WorkerOptions,
   reason: string,
   lastHeardMs: number | undefined,
 ): TandemError {
+  const { shownUrl } = route.coordinator;
   if (lastHeardMs === undefined) {
     return new TandemError(
       "coordinator-unreachable",

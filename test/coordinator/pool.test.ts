@@ -8,6 +8,7 @@ import { StepPlanner } from "../../src/coordinator/step-plan.js";
 import { TrainingLoop, type TrainingOptions } from "../../src/coordinator/training-loop.js";
 import { computeOn } from "../../src/coordinator/workers/compute-task.js";
 import { Pool } from "../../src/coordinator/workers/pool.js";
+import type { BucketAnswer } from "../../src/coordinator/workers/worker-pool.js";
 import type { Answer, Task, WorkerLink } from "../../src/coordinator/workers/tasks.js";
 import type { RunConfig } from "../../src/shared/config.js";
 import { openData } from "../../src/shared/data/files/open-data.js";
@@ -15,7 +16,6 @@ import type { DataSource } from "../../src/shared/data/samples.js";
 import { TandemError } from "../../src/shared/errors.js";
 import { Events, type RunEvent } from "../../src/shared/events.js";
 import { Random } from "../../src/shared/random.js";
-import type { Gradients } from "../../src/shared/replica/tensors.js";
 import type { TrainingReplica } from "../../src/shared/replica/training-replica.js";
 import { configFor } from "../support/config.js";
 import { temporaryFolder, writeDataset } from "../support/data.js";
@@ -52,11 +52,12 @@ class SharedReplicaBroadcast extends WeightsBroadcast {
 }
 
 /** The first bucket's gradients in an answer. */
-function firstBucketOf(answer: Answer, { layout }: TrainingReplica): Gradients {
+function firstBucketOf(taskId: number, answer: Answer, { layout }: TrainingReplica): BucketAnswer {
   if (answer.kind !== "shard") throw new RangeError("gradients of an evaluation");
   const { gradients } = answer.result;
   expect(layout.buckets.length).toBe(2);
-  return new Map(layout.buckets[0]!.map(({ name }) => [name, gradients.get(name)!]));
+  const ofBucket = new Map(layout.buckets[0]!.map(({ name }) => [name, gradients.get(name)!]));
+  return { taskId, bucket: 0, gradients: ofBucket, isSummed: false };
 }
 
 function loopOf(
@@ -123,7 +124,7 @@ async function finalState(workerCount: number, behaviours: Behaviour[], seed: nu
     const answer = compute(task);
     const send = () => pool.answer(worker, task.id, answer, timing);
     if (behaviour.startsWith("part") && task.kind === "shard") {
-      outbox.push(() => pool.takeBucket(worker, task.id, 0, firstBucketOf(answer, replica)));
+      outbox.push(() => pool.takeBucket(worker, firstBucketOf(task.id, answer, replica)));
     }
     if (behaviour === "part, then leaves" || behaviour === "leaves") {
       outbox.push(() => {
@@ -185,7 +186,7 @@ describe("the result of a run", () => {
         setImmediate(() => {
           const answer = compute(task);
           if (task.kind === "shard") {
-            pool.takeBucket(own, task.id, 0, firstBucketOf(answer, replica));
+            pool.takeBucket(own, firstBucketOf(task.id, answer, replica));
           }
           const isLast = task.kind === "shard" && task.shard === config.shards - 1;
           if (task.step === leaveAfter && isLast) {

@@ -160,7 +160,7 @@ describe("a task that two origins must answer", () => {
   const originOf = (worker: string) => worker[0];
 
   test("does not go to two workers of one origin, and is stuck where there is no other", () => {
-    const schedule = new Schedule<string, ScheduledTask>(LIMITS, originOf);
+    const schedule = new Schedule<string, ScheduledTask>(LIMITS, { originOf });
     for (const worker of ["x1", "x2"]) schedule.join(worker);
     schedule.add(tasks(1), 2);
     const [first, ...others] = schedule.assign(0);
@@ -174,7 +174,7 @@ describe("a task that two origins must answer", () => {
   });
 
   test("has a backup within the origin where its only holder is late", () => {
-    const schedule = new Schedule<string, ScheduledTask>(LIMITS, originOf);
+    const schedule = new Schedule<string, ScheduledTask>(LIMITS, { originOf });
     for (const worker of ["x1", "x2"]) schedule.join(worker);
     schedule.add(tasks(1), 2);
     schedule.assign(0);

@@ -30,7 +30,7 @@ async function listen(server: Server): Promise<string> {
 const never = new AbortController().signal;
 
 function connect(url: string) {
-  return dial<ConnectionEnd>({ url }, never, (transport) =>
+  return dial<ConnectionEnd>(url, {}, never, (transport) =>
     serveConnection(
       transport,
       {
@@ -86,7 +86,7 @@ test("bytes that arrive together with the 101 response are not lost", async () =
 test("a worker that is asked to stop while it dials stops", async () => {
   const stop = new AbortController();
   const url = await listen(createServer((socket) => void socket.on("error", () => undefined)));
-  const result = dial({ url }, stop.signal, () => Promise.reject(new Error("not open")));
+  const result = dial(url, {}, stop.signal, () => Promise.reject(new Error("not open")));
   stop.abort();
   expect(await result).toEqual({ kind: "stopped" });
 });

@@ -13,6 +13,10 @@ const run = promisify(execFile);
 test.each([
   ["mnist", /^0 0\.\d+\ntest accuracy 0\.\d+\n$/],
   ["residual", /^step 0: 0\.\d+\ntest accuracy 0\.\d+\n$/],
+  [
+    "source",
+    /^a program's images 12×12×1, 2 classes \(wide, tall\): 2,000 training, 0 validation, 200 test samples\nstep 0: [\d.]+\ntest accuracy [\d.]+\n$/,
+  ],
   ["table", /^step 0, training loss \d\.\d+, test loss \d\.\d+\ntest loss \d\.\d+\n$/],
 ])("%s", async (name, lines) => {
   const cwd = temporaryFolder();

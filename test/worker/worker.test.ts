@@ -2,6 +2,7 @@
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import type { TandemError } from "../../src/shared/errors.js";
 import type { ConnectionEnd } from "../../src/worker/connection-end.js";
+import { type Address, Route } from "../../src/worker/route.js";
 import {
   type Connect,
   type DialFailure,
@@ -20,11 +21,10 @@ beforeEach(() => {
 });
 afterEach(() => vi.useRealTimers());
 
-function start(connect: Connect) {
+function start(connect: Connect, relays: readonly Address[] = []) {
   const events: WorkerEvent[] = [];
   const options = {
-    url: "ws://host:1/?token=secret",
-    shownUrl: "ws://host:1/",
+    route: new Route({ url: "ws://host:1/?token=secret", shownUrl: "ws://host:1/" }, relays),
     name: "me",
     kind: "node" as const,
     means: { memoryBytes: 1e12, engines: ENGINE_NAMES },
@@ -103,4 +103,30 @@ test("a worker that comes back after the run has ended learns that, before any w
   await vi.advanceTimersByTimeAsync(5_000);
   expect(outcome()).toBe("ended");
   expect(events.at(-1)).toEqual({ event: "ended", reason: "finished" });
+});
+
+test("relays are tried in turn, then the coordinator, and one that was of use once more first", async () => {
+  const [near, far] = ["ws://near:1/", "ws://far:1/"].map((url) => ({ url, shownUrl: url }));
+  const tried: string[] = [];
+  const route = new Route({ url: "ws://root:1/", shownUrl: "ws://root:1/" }, [near!, far!]);
+  const turn = (wasUseful: boolean) => {
+    tried.push(route.current.url.slice(5, -3));
+    return route.advance(wasUseful);
+  };
+  expect([turn(false), turn(false), turn(false)]).toEqual([false, false, true]);
+  expect([turn(true), turn(false), turn(true), turn(true)]).toEqual([false, false, false, false]);
+  expect(tried).toEqual(["near", "far", "root", "near", "near", "far", "far"]);
+  expect(route.isAtCoordinator).toBe(true);
+});
+
+test("what a relay refuses, the coordinator may allow", async () => {
+  let attempts = 0;
+  const refuses = (): Promise<DialFailure> =>
+    Promise.resolve({ kind: "refused", cause: "other", reason: "HTTP 401" });
+  const connect: Connect = (serve) => (attempts++ === 0 ? refuses() : welcomeFor(1)(serve));
+  const relay = { url: "ws://relay:1/", shownUrl: "ws://relay:1/" };
+  const { outcome, events } = start(connect, [relay]);
+  await vi.advanceTimersByTimeAsync(1_000);
+  expect(outcome()).toBeUndefined();
+  expect(events).toContainEqual({ event: "connected", name: "first", url: "ws://host:1/" });
 });

@@ -18,13 +18,23 @@ export interface ArrivedBucket {
   gradients: Gradients;
 }
 
-export interface Broadcast {
+/** What connections need of a broadcast, a coordinator's or a relay's. */
+export interface WorkerBroadcast {
   readonly kind: BroadcastKind;
   readonly layout: RunLayout;
-  /** What a worker's replica holds. */
-  readonly replicaKind: ReplicaKind;
   /** Bytes of the whole state, the largest thing that a worker is sent. */
   readonly stateBytes: number;
+  /** Calls back when there is a state to send, at once if there is. */
+  whenOpen(letIn: () => void): void;
+  /** A worker's share in the broadcast, from its `ready` until it is gone. */
+  addWorker(parts: FeedParts): ReplicaFeed;
+  /** A worker's gradients have arrived, before its answer is complete; from a relay, the factored ones. */
+  takeBucket(arrived: ArrivedBucket): void;
+}
+
+export interface Broadcast extends WorkerBroadcast {
+  /** What a worker's replica holds. */
+  readonly replicaKind: ReplicaKind;
   /**
    * True where workers take the step themselves: once they are sent the update they may be assigned tasks of the next
    * step, before the coordinator has taken it.
@@ -33,13 +43,6 @@ export interface Broadcast {
 
   /** From now on there is a state to send; workers that were ready before are let in. */
   open(replica: TrainingReplica): void;
-  /** Calls back when there is a state to send, at once if there is. */
-  whenOpen(letIn: () => void): void;
-  /** A worker's share in the broadcast, from its `ready` until it is gone. */
-  addWorker(parts: FeedParts): ReplicaFeed;
-
-  /** A worker's gradients have arrived, before its answer is complete. */
-  takeBucket(arrived: ArrivedBucket): void;
   /**
    * The weights of a bucket that workers compute the present step with, in memory of the session; undefined where the bucket
    * cannot take its step early.

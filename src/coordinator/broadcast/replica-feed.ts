@@ -26,6 +26,8 @@ export interface ReplicaFeed {
   /** To be called when the operating system has accepted everything that the worker was sent. */
   catchUp(): void;
   takeDigest(step: number, weights: number): void;
+  /** The worker, a relay, needs the whole state for workers that have joined it. */
+  requestState(): void;
   /** The worker is gone. */
   close(): void;
 }
@@ -52,9 +54,14 @@ export class FlowControl {
   admitStep(): boolean {
     if (this.isBehindNow) return false;
     if (this.parts.outbox.queuedBytes <= this.stateBytes + HEADERS_BYTES) return true;
+    this.fallBehind();
+    return false;
+  }
+
+  /** The worker cannot go on without the whole state. */
+  fallBehind(): void {
     this.isBehindNow = true;
     this.parts.onBehind();
-    return false;
   }
 
   /** The operating system has accepted everything: a worker that was behind is sent the newest state. */

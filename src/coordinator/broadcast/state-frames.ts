@@ -15,7 +15,21 @@ interface GroupState {
   memory: ReadonlyMap<string, Float32Array>;
 }
 
-export class StateFrames {
+/** Where the frames of a state come from: made here, or received. */
+export interface StateSource {
+  readonly layout: RunLayout;
+  readonly stateBytes: number;
+  /** Of the newest complete state. */
+  readonly step: number;
+  /** False where it is not kept, and frames of it cannot be had. */
+  readonly isHere: boolean;
+  /** The groups of a whole state in the order in which they are sent. */
+  readonly groups: number[];
+  /** A group of the newest complete state, or one of the next that is there already. */
+  frame(group: number, step: number): OutgoingFrame;
+}
+
+export class StateFrames implements StateSource {
   readonly layout: RunLayout;
   readonly kind: ReplicaKind;
   private openReplica: TrainingReplica | undefined;
@@ -29,10 +43,15 @@ export class StateFrames {
   }
 
   get stateBytes(): number {
-    return stateLayout(this.layout, this.kind).reduce(
-      (total, { shape }) => total + 4 * sizeOf(shape),
-      0,
-    );
+    return stateBytesOf(this.layout, this.kind);
+  }
+
+  get step(): number {
+    return this.replica.step;
+  }
+
+  get isHere(): boolean {
+    return this.openReplica !== undefined;
   }
 
   open(replica: TrainingReplica): void {
@@ -50,10 +69,8 @@ export class StateFrames {
     return this.openReplica;
   }
 
-  /** The groups of a whole state in the order in which they are sent. */
   get groups(): number[] {
-    const buckets = [...this.layout.buckets.keys()];
-    return hasFrozen(this.layout) ? [buckets.length, ...buckets] : buckets;
+    return groupsInOrder(this.layout);
   }
 
   /**
@@ -91,4 +108,15 @@ export class StateFrames {
     const arrays = this.replica.session.allocate(tensors.map(({ shape }) => sizeOf(shape)));
     return new Map(tensors.map(({ name }, index) => [name, arrays[index]!]));
   }
+}
+
+/** Bytes of a whole state. */
+export function stateBytesOf(layout: RunLayout, kind: ReplicaKind): number {
+  return stateLayout(layout, kind).reduce((total, { shape }) => total + 4 * sizeOf(shape), 0);
+}
+
+/** The groups of a whole state in the order in which they are sent: what is not trained comes first. */
+export function groupsInOrder(layout: RunLayout): number[] {
+  const buckets = [...layout.buckets.keys()];
+  return hasFrozen(layout) ? [buckets.length, ...buckets] : buckets;
 }

@@ -3,8 +3,9 @@
 import type { RunLayout } from "../../shared/run-layout.js";
 import type { TrainingReplica } from "../../shared/replica/training-replica.js";
 import type { Broadcast } from "./broadcast.js";
-import { FlowControl, type FeedParts, type ReplicaFeed } from "./replica-feed.js";
+import type { FeedParts, ReplicaFeed } from "./replica-feed.js";
 import { StateFrames } from "./state-frames.js";
+import { WeightsFeed } from "./weights-feed.js";
 
 export class WeightsBroadcast implements Broadcast {
   readonly kind = "weights";
@@ -54,53 +55,5 @@ export class WeightsBroadcast implements Broadcast {
   afterStep(): void {
     const last = this.layout.buckets.length - 1;
     for (const feed of this.feeds) feed.sendThrough(last, this.frames.replica.step);
-  }
-}
-
-class WeightsFeed implements ReplicaFeed {
-  private readonly parts: FeedParts;
-  private readonly frames: StateFrames;
-  private readonly onClose: () => void;
-  private readonly flow: FlowControl;
-  private isReady = false;
-  /** The step whose weights it was sent last, and the first group of it that it was not. */
-  private sent = { step: -1, nextGroup: 0 };
-
-  constructor(parts: FeedParts, frames: StateFrames, onClose: () => void) {
-    this.parts = parts;
-    this.frames = frames;
-    this.onClose = onClose;
-    this.flow = new FlowControl(parts, frames.stateBytes);
-  }
-
-  sendState(): void {
-    const { step } = this.frames.replica;
-    this.isReady = true;
-    for (const group of this.frames.groups) this.parts.outbox.send(this.frames.frame(group, step));
-    this.sent = { step, nextGroup: this.frames.layout.buckets.length };
-  }
-
-  /** Sends the weights of the buckets up to `bucket`, which have reached `step`. */
-  sendThrough(bucket: number, step: number): void {
-    if (!this.isReady || this.flow.isBehind) return;
-    if (this.sent.step !== step) {
-      if (!this.flow.admitStep()) return;
-      this.sent = { step, nextGroup: 0 };
-    }
-    for (; this.sent.nextGroup <= bucket; this.sent.nextGroup++) {
-      this.parts.outbox.send(this.frames.frame(this.sent.nextGroup, step));
-    }
-  }
-
-  catchUp(): void {
-    this.flow.catchUp(() => this.sendState());
-  }
-
-  takeDigest(): void {
-    // It was not asked for one.
-  }
-
-  close(): void {
-    this.onClose();
   }
 }

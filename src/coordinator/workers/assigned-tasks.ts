@@ -22,6 +22,8 @@ export interface AssignedTask {
   /** Barriers that the task has come to, and those that it may pass. */
   barrierCount: number;
   mergedCount: number;
+  /** A relay has reported that a worker of its own answered it with unusable numbers. */
+  isUnusable: boolean;
 }
 
 export class AssignedTasks {
@@ -42,7 +44,7 @@ export class AssignedTasks {
     const mergedCount = this.merged.step === task.step ? this.merged.count : 0;
     const times = { sinceMs: nowMs, owedSinceMs: nowMs, acceptedMs: undefined };
     const counts = { bucketCount, barrierCount, mergedCount };
-    this.tasks.set(task.id, { task, ...times, gradients, ...counts });
+    this.tasks.set(task.id, { task, ...times, gradients, ...counts, isUnusable: false });
   }
 
   /** The worker is sent what its tasks go on with from a barrier. */
@@ -83,6 +85,11 @@ export class AssignedTasks {
   /** The worker has answered the task, rightly or not. */
   remove(taskId: number): void {
     this.tasks.delete(taskId);
+  }
+
+  /** Tasks of earlier steps will not be answered. */
+  dropBefore(step: number): void {
+    for (const [id, { task }] of this.tasks) if (task.step < step) this.tasks.delete(id);
   }
 
   clear(): void {

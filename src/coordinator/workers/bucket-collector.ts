@@ -1,20 +1,29 @@
 // Gathers the gradients of a step by bucket: a bucket is complete once those of all shards have arrived, which is before
-// the step's answers are. Pure.
+// the step's answers are. Dense ones may come added up over complete subtrees of the shards, from relays; whatever overlaps is
+// the same, and counts once. Pure.
+import { GradientTree, type SubtreeSum } from "../../shared/replica/gradient-tree.js";
 import type { Gradients } from "../../shared/replica/tensors.js";
 import type { Answered } from "./tasks.js";
 
 export interface CompleteBucket {
   bucket: number;
-  /** In the order of the shards. */
+  /** In the order of the shards; of those whose dense gradients were added up by a relay, the factored ones. */
   shards: Gradients[];
+  /** The dense gradients of all shards. */
+  dense: GradientTree;
+}
+
+/** What has come of a bucket. */
+interface Arrived {
+  /** By task. */
+  shards: Map<number, Gradients>;
+  dense: GradientTree;
 }
 
 export class BucketCollector implements AsyncIterable<CompleteBucket> {
   private readonly taskIds: readonly number[];
   private readonly bucketCount: number;
-  /** By bucket, by task. */
-  private readonly arrived = new Map<number, Map<number, Gradients>>();
-  private answers: ReadonlyMap<number, Answered> | undefined;
+  private readonly arrived = new Map<number, Arrived>();
   private error: Error | undefined;
   private nextBucket = 0;
   private wake: () => void = () => undefined;
@@ -25,18 +34,35 @@ export class BucketCollector implements AsyncIterable<CompleteBucket> {
     this.bucketCount = bucketCount;
   }
 
-  /** The first gradients of a task's bucket count; what comes twice is dropped. */
-  add(taskId: number, bucket: number, gradients: Gradients): void {
-    if (!this.taskIds.includes(taskId)) return;
-    const tasks = this.arrived.get(bucket) ?? new Map<number, Gradients>();
-    this.arrived.set(bucket, tasks);
-    if (!tasks.has(taskId)) tasks.set(taskId, gradients);
-    if (tasks.size === this.taskIds.length) this.wake();
+  /**
+   * The first gradients of a task's bucket count; what comes twice is dropped.
+   * @param isSummed the dense ones are not among them: they come with `addSum`
+   */
+  add(taskId: number, bucket: number, gradients: Gradients, isSummed = false): void {
+    const shard = this.taskIds.indexOf(taskId);
+    if (shard < 0 || bucket < this.nextBucket) return;
+    const { shards, dense } = this.of(bucket);
+    if (!shards.has(taskId)) shards.set(taskId, gradients);
+    if (!isSummed) dense.add({ from: shard, count: 1, gradients });
+    this.wake();
+  }
+
+  /** Dense gradients of a bucket, added up. */
+  addSum(bucket: number, sum: SubtreeSum): void {
+    if (bucket < this.nextBucket) return;
+    this.of(bucket).dense.add(sum);
+    this.wake();
   }
 
   /** All tasks are answered: the answers hold every bucket that has not been complete before. */
   complete(answers: ReadonlyMap<number, Answered>): void {
-    this.answers = answers;
+    for (let bucket = this.nextBucket; bucket < this.bucketCount; bucket++) {
+      for (const id of this.taskIds) {
+        const answer = answers.get(id)?.answer;
+        if (answer?.kind !== "shard") continue;
+        this.add(id, bucket, answer.result.gradients, answer.isSummed);
+      }
+    }
     this.wake();
   }
 
@@ -48,9 +74,10 @@ export class BucketCollector implements AsyncIterable<CompleteBucket> {
   /** The buckets in their order. @throws what `fail` was called with */
   async *[Symbol.asyncIterator](): AsyncGenerator<CompleteBucket> {
     while (this.nextBucket < this.bucketCount) {
-      const shards = this.shardsOf(this.nextBucket);
-      if (shards) {
-        yield { bucket: this.nextBucket++, shards };
+      const complete = this.completeBucket(this.nextBucket);
+      if (complete) {
+        this.arrived.delete(this.nextBucket++);
+        yield complete;
         continue;
       }
       if (this.error) throw this.error;
@@ -58,18 +85,18 @@ export class BucketCollector implements AsyncIterable<CompleteBucket> {
     }
   }
 
-  private shardsOf(bucket: number): Gradients[] | undefined {
-    const tasks = this.arrived.get(bucket);
-    const shards: Gradients[] = [];
-    for (const id of this.taskIds) {
-      const gradients = tasks?.get(id) ?? gradientsOf(this.answers?.get(id));
-      if (!gradients) return undefined;
-      shards.push(gradients);
-    }
-    return shards;
+  private completeBucket(bucket: number): CompleteBucket | undefined {
+    const { shards, dense } = this.of(bucket);
+    const { length } = this.taskIds;
+    if (shards.size < length || !dense.isComplete(0, length)) return undefined;
+    return { bucket, shards: this.taskIds.map((id) => shards.get(id)!), dense };
   }
-}
 
-function gradientsOf(answered: Answered | undefined): Gradients | undefined {
-  return answered?.answer.kind === "shard" ? answered.answer.result.gradients : undefined;
+  private of(bucket: number): Arrived {
+    const known = this.arrived.get(bucket);
+    if (known) return known;
+    const arrived: Arrived = { shards: new Map(), dense: new GradientTree() };
+    this.arrived.set(bucket, arrived);
+    return arrived;
+  }
 }

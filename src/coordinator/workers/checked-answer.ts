@@ -5,8 +5,10 @@ import type { FromWorker } from "../../shared/protocol/messages.js";
 import { readBucket } from "../../shared/protocol/payloads/bucket.js";
 import { readContribution } from "../../shared/protocol/payloads/barrier.js";
 import { readEvaluation } from "../../shared/protocol/payloads/evaluation.js";
+import { readFactors } from "../../shared/protocol/payloads/factors.js";
 import { readMoments } from "../../shared/protocol/payloads/moments.js";
 import { readShardResult } from "../../shared/protocol/payloads/shard-result.js";
+import { readSum } from "../../shared/protocol/payloads/sum.js";
 import {
   findBarrierProblem,
   findGradientProblem,
@@ -91,8 +93,25 @@ export function readBucketAnswer(
   if (bucket !== expected || bucket >= layout.buckets.length - 1) {
     throw new FrameError(`gradient bucket ${bucket} out of order`);
   }
-  const gradients = readBucket(layout, bucket, task.samples.count, parts);
+  const read = message.summed ? readFactors : readBucket;
+  const gradients = read(layout, bucket, task.samples.count, parts);
   const problem = findGradientProblem(gradients);
+  if (problem !== undefined) throw new UnusableAnswerError(problem);
+  return gradients;
+}
+
+/**
+ * Dense gradients that a relay has added up.
+ * @throws FrameError where these cannot be the bucket's
+ * @throws UnusableAnswerError
+ */
+export function readSumOf(
+  { bucket, count }: FromWorker & { type: "sum" },
+  parts: readonly Uint8Array[],
+  layout: RunLayout,
+): Gradients {
+  const gradients = readSum(layout, bucket, parts);
+  const problem = findGradientProblem(gradients, count);
   if (problem !== undefined) throw new UnusableAnswerError(problem);
   return gradients;
 }
@@ -136,12 +155,13 @@ export function readAnswer(
   if (earlier.barrierCount < layout.barriers.length) {
     throw new FrameError("an answer before all barriers");
   }
-  const result = readShardResult(layout, count, message.loss, earlier.gradients, parts);
+  const { loss, summed: isSummed = false } = message;
+  const result = readShardResult(layout, count, loss, earlier.gradients, parts, isSummed);
   // The gradients of earlier buckets were checked when they came.
   const last = new Map([...result.gradients].filter(([name]) => !earlier.gradients.has(name)));
   const problem = findResultProblem(result) ?? findGradientProblem(last);
   if (problem !== undefined) throw new UnusableAnswerError(problem);
-  return { kind: "shard", result };
+  return { kind: "shard", result, isSummed };
 }
 
 /** The training itself is at fault, as the coordinator gets such numbers too. */

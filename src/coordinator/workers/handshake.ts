@@ -42,3 +42,11 @@ export function plainName({ name }: FromWorker & { type: "hello" }): string {
 export function refuseOrder(reason: string): Refusal {
   return { code: closeCodes.unexpected, reason, isFailure: true };
 }
+
+/** A relay hides who computed what, which `--verify` has to know. */
+export function refuseRelay(refusesRelays = false): Refusal | undefined {
+  if (!refusesRelays) return undefined;
+  const reason =
+    "the run verifies results, and must know who computed them: relays cannot take part";
+  return { code: closeCodes.noRelays, reason, isFailure: false };
+}

@@ -2,7 +2,6 @@
 // a worker that is lost or late. No wait here is without a deadline.
 import { TandemError } from "../../shared/errors.js";
 import type { Events } from "../../shared/events.js";
-import type { Gradients } from "../../shared/replica/tensors.js";
 import type { Barrier } from "../../shared/statistics/barrier.js";
 import type { StepRange } from "../../shared/checkpoint/checkpoint.js";
 import type { Arbiter } from "./arbiter.js";
@@ -11,8 +10,16 @@ import { Quorum, type QuorumOptions } from "./quorum.js";
 import { OpenRound, type Round, type RoundPlace } from "./round.js";
 import { Schedule } from "./schedule.js";
 import { DEFAULT_LIMITS } from "./task-durations.js";
-import { type Answer, type Task, taskName, type Timing, type WorkerLink } from "./tasks.js";
+import {
+  type Answer,
+  type Task,
+  taskName,
+  type Timing,
+  totalCapacity,
+  type WorkerLink,
+} from "./tasks.js";
 import { Verification } from "./verification.js";
+import type { BucketAnswer, BucketSum, WorkerPool } from "./worker-pool.js";
 
 export interface PoolOptions extends QuorumOptions {
   /** Share of the shards that two workers compute, to be compared bit by bit. */
@@ -38,10 +45,13 @@ const MIN_STRAGGLER_CHECK_MS = 20;
 /** The signal came and the tasks in progress could not be finished in time. */
 export class InterruptedError extends Error {}
 
-export class Pool {
+export class Pool implements WorkerPool {
   private readonly events: Events;
   private readonly options: PoolOptions;
-  private readonly schedule = new Schedule<WorkerLink, Task>(DEFAULT_LIMITS, (link) => link.origin);
+  private readonly schedule = new Schedule<WorkerLink, Task>(DEFAULT_LIMITS, {
+    originOf: (link) => link.origin,
+    capacityOf: ({ capacity = 1 }) => capacity,
+  });
   private readonly verification: Verification;
   private readonly links = new Set<WorkerLink>();
   private readonly quorum: Quorum;
@@ -77,7 +87,6 @@ export class Pool {
 
   // ── workers ──
 
-  /** The worker has the present state and may be assigned tasks. */
   join(link: WorkerLink): void {
     this.links.add(link);
     this.schedule.join(link);
@@ -88,7 +97,6 @@ export class Pool {
     this.advance();
   }
 
-  /** The worker is gone for good; its tasks are reassigned. */
   leave(link: WorkerLink, reason: string): void {
     if (!this.links.delete(link)) return;
     this.schedule.leave(link);
@@ -98,7 +106,6 @@ export class Pool {
     this.advance();
   }
 
-  /** The worker is there but not up to date: no new tasks until `resume`. */
   suspend(link: WorkerLink): void {
     this.schedule.leave(link);
     // With the state that it is sent when it has caught up it forgets what it had begun.
@@ -112,18 +119,26 @@ export class Pool {
     this.advance();
   }
 
+  noteCapacity(): void {
+    this.advance();
+  }
+
   /** False while too few workers are there to go on. */
   get isReady(): boolean {
-    return this.quorum.isMet(this.links.size);
+    return this.quorum.isMet(totalCapacity(this.links));
   }
 
   // ── answers ──
 
   /** The first answer to a task counts, or the first two where it is verified; what comes late or twice is dropped. */
   answer(link: WorkerLink, taskId: number, answer: Answer, timing: Timing): void {
+    const holders = this.schedule.holdersOf(taskId);
     const task = this.schedule.answer(link, taskId, performance.now());
     if (task && this.round) {
       this.restartStallTimer();
+      if (!this.schedule.isOpen(taskId)) {
+        for (const holder of holders) if (holder !== link) holder.cancel?.(taskId);
+      }
       this.verification.take(task, { link, answer, timing });
     }
     this.advance();
@@ -148,10 +163,21 @@ export class Pool {
   }
 
   /** A bucket of an answer has arrived; in a round with tasks that are verified it does not count, as it may be wrong. */
-  takeBucket(link: WorkerLink, taskId: number, bucket: number, gradients: Gradients): void {
+  takeBucket(link: WorkerLink, { taskId, bucket, gradients, isSummed }: BucketAnswer): void {
     const { round, verification } = this;
     if (!round || verification.isActive || verification.isSuspect(link)) return;
-    round.buckets.add(taskId, bucket, gradients);
+    round.buckets.add(taskId, bucket, gradients, isSummed);
+  }
+
+  /** Those of an earlier step, from a relay that was away, are not needed. */
+  takeSum(_link: WorkerLink, { step, bucket, ...sum }: BucketSum): void {
+    const { round } = this;
+    if (round?.step === step) round.buckets.addSum(bucket, sum);
+  }
+
+  takeBack(link: WorkerLink, taskId: number): void {
+    this.schedule.takeBack(link, taskId);
+    this.advance();
   }
 
   /**
@@ -268,7 +294,7 @@ export class Pool {
       this.assign(round);
     } else {
       clearTimeout(this.stragglerTimer);
-      this.quorum.pause(this.links.size, (error) => this.end(error));
+      this.quorum.pause(totalCapacity(this.links), (error) => this.end(error));
     }
   }
 

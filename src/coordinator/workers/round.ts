@@ -24,6 +24,8 @@ export class OpenRound implements Round {
   readonly buckets: BucketCollector;
   readonly barriers: BarrierCollector;
   readonly tasks: ReadonlyMap<number, Task>;
+  /** Steps behind the weights that its shards are computed with; undefined where it has none. */
+  readonly step: number | undefined;
   private readonly place: RoundPlace;
   /** How many of the barriers' merged values each worker was sent. */
   private readonly mergedSent = new Map<WorkerLink, number>();
@@ -44,6 +46,7 @@ export class OpenRound implements Round {
     this.place = place ?? { doneBefore: 0, total: tasks.length };
     this.tasks = new Map(tasks.map((task) => [task.id, task]));
     const shards = tasks.filter((task) => task.kind === "shard");
+    this.step = shards[0]?.step;
     this.buckets = new BucketCollector(
       shards.map(({ id }) => id),
       bucketCount,

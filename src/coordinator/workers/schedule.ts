@@ -1,13 +1,24 @@
 // Who computes what: tasks go to free workers in order, a task whose worker is lost is reassigned, and one that a straggler
 // holds gets a backup. A worker that has not answered anything yet is not relied on. A task that waits at a barrier leaves its
-// worker free for others: where there are fewer workers than shards, each worker holds several at a time. Pure: the time is
-// passed in.
+// worker free for others: where there are fewer workers than shards, each worker holds several at a time. A relay counts as one
+// worker that computes several tasks at a time. Pure: the time is passed in.
+import { chooseSubtrees } from "./subtree-choice.js";
 import { DEFAULT_LIMITS, type ScheduleLimits, TaskDurations } from "./task-durations.js";
 
 export interface ScheduledTask {
   id: number;
   /** Tasks of one kind take about as long. */
   kind: string;
+  /** Where it is that of a shard. */
+  shard?: number;
+}
+
+/** What a schedule must know of workers. */
+export interface WorkerTraits<W> {
+  /** Where a worker comes from: answers of one origin do not confirm each other. */
+  originOf?: (worker: W) => unknown;
+  /** How many tasks it computes at a time, now. */
+  capacityOf?: (worker: W) => number;
 }
 
 export interface Assignment<W, T extends ScheduledTask> {
@@ -41,6 +52,7 @@ interface OpenTask<W, T> {
 /** @typeParam W what stands for a worker; compared by identity */
 export class Schedule<W, T extends ScheduledTask> {
   private readonly originOf: (worker: W) => unknown;
+  private readonly capacityOf: (worker: W) => number;
   private readonly open = new Map<number, OpenTask<W, T>>();
   /** What each of them holds, by task, until it is answered; tasks that are no longer needed included. */
   private readonly workers = new Map<W, Map<number, Held>>();
@@ -48,13 +60,10 @@ export class Schedule<W, T extends ScheduledTask> {
   /** Workers that have answered a task, or come to a barrier with one, since they joined. */
   private readonly proven = new Set<W>();
 
-  /** @param originOf where a worker comes from: answers of one origin do not confirm each other */
-  constructor(
-    limits: ScheduleLimits = DEFAULT_LIMITS,
-    originOf: (worker: W) => unknown = (worker) => worker,
-  ) {
+  constructor(limits: ScheduleLimits = DEFAULT_LIMITS, traits: WorkerTraits<W> = {}) {
     this.durations = new TaskDurations(limits);
-    this.originOf = originOf;
+    this.originOf = traits.originOf ?? ((worker) => worker);
+    this.capacityOf = traits.capacityOf ?? (() => 1);
   }
 
   get openCount(): number {
@@ -84,6 +93,11 @@ export class Schedule<W, T extends ScheduledTask> {
     return this.open.has(taskId);
   }
 
+  /** Who is computing the task, or is to. */
+  holdersOf(taskId: number): W[] {
+    return [...(this.open.get(taskId)?.holders ?? [])];
+  }
+
   /** True where the task waits for an answer that none of the workers there may give. */
   isStuck(taskId: number): boolean {
     const entry = this.open.get(taskId);
@@ -103,6 +117,12 @@ export class Schedule<W, T extends ScheduledTask> {
     }
     this.workers.delete(worker);
     this.proven.delete(worker);
+  }
+
+  /** The worker will not answer the task. It may have it again. */
+  takeBack(worker: W, taskId: number): void {
+    this.workers.get(worker)?.delete(taskId);
+    this.open.get(taskId)?.holders.delete(worker);
   }
 
   /**
@@ -172,35 +192,64 @@ export class Schedule<W, T extends ScheduledTask> {
       assignments.push({ worker, task: entry.task, isBackup });
     };
     const waiting = [...this.open.values()].filter((entry) => entry.holders.size < entry.wanted);
+    // Relays first, while whole subtrees are left.
+    const workers = [...this.workers.keys()].sort(
+      (a, b) => this.capacityOf(b) - this.capacityOf(a),
+    );
+    const total = workers.reduce((sum, worker) => sum + this.capacityOf(worker), 0);
     // The least busy first. A second task at a busy worker hides the round trip, as long as many are waiting.
     for (const depth of [0, 1]) {
-      for (const worker of this.workers.keys()) {
-        if (this.owedCount(worker) !== depth || (depth > 0 && waiting.length <= this.workers.size))
-          continue;
-        const place = waiting.findIndex(
-          (entry) => this.mayHold(entry, worker) && !this.isWithOrigin(entry, worker),
-        );
-        const entry = waiting[place];
-        if (!entry) continue;
-        give(worker, entry);
-        if (entry.holders.size >= entry.wanted) waiting.splice(place, 1);
+      for (const worker of workers) {
+        const capacity = this.capacityOf(worker);
+        const owed = this.owedCount(worker);
+        if (depth > 0 && owed < capacity) continue;
+        const room = capacity * (depth + 1) - owed;
+        for (const entry of this.choose(
+          waiting,
+          worker,
+          depth === 0 ? room : Math.min(room, waiting.length - total),
+        )) {
+          give(worker, entry);
+          if (entry.holders.size >= entry.wanted) waiting.splice(waiting.indexOf(entry), 1);
+        }
       }
     }
     for (const entry of this.open.values()) {
       if (!this.isStraggler(entry, nowMs)) continue;
       const free = [...this.workers.keys()].find(
-        (worker) => this.owedCount(worker) === 0 && this.mayHold(entry, worker),
+        (worker) => this.isFree(worker) && this.mayHold(entry, worker),
       );
       if (free !== undefined) give(free, entry, true);
     }
     // Where nobody has answered anything yet, everybody who is free is as good as those that hold the tasks.
     const isAnyProven = this.proven.size > 0;
     for (const worker of this.workers.keys()) {
-      if (this.owedCount(worker) > 0 || (isAnyProven && !this.proven.has(worker))) continue;
+      if (!this.isFree(worker) || (isAnyProven && !this.proven.has(worker))) continue;
       const entry = this.leastHeld(worker);
       if (entry) give(worker, entry);
     }
     return assignments;
+  }
+
+  /** Of the tasks that wait, those that the worker is assigned now. @param most how many it has room for */
+  private choose(
+    waiting: readonly OpenTask<W, T>[],
+    worker: W,
+    most: number,
+  ): readonly OpenTask<W, T>[] {
+    const mayHave = (entry: OpenTask<W, T>) =>
+      this.mayHold(entry, worker) && !this.isWithOrigin(entry, worker);
+    if (most <= 0) return [];
+    if (most === 1) {
+      const entry = waiting.find(mayHave);
+      return entry ? [entry] : [];
+    }
+    const entries = new Map(waiting.filter(mayHave).map((entry) => [entry.task, entry]));
+    return chooseSubtrees([...entries.keys()], most).map((task) => entries.get(task)!);
+  }
+
+  private isFree(worker: W): boolean {
+    return this.owedCount(worker) < this.capacityOf(worker);
   }
 
   /** Milliseconds until a worker becomes a straggler; undefined where no task is assigned. */

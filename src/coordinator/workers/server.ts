@@ -10,11 +10,10 @@ import { socketOptions } from "../../shared/protocol/channel.js";
 import { MAX_HEADER_BYTES } from "../../shared/protocol/frame.js";
 import { maxAnswerBytes } from "../../shared/protocol/payloads/answer-bytes.js";
 import { WebSocketTransport } from "../../shared/protocol/ws-transport.js";
-import type { Broadcast } from "../broadcast/broadcast.js";
+import type { WorkerBroadcast } from "../broadcast/broadcast.js";
 import type { Dashboard } from "../observe/dashboard/dashboard.js";
 import type { WorkerStatus } from "../observe/dashboard/worker-table.js";
 import type { NumericsCheck } from "./numerics-check.js";
-import type { Pool } from "./pool.js";
 import type { SessionPhase } from "./handshake.js";
 import type { EndReason } from "./tasks.js";
 import { reachableUrls } from "./addresses.js";
@@ -31,6 +30,7 @@ import { RejectionReports } from "./rejection-reports.js";
 import { Session } from "./session.js";
 import { refuseUpgrade } from "./upgrade-refusal.js";
 import { DEFAULT_TIMES, type SessionTimes } from "./session-times.js";
+import type { WorkerPool } from "./worker-pool.js";
 
 export interface ServerOptions {
   host: string;
@@ -46,8 +46,10 @@ export interface ServerOptions {
 }
 
 export interface ServerParts {
-  pool: Pool;
-  broadcast: Broadcast;
+  pool: WorkerPool;
+  broadcast: WorkerBroadcast;
+  /** As in `SessionParts`. */
+  refusesRelays?: boolean;
   numerics: NumericsCheck;
   events: Events;
   /** Answers what is no worker, and knows who may be one. */
@@ -149,10 +151,16 @@ export class CoordinatorServer {
     return url;
   }
 
-  /** Ends everyone who is connected, waits a little for goodbyes and for workers that will come back, and closes what is left. */
-  async close(reason: EndReason): Promise<void> {
+  /**
+   * Ends everyone who is connected, waits a little for goodbyes and for workers that will come back, and closes what is left.
+   * @param reason why the run is over; undefined where it is not, and workers are to go on elsewhere
+   */
+  async close(reason: EndReason | undefined): Promise<void> {
     this.endReason = reason;
-    for (const session of this.sessions) session.end(reason);
+    for (const session of this.sessions) {
+      if (reason === undefined) session.dismiss("it has gone");
+      else session.end(reason);
+    }
     if (reason === "finished" && this.options.ownWorkers === undefined) {
       await this.lost.waitForReturn(performance.now());
     }

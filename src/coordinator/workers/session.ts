@@ -1,8 +1,11 @@
 // One worker's part in the run, from hello to the end: the handshake, the tasks that it is sent, and what becomes of its
 // messages. One that does not fit closes this connection, with a code, and never reaches the run.
 import { type CloseCode, closeCodes } from "../../shared/protocol/close-codes.js";
-import type { Frame } from "../../shared/protocol/frame.js";
+import { OutgoingFrame } from "../../shared/protocol/channel.js";
+import { encodeFrame, type Frame } from "../../shared/protocol/frame.js";
 import {
+  type FromCoordinator,
+  type FromRelay,
   type FromWorker,
   parseFromWorker,
   PROTOCOL_VERSION,
@@ -11,7 +14,7 @@ import {
 import { maxAnswerBytes } from "../../shared/protocol/payloads/answer-bytes.js";
 import { configParts } from "../../shared/protocol/payloads/config.js";
 import type { Transport } from "../../shared/protocol/transport.js";
-import type { Broadcast } from "../broadcast/broadcast.js";
+import type { WorkerBroadcast } from "../broadcast/broadcast.js";
 import type { ReplicaFeed } from "../broadcast/replica-feed.js";
 import type { WorkerStatus } from "../observe/dashboard/worker-table.js";
 import { AnswerIntake, InvalidAnswerError } from "./answer-intake.js";
@@ -21,27 +24,31 @@ import {
   plainName,
   type Refusal,
   refuseOrder,
+  refuseRelay,
   refuseVersion,
   type SessionPhase,
 } from "./handshake.js";
 import type { NumericsCheck } from "./numerics-check.js";
 import type { SendBudget } from "./outbox.js";
 import { Peer } from "./peer.js";
-import type { Pool } from "./pool.js";
+import { RelayPeer, REPORTS_PER_PING } from "./relay-peer.js";
 import type { SessionTimes } from "./session-times.js";
 import type { EndReason, MergedBarrier, Task, WorkerLink } from "./tasks.js";
 import { encodeMerged, encodeTask } from "./task-frame.js";
 import { WorkerChannel } from "./worker-channel.js";
+import type { WorkerPool } from "./worker-pool.js";
 
 const DIGEST_BYTES = 256;
 
 export interface SessionParts {
-  pool: Pool;
-  broadcast: Broadcast;
+  pool: WorkerPool;
+  broadcast: WorkerBroadcast;
   times: SessionTimes;
   bans: BanList;
   budget: SendBudget;
   numerics: NumericsCheck;
+  /** True where relays cannot take part, as the run must know which worker computed what. */
+  refusesRelays?: boolean;
   /** Where the peer comes from. */
   address: string;
   /** A name that no other worker of the run has. */
@@ -65,6 +72,7 @@ export class Session implements WorkerLink {
   private readonly intake: AnswerIntake;
   private readonly answerBytes: number;
   kind: WorkerKind = "node";
+  private relay: RelayPeer | undefined;
   /** From `ready` on. */
   private feed: ReplicaFeed | undefined;
 
@@ -76,6 +84,7 @@ export class Session implements WorkerLink {
     this.answerBytes = maxAnswerBytes(broadcast.layout);
     this.intake = new AnswerIntake({
       ...{ worker: this, tasks, pool, broadcast },
+      summed: () => this.relay?.summed,
       onAnswered: () => this.noteProven(),
     });
     this.channel = new WorkerChannel({
@@ -107,11 +116,16 @@ export class Session implements WorkerLink {
     return this.peer.origin;
   }
 
+  get capacity(): number {
+    return this.relay?.capacity ?? 1;
+  }
+
   /** Undefined until the worker takes part. */
   get status(): WorkerStatus | undefined {
     if (!this.isActive) return undefined;
     const { name, kind } = this;
-    return { name, kind, host: this.peer.address, ...this.channel.traffic };
+    const relayed = this.relay ? { workers: this.relay.capacity } : {};
+    return { name, kind, ...relayed, host: this.peer.address, ...this.channel.traffic };
   }
 
   private get isActive(): boolean {
@@ -121,10 +135,17 @@ export class Session implements WorkerLink {
   // ── what the run asks of the worker ──
 
   send(task: Task): void {
-    this.tasks.add(task, performance.now());
-    // The answer to a shard is a message for each gradient bucket, after one for each barrier.
     const { layout } = this.parts.broadcast;
-    this.channel.allow(layout.buckets.length + layout.barriers.length, this.answerBytes);
+    // The answer to a shard is a message for each gradient bucket, after one for each barrier.
+    let messageCount = layout.buckets.length + layout.barriers.length;
+    if (this.relay) {
+      this.tasks.dropBefore(task.step);
+      if (task.kind === "shard") this.relay.summed.noteSent(task.step, task.shard);
+      // A sum for each bucket, and that it cannot be answered.
+      messageCount += layout.buckets.length + 2;
+    }
+    this.tasks.add(task, performance.now());
+    this.channel.allow(messageCount, this.answerBytes);
     const frame = encodeTask(task, layout);
     this.channel.send(frame, () => this.tasks.noteAccepted(task.id, performance.now()));
   }
@@ -136,7 +157,19 @@ export class Session implements WorkerLink {
     );
   }
 
+  cancel(taskId: number): void {
+    if (!this.relay || !this.tasks.get(taskId)) return;
+    this.tasks.remove(taskId);
+    const header = { type: "cancel", task: taskId } satisfies FromCoordinator;
+    this.channel.send(new OutgoingFrame(encodeFrame(header)));
+  }
+
   // ── the end ──
+
+  /** Asks the worker to go on elsewhere. */
+  dismiss(reason: string): void {
+    if (this.phase !== "closed") this.close(closeCodes.goingAway, reason);
+  }
 
   end(reason: EndReason): void {
     if (this.phase === "closed") return;
@@ -231,9 +264,41 @@ export class Session implements WorkerLink {
       case "digest":
         this.feed?.takeDigest(message.step, message.weights);
         return;
+      case "sum":
+      case "capacity":
+      case "returned":
+      case "unusable":
+      case "state-request":
+        if (this.relay && this.isActive) this.takeFromRelay(this.relay, message, frame.parts);
+        else this.refuse(refuseOrder(`${message.type} of no relay`));
+        return;
       case "goodbye":
         this.finish("said goodbye", false);
         this.channel.close(closeCodes.goingAway, "");
+        return;
+      default:
+        message satisfies never;
+    }
+  }
+
+  /** @throws FrameError, InvalidAnswerError */
+  private takeFromRelay(relay: RelayPeer, message: FromRelay, parts: readonly Uint8Array[]): void {
+    switch (message.type) {
+      case "sum":
+        this.intake.takeSum(message, parts);
+        return;
+      case "capacity":
+        relay.capacity = message.tasks;
+        this.parts.pool.noteCapacity(this);
+        return;
+      case "returned":
+        this.intake.takeBack(message);
+        return;
+      case "unusable":
+        this.intake.takeUnusable(message);
+        return;
+      case "state-request":
+        this.feed?.requestState();
         return;
       default:
         message satisfies never;
@@ -265,9 +330,14 @@ export class Session implements WorkerLink {
     }
     this.peer.name = uniqueName(plainName(hello));
     if (this.refuse(this.peer.refusal(performance.now()))) return;
-    this.phase = "loading";
     this.kind = hello.kind;
+    if (this.kind === "relay" && this.refuse(refuseRelay(this.parts.refusesRelays))) return;
+    this.phase = "loading";
     if (this.kind === "browser") this.channel.sendAliveWithPings();
+    if (this.kind === "relay") {
+      this.relay = new RelayPeer(this.parts.broadcast.layout.buckets.length);
+      this.channel.allowReports(REPORTS_PER_PING);
+    }
     onProgress(this);
     this.channel.setDeadline(times.readyMs, "not ready in time");
     const { kind, layout } = broadcast;

@@ -50,7 +50,8 @@ export type StepTask = ShardTask | EvaluationTask;
 export type Task = StepTask | MomentsTask;
 
 export type Answer =
-  | { kind: "shard"; result: ShardResult }
+  /** `isSummed`: its dense gradients are not here, as a relay has added them to those of others. */
+  | { kind: "shard"; result: ShardResult; isSummed?: boolean }
   | { kind: "evaluate"; result: EvaluationResult }
   /** By layer of the pass. */
   | { kind: "moments"; result: ReadonlyMap<string, Moments> };
@@ -97,9 +98,20 @@ export interface WorkerLink {
   readonly kind?: WorkerKind;
   /** It is the coordinator's own process, and nobody who joined. */
   readonly isInProcess?: boolean;
+  /** How many tasks it computes at a time: 1, or, of a relay, as many as it has workers now. */
+  readonly capacity?: number;
   send(task: Task): void;
   /** Those of a step come in the order of the barriers, the ones that are known before a task of the step first. */
   sendMerged(merged: MergedBarrier): void;
+  /** Another has answered the task. Relays are told, as others wait for it there. */
+  cancel?(taskId: number): void;
   /** The worker's results are wrong: it is banned. */
   expel(reason: string): void;
+}
+
+/** Tasks that workers compute at a time, all of them together. */
+export function totalCapacity(workers: Iterable<WorkerLink>): number {
+  let total = 0;
+  for (const { capacity = 1 } of workers) total += capacity;
+  return total;
 }

@@ -52,6 +52,8 @@ export class WorkerChannel {
   private deadlineTimer: NodeJS.Timeout | undefined;
   /** The worker does not see pings: each comes with a message. */
   private sendsAlive = false;
+  /** Messages that it may send between two pings, besides answers. */
+  private reportsPerPing = 0;
   private isClosed = false;
 
   constructor(parts: ChannelParts) {
@@ -99,6 +101,11 @@ export class WorkerChannel {
   /** For a worker that does not see pings. */
   sendAliveWithPings(): void {
     this.sendsAlive = true;
+  }
+
+  /** For a relay, which reports what changes at its own end. */
+  allowReports(perPing: number): void {
+    this.reportsPerPing = perPing;
   }
 
   /** An answer was requested, of at most `messages` messages and `byteLength` bytes in total. */
@@ -194,7 +201,7 @@ export class WorkerChannel {
       this.cut(closeCodes.noAnswer, "it answers none of its tasks");
     } else {
       this.liveness.notePingSent(nowMs);
-      this.inbox.allow(0, PONG_BYTES);
+      this.inbox.allow(this.reportsPerPing, PONG_BYTES);
       transport.ping();
       if (this.sendsAlive) this.sendFirst({ type: "alive" });
     }

@@ -30,6 +30,8 @@ export const closeCodes = {
   otherNumerics: 4011,
   /** From a worker: it cannot compute this run, for example because it lacks memory or the run's engine. */
   cannotTakePart: 4012,
+  /** The run takes no relays: it has to know which worker computed what. */
+  noRelays: 4013,
 } as const;
 
 /** With these a worker turns the run down, and does not come back. */
@@ -45,4 +47,5 @@ export const FINAL_CLOSE_CODES: readonly number[] = [
   closeCodes.version,
   closeCodes.wrongResults,
   closeCodes.otherNumerics,
+  closeCodes.noRelays,
 ];

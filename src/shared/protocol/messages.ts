@@ -1,6 +1,7 @@
 // The protocol in one place. A worker connects and says hello; the coordinator answers with the run's configuration
 // (welcome); the worker loads its engine and says ready; the coordinator sends the state and from then on tasks, and after
-// each step the new weights (state) or the update that makes them. Each task gets one answer. At the end: end.
+// each step the new weights (state) or the update that makes them. Each task gets one answer. At the end: end. A relay is a
+// worker to its coordinator, and a coordinator to its workers.
 // What a message's parts hold is in payloads/, how the bytes lie in frame.ts.
 import * as z from "zod";
 import { BROADCASTS } from "../config.js";
@@ -8,13 +9,16 @@ import { sanitizeText } from "../text.js";
 import { type Frame, FrameError, MAX_LISTED_SHARDS } from "./frame.js";
 
 /** Raised whenever one side could misread the other. */
-export const PROTOCOL_VERSION = 7;
+export const PROTOCOL_VERSION = 8;
 
 export const MAX_NAME_LENGTH = 64;
 
-/** What a worker runs in. */
-export const WORKER_KINDS = ["node", "browser"] as const;
+/** What a worker runs in; or it is a relay, which has workers of its own. */
+export const WORKER_KINDS = ["node", "browser", "relay"] as const;
 export type WorkerKind = (typeof WORKER_KINDS)[number];
+
+/** Tasks that a relay may ask for at once. */
+const MAX_CAPACITY = 65_536;
 
 const whole = z.number().int().min(0).max(Number.MAX_SAFE_INTEGER);
 
@@ -52,7 +56,8 @@ const fromWorker = z.discriminatedUnion("type", [
   }),
   /**
    * A part of the answer to `shard`: the gradients of one bucket, sent while those of the layers before it are still being
-   * computed. The buckets come in their order, the last one's with `result`.
+   * computed. The buckets come in their order, the last one's with `result`. `summed`, from relays: only the factored
+   * gradients are here, and the dense ones in a `sum`.
    */
   z.strictObject({
     type: z.literal("gradients"),
@@ -60,8 +65,9 @@ const fromWorker = z.discriminatedUnion("type", [
     step: whole,
     shard: whole,
     bucket: whole,
+    summed: z.literal(true).optional(),
   }),
-  /** The rest of the answer to `shard`. Parts: the last bucket's gradients, and the moments. */
+  /** The rest of the answer to `shard`. Parts: the last bucket's gradients, and the moments. `summed`: as in `gradients`. */
   z.strictObject({
     type: z.literal("result"),
     task: whole,
@@ -69,7 +75,28 @@ const fromWorker = z.discriminatedUnion("type", [
     shard: whole,
     loss: z.number(),
     computed,
+    summed: z.literal(true).optional(),
   }),
+  /**
+   * From a relay: the dense gradients of a bucket, added up over the shards `from` … `from` + `count` − 1, a complete subtree of
+   * the fixed tree (statistics/tree.ts): `count` is a power of two, and `from` a multiple of it. It comes before the `result` of
+   * each of these shards. Parts: the sums.
+   */
+  z.strictObject({
+    type: z.literal("sum"),
+    step: whole,
+    bucket: whole,
+    from: whole,
+    count: whole.min(1),
+  }),
+  /** From a relay, whenever it changes: how many tasks its workers compute at a time. It is 0 until the first of these. */
+  z.strictObject({ type: z.literal("capacity"), tasks: whole.max(MAX_CAPACITY) }),
+  /** From a relay: it has no worker for the task any more. */
+  z.strictObject({ type: z.literal("returned"), task: whole }),
+  /** From a relay: a worker answered the task with numbers that no training can go on with. Whose fault it is, it cannot know. */
+  z.strictObject({ type: z.literal("unusable"), task: whole }),
+  /** From a relay with `--broadcast updates`: workers have joined it that need a whole state. */
+  z.strictObject({ type: z.literal("state-request") }),
   /** Answer to `evaluate`. Part: the predictions. */
   z.strictObject({
     type: z.literal("evaluated"),
@@ -159,6 +186,13 @@ const fromCoordinator = z.discriminatedUnion("type", [
     pass: whole,
     count: whole,
   }),
+  /** To a relay: another worker has answered the task, which need not be computed any more. */
+  z.strictObject({ type: z.literal("cancel"), task: whole }),
+  /**
+   * To a relay, after an `update` that asks for a digest: the coordinator's own, which those of the relay's workers are compared
+   * with.
+   */
+  z.strictObject({ type: z.literal("digest"), step: whole, weights: whole }),
   /** Sent with each ping to workers in browsers, where pings are answered by the browser and are invisible to scripts. */
   z.strictObject({ type: z.literal("alive") }),
   /** The run is over, by success or not; the worker ends. */
@@ -167,6 +201,12 @@ const fromCoordinator = z.discriminatedUnion("type", [
 
 export type FromWorker = z.infer<typeof fromWorker>;
 export type FromCoordinator = z.infer<typeof fromCoordinator>;
+/** What only relays send … */
+export type FromRelay = FromWorker & {
+  type: "sum" | "capacity" | "returned" | "unusable" | "state-request";
+};
+/** … and only relays are sent. */
+export type ToRelay = FromCoordinator & { type: "cancel" | "digest" };
 
 const MAX_REASON_LENGTH = 120;
 

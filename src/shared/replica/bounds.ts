@@ -21,15 +21,27 @@ function maxMagnitude(values: Float32Array | Float64Array): number {
   return max + zero;
 }
 
-function problemOf(what: string, magnitude: number): string | undefined {
-  if (magnitude <= MAX_MAGNITUDE) return undefined;
+/** Adding numbers of that magnitude in float32 rounds by far less than this. */
+const ROUNDING = 1.001;
+
+/** @param count numbers that were added up */
+function problemOf(what: string, magnitude: number, count = 1): string | undefined {
+  if (magnitude <= (count === 1 ? MAX_MAGNITUDE : count * ROUNDING * MAX_MAGNITUDE)) {
+    return undefined;
+  }
   return Number.isFinite(magnitude)
     ? `${what}: a number beyond ${MAX_MAGNITUDE.toExponential()}`
     : `${what}: a number is not finite`;
 }
 
-/** @returns what is wrong with one of the gradients; undefined where all are within the limits */
-export function findGradientProblem(gradients: ReadonlyMap<string, Gradient>): string | undefined {
+/**
+ * @param shardCount shards over which they are added up
+ * @returns what is wrong with one of the gradients; undefined where all are within the limits
+ */
+export function findGradientProblem(
+  gradients: ReadonlyMap<string, Gradient>,
+  shardCount = 1,
+): string | undefined {
   for (const [name, gradient] of gradients) {
     // XᵀdY over n rows is at most n · max|X| · max|dY|.
     const magnitude =
@@ -40,7 +52,7 @@ export function findGradientProblem(gradients: ReadonlyMap<string, Gradient>): s
               sum + rows * maxMagnitude(inputs) * maxMagnitude(outputs),
             0,
           );
-    const problem = problemOf(name, magnitude);
+    const problem = problemOf(name, magnitude, shardCount);
     if (problem !== undefined) return problem;
   }
   return undefined;

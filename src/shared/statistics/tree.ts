@@ -14,6 +14,31 @@ export function foldTree<T>(values: readonly T[], combine: (left: T, right: T) =
   return combine(foldTree(values.slice(0, split), combine), foldTree(values.slice(split), combine));
 }
 
+/**
+ * As `foldTree`, over the leaves `from` … `from` + `count` − 1, where the values of some nodes are known already.
+ * @param from where a node of the tree begins
+ * @param known the value of the node over `count` leaves from `from` on; undefined where it is not known
+ * @returns undefined where a leaf is in no known node
+ */
+export function foldKnown<T>(
+  from: number,
+  count: number,
+  known: (from: number, count: number) => T | undefined,
+  combine: (left: T, right: T) => T,
+): T | undefined {
+  const value = known(from, count);
+  if (value !== undefined || count <= 1) return value;
+  const split = largestPowerOfTwoBelow(count);
+  const left = foldKnown(from, split, known, combine);
+  const right = foldKnown(from + split, count - split, known, combine);
+  return left === undefined || right === undefined ? undefined : combine(left, right);
+}
+
+/** True for the leaves i·2ᵏ … (i + 1)·2ᵏ − 1, which are a node's in every tree that has them. */
+export function isCompleteSubtree(from: number, count: number): boolean {
+  return (count & (count - 1)) === 0 && from % count === 0;
+}
+
 function largestPowerOfTwoBelow(count: number): number {
   let power = 1;
   while (2 * power < count) power *= 2;

@@ -13,6 +13,8 @@ const MAX_ROWS = 256;
 export interface WorkerStatus {
   name: string;
   kind: WorkerKind;
+  /** Of a relay: the workers behind it. */
+  workers?: number;
   host: string;
   roundTripMs: number | undefined;
   bytesUp: number;

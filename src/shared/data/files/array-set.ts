@@ -58,19 +58,18 @@ export async function openArraySet(stored: ArrayFiles, options: DataOptions): Pr
 }
 
 async function readArraySet(
-  stored: ArrayFiles,
+  set: ArrayFiles,
   { validationSize, maxMemoryBytes = DEFAULT_MEMORY_BYTES }: DataOptions,
 ): Promise<{ data: DataSource; isInMemory: boolean }> {
-  const { format, where, files, training, test } = stored;
+  const { format, where, files, training, test } = set;
   const pairs = test ? [training, test] : [training];
   const spec = checkInputs(training, test);
   const inputBytes = pairs.reduce((total, { inputs }) => total + valueBytes(inputs), 0);
   const isInMemory = inputBytes <= maxMemoryBytes;
   const targets = await Promise.all(pairs.map((pair) => loadTargets(pair.targets)));
   const target = targetSpecOf(training, test, targets);
-  const inputs = await Promise.all(
-    pairs.map((pair) => (isInMemory ? loadArray(pair.inputs) : pair.inputs)),
-  );
+  const stored = pairs.map((pair) => pair.inputs);
+  const inputs = isInMemory ? await Promise.all(stored.map(loadArray)) : stored;
   const compute = () => digestOf(inputs, targets, spec, target);
   const digest = await (isInMemory ? compute() : cachedDigest(files, compute));
   const sets = inputs.map((array, index) => toSet(array, targets[index]!));

@@ -96,6 +96,7 @@ export class DiskFile {
 
   /** @throws TandemError `data-file-damaged` where somebody has written to the file since it was opened */
   checkUnchanged(): void {
+    if (!this.isOpen) throw closed(this.path);
     const { size, mtimeNs } = fstatSync(this.fd, { bigint: true });
     if (size === this.opened.size && mtimeNs === this.opened.mtimeNs) return;
     throw new TandemError(
@@ -127,7 +128,7 @@ export class DiskFile {
 
   private readPart(target: Uint8Array, position: number, done: (error?: Error) => void): void {
     if (!this.isOpen) {
-      done(new RangeError(`${this.path} was closed`));
+      done(closed(this.path));
       return;
     }
     this.openReads++;
@@ -226,6 +227,13 @@ function unreadable(path: string, error: unknown): TandemError {
     "data-file-missing",
     `${pathText(path)} cannot be read (${messageOf(error)}). Check its permissions and the disk.`,
     { cause: error },
+  );
+}
+
+function closed(path: string): TandemError {
+  return new TandemError(
+    "data-file-missing",
+    `${pathText(path)} was closed with its data source. Open the data again.`,
   );
 }
 

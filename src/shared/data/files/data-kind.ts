@@ -2,6 +2,8 @@
 import type { RunConfig } from "../../config.js";
 import type { DataSource } from "../samples.js";
 import type { DataPlace } from "./data-place.js";
+import type { PictureSize } from "./picture-kinds.js";
+import type { LabelKind } from "./table-label.js";
 
 export interface DataOptions {
   /** Training samples that are held out; undefined: 5,000, at most a tenth of them. */
@@ -10,6 +12,14 @@ export interface DataOptions {
   known?: RunConfig | undefined;
   /** Arrays with more bytes of inputs than this are read from their files as they are needed. Default: 512 MiB */
   maxMemoryBytes?: number | undefined;
+  /** Of a table: the column that is to be predicted. Default: the only one called label, target or class */
+  label?: string | undefined;
+  /** Of a table: what that column holds. Default: by what is in it */
+  labelKind?: LabelKind | undefined;
+  /** Pictures are resized to this. Default: the network's input, where that is given, or the size that all of them have */
+  pictureSize?: PictureSize | undefined;
+  /** Of the network, where it is known before the data. */
+  inputShape?: readonly number[] | undefined;
 }
 
 export interface DataKind {

@@ -3,11 +3,10 @@
 import { closeSync, constants, openSync, readdirSync, readSync, statSync } from "node:fs";
 import { constants as zlib, gunzipSync } from "node:zlib";
 import { messageOf, TandemError } from "../../errors.js";
-import { sanitizeText } from "../../text.js";
+import { pathText } from "./bad-data.js";
 
 /** Enough to tell a text from anything else. */
 const BEGINNING_BYTES = 4096;
-const MAX_PATH_LENGTH = 300;
 
 export interface DataPlace {
   /** As it was given. */
@@ -19,30 +18,28 @@ export interface DataPlace {
   readonly beginning: Uint8Array;
 }
 
-/** A path on one line, for messages. */
-export function pathText(path: string): string {
-  return sanitizeText(path, MAX_PATH_LENGTH);
-}
+export { pathText };
 
 /** @throws TandemError `data-folder-missing`, `data-file-missing` where the path cannot be read */
 export function lookAt(path: string): DataPlace {
-  const status = statSync(path, { throwIfNoEntry: false });
-  if (!status) {
-    throw new TandemError(
-      "data-folder-missing",
-      `--data ${pathText(path)} does not exist. Give a file or folder of data, or leave --data out for MNIST itself.`,
-    );
-  }
   try {
+    const status = statSync(path, { throwIfNoEntry: false });
+    if (!status) {
+      throw new TandemError(
+        "data-folder-missing",
+        `--data ${pathText(path)} does not exist. Give a file or folder of data, or leave --data out for MNIST itself.`,
+      );
+    }
     if (status.isDirectory()) {
       return { path, isFolder: true, names: readdirSync(path).sort(), beginning: new Uint8Array() };
     }
     if (!status.isFile()) throw new Error("it is no regular file");
     return { path, isFolder: false, names: [], beginning: readBeginning(path) };
   } catch (error) {
+    if (error instanceof TandemError) throw error;
     throw new TandemError(
       "data-file-missing",
-      `--data ${pathText(path)} cannot be read (${messageOf(error)}). Check the path and its permissions.`,
+      `--data ${pathText(path)} cannot be read (${pathText(messageOf(error))}). Check the path and its permissions.`,
       { cause: error },
     );
   }

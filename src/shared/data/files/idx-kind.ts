@@ -62,7 +62,9 @@ function openIdx(place: DataPlace, options: DataOptions): Promise<DataSource> {
   const set = own?.set ?? onlySet(path, found);
   const files = PLACES.map((each) => fileOf(folder, found, set, each));
   return withFiles(folder, files, async (open) => {
-    const [inputs, targets, testInputs, testTargets] = await Promise.all(open.map(openArray));
+    const [inputs, targets, testInputs, testTargets] = await Promise.all(
+      open.map((file) => openArray(file, "idx")),
+    );
     const stored: ArrayFiles = {
       ...{ format: "IDX", where: pathText(path), files: open },
       training: { inputs: inputs!, targets: targets! },

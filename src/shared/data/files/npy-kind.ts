@@ -36,7 +36,9 @@ function openNpy(place: DataPlace, options: DataOptions): Promise<DataSource> {
   }
   const files = listArrays(found.arrays).map((name) => `${name}${ENDING}`);
   return withFiles(folder, files, async (open) => {
-    const [inputs, targets, testInputs, testTargets] = await Promise.all(open.map(openArray));
+    const [inputs, targets, testInputs, testTargets] = await Promise.all(
+      open.map((file) => openArray(file, "npy")),
+    );
     return openArraySet(
       {
         ...{ format: "NPY", where: pathText(path), files: open },

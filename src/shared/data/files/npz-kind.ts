@@ -58,7 +58,7 @@ async function readArchive(file: DiskFile) {
   });
   const members = new Map<string, StoredArray>();
   for (const [name, source] of sources) {
-    members.set(name.slice(0, -ENDING.length), await readArray(source));
+    members.set(name.slice(0, -ENDING.length), await readArray(source, "npy"));
   }
   return { arrays: found!, members };
 }

@@ -7,11 +7,13 @@ import { idxKind } from "./idx-kind.js";
 import { mnistFolder } from "./mnist.js";
 import { npyKind } from "./npy-kind.js";
 import { npzKind } from "./npz-kind.js";
+import { pictureKind } from "./picture-kind.js";
+import { tableKind } from "./table-kind.js";
 
 export type { DataOptions } from "./data-kind.js";
 
 /** The first that recognizes a place opens it. */
-const KINDS: readonly DataKind[] = [idxKind, npyKind, npzKind];
+const KINDS: readonly DataKind[] = [idxKind, npyKind, npzKind, tableKind, pictureKind];
 
 /**
  * @param path a file or folder; undefined: MNIST itself, which is installed with Tandem
@@ -23,8 +25,20 @@ export async function openData(
 ): Promise<DataSource> {
   const place = lookAt(path ?? mnistFolder());
   const kind = KINDS.find((each) => each.recognizes(place)) ?? refuse(place);
+  checkOptions(kind, options);
   const data = await kind.open(place, options);
   return { ...data, kind: kind.name, ...(path === undefined ? {} : { path }) };
+}
+
+/** @throws TandemError `usage` for an option of another kind of data */
+function checkOptions(kind: DataKind, { label, labelKind, pictureSize }: DataOptions): void {
+  const isTable = kind === tableKind;
+  const foreign =
+    (!isTable && label !== undefined && "--label is for tables") ||
+    (!isTable && labelKind !== undefined && "--label-kind is for tables") ||
+    (kind !== pictureKind && pictureSize !== undefined && "--picture-size is for pictures");
+  if (foreign === false) return;
+  throw new TandemError("usage", `${foreign}, and the data is ${kind.sign}. Leave it out.`);
 }
 
 /** As `openData`, for a folder or file that has to be in MNIST's format. */

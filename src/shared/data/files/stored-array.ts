@@ -18,23 +18,31 @@ export function valueBytes({ shape, type }: ArrayHeader): number {
   return shape.reduce((product, side) => product * side, type.byteLength);
 }
 
-/** IDX or NPY, by its first bytes. @throws TandemError `data-…`, naming the file */
-export async function readArray(source: ByteSource): Promise<StoredArray> {
+/** What an array is stored as; `any`: by its first bytes. */
+export type ArrayFormat = "idx" | "npy" | "any";
+
+/** @throws TandemError `data-…`, naming the file */
+export async function readArray(
+  source: ByteSource,
+  format: ArrayFormat = "any",
+): Promise<StoredArray> {
   const { name, byteLength } = source;
+  if (byteLength === 0) throw damagedArray(name, "it is empty");
   const length = Math.min(byteLength, Math.max(IDX_HEADER_BYTES, NPY_HEADER_BYTES));
   const beginning = source.bytes?.subarray(0, length) ?? new Uint8Array(length);
   if (!source.bytes) await source.read(beginning, 0);
-  const parse = isNpy(beginning) ? parseNpyHeader : parseIdxHeader;
+  const isOfNumPy = format === "any" ? isNpy(beginning) : format === "npy";
+  const parse = isOfNumPy ? parseNpyHeader : parseIdxHeader;
   return { ...parse(name, beginning, byteLength), source };
 }
 
 /** An array in a file of its own, plain or gzipped (by its first two bytes, not by its name). @throws as `readArray` */
-export async function openArray(file: DiskFile): Promise<StoredArray> {
+export async function openArray(file: DiskFile, format?: ArrayFormat): Promise<StoredArray> {
   const source = new DiskBytes(file);
   const start = new Uint8Array(Math.min(2, source.byteLength));
   await source.read(start, 0);
   const isPacked = start[0] === 0x1f && start[1] === 0x8b;
-  return readArray(isPacked ? await unzip(source) : source);
+  return readArray(isPacked ? await unzip(source) : source, format);
 }
 
 async function unzip(source: ByteSource): Promise<ByteSource> {

@@ -1,4 +1,4 @@
-// Parts of `factors`: the factors of a bucket of another worker's shard. Pure.
+// Parts of `factors`, the factors of a bucket of another worker's shard, and of `gradients` from relays. Pure.
 import type { ParameterSpec } from "../../network/network.js";
 import type { Gradient, Gradients } from "../../replica/tensors.js";
 import type { RunLayout } from "../../run-layout.js";
@@ -30,6 +30,6 @@ export function readFactors(
   return readShardGradients(layout, factoredParameters(layout, bucket), rows, parts);
 }
 
-function factoredParameters(layout: RunLayout, bucket: number): ParameterSpec[] {
+export function factoredParameters(layout: RunLayout, bucket: number): ParameterSpec[] {
   return bucketParameters(layout, bucket).filter(({ name }) => layout.factored.has(name));
 }

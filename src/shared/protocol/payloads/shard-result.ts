@@ -1,20 +1,28 @@
-// Parts of `result`: the gradients of the last bucket, then mean and variance of each batch-norm layer that is trained. Pure.
-import { trainedStatistics } from "../../network/network.js";
+// Parts of `result`: the gradients of the last bucket (of a relay the factored ones), then mean and variance of each batch-norm
+// layer that is trained. Pure.
+import { type ParameterSpec, trainedStatistics } from "../../network/network.js";
 import type { Gradients, ShardResult } from "../../replica/tensors.js";
 import type { RunLayout } from "../../run-layout.js";
 import type { Moments } from "../../statistics/moments.js";
-import { gradientParts, readGradients } from "./gradients.js";
+import { factoredParameters } from "./factors.js";
+import { bucketParameters, gradientParts, readGradients } from "./gradients.js";
 import { PartReader } from "./part-reader.js";
 import { readStatistics, statisticsParts } from "./statistics.js";
 
-export function shardResultParts(layout: RunLayout, result: ShardResult): ArrayBufferView[] {
+/** @param isSummed without the dense gradients */
+export function shardResultParts(
+  layout: RunLayout,
+  result: ShardResult,
+  isSummed = false,
+): ArrayBufferView[] {
   const moments = statisticsParts(trainedStatistics(layout.network), result.moments);
-  return [...gradientParts(layout.buckets.at(-1)!, result.gradients), ...moments];
+  return [...gradientParts(lastParameters(layout, isSummed), result.gradients), ...moments];
 }
 
 /**
  * @param rows samples of the shard that was assigned
  * @param earlier the gradients of the buckets before
+ * @param isSummed the dense gradients are not among the parts
  * @throws FrameError where the parts cannot be this shard's result
  */
 export function readShardResult(
@@ -23,9 +31,10 @@ export function readShardResult(
   loss: number,
   earlier: Gradients,
   parts: readonly Uint8Array[],
+  isSummed = false,
 ): ShardResult {
   const reader = new PartReader(parts);
-  const last = readGradients(reader, layout, layout.buckets.at(-1)!, [rows]);
+  const last = readGradients(reader, layout, lastParameters(layout, isSummed), [rows]);
   const layers = trainedStatistics(layout.network);
   const found = readStatistics(reader, layers);
   reader.end();
@@ -35,4 +44,9 @@ export function readShardResult(
     }),
   );
   return { loss, gradients: new Map([...earlier, ...last]), moments };
+}
+
+function lastParameters(layout: RunLayout, isSummed: boolean): readonly ParameterSpec[] {
+  const last = layout.buckets.length - 1;
+  return isSummed ? factoredParameters(layout, last) : bucketParameters(layout, last);
 }

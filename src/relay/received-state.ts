@@ -1,0 +1,173 @@
+// The newest state that a relay has received, group by group, as frames that can be sent on: each is encoded once, however many
+// workers it goes to, and kept for those that join later. The values stay in the memory that they were received into, which is
+// used again when every socket has accepted them.
+import {
+  type StateSource,
+  groupsInOrder,
+  stateBytesOf,
+} from "../coordinator/broadcast/state-frames.js";
+import type { OutgoingFrame } from "../shared/protocol/channel.js";
+import { FrameError } from "../shared/protocol/frame.js";
+import type { FromCoordinator } from "../shared/protocol/messages.js";
+import { readState, stateFrame, stateTailPlaces } from "../shared/protocol/payloads/state.js";
+import { hasFrozen, type ReplicaKind } from "../shared/replica/state-layout.js";
+import type { RunLayout } from "../shared/run-layout.js";
+
+type StateMessage = FromCoordinator & { type: "state" };
+
+/** Memory of a group that is kept to be used again. */
+const MAX_SPARE = 2;
+
+/** By tensor. */
+type Memory = Map<string, Float32Array>;
+
+/** A group of the state at one step. */
+interface GroupState {
+  step: number;
+  frame: OutgoingFrame;
+  values: readonly Float32Array[];
+  memory: Memory;
+}
+
+export class ReceivedState implements StateSource {
+  readonly layout: RunLayout;
+  readonly stateBytes: number;
+  readonly groups: number[];
+  private readonly kind: ReplicaKind;
+  /** By group: those of the newest complete state, and of the next. */
+  private readonly states = new Map<number, GroupState[]>();
+  private readonly spare = new Map<
+    number,
+    { memory: Memory; frame: OutgoingFrame | undefined }[]
+  >();
+  /** What is being received. */
+  private receiving: { group: number; memory: Memory } | undefined;
+  private incoming: { step: number; nextGroup: number } | undefined;
+  private completeStep = -1;
+
+  constructor(layout: RunLayout, kind: ReplicaKind) {
+    this.layout = layout;
+    this.kind = kind;
+    this.stateBytes = stateBytesOf(layout, kind);
+    this.groups = groupsInOrder(layout);
+  }
+
+  /** −1 before there is any. */
+  get step(): number {
+    return this.completeStep;
+  }
+
+  /** Whether it is complete and kept. */
+  get isHere(): boolean {
+    return this.completeStep >= 0 && this.states.size > 0;
+  }
+
+  /** Where the tail of a state's group is written as it arrives. @throws FrameError */
+  places(group: number, lengths: readonly number[]): Uint8Array[] {
+    const spare = this.spare.get(group) ?? [];
+    const free = spare.find(({ frame }) => !frame?.isInUse);
+    if (free) spare.splice(spare.indexOf(free), 1);
+    const memory: Memory = free?.memory ?? new Map<string, Float32Array>();
+    const places = stateTailPlaces(this.layout, this.kind, group, lengths, (name) =>
+      memory.get(name),
+    );
+    this.receiving = { group, memory };
+    return places;
+  }
+
+  /**
+   * Takes a group; with the last bucket's, which comes last, the state is complete.
+   * @returns whether it is
+   * @throws FrameError where the parts are not this run's state, or come in another order
+   */
+  take(message: StateMessage, parts: readonly Uint8Array[]): boolean {
+    const { group, step } = message;
+    const memory: Memory =
+      this.receiving?.group === group ? this.receiving.memory : new Map<string, Float32Array>();
+    this.receiving = undefined;
+    const tensors = readState(this.layout, this.kind, message, parts);
+    for (const { name, values } of tensors) memory.set(name, values);
+    this.checkOrder(group, step);
+    const values = tensors.map((tensor) => tensor.values);
+    this.keep(group, {
+      ...{ step, values, memory },
+      frame: stateFrame(this.layout, this.kind, group, step, values),
+    });
+    if (group !== this.layout.buckets.length - 1) return false;
+    this.completeStep = step;
+    this.incoming = undefined;
+    for (const [own, states] of this.states) {
+      if (own === this.layout.buckets.length) continue;
+      for (const state of states.filter((other) => other.step !== step)) this.release(own, state);
+    }
+    return true;
+  }
+
+  frame(group: number, step: number): OutgoingFrame {
+    const states = this.states.get(group) ?? [];
+    const known = states.find((state) => state.step === step);
+    if (known) return known.frame;
+    const [frozen] = states;
+    // What is not trained is the same at each step.
+    if (group !== this.layout.buckets.length || !frozen)
+      throw new Error("a state that is not here");
+    frozen.frame = stateFrame(this.layout, this.kind, group, step, frozen.values);
+    frozen.step = step;
+    return frozen.frame;
+  }
+
+  /** Frees what was kept to be sent again. The step stays. */
+  clear(): void {
+    this.states.clear();
+    this.spare.clear();
+    this.incoming = undefined;
+  }
+
+  /** The state is now at another step, which is not here. */
+  moveTo(step: number): void {
+    this.clear();
+    this.completeStep = step;
+  }
+
+  private checkOrder(group: number, step: number): void {
+    const { length: bucketCount } = this.layout.buckets;
+    if (group === bucketCount) {
+      this.incoming = { step, nextGroup: 0 };
+      return;
+    }
+    // One that is begun already was cut off with an earlier connection, unless only what is not trained has come of it.
+    if (group === 0 && (this.incoming?.step !== step || this.incoming.nextGroup > 0)) {
+      const isFrozenHere = !hasFrozen(this.layout) || this.states.has(bucketCount);
+      if (!isFrozenHere) throw new FrameError("a first state without what is not trained");
+      this.incoming = { step, nextGroup: 0 };
+    }
+    const { incoming } = this;
+    if (incoming?.step !== step || incoming.nextGroup !== group) {
+      throw new FrameError(`group ${group} of step ${step} out of order`);
+    }
+    incoming.nextGroup++;
+  }
+
+  private keep(group: number, state: GroupState): void {
+    const states = this.states.get(group) ?? [];
+    this.states.set(group, states);
+    // Besides the newest complete state, one that is on its way; one that was cut off is of no use.
+    for (const other of [...states]) {
+      if (other.step !== this.completeStep || other.step === state.step) this.release(group, other);
+    }
+    states.push(state);
+  }
+
+  private release(group: number, state: GroupState): void {
+    const states = this.states.get(group) ?? [];
+    const index = states.indexOf(state);
+    if (index >= 0) states.splice(index, 1);
+    // Frames of several steps may have been made of what is not trained.
+    if (group === this.layout.buckets.length) return;
+    const spare = this.spare.get(group) ?? [];
+    this.spare.set(group, spare);
+    const { memory, frame } = state;
+    spare.push({ memory, frame });
+    if (spare.length > MAX_SPARE) spare.shift();
+  }
+}

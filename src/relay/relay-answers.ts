@@ -1,0 +1,193 @@
+// What a relay sends up of the tasks that it holds: sums of dense gradients, and of each task the rest of its answer. A shard's
+// result follows the sums that it is in; what cannot be added up (factors, moments, losses, contributions to barriers) is passed
+// on as it is.
+import type { Answer, ShardTask, Task, Timing } from "../coordinator/workers/tasks.js";
+import type { BucketAnswer, BucketSum } from "../coordinator/workers/worker-pool.js";
+import type { FromWorker } from "../shared/protocol/messages.js";
+import { barrierParts } from "../shared/protocol/payloads/barrier.js";
+import { evaluationParts } from "../shared/protocol/payloads/evaluation.js";
+import { factorParts } from "../shared/protocol/payloads/factors.js";
+import { momentsParts } from "../shared/protocol/payloads/moments.js";
+import { shardResultParts } from "../shared/protocol/payloads/shard-result.js";
+import { sumParts } from "../shared/protocol/payloads/sum.js";
+import type { RunLayout } from "../shared/run-layout.js";
+import { ShardSums } from "./shard-sums.js";
+
+export type Send = (message: FromWorker, parts?: ArrayBufferView[]) => void;
+
+interface HeldTask {
+  task: Task;
+  /** What has been sent of a shard: buckets whose factored gradients were, and contributions to barriers. */
+  bucketCount: number;
+  barrierCount: number;
+  isUnusable: boolean;
+  /** Waits until the sums are sent that the shard is in. */
+  result: { message: FromWorker; parts: ArrayBufferView[] } | undefined;
+}
+
+export class RelayAnswers {
+  private readonly layout: RunLayout;
+  private readonly send: Send;
+  private readonly held = new Map<number, HeldTask>();
+  private readonly sums: ShardSums;
+
+  constructor(layout: RunLayout, send: Send) {
+    this.layout = layout;
+    this.send = send;
+    this.sums = new ShardSums(layout.buckets.length);
+  }
+
+  /** Tasks whose answers have not been sent. */
+  get tasks(): Task[] {
+    return [...this.held.values()].map(({ task }) => task);
+  }
+
+  has(taskId: number): boolean {
+    return this.held.has(taskId);
+  }
+
+  begin(task: Task): void {
+    const counts = { bucketCount: 0, barrierCount: 0 };
+    this.held.set(task.id, { task, ...counts, isUnusable: false, result: undefined });
+    if (task.kind === "shard") this.sums.hold(task.shard);
+  }
+
+  /** The step is over, or the connection lost. */
+  clear(): void {
+    this.held.clear();
+    this.sums.clear();
+  }
+
+  /** Another worker of the run has answered the task. */
+  cancel(taskId: number): void {
+    this.forget(taskId);
+    this.sendDue();
+  }
+
+  /** Nobody here computes the tasks. */
+  giveBack(taskIds: readonly number[]): void {
+    for (const task of taskIds) {
+      if (!this.held.has(task)) continue;
+      this.forget(task);
+      this.send({ type: "returned", task });
+    }
+    this.sendDue();
+  }
+
+  takeContribution({ id, step, shard }: ShardTask, barrier: number, values: Float32Array): void {
+    const held = this.held.get(id);
+    // Of a shard that is computed once more, those from before have been sent.
+    if (held?.barrierCount !== barrier) return;
+    held.barrierCount++;
+    this.send({ type: "barrier", task: id, step, shard, barrier }, barrierParts(values));
+  }
+
+  takeBucket({ taskId, bucket, gradients, isSummed }: BucketAnswer): void {
+    const held = this.held.get(taskId);
+    if (held?.task.kind !== "shard") return;
+    const { step, shard } = held.task;
+    if (held.bucketCount === bucket) {
+      held.bucketCount++;
+      const header = { type: "gradients", task: taskId, step, shard, bucket } as const;
+      this.send({ ...header, summed: true }, factorParts(this.layout, bucket, gradients));
+    }
+    if (!isSummed) this.sums.add(bucket, { from: shard, count: 1, gradients });
+    this.sendDue();
+  }
+
+  /**
+   * Sums of another relay's.
+   * @returns tasks whose gradients are in it, and of no use there: they will come in no other sum
+   */
+  takeSum({ bucket, from, count, gradients }: BucketSum): number[] {
+    const isUseful = this.sums.add(bucket, { from, count, gradients });
+    if (isUseful) this.sendDue();
+    return this.tasks.flatMap((task) => {
+      const isIn = task.kind === "shard" && task.shard >= from && task.shard < from + count;
+      return isIn && !isUseful ? [task.id] : [];
+    });
+  }
+
+  answer(task: Task, answer: Answer, timing: Timing): void {
+    const held = this.held.get(task.id);
+    if (!held) return;
+    const { computedFromMs: from, computedToMs: to, waitedMs: waited } = timing;
+    const computed = { from, to, ...(waited > 0 ? { waited } : {}) };
+    switch (answer.kind) {
+      case "evaluate": {
+        const { lossSum } = answer.result;
+        this.held.delete(task.id);
+        const message = { type: "evaluated", task: task.id, lossSum, computed } as const;
+        this.send(message, evaluationParts(answer.result));
+        return;
+      }
+      case "moments": {
+        if (task.kind !== "moments") return;
+        this.held.delete(task.id);
+        const parts = momentsParts(this.layout, task.pass, answer.result);
+        this.send({ type: "measured", task: task.id, computed }, parts);
+        return;
+      }
+      case "shard": {
+        if (task.kind !== "shard") return;
+        this.takeShard(held, task, answer, computed);
+        return;
+      }
+    }
+  }
+
+  /** A worker answered with numbers that no training can go on with; the coordinator finds out whose fault it is. */
+  reportUnusable(taskId: number): void {
+    const held = this.held.get(taskId);
+    if (!held || held.isUnusable) return;
+    held.isUnusable = true;
+    this.send({ type: "unusable", task: taskId });
+  }
+
+  private takeShard(
+    held: HeldTask,
+    { id, step, shard }: ShardTask,
+    { result, isSummed = false }: Answer & { kind: "shard" },
+    computed: { from: number; to: number; waited?: number },
+  ): void {
+    const { gradients, loss } = result;
+    const message = {
+      ...({ type: "result", task: id, step, shard, loss, computed } as const),
+      summed: true as const,
+    };
+    const last = this.layout.buckets.length - 1;
+    for (let bucket = 0; bucket < last; bucket++) {
+      this.takeBucket({ taskId: id, bucket, gradients, isSummed });
+    }
+    if (!isSummed) this.sums.add(last, { from: shard, count: 1, gradients });
+    held.result = { message, parts: shardResultParts(this.layout, result, true) };
+    this.sendDue();
+  }
+
+  /** Sends the sums that are due, and the results that wait for them. */
+  private sendDue(): void {
+    for (const { bucket, from, count, tree } of this.sums.takeDue()) {
+      const step = this.stepOf();
+      if (step === undefined) return;
+      const parts = sumParts(this.layout, bucket, tree, from, count);
+      this.send({ type: "sum", step, bucket, from, count }, parts);
+    }
+    for (const [id, { task, result }] of this.held) {
+      if (!result || task.kind !== "shard" || !this.sums.isSent(task.shard)) continue;
+      this.held.delete(id);
+      this.sums.release(task.shard);
+      this.send(result.message, result.parts);
+    }
+  }
+
+  private stepOf(): number | undefined {
+    for (const { task } of this.held.values()) if (task.kind === "shard") return task.step;
+    return undefined;
+  }
+
+  private forget(taskId: number): void {
+    const task = this.held.get(taskId)?.task;
+    this.held.delete(taskId);
+    if (task?.kind === "shard") this.sums.release(task.shard);
+  }
+}

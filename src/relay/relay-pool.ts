@@ -1,0 +1,280 @@
+// The workers of a relay, and the tasks that it was sent: assigned as a coordinator's pool assigns its own, with backups, and
+// answered upward (relay-answers.ts). A task that nobody here can compute goes back.
+import { DEFAULT_LIMITS } from "../coordinator/workers/task-durations.js";
+import { Schedule } from "../coordinator/workers/schedule.js";
+import {
+  type Answer,
+  type MergedBarrier,
+  type Task,
+  taskName,
+  type Timing,
+  totalCapacity,
+  type WorkerLink,
+} from "../coordinator/workers/tasks.js";
+import type { BucketAnswer, BucketSum, WorkerPool } from "../coordinator/workers/worker-pool.js";
+import type { Events } from "../shared/events.js";
+import { FrameError } from "../shared/protocol/frame.js";
+import type { Gradients } from "../shared/replica/tensors.js";
+import type { RunLayout } from "../shared/run-layout.js";
+import { CapacityReports } from "./capacity-reports.js";
+import { RelayAnswers, type Send } from "./relay-answers.js";
+
+/** Where nobody is free to take a straggler's task, looking again at once would not help. */
+const MIN_STRAGGLER_CHECK_MS = 20;
+/** Tasks besides those of shards that a coordinator may assign, beyond two for each worker. */
+const SPARE_TASKS = 64;
+
+export interface RelayPoolParts {
+  events: Events;
+  layout: RunLayout;
+  /** To the coordinator, while there is one. */
+  send: Send;
+  /** Called when a worker's answer to a shard is used. */
+  onShard: (owner: WorkerLink, shard: number, gradients: Gradients) => void;
+}
+
+export class RelayPool implements WorkerPool {
+  private readonly parts: RelayPoolParts;
+  private readonly schedule = new Schedule<WorkerLink, Task>(DEFAULT_LIMITS, {
+    originOf: (link) => link.origin,
+    capacityOf: ({ capacity = 1 }) => capacity,
+  });
+  private readonly answers: RelayAnswers;
+  private readonly reports: CapacityReports;
+  /** Those that are up to date. */
+  private readonly active = new Set<WorkerLink>();
+  private readonly links = new Set<WorkerLink>();
+  /** Of the present step's barriers; and how many of them each worker was sent. */
+  private merged: Float32Array[] = [];
+  private readonly mergedSent = new Map<WorkerLink, number>();
+  private stragglerTimer: NodeJS.Timeout | undefined;
+  private isAdvancePending = false;
+  private mostCapacity = 0;
+
+  constructor(parts: RelayPoolParts) {
+    this.parts = parts;
+    this.answers = new RelayAnswers(parts.layout, parts.send);
+    this.reports = new CapacityReports((tasks) => {
+      parts.send({ type: "capacity", tasks });
+      this.advance();
+    });
+  }
+
+  get capacity(): number {
+    return totalCapacity(this.active);
+  }
+
+  // ── from the coordinator ──
+
+  /** The coordinator is there, and knows nothing of the workers yet. */
+  greet(): void {
+    this.reports.restart();
+  }
+
+  close(): void {
+    this.reports.close();
+    this.endTasks();
+  }
+
+  /** @throws FrameError where it is more than a coordinator may ask for */
+  begin(task: Task): void {
+    // A coordinator that has sent the state once more begins its tasks once more.
+    if (this.answers.has(task.id)) this.cancel(task.id);
+    const { tasks } = this.answers;
+    if (task.kind === "shard") {
+      const isHere = tasks.some((other) => other.kind === "shard" && other.shard === task.shard);
+      if (isHere) throw new FrameError(`shard ${task.shard} twice`);
+    } else {
+      const others = tasks.filter(({ kind }) => kind !== "shard");
+      if (others.length >= 2 * this.mostCapacity + SPARE_TASKS) {
+        throw new FrameError("more tasks than there are workers for");
+      }
+    }
+    this.answers.begin(task);
+    this.schedule.add([task]);
+    this.advance();
+  }
+
+  cancel(taskId: number): void {
+    for (const worker of this.schedule.holdersOf(taskId)) worker.cancel?.(taskId);
+    this.schedule.drop([taskId]);
+    this.answers.cancel(taskId);
+    this.advance();
+  }
+
+  /** @throws FrameError where it is not the next barrier */
+  takeMerged({ step, barrier, values }: MergedBarrier): void {
+    if (barrier !== this.merged.length) throw new FrameError(`barrier ${barrier} out of order`);
+    this.merged.push(values);
+    for (const worker of this.schedule.release(this.merged.length, performance.now())) {
+      this.sendMerged(worker, step);
+    }
+    this.advance();
+  }
+
+  /** The tasks are of no use any more: the coordinator is at another step, or gone. */
+  endTasks(): void {
+    for (const { id } of this.answers.tasks) {
+      for (const worker of this.schedule.holdersOf(id)) worker.cancel?.(id);
+      this.schedule.drop([id]);
+    }
+    this.answers.clear();
+    this.merged = [];
+    this.mergedSent.clear();
+    clearTimeout(this.stragglerTimer);
+  }
+
+  // ── workers ──
+
+  join(link: WorkerLink): void {
+    this.links.add(link);
+    this.parts.events.emit({
+      ...({ event: "worker", name: link.name, state: "joined" } as const),
+      ...(link.kind ? { kind: link.kind } : {}),
+    });
+    this.resume(link);
+  }
+
+  leave(link: WorkerLink, reason: string): void {
+    if (!this.links.delete(link)) return;
+    this.parts.events.emit({ event: "worker", name: link.name, state: "left", reason });
+    this.suspend(link);
+  }
+
+  suspend(link: WorkerLink): void {
+    this.active.delete(link);
+    this.schedule.leave(link);
+    // With the state that it is sent when it has caught up it forgets what it had begun.
+    this.mergedSent.delete(link);
+    this.noteCapacity();
+  }
+
+  resume(link: WorkerLink): void {
+    if (!this.links.has(link)) return;
+    this.active.add(link);
+    this.schedule.join(link);
+    this.noteCapacity();
+  }
+
+  noteCapacity(): void {
+    const { capacity } = this;
+    this.mostCapacity = Math.max(this.mostCapacity, capacity);
+    this.reports.note(capacity);
+    this.advance();
+  }
+
+  // ── answers ──
+
+  answer(link: WorkerLink, taskId: number, answer: Answer, timing: Timing): void {
+    const holders = this.schedule.holdersOf(taskId);
+    const task = this.schedule.answer(link, taskId, performance.now());
+    if (task) {
+      for (const holder of holders) if (holder !== link) holder.cancel?.(taskId);
+      if (task.kind === "shard" && answer.kind === "shard") {
+        this.parts.onShard(link, task.shard, answer.result.gradients);
+      }
+      this.answers.answer(task, answer, timing);
+    }
+    this.advance();
+  }
+
+  takeBucket(_link: WorkerLink, bucket: BucketAnswer): void {
+    this.answers.takeBucket(bucket);
+  }
+
+  takeSum(_link: WorkerLink, sum: BucketSum): void {
+    this.giveBack(this.answers.takeSum(sum));
+  }
+
+  takeContribution(link: WorkerLink, taskId: number, barrier: number, values: Float32Array): void {
+    const nowMs = performance.now();
+    const task = this.schedule.arrive(link, taskId, barrier, nowMs);
+    if (task?.kind === "shard") {
+      this.answers.takeContribution(task, barrier, values);
+      const passed = this.merged.length;
+      if (barrier < passed) {
+        for (const worker of this.schedule.release(passed, nowMs)) {
+          this.sendMerged(worker, task.step);
+        }
+      }
+    }
+    this.advance();
+  }
+
+  takeBack(link: WorkerLink, taskId: number): void {
+    this.schedule.takeBack(link, taskId);
+    this.advance();
+  }
+
+  /** This relay cannot know: the worker has to go, and the coordinator looks whether others would answer the same. */
+  hasDiverged(task: Task): boolean {
+    this.answers.reportUnusable(task.id);
+    return false;
+  }
+
+  noteSameWeights(): void {
+    // The coordinator is told of those that differ.
+  }
+
+  noteDivergence(link: WorkerLink, step: number): void {
+    this.parts.events.emit({ event: "divergence", worker: link.name, step });
+  }
+
+  // ── assigning ──
+
+  private sendMerged(worker: WorkerLink, step: number): void {
+    const sentCount = this.mergedSent.get(worker) ?? 0;
+    this.merged.slice(sentCount).forEach((values, index) => {
+      worker.sendMerged({ step, barrier: sentCount + index, values });
+    });
+    this.mergedSent.set(worker, this.merged.length);
+  }
+
+  /** Looks once more at what can be done, after all that this turn of the event loop brings. */
+  private advance(): void {
+    if (this.isAdvancePending) return;
+    this.isAdvancePending = true;
+    queueMicrotask(() => {
+      this.isAdvancePending = false;
+      this.assign();
+    });
+  }
+
+  private assign(): void {
+    const nowMs = performance.now();
+    for (const { worker, task, isBackup } of this.schedule.assign(nowMs)) {
+      if (isBackup) {
+        const { name } = worker;
+        const backup = { event: "backup", step: task.step, task: taskName(task) } as const;
+        this.parts.events.emit({ ...backup, worker: name });
+      }
+      if (task.kind === "shard") this.sendMerged(worker, task.step);
+      worker.send(task);
+    }
+    this.giveBackExcess();
+    clearTimeout(this.stragglerTimer);
+    const leftMs = this.schedule.nextStragglerMs(nowMs);
+    if (leftMs === undefined) return;
+    this.stragglerTimer = setTimeout(
+      () => this.advance(),
+      Math.max(leftMs, MIN_STRAGGLER_CHECK_MS),
+    );
+  }
+
+  /** Of the tasks that wait here, those beyond one for each worker: others are sooner free for them. */
+  private giveBackExcess(): void {
+    const open = this.answers.tasks.filter(({ id }) => this.schedule.isOpen(id));
+    const waiting = open.filter(({ id }) => this.schedule.holdersOf(id).length === 0);
+    // Else the coordinator, which knows of more workers, would send them here again.
+    const kept = Math.max(this.capacity, this.reports.reported);
+    this.giveBack(waiting.slice(kept).map(({ id }) => id));
+  }
+
+  private giveBack(taskIds: readonly number[]): void {
+    for (const id of taskIds) {
+      for (const worker of this.schedule.holdersOf(id)) worker.cancel?.(id);
+    }
+    this.schedule.drop(taskIds);
+    this.answers.giveBack(taskIds);
+  }
+}

@@ -1,0 +1,175 @@
+// `--broadcast updates` behind a relay: what workers need to take the step themselves, once for all of them from the coordinator,
+// and from here without what each of them has. No state is kept from step to step: for a worker that joins it is requested.
+import type { ArrivedBucket } from "../coordinator/broadcast/broadcast.js";
+import type { FeedParts, ReplicaFeed } from "../coordinator/broadcast/replica-feed.js";
+import {
+  type Owner,
+  UpdateFeeds,
+  type WeightsDigest,
+} from "../coordinator/broadcast/update-feeds.js";
+import type { WorkerLink } from "../coordinator/workers/tasks.js";
+import { FrameError } from "../shared/protocol/frame.js";
+import type { FromCoordinator } from "../shared/protocol/messages.js";
+import { readFactors } from "../shared/protocol/payloads/factors.js";
+import type { FactorsByShard } from "../shared/protocol/payloads/gradients.js";
+import { readUpdate } from "../shared/protocol/payloads/update.js";
+import type { Gradient, Gradients } from "../shared/replica/tensors.js";
+import type { RunLayout } from "../shared/run-layout.js";
+import { ReceivedState } from "./received-state.js";
+import type { Send } from "./relay-answers.js";
+import type { RelayBroadcast } from "./relay-broadcast.js";
+
+type Message<Type extends FromCoordinator["type"]> = FromCoordinator & { type: Type };
+
+export class RelayedUpdates implements RelayBroadcast {
+  readonly kind = "updates";
+  readonly layout: RunLayout;
+  readonly stateBytes: number;
+  private readonly send: Send;
+  private readonly state: ReceivedState;
+  private readonly feeds: UpdateFeeds;
+  private stateCallbacks: (() => void)[] = [];
+  private isStateRequested = false;
+  /** Of the present step, by shard: whose answer was sent up, and its factors; and the factors of shards elsewhere. */
+  private readonly own = new Map<number, { owner: WorkerLink; gradients: Gradients }>();
+  private readonly elsewhere = new Map<number, Map<string, Gradient>>();
+  private digest: WeightsDigest | undefined;
+  /** That of the last digest that differed and was reported. */
+  private reportedStep = -1;
+  /** Workers' digests that wait for it. */
+  private unjudged: { digest: WeightsDigest; judge: (isSame: boolean) => void }[] = [];
+
+  /** @param send to the coordinator */
+  constructor(layout: RunLayout, send: Send) {
+    this.layout = layout;
+    this.send = send;
+    this.state = new ReceivedState(layout, "with-slots");
+    this.stateBytes = this.state.stateBytes;
+    this.feeds = new UpdateFeeds({
+      source: this.state,
+      whenState: (act) => this.whenOpen(act),
+      judgeDigest: (digest, judge) => {
+        if (this.digest?.step === digest.step) this.judge(digest, judge);
+        else if (digest.step === this.step) this.unjudged.push({ digest, judge });
+      },
+    });
+  }
+
+  get step(): number {
+    return this.state.step;
+  }
+
+  whenOpen(letIn: () => void): void {
+    if (this.state.isHere) {
+      letIn();
+      return;
+    }
+    this.stateCallbacks.push(letIn);
+    // The first one comes by itself.
+    if (this.step >= 0) this.requestState();
+  }
+
+  addWorker(parts: FeedParts): ReplicaFeed {
+    return this.feeds.add(parts);
+  }
+
+  /** From a worker here. */
+  takeBucket(arrived: ArrivedBucket): void {
+    this.feeds.relayFrom(arrived);
+  }
+
+  takeAnswer(owner: WorkerLink, shard: number, gradients: Gradients): void {
+    this.own.set(shard, { owner, gradients });
+  }
+
+  tailPlaces(group: number, lengths: readonly number[]): Uint8Array[] {
+    return this.state.places(group, lengths);
+  }
+
+  takeState(message: Message<"state">, parts: readonly Uint8Array[]): boolean {
+    const before = this.step;
+    if (!this.state.take(message, parts)) return false;
+    const isForJoiners = this.isStateRequested && message.step === before;
+    this.isStateRequested = false;
+    if (!isForJoiners) {
+      this.beginStep();
+      this.feeds.sendState();
+    }
+    const callbacks = this.stateCallbacks;
+    this.stateCallbacks = [];
+    for (const act of callbacks) act();
+    return !isForJoiners;
+  }
+
+  takeUpdate(message: Message<"update">, parts: readonly Uint8Array[]): void {
+    const { own, relayed, step, wantsDigest } = message;
+    const owners: (Owner | undefined)[] = this.layout.shardSizes.map(() => undefined);
+    const known = new Map<number, Gradients>();
+    for (const shard of own) {
+      const answer = this.own.get(shard);
+      if (!answer) throw new FrameError(`an update without shard ${shard}, which is not here`);
+      owners[shard] = answer.owner;
+      known.set(shard, answer.gradients);
+    }
+    for (const shard of relayed) {
+      const factors = this.elsewhere.get(shard);
+      if (!factors) throw new FrameError(`an update without shard ${shard}, which is not here`);
+      owners[shard] = "elsewhere";
+      known.set(shard, factors);
+    }
+    const update = readUpdate(this.layout, known satisfies FactorsByShard, parts);
+    this.state.moveTo(step);
+    this.beginStep();
+    this.feeds.sendUpdate({ step, update, owners, wantsDigest });
+    // Those that wait for a state need one of this step.
+    if (this.stateCallbacks.length > 0) this.requestState();
+  }
+
+  takeFactors(message: Message<"factors">, parts: readonly Uint8Array[]): void {
+    const { step, shard, bucket } = message;
+    const rows = this.layout.shardSizes[shard];
+    if (rows === undefined) throw new FrameError(`factors of shard ${shard}, which does not exist`);
+    const gradients = readFactors(this.layout, bucket, rows, parts);
+    // Those of a step that the workers are not at will not be asked for.
+    if (step !== this.step) return;
+    const factors = this.elsewhere.get(shard) ?? new Map<string, Gradient>();
+    this.elsewhere.set(shard, factors);
+    for (const [name, gradient] of gradients) factors.set(name, gradient);
+    this.feeds.relayFromElsewhere({ step, shard, bucket, gradients });
+  }
+
+  takeDigest({ step, weights }: Message<"digest">): void {
+    this.digest = { step, weights };
+    this.reportedStep = -1;
+    for (const { digest, judge } of this.unjudged.splice(0)) {
+      if (digest.step === step) this.judge(digest, judge);
+    }
+    this.feeds.sendDigest(this.digest);
+  }
+
+  greet(): void {
+    // The coordinator sends the state by itself.
+    this.isStateRequested = false;
+  }
+
+  /** The coordinator is told of the first that differs: what was made of its results may be wrong. */
+  private judge(digest: WeightsDigest, judge: (isSame: boolean) => void): void {
+    const isSame = digest.weights === this.digest?.weights;
+    judge(isSame);
+    if (isSame || this.reportedStep === digest.step) return;
+    this.reportedStep = digest.step;
+    this.send({ type: "digest", ...digest });
+  }
+
+  private requestState(): void {
+    if (this.isStateRequested) return;
+    this.isStateRequested = true;
+    this.send({ type: "state-request" });
+  }
+
+  private beginStep(): void {
+    this.own.clear();
+    this.elsewhere.clear();
+    this.unjudged = this.unjudged.filter(({ digest }) => digest.step === this.step);
+  }
+}

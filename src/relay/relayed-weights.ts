@@ -1,0 +1,81 @@
+// `--broadcast weights` behind a relay: groups of the state go to every worker as they come, and stay for those that join later.
+import type { ReplicaFeed, FeedParts } from "../coordinator/broadcast/replica-feed.js";
+import { WeightsFeed } from "../coordinator/broadcast/weights-feed.js";
+import { FrameError } from "../shared/protocol/frame.js";
+import type { FromCoordinator } from "../shared/protocol/messages.js";
+import type { RunLayout } from "../shared/run-layout.js";
+import { ReceivedState } from "./received-state.js";
+import type { RelayBroadcast } from "./relay-broadcast.js";
+
+export class RelayedWeights implements RelayBroadcast {
+  readonly kind = "weights";
+  readonly layout: RunLayout;
+  readonly stateBytes: number;
+  private readonly state: ReceivedState;
+  private readonly feeds = new Set<WeightsFeed>();
+  private readonly openCallbacks: (() => void)[] = [];
+
+  constructor(layout: RunLayout) {
+    this.layout = layout;
+    this.state = new ReceivedState(layout, "weights-only");
+    this.stateBytes = this.state.stateBytes;
+  }
+
+  get step(): number {
+    return this.state.step;
+  }
+
+  whenOpen(letIn: () => void): void {
+    if (this.state.isHere) letIn();
+    else this.openCallbacks.push(letIn);
+  }
+
+  addWorker(parts: FeedParts): ReplicaFeed {
+    const feed = new WeightsFeed(parts, this.state, () => this.feeds.delete(feed));
+    this.feeds.add(feed);
+    return feed;
+  }
+
+  takeBucket(): void {
+    // Gradients are of use to the coordinator alone.
+  }
+
+  tailPlaces(group: number, lengths: readonly number[]): Uint8Array[] {
+    return this.state.places(group, lengths);
+  }
+
+  takeState(message: FromCoordinator & { type: "state" }, parts: readonly Uint8Array[]): boolean {
+    const { step: before } = this.state;
+    const { step, group } = message;
+    const isComplete = this.state.take(message, parts);
+    const isTrained = group < this.layout.buckets.length;
+    if (step === before) {
+      // The step begins anew: what workers hold of it is void.
+      if (isComplete) for (const feed of this.feeds) feed.sendState();
+    } else if (isTrained) {
+      for (const feed of this.feeds) feed.sendThrough(group, step);
+    }
+    if (isComplete) for (const letIn of this.openCallbacks.splice(0)) letIn();
+    return isComplete;
+  }
+
+  takeUpdate(): void {
+    throw new FrameError("an update where weights are sent");
+  }
+
+  takeFactors(): void {
+    throw new FrameError("factors where weights are sent");
+  }
+
+  takeAnswer(): void {
+    // As gradients are.
+  }
+
+  takeDigest(): void {
+    throw new FrameError("a digest where weights are sent");
+  }
+
+  greet(): void {
+    // The state comes by itself.
+  }
+}

@@ -1,0 +1,199 @@
+// A folder of pictures → its classes and files: `train/CLASS/…` and perhaps `test/CLASS/…`, or `CLASS/…` alone. A folder's name is
+// its pictures' class.
+import { type Dirent, existsSync, lstatSync, readdirSync, realpathSync, statSync } from "node:fs";
+import { join, sep } from "node:path";
+import { messageOf } from "../../errors.js";
+import { quote } from "../../network/problem.js";
+import { compareCodePoints, pathText, type Refuse } from "./bad-data.js";
+import { isPictureName, MAX_PICTURE_BYTES } from "./picture-kinds.js";
+
+/** A picture. */
+export interface PictureFile {
+  /** Inside of the data's folder, with slashes. */
+  name: string;
+  path: string;
+  className: string;
+}
+
+export interface PictureFiles {
+  /** Sorted by their names' code points. */
+  training: PictureFile[];
+  /** Undefined where there is no such folder. */
+  test: PictureFile[] | undefined;
+}
+
+/** What file managers leave behind. */
+const IGNORED_NAME = /^(\..*|thumbs\.db|desktop\.ini|__macosx)$/i;
+/** Folders in a class's folder. */
+const MAX_DEPTH = 16;
+/** UTF-16 code units; longer names would not travel with the configuration. */
+const MAX_CLASS_NAME = 100;
+
+/** Whether the folder has folders of pictures. */
+export function isPictureFolder(path: string): boolean {
+  if (statSync(path, { throwIfNoEntry: false })?.isDirectory() !== true) return false;
+  try {
+    const folder = existsSync(join(path, "train")) ? join(path, "train") : path;
+    return foldersIn(folder).some((name) => holdsPicture(join(folder, name)));
+  } catch {
+    return false; // what cannot be read is refused where it is read
+  }
+}
+
+/** Without looking at more than it has to. */
+function holdsPicture(folder: string): boolean {
+  const entries = readdirSync(folder, { withFileTypes: true });
+  return (
+    entries.some(({ name }) => isPictureName(name)) ||
+    entries.some((entry) => entry.isDirectory() && holdsPicture(join(folder, entry.name)))
+  );
+}
+
+function foldersIn(folder: string): string[] {
+  return readdirSync(folder, { withFileTypes: true })
+    .filter((entry) => entry.isDirectory() && !IGNORED_NAME.test(entry.name))
+    .map(({ name }) => name);
+}
+
+/** @throws what `refuse` throws, naming the file or folder */
+export function listPictures(folder: string, refuse: Refuse): PictureFiles {
+  const lister = new Lister(folder, refuse);
+  const has = (name: string) =>
+    lstatSync(join(folder, name), { throwIfNoEntry: false })?.isDirectory() === true;
+  if (!has("train")) return { training: lister.listClasses(""), test: undefined };
+  return {
+    training: lister.listClasses("train/"),
+    test: has("test") ? lister.listClasses("test/") : undefined,
+  };
+}
+
+class Lister {
+  private readonly root: string;
+  private readonly realRoot: string;
+  private readonly refuse: Refuse;
+
+  constructor(root: string, refuse: Refuse) {
+    this.root = root;
+    this.realRoot = realpathSync(root);
+    this.refuse = refuse;
+  }
+
+  /** @param prefix of the names in the folder: empty, or a folder's name with a slash */
+  listClasses(prefix: string): PictureFile[] {
+    const files = this.entriesOf(prefix).flatMap((entry) => {
+      const name = `${prefix}${entry.name}`;
+      if (this.isFolder(entry, name)) return this.listClass(name, entry.name);
+      if (isPictureName(entry.name)) {
+        this.refuse(
+          this.pathOf(name),
+          "it is in no folder of a class. Move it into a folder that has its class's name.",
+        );
+      }
+      return [];
+    });
+    return files.toSorted((a, b) => compareCodePoints(a.name, b.name));
+  }
+
+  private listClass(folder: string, className: string): PictureFile[] {
+    if (className.length > MAX_CLASS_NAME) {
+      this.refuse(
+        this.pathOf(folder),
+        `the name of a class has at most ${MAX_CLASS_NAME} characters, and this has ${className.length}. Rename the folder.`,
+      );
+    }
+    const files = this.listFolder(folder, className, 0);
+    if (files.length === 0)
+      this.refuse(
+        this.pathOf(folder),
+        "this class has no pictures. Remove the folder, or put pictures into it.",
+      );
+    return files;
+  }
+
+  private listFolder(folder: string, className: string, depth: number): PictureFile[] {
+    if (depth > MAX_DEPTH)
+      this.refuse(this.pathOf(folder), `it is more than ${MAX_DEPTH} folders deep.`);
+    return this.entriesOf(`${folder}/`).flatMap((entry) => {
+      const name = `${folder}/${entry.name}`;
+      if (this.isFolder(entry, name)) return this.listFolder(name, className, depth + 1);
+      return [this.checkFile({ name, path: this.pathOf(name), className })];
+    });
+  }
+
+  private entriesOf(prefix: string): Dirent[] {
+    const folder = this.pathOf(prefix);
+    try {
+      const entries = readdirSync(folder, { withFileTypes: true });
+      return entries.filter(({ name }) => !IGNORED_NAME.test(name));
+    } catch (error) {
+      return this.refuse(folder, `it cannot be read (${messageOf(error)}).`, error);
+    }
+  }
+
+  /** Links to folders may lead around in a circle. */
+  private isFolder(entry: Dirent, name: string): boolean {
+    if (entry.isDirectory()) return true;
+    if (!entry.isSymbolicLink()) return false;
+    const path = this.pathOf(name);
+    if (statSync(path, { throwIfNoEntry: false })?.isDirectory() === true) {
+      this.refuse(path, "it is a link to a folder. Put the folder itself here.");
+    }
+    return false;
+  }
+
+  private checkFile(file: PictureFile): PictureFile {
+    const { path, name } = file;
+    if (!isPictureName(name)) {
+      this.refuse(
+        path,
+        "it is no picture that is read: png, jpg, webp, gif, tiff or avif. Remove it, or convert it.",
+      );
+    }
+    const status = statSync(path, { throwIfNoEntry: false });
+    if (!status)
+      return this.refuse(
+        path,
+        "it cannot be opened: it is a link to nothing, or its name is not UTF-8.",
+      );
+    if (!status.isFile()) this.refuse(path, "it is no regular file.");
+    if (status.size === 0) this.refuse(path, "it is empty.");
+    if (status.size > MAX_PICTURE_BYTES) {
+      this.refuse(
+        path,
+        `it has ${status.size} bytes, and a picture has at most ${MAX_PICTURE_BYTES}.`,
+      );
+    }
+    if (
+      lstatSync(path).isSymbolicLink() &&
+      !realpathSync(path).startsWith(`${this.realRoot}${sep}`)
+    ) {
+      this.refuse(
+        path,
+        `it is a link to a file outside of ${pathText(this.root)}. Put the file itself here.`,
+      );
+    }
+    return file;
+  }
+
+  private pathOf(name: string): string {
+    return join(this.root, ...name.split("/"));
+  }
+}
+
+/** The names of the classes of some files, sorted by code points. */
+export function classNamesOf(files: readonly PictureFile[]): string[] {
+  return [...new Set(files.map(({ className }) => className))].toSorted(compareCodePoints);
+}
+
+/** @throws what `refuse` throws, for a file whose class is not among the names */
+export function classesOf(
+  files: readonly PictureFile[],
+  classNames: readonly string[],
+  refuse: Refuse,
+): Int32Array {
+  const places = new Map(classNames.map((name, place) => [name, place]));
+  return Int32Array.from(files, ({ path, className }) => {
+    const place = places.get(className);
+    return place ?? refuse(path, `${quote(className)} is no class of the training set.`);
+  });
+}

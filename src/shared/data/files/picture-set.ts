@@ -1,0 +1,99 @@
+// Pictures as samples: all decoded when they are opened where they fit into memory, else decoded when they are gathered, several at
+// a time on sharp's threads, with as many kept as fit.
+import { readFile } from "node:fs/promises";
+import { messageOf, TandemError } from "../../errors.js";
+import { sizeOf } from "../../network/network.js";
+import { MemorySet, type SampleSet, type Samples } from "../samples.js";
+import type { Refuse } from "./bad-data.js";
+import { decodePicture } from "./picture-decoder.js";
+import type { PictureShape } from "./picture-kinds.js";
+import type { PictureFile } from "./picture-folder.js";
+
+/** Pictures that are decoded at the same time: libuv has four threads, and files are read beside. */
+const AT_ONCE = 8;
+
+/** Pixels of pictures, decoded again and again or once. */
+export class PictureReader {
+  readonly shape: PictureShape;
+  readonly byteLength: number;
+  private readonly refuse: Refuse;
+  private bytesLeft: number;
+  private running = 0;
+  private readonly waiting: (() => void)[] = [];
+
+  /** @param cacheBytes how many bytes of pixels are kept, of all sets together */
+  constructor(shape: PictureShape, cacheBytes: number, refuse: Refuse) {
+    this.shape = shape;
+    this.byteLength = sizeOf(shape);
+    this.bytesLeft = cacheBytes;
+    this.refuse = refuse;
+  }
+
+  /** Waits while others are decoded. @throws what `refuse` throws, naming the file */
+  async read({ path }: PictureFile): Promise<Uint8Array> {
+    while (this.running >= AT_ONCE)
+      await new Promise<void>((resolve) => this.waiting.push(resolve));
+    this.running++;
+    try {
+      return await decodePicture(await readFile(path), this.shape);
+    } catch (error) {
+      if (error instanceof TandemError) throw error;
+      return this.refuse(path, `it is no picture that can be read (${messageOf(error)}).`, error);
+    } finally {
+      this.running--;
+      this.waiting.shift()?.();
+    }
+  }
+
+  /** Whether a picture may be kept; if so, its place is taken. */
+  reserve(): boolean {
+    if (this.bytesLeft < this.byteLength) return false;
+    this.bytesLeft -= this.byteLength;
+    return true;
+  }
+}
+
+/**
+ * Pictures that are decoded when they are needed. The first ones are kept: in an order that is new in each epoch, none is needed
+ * sooner than another.
+ */
+export class PictureSet implements SampleSet {
+  private readonly files: readonly PictureFile[];
+  private readonly classes: Int32Array;
+  private readonly reader: PictureReader;
+  private readonly kept = new Map<number, Uint8Array>();
+
+  /** @param classes of the files */
+  constructor(files: readonly PictureFile[], classes: Int32Array, reader: PictureReader) {
+    this.files = files;
+    this.classes = classes;
+    this.reader = reader;
+  }
+
+  get count(): number {
+    return this.files.length;
+  }
+
+  async gather(indices: Uint32Array): Promise<Samples> {
+    const { byteLength } = this.reader;
+    const inputs = new Uint8Array(indices.length * byteLength);
+    const place = async (index: number, sample: number) => {
+      inputs.set(this.kept.get(index) ?? (await this.decode(index)), sample * byteLength);
+    };
+    await Promise.all(Array.from(indices, place));
+    const targets = Int32Array.from(indices, (index) => this.classes[index]!);
+    return { count: indices.length, inputs, targets };
+  }
+
+  private async decode(index: number): Promise<Uint8Array> {
+    const pixels = await this.reader.read(this.files[index]!);
+    if (!this.kept.has(index) && this.reader.reserve()) this.kept.set(index, pixels);
+    return pixels;
+  }
+}
+
+/** All pictures of a set, decoded. @throws as `PictureReader.read` */
+export async function decodeAll(set: PictureSet): Promise<MemorySet> {
+  const samples = await set.gather(Uint32Array.from({ length: set.count }, (_, index) => index));
+  return new MemorySet(samples);
+}

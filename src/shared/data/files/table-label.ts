@@ -1,0 +1,129 @@
+// The column that is to be predicted → targets: classes or values, by what is in the column or by --label-kind. Pure.
+import { quote } from "../../network/problem.js";
+import type { TargetSpec } from "../samples.js";
+import { MAX_CATEGORIES } from "../table.js";
+import { type Refuse, listNames } from "./bad-data.js";
+import { fitsFloat32, isNumber } from "./table-cells.js";
+import type { UnknownColumn } from "./table-column.js";
+
+export const LABEL_KINDS = ["classes", "values"] as const;
+export type LabelKind = (typeof LABEL_KINDS)[number];
+
+/** Columns with one of these names are labels where the user names none. */
+const USUAL_NAMES = ["label", "target", "class"];
+/** Whole numbers are classes where there are at most so many different ones, */
+const MAX_NUMBERED_CLASSES = 100;
+/** and each stands in so many rows on average. */
+const MIN_ROWS_OF_CLASS = 5;
+
+export interface Labels {
+  target: TargetSpec;
+  /** Class numbers, or one value per row. */
+  targets: Int32Array | Float32Array;
+  /** In the order of the class numbers. */
+  classNames: readonly string[] | undefined;
+}
+
+/** The place of the label in the header. @throws what `refuse` throws, with the columns that there are */
+export function findLabel(
+  file: string,
+  header: readonly string[],
+  label: string | undefined,
+  refuse: Refuse,
+): number {
+  const columns = `Its columns are ${listNames(header)}.`;
+  if (label !== undefined) {
+    const place = header.indexOf(label);
+    if (place >= 0) return place;
+    return refuse(file, `it has no column ${quote(label)} (--label). ${columns}`);
+  }
+  const usual = header.filter((name) => USUAL_NAMES.includes(name.toLowerCase()));
+  if (usual.length === 1) return header.indexOf(usual[0]!);
+  return refuse(file, `--label must say which column is to be predicted. ${columns}`);
+}
+
+/**
+ * Texts are classes. Numbers are values, unless they are whole, at most 100 different ones, and at least five rows have the same
+ * on average.
+ * @throws what `refuse` throws
+ */
+export function learnLabels(
+  file: string,
+  name: string,
+  column: UnknownColumn,
+  kind: LabelKind | undefined,
+  refuse: Refuse,
+): Labels {
+  const found = column.hasText && kind === "classes" ? column.finishCategories() : column.finish();
+  if (found.kind === "category") {
+    if (kind === "values") {
+      const example = found.categories.find((text) => !isNumber(text)) ?? "";
+      refuse(file, `--label-kind values: ${quote(example)} in column ${quote(name)} is no number.`);
+    }
+    return classes(file, name, found.values, found.categories, refuse);
+  }
+  const numbers = distinctNumbers(found.values);
+  if (kind === "classes" && !numbers) {
+    refuse(
+      file,
+      `--label-kind classes: column ${quote(name)} has more than ${MAX_CATEGORIES} different numbers.`,
+    );
+  }
+  const areClasses =
+    kind === "classes" || (kind === undefined && lookLikeClasses(numbers, found.values.length));
+  if (!numbers || !areClasses) {
+    return {
+      target: { kind: "values", count: 1 },
+      targets: Float32Array.from(found.values),
+      classNames: undefined,
+    };
+  }
+  const places = new Map(numbers.map((number, place) => [number, place]));
+  const targets = Int32Array.from(found.values, (value) => places.get(value)!);
+  return classes(file, name, targets, numbers.map(String), refuse);
+}
+
+function classes(
+  file: string,
+  name: string,
+  targets: Int32Array,
+  classNames: readonly string[],
+  refuse: Refuse,
+): Labels {
+  if (classNames.length < 2) {
+    refuse(
+      file,
+      `all rows have the same label, ${quote(classNames[0] ?? "")} in column ${quote(name)}. There is nothing to tell apart.`,
+    );
+  }
+  return { target: { kind: "classes", count: classNames.length }, targets, classNames };
+}
+
+/** Sorted; undefined where there are too many for classes. */
+function distinctNumbers(values: Float64Array): number[] | undefined {
+  const distinct = new Set<number>();
+  for (const value of values) {
+    distinct.add(value);
+    if (distinct.size > MAX_CATEGORIES) return undefined;
+  }
+  return [...distinct].sort((a, b) => a - b);
+}
+
+function lookLikeClasses(numbers: readonly number[] | undefined, rowCount: number): boolean {
+  return (
+    numbers !== undefined &&
+    numbers.length <= MAX_NUMBERED_CLASSES &&
+    numbers.length * MIN_ROWS_OF_CLASS <= rowCount &&
+    numbers.every(Number.isInteger)
+  );
+}
+
+/** A label of a table whose classes are known, or whose labels are values. */
+export function readLabel(
+  cell: string,
+  places: ReadonlyMap<string, number> | undefined,
+): number | undefined {
+  if (!places) return isNumber(cell) && fitsFloat32(Number(cell)) ? Number(cell) : undefined;
+  // "1.0" is the class 1.
+  return places.get(cell) ?? (isNumber(cell) ? places.get(String(Number(cell))) : undefined);
+}

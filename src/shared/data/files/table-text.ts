@@ -1,0 +1,206 @@
+// A CSV or TSV file, plain or gzipped → its header and its rows, as text. The format is RFC 4180's with commas, semicolons or tabs, in
+// UTF-8; csv-parse reads it as a stream, so that the text of a large table is never in memory as one piece.
+import { createReadStream } from "node:fs";
+import { pipeline } from "node:stream";
+import { createGunzip } from "node:zlib";
+import { CsvError, parse } from "csv-parse";
+import { beginningOf } from "../../checkpoint/output-file.js";
+import { messageOf, TandemError } from "../../errors.js";
+import { quote } from "../../network/problem.js";
+import { MAX_CELL_NAME_LENGTH, MAX_COLUMNS } from "../table.js";
+import type { Refuse } from "./bad-data.js";
+import { readBeginning } from "./data-place.js";
+import { isNumber } from "./table-cells.js";
+
+export interface TableText {
+  /** The columns' names; undefined where the first row is one of numbers. */
+  header: readonly string[] | undefined;
+  /** The cells of each row below the header, without spaces around them; all rows have as many as the first one. */
+  rows: AsyncIterable<readonly string[]>;
+}
+
+export interface TableTextOptions {
+  refuse: Refuse;
+  /** Called with the file's bytes, in order. */
+  onBytes?: (bytes: Uint8Array) => void;
+}
+
+const DELIMITERS = [",", "\t", ";"];
+/** A quote that is never closed would make one row of the rest of the file. */
+const MAX_ROW_LENGTH = 2 ** 20;
+
+/**
+ * Opens a table and reads its header. The rows have to be read to their end, or the iteration left.
+ * @throws what `refuse` throws, here and while the rows are read
+ */
+export async function openTableText(file: string, options: TableTextOptions): Promise<TableText> {
+  const { refuse } = options;
+  const records = readRecords(file, options);
+  const first = await records.next();
+  if (first.done === true) return refuse(file, "it is empty. Give a table with a header.");
+  const cells = first.value;
+  if (cells.every(isNumber))
+    return { header: undefined, rows: prepend(cells, file, records, refuse) };
+  checkHeader(file, cells, refuse);
+  return { header: cells, rows: checkLengths(file, cells.length, records, refuse) };
+}
+
+/** @returns a gzipped file's beginning unpacked */
+function lookInto(file: string, refuse: Refuse): { delimiter: string; isGzipped: boolean } {
+  let text: string;
+  let isGzipped: boolean;
+  try {
+    text = Buffer.from(readBeginning(file)).toString("latin1");
+    isGzipped = beginningOf(file, 2) === "\x1f\x8b";
+  } catch (error) {
+    return refuse(file, `it cannot be read (${messageOf(error)}).`, error);
+  }
+  if (/^(\xff\xfe|\xfe\xff)/.test(text)) refuse(file, "it is UTF-16. Save it as UTF-8.");
+  const counts = DELIMITERS.map((delimiter) => countOutsideQuotes(text, delimiter));
+  return { delimiter: DELIMITERS[counts.indexOf(Math.max(...counts))]!, isGzipped };
+}
+
+/** In the first line. */
+function countOutsideQuotes(text: string, delimiter: string): number {
+  let [count, isQuoted] = [0, false];
+  for (const character of text) {
+    if (character === '"') isQuoted = !isQuoted;
+    else if (isQuoted) continue;
+    else if (character === "\n" || character === "\r") break;
+    else if (character === delimiter) count++;
+  }
+  return count;
+}
+
+async function* readRecords(
+  file: string,
+  { refuse, onBytes }: TableTextOptions,
+): AsyncGenerator<string[], undefined> {
+  const { delimiter, isGzipped } = lookInto(file, refuse);
+  const parser = parse({
+    ...{ delimiter, bom: true, record_delimiter: ["\r\n", "\n", "\r"], skip_empty_lines: true },
+    // Rows of another length are refused here, where their numbers are known.
+    ...{ relax_column_count: true, max_record_size: MAX_ROW_LENGTH },
+    // Tabs are spaces to `trim`, and would be lost where they separate cells.
+    ...(delimiter === "\t" ? {} : { trim: true }),
+  });
+  // Errors of all of it come out of the parser.
+  const check = checkText(file, refuse, onBytes);
+  const done = () => undefined;
+  if (isGzipped) pipeline(createReadStream(file), createGunzip(), check, parser, done);
+  else pipeline(createReadStream(file), check, parser, done);
+  try {
+    for await (const record of parser as AsyncIterable<string[]>) {
+      const cells = record.map((cell) => cell.trim());
+      if (cells.length > 1 || cells[0] !== "") yield cells;
+    }
+  } catch (error) {
+    if (error instanceof TandemError) throw error;
+    refuse(
+      file,
+      error instanceof CsvError ? csvSentence(error) : `it cannot be read (${messageOf(error)}).`,
+      error,
+    );
+  }
+  return undefined;
+}
+
+/** Passes the bytes on while they are UTF-8. */
+function checkText(file: string, refuse: Refuse, onBytes?: (bytes: Uint8Array) => void) {
+  return async function* (chunks: AsyncIterable<Buffer>) {
+    const decoder = new TextDecoder("utf-8", { fatal: true });
+    let offset = 0;
+    const check = (chunk: Buffer | undefined) => {
+      try {
+        decoder.decode(chunk, { stream: chunk !== undefined });
+      } catch (error) {
+        refuse(file, `it is not UTF-8, from about byte ${offset} on. Save it as UTF-8.`, error);
+      }
+    };
+    for await (const chunk of chunks) {
+      check(chunk);
+      if (chunk.includes(0)) refuse(file, "it has bytes that are zero, so it is no text.");
+      onBytes?.(chunk);
+      offset += chunk.length;
+      yield chunk;
+    }
+    check(undefined);
+  };
+}
+
+const QUOTE_PROBLEMS: Readonly<Record<string, string>> = {
+  CSV_QUOTE_NOT_CLOSED: "has a quote that is never closed",
+  CSV_INVALID_CLOSING_QUOTE:
+    "has text behind a closing quote. Write a quote inside of quotes twice",
+  CSV_NON_TRIMABLE_CHAR_AFTER_CLOSING_QUOTE:
+    "has text behind a closing quote. Write a quote inside of quotes twice",
+  INVALID_OPENING_QUOTE:
+    "has a quote within a cell. Put the cell into quotes, and write the quote twice",
+  CSV_MAX_RECORD_SIZE: `is longer than ${MAX_ROW_LENGTH} characters, or has a quote that is never closed`,
+};
+
+/** The header counts as the parser's first record, so the number of those before is the row's. */
+function csvSentence({ code, message, records }: CsvError & { records?: number }): string {
+  const place = records === undefined || records === 0 ? "the header" : `row ${records}`;
+  return `${place} ${QUOTE_PROBLEMS[code] ?? `cannot be read (${message})`}.`;
+}
+
+function checkHeader(file: string, names: readonly string[], refuse: Refuse): void {
+  const seen = new Map<string, number>();
+  names.forEach((name, index) => {
+    const column = index + 1;
+    if (name === "") {
+      const hint =
+        index === 0
+          ? " A table that pandas wrote with its index has such a column: index=False leaves it out."
+          : "";
+      refuse(file, `column ${column} of its header has no name.${hint}`);
+    }
+    if (name.length > MAX_CELL_NAME_LENGTH) {
+      refuse(
+        file,
+        `the name of column ${column}, ${quote(name)}, has ${name.length} characters, and at most ${MAX_CELL_NAME_LENGTH} are allowed.`,
+      );
+    }
+    const other = seen.get(name);
+    if (other !== undefined)
+      refuse(file, `columns ${other} and ${column} are both called ${quote(name)}. Rename one.`);
+    seen.set(name, column);
+  });
+  if (names.length > MAX_COLUMNS + 1) {
+    refuse(
+      file,
+      `it has ${names.length} columns, and a table has at most ${MAX_COLUMNS} beside its label. Give the data as NPY.`,
+    );
+  }
+}
+
+async function* prepend(
+  first: readonly string[],
+  file: string,
+  records: AsyncGenerator<string[]>,
+  refuse: Refuse,
+): AsyncGenerator<readonly string[], undefined> {
+  yield first;
+  yield* checkLengths(file, first.length, records, refuse, 1);
+  return undefined;
+}
+
+async function* checkLengths(
+  file: string,
+  length: number,
+  records: AsyncGenerator<string[]>,
+  refuse: Refuse,
+  rowsBefore = 0,
+): AsyncGenerator<readonly string[], undefined> {
+  let row = rowsBefore;
+  for await (const cells of records) {
+    row++;
+    if (cells.length !== length) {
+      const first = rowsBefore === 0 ? "the header" : "row 1";
+      refuse(file, `row ${row} has ${cells.length} cells, and ${first} has ${length}.`);
+    }
+    yield cells;
+  }
+  return undefined;
+}

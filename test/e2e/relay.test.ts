@@ -1,0 +1,78 @@
+// Relays in real processes: the file is that of `single`, whatever the tree.
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { afterEach, beforeAll, describe, expect, test } from "vitest";
+import { temporaryFolder } from "../support/data.js";
+import { RelayTree, workerEvent } from "../support/relay-tree.js";
+import { SmallRun } from "../support/small-run.js";
+import { killAll, type Tandem } from "../support/tandem.js";
+
+const FACTORED = new SmallRun(12, ["--shards", "8", "--batch-size", "16", "--eval-every", "5"]);
+/** A network without a kernel that is worth factoring. */
+const DENSE = new SmallRun(12, [
+  ...["--network", writeNetwork(), "--shards", "6", "--batch-size", "24", "--eval-every", "5"],
+]);
+const SYNC = new SmallRun(8, ["--shards", "8", "--batch-norm", "sync", "--eval-every", "5"]);
+const EXACT = new SmallRun(6, ["--shards", "4", "--population", "exact", "--eval-every", "0"]);
+
+function writeNetwork(): string {
+  const layer = (class_name: string, config: object) => ({ class_name, config });
+  const inputs = { batch_input_shape: [null, 16, 16, 1], name: "conv", padding: "same" };
+  const layers = [
+    layer("Conv2D", { ...inputs, filters: 8, kernel_size: [3, 3], strides: [2, 2] }),
+    layer("BatchNormalization", { name: "bn", axis: -1 }),
+    layer("Activation", { name: "relu", activation: "relu" }),
+    layer("GlobalAveragePooling2D", { name: "pool" }),
+    layer("Dense", { name: "classes", units: 4 }),
+  ];
+  const file = join(temporaryFolder(), "network.json");
+  writeFileSync(file, JSON.stringify({ class_name: "Sequential", config: { layers } }));
+  return file;
+}
+
+beforeAll(async () => {
+  for (const run of [FACTORED, DENSE, SYNC, EXACT]) await run.prepare();
+});
+afterEach(killAll);
+
+async function expectCalmEnd(run: SmallRun, tree: RelayTree, others: readonly Tandem[] = []) {
+  const { code, stderr } = await tree.coordinator.ended;
+  expect(code, stderr).toBe(0);
+  expect(run.digest(tree.cwd)).toBe(run.calmDigest);
+  for (const other of others) expect((await other.ended).code).toBe(0);
+}
+
+describe.each([
+  ["factored gradients", FACTORED, "weights"],
+  ["dense gradients", DENSE, "weights"],
+  ["dense gradients", DENSE, "updates"],
+  ["factored gradients", FACTORED, "updates"],
+  ["synchronised batch normalisation", SYNC, "weights"],
+  ["synchronised batch normalisation", SYNC, "updates"],
+  ["population statistics of the whole training set", EXACT, "weights"],
+] as const)("with %s", (_name, run, broadcast) => {
+  test(`--broadcast ${broadcast}: one relay with all workers`, async () => {
+    const tree = await RelayTree.start(run, 2, ["--broadcast", broadcast]);
+    const relay = await tree.relay("r");
+    const workers = ["a", "b"].map((name) => tree.worker(name, [relay.url]));
+    await expectCalmEnd(run, tree, [relay.process, ...workers]);
+    expect(tree.coordinator.events.filter(({ event }) => event === "worker")).toMatchObject([
+      { name: "r", state: "joined", kind: "relay" },
+      { name: "r", state: "left" },
+    ]);
+  });
+
+  test(`--broadcast ${broadcast}: two levels, and a worker beside them`, async () => {
+    const tree = await RelayTree.start(run, 4, ["--broadcast", broadcast]);
+    const upper = await tree.relay("upper");
+    const lower = await tree.relay("lower", upper.url);
+    const workers = [
+      tree.worker("a", [lower.url]),
+      tree.worker("b", [lower.url]),
+      tree.worker("c", [upper.url]),
+      tree.worker("d"),
+    ];
+    await workerEvent(upper.process, "lower", "joined");
+    await expectCalmEnd(run, tree, [upper.process, lower.process, ...workers]);
+  });
+});
