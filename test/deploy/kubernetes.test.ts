@@ -13,10 +13,8 @@ import {
   manifestOf,
   readManifests,
 } from "../../scripts/deploy/manifests.mjs";
-import { coordinatorCommand } from "../../src/commands/coordinator.js";
-import { addConfigOption, TandemCommand, variableOf } from "../../src/commands/tandem-command.js";
-import { workerCommand } from "../../src/commands/worker.js";
 import { requireLongToken } from "../../src/run/port-access.js";
+import { deployedCommand, variablesOf } from "../support/deployed-commands.js";
 
 afterEach(() => vi.unstubAllEnvs());
 
@@ -34,14 +32,8 @@ const workloads: [string, Manifest][] = [
 const podOf = (workload: Manifest): Manifest => workload["spec"].template.spec;
 const containerIn = (workload: Manifest): Manifest => podOf(workload)["containers"][0];
 
-function commandOf(workload: Manifest): TandemCommand {
-  const program = new TandemCommand("tandem").exitOverride();
-  for (const add of [coordinatorCommand, workerCommand]) add(program, () => undefined);
-  const [name] = containerOf(workload, "pod").args;
-  const command = program.commands.find((each) => each.name() === name);
-  addConfigOption(command!);
-  return command as TandemCommand;
-}
+const commandOf = (workload: Manifest) =>
+  deployedCommand(containerOf(workload, "pod").args[0] ?? "");
 
 describe.each(workloads)("%s", (component, workload) => {
   const pod = podOf(workload);
@@ -70,13 +62,11 @@ describe.each(workloads)("%s", (component, workload) => {
 
   test("has arguments and variables that its command knows", () => {
     const { args, environment } = containerOf(workload, "pod-name");
-    const command = commandOf(workload);
-    const known = command.options.map(variableOf);
-    expect(known).toEqual(expect.arrayContaining(Object.keys(environment)));
+    expect(variablesOf(component)).toEqual(expect.arrayContaining(Object.keys(environment)));
     const variables = { ...environment };
     if (component === "coordinator") variables["TANDEM_CONFIG"] = join(KUBERNETES, "base/run.json");
     for (const [name, value] of Object.entries(variables)) vi.stubEnv(name, value);
-    const { operands, unknown } = command.parseOptions(args);
+    const { operands, unknown } = commandOf(workload).parseOptions(args);
     expect(unknown).toEqual([]);
     expect(operands[0]).toBe(component);
   });
