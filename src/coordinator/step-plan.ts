@@ -49,12 +49,22 @@ export class StepPlanner {
   private readonly layout: RunLayout;
   private readonly data: DataSource;
   private readonly evalEvery: number;
+  private readonly maxTestBytes: number;
   private readonly sampler: Sampler;
   private nextTaskId = 0;
 
-  /** @param evalEvery steps between evaluations; 0: none */
-  constructor(layout: RunLayout, data: DataSource, evalEvery: number) {
+  /**
+   * @param evalEvery steps between evaluations; 0: none
+   * @param maxTestBytes of a test set that is part of a step
+   */
+  constructor(
+    layout: RunLayout,
+    data: DataSource,
+    evalEvery: number,
+    maxTestBytes = MAX_TEST_BYTES,
+  ) {
     this.layout = layout;
+    this.maxTestBytes = maxTestBytes;
     this.data = data;
     this.evalEvery = evalEvery;
     const { seed, batchSize } = layout.config;
@@ -69,9 +79,7 @@ export class StepPlanner {
       ? await this.evaluationTasks(new MemorySet(batch), step)
       : [];
     const testBatches =
-      isEvaluated && this.testBytes <= MAX_TEST_BYTES
-        ? await this.evaluationTasks(this.data.test, step)
-        : [];
+      isEvaluated && this.isTestInStep ? await this.evaluationTasks(this.data.test, step) : [];
     // Evaluation and training of a step use the same weights, so their tasks fill the workers together.
     const tasks = [...testBatches, ...trainingBatches, ...shards];
     return { step, isEvaluated, tasks, shards, trainingBatches, testBatches };
@@ -95,13 +103,8 @@ export class StepPlanner {
   /** Of the samples of a step, with its share of the evaluations'. */
   get stepBytes(): number {
     const { batchSize } = this.layout.config;
-    const testBytes = this.testBytes <= MAX_TEST_BYTES ? this.testBytes : 0;
+    const testBytes = this.isTestInStep ? this.bytesOf(this.data.test.count) : 0;
     return this.bytesOf(batchSize) + (this.evalEvery === 0 ? 0 : testBytes / this.evalEvery);
-  }
-
-  /** Whether gathering samples takes no time to speak of. */
-  get isInMemory(): boolean {
-    return this.data.training instanceof MemorySet;
   }
 
   /** How many batches a pass over the training set has, and samples. */
@@ -145,8 +148,8 @@ export class StepPlanner {
     }
   }
 
-  private get testBytes(): number {
-    return this.bytesOf(this.data.test.count);
+  private get isTestInStep(): boolean {
+    return this.bytesOf(this.data.test.count) <= this.maxTestBytes;
   }
 
   private bytesOf(sampleCount: number): number {
