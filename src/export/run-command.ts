@@ -33,6 +33,7 @@ export function runCommandOf(config: RunConfig, step: number, isMnist: boolean):
     ["steps", steps],
     ["network", preset ?? "NETWORK.json"],
     ["data", isMnist ? undefined : "DATA"],
+    ...labelOptions(config),
     ["validation-size", config.validationSize],
     ["batch-size", config.batchSize],
     ["shards", config.shards],
@@ -52,6 +53,19 @@ export function runCommandOf(config: RunConfig, step: number, isMnist: boolean):
     value === undefined ? [] : [`--${name} ${value}`],
   );
   return { line: ["tandem single", ...words].join(" "), notes };
+}
+
+function labelOptions({ data }: RunConfig): [string, string | undefined][] {
+  if (!data.table) return [];
+  return [
+    ["label", quoteForShell(data.table.label)],
+    ["label-kind", data.target.kind],
+  ];
+}
+
+/** As one word, whatever is in it; without control characters, which a document would not show. */
+function quoteForShell(text: string): string {
+  return `'${text.replaceAll(/\p{Cc}/gu, " ").replaceAll("'", String.raw`'\''`)}'`;
 }
 
 function lossOptions({ loss }: RunConfig): [string, string | number | undefined][] {
