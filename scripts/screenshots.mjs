@@ -1,6 +1,7 @@
 // The pictures in README.md and docs/: the page in Chromium, during a real run that loses one worker, the page /join, during a
-// run of the wasm engine that a tab joins, and the page that compares runs, over a sweep that is trained for it.
-//   node scripts/screenshots.mjs [--steps 700] [--join-steps 120] [--sweep-steps 300] [--only dashboard|join|compare] [--folder docs/images]
+// run of the wasm engine that a tab joins, the page of runs of other kinds (pictures, a table, values, many classes), and the
+// page that compares runs, over a sweep that is trained for it.
+//   node scripts/screenshots.mjs [--steps 700] [--join-steps 120] [--kind-steps 300] [--sweep-steps 300] [--only dashboard|join|kinds|compare] [--folder docs/images]
 import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -8,11 +9,14 @@ import { parseArgs } from "node:util";
 import { adam, idx, initializers, presetNetwork, train } from "../dist/index.js";
 import { openBrowser } from "./browser.mjs";
 import { Command, ROOT } from "./faults/processes.mjs";
+import { makeShapes, SHAPES_INPUT } from "./showcase/data.mjs";
+import { startShowcase } from "./showcase/runs.mjs";
 
 const { values: options } = parseArgs({
   options: {
     steps: { type: "string", default: "700" },
     "join-steps": { type: "string", default: "120" },
+    "kind-steps": { type: "string", default: "300" },
     "sweep-steps": { type: "string", default: "300" },
     only: { type: "string" },
     folder: { type: "string", default: join(ROOT, "docs/images") },
@@ -90,7 +94,7 @@ async function takeDashboard() {
     await page.locator("#probabilities .best").waitFor();
     await page.evaluate("scrollTo(0, 0)");
     await picture("page.png", page);
-    await page.locator("section", { has: page.locator("#timeline") }).screenshot({
+    await page.locator("#step-section").screenshot({
       path: join(options.folder, "step.png"),
     });
     await page.emulateMedia({ colorScheme: "dark" });
@@ -99,7 +103,7 @@ async function takeDashboard() {
     await page.locator("#marks li").first().waitFor();
     await page.locator("#timeline rect").first().waitFor();
     // No waitForFunction: the page's policy forbids what it evaluates.
-    await page.locator("head title", { hasText: /^Tandem: step/ }).waitFor({ state: "attached" });
+    await page.locator("head title", { hasText: /^Tandem: / }).waitFor({ state: "attached" });
     await picture("phone-dark.png", page, false);
   });
 }
@@ -171,6 +175,63 @@ async function trainSweep(folder) {
   return summaries;
 }
 
+/** @param {string} kind @param {(page: import("playwright-core").Page) => Promise<void>} take */
+async function duringShowcase(kind, take) {
+  const folder = mkdtempSync(join(tmpdir(), "tandem-screenshots-"));
+  const output = join(folder, "checkpoint.safetensors");
+  const run = await startShowcase(kind, { steps: 1_000_000, output, evalEvery: 50 });
+  const page = await browser.newPage({
+    viewport: { width: 1200, height: 900 },
+    deviceScaleFactor: 1,
+  });
+  try {
+    await page.goto(run.url);
+    await run.stepDone(Number(options["kind-steps"]));
+    await take(page);
+  } finally {
+    await page.close();
+    await run.stop();
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+/** Of a picture that no run has seen. @param {import("playwright-core").Page} page */
+async function choosePicture(page) {
+  const { default: sharp } = await import("sharp");
+  const [height = 0, width = 0] = SHAPES_INPUT;
+  const raw = { height, width, channels: /** @type {const} */ (3) };
+  const buffer = await sharp(makeShapes(1, 77).inputs, { raw }).png().toBuffer();
+  const file = { name: "shape.png", mimeType: "image/png", buffer };
+  await page.locator("#picture-file").setInputFiles(file);
+  await page.locator("#probabilities .best").waitFor();
+}
+
+async function takeKinds() {
+  /** @param {import("playwright-core").Page} page @param {string} name */
+  const takePredictions = async (page, name) => {
+    await page.locator("#samples canvas, #samples td").first().waitFor();
+    await page.locator("#predictions").screenshot({ path: join(options.folder, name) });
+    process.stdout.write(`${name} is in ${options.folder}\n`);
+  };
+  await duringShowcase("pictures", async (page) => {
+    await choosePicture(page);
+    await takePredictions(page, "predictions-pictures.png");
+  });
+  await duringShowcase("many-classes", async (page) => {
+    await choosePicture(page);
+    await takePredictions(page, "predictions-many-classes.png");
+  });
+  await duringShowcase("table", async (page) => {
+    await page.getByLabel("district").selectOption("old town");
+    await page.locator("#probabilities .best").waitFor();
+    await takePredictions(page, "predictions-table.png");
+  });
+  await duringShowcase("regression", async (page) => {
+    await page.locator("#scatter canvas").waitFor();
+    await takePredictions(page, "predictions-values.png");
+  });
+}
+
 async function takeCompare() {
   const folder = mkdtempSync(join(tmpdir(), "tandem-screenshots-"));
   try {
@@ -207,7 +268,12 @@ async function takeCompare() {
   }
 }
 
-const TAKES = { dashboard: takeDashboard, join: takeJoinPage, compare: takeCompare };
+const TAKES = {
+  dashboard: takeDashboard,
+  join: takeJoinPage,
+  kinds: takeKinds,
+  compare: takeCompare,
+};
 try {
   for (const [name, take] of Object.entries(TAKES)) {
     if (options.only === undefined || options.only === name) await take();
