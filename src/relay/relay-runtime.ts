@@ -9,7 +9,7 @@ import { readEvaluationTask, readMomentsTask } from "../shared/protocol/payloads
 import { readSamples } from "../shared/protocol/payloads/samples.js";
 import type { RunLayout } from "../shared/run-layout.js";
 import type { Task } from "../coordinator/workers/tasks.js";
-import type { RelayDuties, Runtime } from "../worker/connection.js";
+import type { RelayDuties, Runtime } from "../worker/runtime.js";
 import type { Reply } from "../worker/worker-runtime.js";
 import type { RelayBroadcast } from "./relay-broadcast.js";
 import type { RelayPool } from "./relay-pool.js";
