@@ -44,6 +44,7 @@ export class ReceivedState implements StateSource {
   private receiving: { group: number; memory: Memory } | undefined;
   private incoming: { step: number; nextGroup: number } | undefined;
   private completeStep = -1;
+  private isKept = false;
 
   constructor(layout: RunLayout, kind: ReplicaKind) {
     this.layout = layout;
@@ -59,7 +60,7 @@ export class ReceivedState implements StateSource {
 
   /** Whether it is complete and kept. */
   get isHere(): boolean {
-    return this.completeStep >= 0 && this.states.size > 0;
+    return this.isKept;
   }
 
   /** Where the tail of a state's group is written as it arrives. @throws FrameError */
@@ -95,6 +96,7 @@ export class ReceivedState implements StateSource {
     });
     if (group !== this.layout.buckets.length - 1) return false;
     this.completeStep = step;
+    this.isKept = true;
     this.incoming = undefined;
     for (const [own, states] of this.states) {
       if (own === this.layout.buckets.length) continue;
@@ -118,6 +120,7 @@ export class ReceivedState implements StateSource {
 
   /** Frees what was kept to be sent again. The step stays. */
   clear(): void {
+    this.isKept = false;
     this.states.clear();
     this.spare.clear();
     this.incoming = undefined;
