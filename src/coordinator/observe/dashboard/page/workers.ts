@@ -79,7 +79,8 @@ function markText(what: MarkKind, text: string): string {
 
 function kindText(kind: WorkerRow["kind"] | undefined): string {
   // Logs of earlier versions have none.
-  return kind === "browser" ? "browser" : "Node";
+  if (kind === undefined || kind === "node") return "Node";
+  return kind;
 }
 
 function stateText({ state, reason }: WorkerRow): string {
