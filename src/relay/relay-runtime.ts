@@ -52,12 +52,21 @@ export class RelayRuntime implements Runtime, RelayDuties {
 
   endTasks(): void {
     this.parts.onUplink(undefined);
+    this.parts.broadcast.noteLost();
     this.parts.pool.endTasks();
   }
 
-  tailPlaces(message: FromCoordinator, lengths: readonly number[]): Uint8Array[] {
+  tailPlaces(
+    message: FromCoordinator,
+    lengths: readonly number[],
+    parts: readonly Uint8Array[],
+  ): Uint8Array[] {
     if (message.type !== "state") throw new FrameError(`a tail behind ${message.type}`);
-    return this.parts.broadcast.tailPlaces(message.group, lengths);
+    return this.parts.broadcast.tailPlaces(message, lengths, parts);
+  }
+
+  noteTail(byteLength: number): void {
+    this.parts.broadcast.noteTail(byteLength);
   }
 
   takeState(message: Message<"state">, parts: readonly Uint8Array[]): void {

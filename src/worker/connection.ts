@@ -67,8 +67,10 @@ class Connection {
   private readonly reject: (error: TandemError) => void;
   private readonly openedMs = performance.now();
   private readonly timers: ReturnType<typeof setTimeout>[] = [];
-  private readonly reader = new FrameReader((header, lengths) =>
-    this.runtime.tailPlaces(parseFromCoordinator({ header }), lengths),
+  private readonly reader = new FrameReader(
+    (header, lengths, parts) =>
+      this.runtime.tailPlaces(parseFromCoordinator({ header }), lengths, parts),
+    (byteLength) => this.runtime.noteTail?.(byteLength),
   );
   private lastByteMs = performance.now();
   /** Since the last whole message. */

@@ -1,6 +1,6 @@
 // What a connection needs of what computes, or, in a relay, of what has others compute.
 import type { BroadcastKind } from "../shared/config.js";
-import type { FromWorker, ToRelay } from "../shared/protocol/messages.js";
+import type { FromCoordinator, FromWorker, ToRelay } from "../shared/protocol/messages.js";
 import type { RunLayout } from "../shared/run-layout.js";
 import type { Reply, WorkerRuntime } from "./worker-runtime.js";
 
@@ -8,6 +8,8 @@ import type { Reply, WorkerRuntime } from "./worker-runtime.js";
 export interface RelayDuties {
   /** The connection is ready: what happens behind the relay can be reported, until `endTasks`. */
   onReady(send: (reply: Reply) => void): void;
+  /** So many bytes of a tail have come. */
+  noteTail(byteLength: number): void;
   /** @throws FrameError where it does not belong here */
   takeFromCoordinator(message: ToRelay): void;
 }
@@ -18,7 +20,6 @@ export type Runtime = Partial<RelayDuties> &
     WorkerRuntime,
     | "numerics"
     | "fits"
-    | "tailPlaces"
     | "takeState"
     | "takeUpdate"
     | "takeFactors"
@@ -26,6 +27,16 @@ export type Runtime = Partial<RelayDuties> &
     | "endTasks"
     | "compute"
   > & {
+    /**
+     * Where the tail of a state is written as it arrives.
+     * @param parts of the state that have come already
+     * @throws FrameError where it cannot be the tail of this run's
+     */
+    tailPlaces(
+      message: FromCoordinator,
+      lengths: readonly number[],
+      parts: readonly Uint8Array[],
+    ): Uint8Array[];
     /** undefined: of a relay, which compares its workers' digests itself. */
     digest(): (FromWorker & { type: "digest" }) | undefined;
   };

@@ -10,6 +10,7 @@ test("memory that a connection being closed may still send from is not free", ()
     budget: new SendBudget(Infinity, () => undefined),
     onDrained: () => undefined,
     onEmpty: () => undefined,
+    onAborted: () => undefined,
   });
   const frame = new OutgoingFrame(new Uint8Array(10), [new Float32Array(100)]);
   outbox.send(frame);

@@ -10,7 +10,9 @@ import { RelayTree, workerEvent } from "../support/relay-tree.js";
 import { SmallRun } from "../support/small-run.js";
 import { killAll, Tandem } from "../support/tandem.js";
 
-const run = new SmallRun(30, ["--shards", "8", "--batch-size", "16", "--eval-every", "0"]);
+const run = new SmallRun(14, [
+  ...["--shards", "8", "--batch-size", "16", "--eval-every", "0", "--engine", "wasm"],
+]);
 
 beforeAll(() => run.prepare());
 afterEach(killAll);
@@ -29,7 +31,7 @@ test.each(["weights", "updates"])(
     tree.worker("a", [first.url, second.url]);
     tree.worker("b", [first.url, second.url]);
     tree.worker("c", [second.url]);
-    await tree.coordinator.step(6);
+    await tree.coordinator.step(3);
     first.process.kill("SIGKILL");
     for (const name of ["a", "b"]) await workerEvent(second.process, name, "joined");
     await expectCalmEnd(tree);
@@ -41,7 +43,7 @@ test("a relay is frozen, its workers with it: its tasks are computed by others",
   const relay = await tree.relay("relay");
   tree.worker("a", [relay.url]);
   tree.worker("d");
-  await tree.coordinator.step(6);
+  await tree.coordinator.step(3);
   relay.process.kill("SIGSTOP");
   await expectCalmEnd(tree);
 });
@@ -51,7 +53,7 @@ test("a worker behind a relay is killed: the relay has its task computed by anot
   const relay = await tree.relay("relay");
   const victim = tree.worker("a", [relay.url]);
   tree.worker("b", [relay.url]);
-  await tree.coordinator.step(6);
+  await tree.coordinator.step(3);
   victim.kill("SIGKILL");
   await workerEvent(relay.process, "a", "left");
   await expectCalmEnd(tree);
@@ -61,7 +63,7 @@ test("the only relay is interrupted: its workers go to the coordinator, and nobo
   const tree = await RelayTree.start(run, 2);
   const relay = await tree.relay("relay");
   const workers = ["a", "b"].map((name) => tree.worker(name, [relay.url]));
-  await tree.coordinator.step(6);
+  await tree.coordinator.step(3);
   relay.process.kill("SIGTERM");
   expect((await relay.process.ended).code).toBe(143);
   for (const name of ["a", "b"]) await workerEvent(tree.coordinator, name, "joined");
@@ -70,14 +72,18 @@ test("the only relay is interrupted: its workers go to the coordinator, and nobo
 });
 
 test("the coordinator is killed and resumed at the same port: relay and workers go on", async () => {
-  const tree = await RelayTree.start(run, 1, ["--checkpoint-every", "5"]);
+  const tree = await RelayTree.start(run, 1, ["--checkpoint-every", "3"]);
   const relay = await tree.relay("relay");
   tree.worker("a", [relay.url]);
   await tree.coordinator.event(({ event }) => event === "checkpoint");
   tree.coordinator.kill("SIGKILL");
   await tree.coordinator.ended;
   const { port } = new URL(tree.url);
-  const resumed = run.start("coordinator", ["--port", port, "--resume"], tree.cwd).process;
+  const resumed = run.start(
+    "coordinator",
+    ["--port", port, "--resume", "checkpoint.safetensors"],
+    tree.cwd,
+  ).process;
   const { code, stderr } = await resumed.ended;
   expect(code, stderr).toBe(0);
   expect(run.digest(tree.cwd)).toBe(run.calmDigest);

@@ -70,6 +70,7 @@ export class Session implements WorkerLink {
           this.finish(reason, false);
         },
         onDrained: () => this.feed?.catchUp(),
+        onAborted: () => this.dismiss("a state was cut off on its way here"),
       },
     });
     this.sender = new TaskSender({

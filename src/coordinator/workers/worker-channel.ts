@@ -32,6 +32,8 @@ export interface ChannelHandlers {
   onTurnedDown(reason: string): void;
   /** The operating system has accepted everything that was sent. */
   onDrained(): void;
+  /** A frame that was sent in part cannot be sent to its end. */
+  onAborted(): void;
 }
 
 export interface ChannelParts {
@@ -64,6 +66,7 @@ export class WorkerChannel {
       ...{ transport, budget },
       onDrained: (byteLength) => this.liveness.noteDrained(byteLength, performance.now()),
       onEmpty: () => handlers.onDrained(),
+      onAborted: () => handlers.onAborted(),
     });
     transport.open({
       onBytes: (byteLength) => this.read(() => this.noteBytes(byteLength)),
