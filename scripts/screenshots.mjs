@@ -61,9 +61,10 @@ async function picture(name, page, fullPage = true) {
 
 async function takeDashboard() {
   const steps = Number(options.steps);
-  const run = ["--shards", "4", "--learning-rate", "1e-3", "--eval-every", "100"];
+  const run = ["--shards", "4", "--learning-rate", "1e-3", "--population", "ema-corrected"];
+  const evaluations = ["--eval-every", `${Math.ceil(steps / 7)}`];
   const length = ["--steps", `${Math.ceil(1.3 * steps)}`, "--checkpoint-every", "0"];
-  await duringRun([...run, ...length], async (coordinator, start) => {
+  await duringRun([...run, ...evaluations, ...length], async (coordinator, start) => {
     const url = await coordinator.url();
     const joinAs = (/** @type {string} */ name) => start(["worker", url, "--name", name]);
     joinAs("kitchen");
