@@ -185,8 +185,9 @@ async function duringShowcase(kind, take) {
   const folder = mkdtempSync(join(tmpdir(), "tandem-screenshots-"));
   const output = join(folder, "checkpoint.safetensors");
   const run = await startShowcase(kind, { steps: 1_000_000, output, evalEvery: 50 });
+  // So high that the top bar, which stays in sight, covers nothing.
   const page = await browser.newPage({
-    viewport: { width: 1200, height: 900 },
+    viewport: { width: 1200, height: 4000 },
     deviceScaleFactor: 1,
   });
   try {
