@@ -7,7 +7,7 @@
 // 2. A part of it, once in memory and once read from its file, in turn: what a step costs more. The file is in the operating
 //    system's cache ("warm"), or dropped from it before each run ("cold", with GNU dd).
 import { execFileSync, spawnSync } from "node:child_process";
-import { closeSync, mkdtempSync, openSync, rmSync, writeSync } from "node:fs";
+import { closeSync, mkdirSync, mkdtempSync, openSync, rmSync, writeSync } from "node:fs";
 import { cpus, tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
@@ -29,6 +29,7 @@ const BYTES = SIDE * SIDE;
 const CLASSES = 10;
 const BATCH = 50;
 const TEST_COUNT = 1000;
+const DRAWN = 10_000;
 const PART_BYTES = 200e6;
 /** Steps that are not counted: the code is compiled, and the file's first pages are read. */
 const WARM_UP = 10;
@@ -40,7 +41,6 @@ else await runChild(JSON.parse(values.child));
 
 function measure() {
   const folder = mkdtempSync(join(values.folder, "tandem-big-"));
-
   try {
     const [whole, part] = [join(folder, "whole"), join(folder, "part")];
     const count = Math.floor((Number(values.gigabytes) * 1e9) / BYTES);
@@ -141,42 +141,38 @@ async function runChild({ path, steps, maxMemoryBytes, engine }) {
 }
 
 /**
- * Each class is a bright bar at a place of its own, on noise.
+ * Each class is a bright bar at a place of its own, on noise. After 10,000 images they come again: drawing them all would take
+ * longer than all that is measured.
  * @param {string} folder
  * @param {number} count
  */
 function writeSet(folder, count) {
-  execFileSync("mkdir", ["-p", folder]);
+  mkdirSync(folder);
+  const images = Uint8Array.from({ length: DRAWN * BYTES }, (_, at) => {
+    const [image, pixel] = [Math.floor(at / BYTES), at % BYTES];
+    const isBar = Math.floor((pixel * CLASSES) / BYTES) === image % CLASSES;
+    return (isBar ? 150 : 0) + (Math.imul(at, 0x9e3779b1) >>> 26);
+  });
+  const labels = Uint8Array.from({ length: DRAWN }, (_, image) => image % CLASSES);
   for (const [name, samples] of Object.entries({ train: count, test: TEST_COUNT })) {
-    writeArray(join(folder, `x_${name}.npy`), [samples, SIDE, SIDE], (from, bytes) => {
-      for (let at = 0; at < bytes.length; at++) {
-        const [image, pixel] = [Math.floor((from + at) / BYTES), (from + at) % BYTES];
-        const isBar = Math.floor((pixel * CLASSES) / BYTES) === image % CLASSES;
-        bytes[at] = (isBar ? 150 : 0) + (Math.imul(from + at, 0x9e3779b1) >>> 26);
-      }
-    });
-    writeArray(join(folder, `y_${name}.npy`), [samples], (from, bytes) => {
-      for (let at = 0; at < bytes.length; at++) bytes[at] = (from + at) % CLASSES;
-    });
+    writeArray(join(folder, `x_${name}.npy`), [samples, SIDE, SIDE], images);
+    writeArray(join(folder, `y_${name}.npy`), [samples], labels);
   }
 }
 
 /**
  * @param {string} file
  * @param {number[]} shape
- * @param {(from: number, bytes: Uint8Array) => void} fill
+ * @param {Uint8Array} block written again and again
  */
-function writeArray(file, shape, fill) {
+function writeArray(file, shape, block) {
   const fd = openSync(file, "w");
   const dictionary = `{'descr': '|u1', 'fortran_order': False, 'shape': (${shape.join(", ")},), }`;
   const header = Buffer.from(`\x93NUMPY\x01\x00\x76\x00${dictionary.padEnd(117)}\n`, "latin1");
   writeSync(fd, header);
   const total = shape.reduce((product, side) => product * side, 1);
-  const block = new Uint8Array(Math.min(total, 8 * 2 ** 20));
   for (let from = 0; from < total; from += block.length) {
-    const bytes = block.subarray(0, Math.min(block.length, total - from));
-    fill(from, bytes);
-    writeSync(fd, bytes);
+    writeSync(fd, block.subarray(0, Math.min(block.length, total - from)));
   }
   closeSync(fd);
 }

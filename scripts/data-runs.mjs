@@ -20,7 +20,7 @@ const { values: options, positionals } = parseArgs({
     python: { type: "string", default: "python3" },
     /** Of the pictures made from MNIST; a sixth of them are test pictures. */
     pictures: { type: "string", default: "12000" },
-    fashion: { type: "string", default: "/usr/share/dataset-fashion-mnist" },
+    fashion: { type: "string", default: "/usr/share/datasets/fashion-mnist" },
   },
 });
 

@@ -28,11 +28,15 @@ import type {
   StepTask,
 } from "./workers/tasks.js";
 
-/** Samples of a whole set that are gathered at once; twice as many are in memory. */
-const WINDOW_BYTES = 16 * 2 ** 20;
+/** How many samples are gathered at once. */
+export interface GatherLimits {
+  /** Of a whole set that is gone through; twice as many are in memory. */
+  windowBytes: number;
+  /** A larger test set is not part of a step: it is evaluated window by window. */
+  maxTestBytes: number;
+}
 
-/** A larger test set is not part of a step: it is evaluated window by window. */
-const MAX_TEST_BYTES = 64 * 2 ** 20;
+const DEFAULT_LIMITS: GatherLimits = { windowBytes: 16 * 2 ** 20, maxTestBytes: 64 * 2 ** 20 };
 
 export interface StepPlan {
   step: number;
@@ -49,22 +53,14 @@ export class StepPlanner {
   private readonly layout: RunLayout;
   private readonly data: DataSource;
   private readonly evalEvery: number;
-  private readonly maxTestBytes: number;
+  private readonly limits: GatherLimits;
   private readonly sampler: Sampler;
   private nextTaskId = 0;
 
-  /**
-   * @param evalEvery steps between evaluations; 0: none
-   * @param maxTestBytes of a test set that is part of a step
-   */
-  constructor(
-    layout: RunLayout,
-    data: DataSource,
-    evalEvery: number,
-    maxTestBytes = MAX_TEST_BYTES,
-  ) {
+  /** @param evalEvery steps between evaluations; 0: none */
+  constructor(layout: RunLayout, data: DataSource, evalEvery: number, limits = DEFAULT_LIMITS) {
     this.layout = layout;
-    this.maxTestBytes = maxTestBytes;
+    this.limits = limits;
     this.data = data;
     this.evalEvery = evalEvery;
     const { seed, batchSize } = layout.config;
@@ -131,7 +127,8 @@ export class StepPlanner {
   /** All of a set in batches, some of them at once. */
   private async *windows<T>(set: SampleSet, toTask: (samples: Samples) => T): AsyncGenerator<T[]> {
     const count = countBatches(set.count);
-    const size = Math.max(1, Math.floor(WINDOW_BYTES / this.bytesOf(MAX_EVALUATION_SAMPLES)));
+    const batchBytes = this.bytesOf(MAX_EVALUATION_SAMPLES);
+    const size = Math.max(1, Math.floor(this.limits.windowBytes / batchBytes));
     const gather = (first: number) =>
       Promise.all(
         evaluationBatches(set.count, first, first + size).map(async (indices): Promise<T> =>
@@ -149,7 +146,7 @@ export class StepPlanner {
   }
 
   private get isTestInStep(): boolean {
-    return this.bytesOf(this.data.test.count) <= this.maxTestBytes;
+    return this.bytesOf(this.data.test.count) <= this.limits.maxTestBytes;
   }
 
   private bytesOf(sampleCount: number): number {

@@ -1,6 +1,6 @@
 // Tables as data: what columns become, how rows are divided, what is read again as it was, and what is refused, by file, row and
 // column. test/shared/data/fixtures/make.py made the fixtures with Python's csv module.
-import { mkdirSync, writeFileSync } from "node:fs";
+import { mkdirSync, readdirSync, readlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { gzipSync } from "node:zlib";
 import { describe, expect, test } from "vitest";
@@ -70,6 +70,8 @@ describe("columns", () => {
     });
     expect([data.inputShape, data.inputType]).toEqual([[5], "float32"]);
     expect(data.classNames).toEqual(["a", "b"]);
+    // Convolutions would find nothing.
+    expect(configOf(data).network.layers[0]?.layer.kind).toBe("dense");
     const z = Math.fround(2 / scale);
     expect((await rowsOf(data.training)).sort()).toEqual(
       [
@@ -374,4 +376,20 @@ test("a test row that is infinite when it is standardised", async () => {
 test("a test file's rows are refused by their own file", async () => {
   const table = writePair(flowers(30), "length,colour,kind\n1,green,rose\n");
   await expect(open(table)).rejects.toThrow(/test\.csv: row 1, column "colour": "green" is no cat/);
+});
+
+test.skipIf(process.platform !== "linux")("a table that is refused early is closed", async () => {
+  const table = write(flowers(50_000).replace("kind", "sort"));
+  await expect(open(table)).rejects.toThrow(/no column "kind"/);
+  await expect
+    .poll(() =>
+      readdirSync("/proc/self/fd").filter((fd) => {
+        try {
+          return readlinkSync(`/proc/self/fd/${fd}`) === table;
+        } catch {
+          return false; // that of the listing itself
+        }
+      }),
+    )
+    .toEqual([]);
 });
