@@ -138,6 +138,7 @@ export default tseslint.config(
         process: "readonly",
         console: "readonly",
         URL: "readonly",
+        AbortController: "readonly",
         fetch: "readonly",
         setInterval: "readonly",
         clearInterval: "readonly",

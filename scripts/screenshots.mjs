@@ -1,18 +1,23 @@
 // The pictures in README.md and docs/: the page in Chromium, during a real run that loses one worker, the page /join, during a
-// run of the wasm engine that a tab joins, and the page that compares runs, over a sweep that is trained for it.
-//   node scripts/screenshots.mjs [--steps 700] [--join-steps 120] [--sweep-steps 300] [--only dashboard|join|compare] [--folder docs/images]
+// run of the wasm engine that a tab joins, the page of runs of other kinds (pictures, a table, values, many classes), and the
+// page that compares runs, over a sweep that is trained for it.
+//   node scripts/screenshots.mjs [--steps 700] [--join-steps 120] [--kind-steps 300] [--sweep-steps 300] [--only dashboard|join|kinds|compare] [--folder docs/images]
 import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
+import sharp from "sharp";
 import { adam, idx, initializers, presetNetwork, train } from "../dist/index.js";
 import { openBrowser } from "./browser.mjs";
 import { Command, ROOT } from "./faults/processes.mjs";
+import { makeShapes, SHAPES_INPUT } from "./showcase/data.mjs";
+import { startShowcase } from "./showcase/runs.mjs";
 
 const { values: options } = parseArgs({
   options: {
     steps: { type: "string", default: "700" },
     "join-steps": { type: "string", default: "120" },
+    "kind-steps": { type: "string", default: "300" },
     "sweep-steps": { type: "string", default: "300" },
     only: { type: "string" },
     folder: { type: "string", default: join(ROOT, "docs/images") },
@@ -43,17 +48,23 @@ async function duringRun(args, take) {
 const stepDone = (coordinator, step) =>
   coordinator.event((event) => event.event === "step" && event["step"] === step);
 
+/** With a palette: a third of the bytes, and no difference to be seen. @param {string} name @param {Buffer} screenshot */
+async function save(name, screenshot) {
+  await sharp(screenshot).png({ palette: true, effort: 10 }).toFile(join(options.folder, name));
+  process.stdout.write(`${name} is in ${options.folder}\n`);
+}
+
 /** @param {string} name @param {import("playwright-core").Page} page */
 async function picture(name, page, fullPage = true) {
-  await page.screenshot({ path: join(options.folder, name), fullPage });
-  process.stdout.write(`${name} is in ${options.folder}\n`);
+  await save(name, await page.screenshot({ fullPage }));
 }
 
 async function takeDashboard() {
   const steps = Number(options.steps);
-  const run = ["--shards", "4", "--learning-rate", "1e-3", "--eval-every", "100"];
+  const run = ["--shards", "4", "--learning-rate", "1e-3", "--population", "ema-corrected"];
+  const evaluations = ["--eval-every", `${Math.ceil(steps / 7)}`];
   const length = ["--steps", `${Math.ceil(1.3 * steps)}`, "--checkpoint-every", "0"];
-  await duringRun([...run, ...length], async (coordinator, start) => {
+  await duringRun([...run, ...evaluations, ...length], async (coordinator, start) => {
     const url = await coordinator.url();
     const joinAs = (/** @type {string} */ name) => start(["worker", url, "--name", name]);
     joinAs("kitchen");
@@ -90,16 +101,14 @@ async function takeDashboard() {
     await page.locator("#probabilities .best").waitFor();
     await page.evaluate("scrollTo(0, 0)");
     await picture("page.png", page);
-    await page.locator("section", { has: page.locator("#timeline") }).screenshot({
-      path: join(options.folder, "step.png"),
-    });
+    await save("step.png", await page.locator("#step-section").screenshot());
     await page.emulateMedia({ colorScheme: "dark" });
     await page.setViewportSize({ width: 390, height: 844 });
     await page.reload();
     await page.locator("#marks li").first().waitFor();
     await page.locator("#timeline rect").first().waitFor();
-    // No waitForFunction: the page's policy forbids what it evaluates.
-    await page.locator("head title", { hasText: /^Tandem: step/ }).waitFor({ state: "attached" });
+    // Not by the page's title: what is in the head has no text for locators.
+    await page.locator("#step", { hasText: /[1-9]/ }).waitFor();
     await picture("phone-dark.png", page, false);
   });
 }
@@ -171,6 +180,62 @@ async function trainSweep(folder) {
   return summaries;
 }
 
+/** @param {string} kind @param {(page: import("playwright-core").Page) => Promise<void>} take */
+async function duringShowcase(kind, take) {
+  const folder = mkdtempSync(join(tmpdir(), "tandem-screenshots-"));
+  const output = join(folder, "checkpoint.safetensors");
+  const run = await startShowcase(kind, { steps: 1_000_000, output, evalEvery: 50 });
+  // So high that the top bar, which stays in sight, covers nothing.
+  const page = await browser.newPage({
+    viewport: { width: 1200, height: 4000 },
+    deviceScaleFactor: 1,
+  });
+  try {
+    await page.goto(run.url);
+    await run.stepDone(Number(options["kind-steps"]));
+    await take(page);
+  } finally {
+    await page.close();
+    await run.stop();
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+/** Of a picture that no run has seen. @param {import("playwright-core").Page} page */
+async function choosePicture(page) {
+  const [height = 0, width = 0] = SHAPES_INPUT;
+  const raw = { height, width, channels: /** @type {const} */ (3) };
+  const buffer = await sharp(makeShapes(1, 77).inputs, { raw }).png().toBuffer();
+  const file = { name: "shape.png", mimeType: "image/png", buffer };
+  await page.locator("#picture-file").setInputFiles(file);
+  await page.locator("#probabilities .best").waitFor();
+}
+
+async function takeKinds() {
+  /** @param {import("playwright-core").Page} page @param {string} name */
+  const takePredictions = async (page, name) => {
+    await page.locator("#samples canvas, #samples td").first().waitFor();
+    await save(name, await page.locator("#predictions").screenshot());
+  };
+  await duringShowcase("pictures", async (page) => {
+    await choosePicture(page);
+    await takePredictions(page, "predictions-pictures.png");
+  });
+  await duringShowcase("many-classes", async (page) => {
+    await choosePicture(page);
+    await takePredictions(page, "predictions-many-classes.png");
+  });
+  await duringShowcase("table", async (page) => {
+    await page.getByLabel("district").selectOption("old town");
+    await page.locator("#probabilities .best").waitFor();
+    await takePredictions(page, "predictions-table.png");
+  });
+  await duringShowcase("regression", async (page) => {
+    await page.locator("#scatter canvas").waitFor();
+    await takePredictions(page, "predictions-values.png");
+  });
+}
+
 async function takeCompare() {
   const folder = mkdtempSync(join(tmpdir(), "tandem-screenshots-"));
   try {
@@ -194,20 +259,25 @@ async function takeCompare() {
       const box = await page.locator("#differences").boundingBox();
       if (!box) throw new Error("no configuration to show");
       const clip = { x: 0, y: 0, width: 1200, height: Math.ceil(box.y + box.height + 16) };
-      await page.screenshot({ path: join(options.folder, "compare.png"), fullPage: true, clip });
+      await save("compare.png", await page.screenshot({ fullPage: true, clip }));
       await page.emulateMedia({ colorScheme: "dark" });
       await page.setViewportSize({ width: 390, height: 844 });
       await picture("compare-phone-dark.png", page, false);
     });
     await showing(summaries, async (page) => {
-      await page.locator("#sweep").screenshot({ path: join(options.folder, "compare-sweep.png") });
+      await save("compare-sweep.png", await page.locator("#sweep").screenshot());
     });
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }
 }
 
-const TAKES = { dashboard: takeDashboard, join: takeJoinPage, compare: takeCompare };
+const TAKES = {
+  dashboard: takeDashboard,
+  join: takeJoinPage,
+  kinds: takeKinds,
+  compare: takeCompare,
+};
 try {
   for (const [name, take] of Object.entries(TAKES)) {
     if (options.only === undefined || options.only === name) await take();

@@ -10,7 +10,7 @@ import { temporaryFolder } from "../faults/temporary-folder.mjs";
 import { writeSmallMnist } from "../small-mnist.mjs";
 
 const WORKERS = 3;
-const STEPS = 160;
+const STEPS = 1500;
 const JOB_MS = 240_000;
 const POLL_MS = 100;
 
@@ -26,10 +26,11 @@ const training = {
   validationSize: 0,
   steps: STEPS,
   batchSize: 24,
+  network: "sigmoid",
   shards: WORKERS,
   engine: "wasm",
   evalEvery: 0,
-  checkpointEvery: 20,
+  checkpointEvery: 100,
 };
 const environment = {
   ...Object.fromEntries(
@@ -140,7 +141,7 @@ try {
   report("undisturbed job", checkpointOf(undisturbed), calm);
 
   const cancelled = await submit("train.sbatch", tasks);
-  await reached(cancelled, 40);
+  await reached(cancelled, 300);
   await cluster.run("scancel", await cluster.step(cancelled, "worker-2"));
   await mustComplete(cancelled);
   const isLost = eventsOf(cancelled, 0).some(
@@ -150,14 +151,14 @@ try {
   report("one worker step cancelled", checkpointOf(cancelled), calm);
 
   const requeued = await submit("train.sbatch", tasks);
-  await reached(requeued, 50);
+  await reached(requeued, 400);
   await cluster.run("scontrol", "requeue", requeued);
   await startAgain(requeued);
   await mustComplete(requeued);
   report(`requeued, from step ${mustHaveResumed(requeued)}`, checkpointOf(requeued), calm);
 
   const late = await submit("train.sbatch", tasks);
-  await reached(late, 50);
+  await reached(late, 400);
   // What --signal sends before the time is up.
   await cluster.run("scancel", "--batch", "--signal=USR1", late);
   await startAgain(late);

@@ -7,6 +7,7 @@ import { createServer } from "node:net";
 import { hostname } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
+import { isInstalled } from "./programs.mjs";
 
 const PROGRAMS = [
   "munged",
@@ -32,11 +33,6 @@ export function whyNoSlurm() {
   return missing.length === 0
     ? undefined
     : `${missing.join(", ")} not found (Debian: slurm-wlm, munge)`;
-}
-
-/** @param {string} program */
-function isInstalled(program) {
-  return (process.env["PATH"] ?? "").split(":").some((folder) => existsSync(join(folder, program)));
 }
 
 export class SlurmCluster {

@@ -22,9 +22,14 @@ const MAX_LABEL_LENGTH = 60;
 export function predictCommand(program: Command, exitWith: (code: number) => void): void {
   const command = program
     .command("predict")
-    .description("says what a checkpoint's network makes of pictures, IDX files or rows of tables")
+    .description(
+      "says what a checkpoint's network makes of pictures, IDX and NPY files or rows of tables",
+    )
     .argument("<checkpoint>", "a .safetensors file that a run wrote")
-    .argument("<files...>", "pictures, folders of pictures, IDX files, or CSV and TSV files")
+    .argument(
+      "<files...>",
+      "pictures, folders of pictures, IDX and NPY files, or CSV and TSV files",
+    )
     .option("--invert", "turn black into white in pictures, as for ink on paper")
     .option("--label <column>", "a table's column that is no input")
     .addOption(engineOption());

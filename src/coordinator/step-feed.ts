@@ -1,11 +1,13 @@
 // Plans steps ahead, so that their samples are ready before they are needed: a source that reads files, decodes pictures or
-// computes takes its time while workers compute. How far ahead is bounded by bytes. Samples in memory are gathered one step
-// ahead, as more would only be kept for longer. Pure.
+// computes takes its time while workers compute. It looks further ahead only when a step had to wait, as samples that are kept for
+// many steps cost V8 more to collect; and no further than a number of bytes allows.
 import type { StepPlan } from "./step-plan.js";
 
 /** Of all steps that are planned together. */
 const MAX_BYTES = 64 * 2 ** 20;
 const MAX_STEPS = 16;
+/** What is read is often there, but noted only in the next turn of the event loop: that is no wait. */
+const MIN_WAIT_MS = 2;
 
 export interface StepFeedOptions {
   plan: (step: number) => Promise<StepPlan>;
@@ -13,32 +15,29 @@ export interface StepFeedOptions {
   steps: number;
   /** Of a step's samples. */
   stepBytes: number;
-  /** Whether a step's samples are there at once. */
-  isInMemory: boolean;
+  /** A monotonic clock, in milliseconds. */
+  now?: () => number;
 }
 
 export class StepFeed {
   private readonly options: StepFeedOptions;
-  private readonly plansAhead: number;
+  private readonly maxAhead: number;
   /** By step. */
   private readonly plans = new Map<number, Promise<StepPlan>>();
+  private readonly now: () => number;
+  private ahead = 1;
 
   constructor(options: StepFeedOptions) {
     this.options = options;
-    const { stepBytes, isInMemory } = options;
-    const fitting = Math.floor(MAX_BYTES / Math.max(1, stepBytes));
-    this.plansAhead = isInMemory ? 1 : Math.min(Math.max(1, fitting), MAX_STEPS);
+    this.now = options.now ?? (() => performance.now());
+    const fitting = Math.floor(MAX_BYTES / Math.max(1, options.stepBytes));
+    this.maxAhead = Math.min(Math.max(1, fitting), MAX_STEPS);
   }
 
-  /** Steps whose plans are kept, ready or not. */
-  get depth(): number {
-    return this.plansAhead;
-  }
-
-  /** Begins the plans of `step` and of those after it, as far as there is room. */
+  /** Begins the plans of `step` and of those after it, as far as it looks ahead. */
   prepare(step: number): void {
-    const last = Math.min(step + this.plansAhead, this.options.steps);
-    for (let next = step; next < last; next++) {
+    const end = Math.min(step + this.ahead, this.options.steps);
+    for (let next = step; next < end; next++) {
       if (this.plans.has(next)) continue;
       const plan = this.options.plan(next);
       // It is awaited when the step is due; where the run ends before, its failure is not reported.
@@ -50,9 +49,13 @@ export class StepFeed {
   /** @returns the plan of `step`, which is no longer kept; undefined behind the last step */
   async take(step: number): Promise<StepPlan | undefined> {
     if (step >= this.options.steps) return undefined;
-    this.prepare(step);
-    const plan = this.plans.get(step);
+    const prepared = this.plans.get(step);
+    if (!prepared) return this.options.plan(step);
     this.plans.delete(step);
+    const fromMs = this.now();
+    const plan = await prepared;
+    // It was begun in time: the source is slower than the steps, or not as even.
+    if (this.now() - fromMs > MIN_WAIT_MS) this.ahead = Math.min(2 * this.ahead, this.maxAhead);
     return plan;
   }
 }

@@ -28,11 +28,15 @@ import type {
   StepTask,
 } from "./workers/tasks.js";
 
-/** Samples of a whole set that are gathered at once; twice as many are in memory. */
-const WINDOW_BYTES = 16 * 2 ** 20;
+/** How many samples are gathered at once. */
+export interface GatherLimits {
+  /** Of a whole set that is gone through; twice as many are in memory. */
+  windowBytes: number;
+  /** A larger test set is not part of a step: it is evaluated window by window. */
+  maxTestBytes: number;
+}
 
-/** A larger test set is not part of a step: it is evaluated window by window. */
-const MAX_TEST_BYTES = 64 * 2 ** 20;
+const DEFAULT_LIMITS: GatherLimits = { windowBytes: 16 * 2 ** 20, maxTestBytes: 64 * 2 ** 20 };
 
 export interface StepPlan {
   step: number;
@@ -49,12 +53,14 @@ export class StepPlanner {
   private readonly layout: RunLayout;
   private readonly data: DataSource;
   private readonly evalEvery: number;
+  private readonly limits: GatherLimits;
   private readonly sampler: Sampler;
   private nextTaskId = 0;
 
   /** @param evalEvery steps between evaluations; 0: none */
-  constructor(layout: RunLayout, data: DataSource, evalEvery: number) {
+  constructor(layout: RunLayout, data: DataSource, evalEvery: number, limits = DEFAULT_LIMITS) {
     this.layout = layout;
+    this.limits = limits;
     this.data = data;
     this.evalEvery = evalEvery;
     const { seed, batchSize } = layout.config;
@@ -69,9 +75,7 @@ export class StepPlanner {
       ? await this.evaluationTasks(new MemorySet(batch), step)
       : [];
     const testBatches =
-      isEvaluated && this.testBytes <= MAX_TEST_BYTES
-        ? await this.evaluationTasks(this.data.test, step)
-        : [];
+      isEvaluated && this.isTestInStep ? await this.evaluationTasks(this.data.test, step) : [];
     // Evaluation and training of a step use the same weights, so their tasks fill the workers together.
     const tasks = [...testBatches, ...trainingBatches, ...shards];
     return { step, isEvaluated, tasks, shards, trainingBatches, testBatches };
@@ -95,13 +99,8 @@ export class StepPlanner {
   /** Of the samples of a step, with its share of the evaluations'. */
   get stepBytes(): number {
     const { batchSize } = this.layout.config;
-    const testBytes = this.testBytes <= MAX_TEST_BYTES ? this.testBytes : 0;
+    const testBytes = this.isTestInStep ? this.bytesOf(this.data.test.count) : 0;
     return this.bytesOf(batchSize) + (this.evalEvery === 0 ? 0 : testBytes / this.evalEvery);
-  }
-
-  /** Whether gathering samples takes no time to speak of. */
-  get isInMemory(): boolean {
-    return this.data.training instanceof MemorySet;
   }
 
   /** How many batches a pass over the training set has, and samples. */
@@ -128,7 +127,8 @@ export class StepPlanner {
   /** All of a set in batches, some of them at once. */
   private async *windows<T>(set: SampleSet, toTask: (samples: Samples) => T): AsyncGenerator<T[]> {
     const count = countBatches(set.count);
-    const size = Math.max(1, Math.floor(WINDOW_BYTES / this.bytesOf(MAX_EVALUATION_SAMPLES)));
+    const batchBytes = this.bytesOf(MAX_EVALUATION_SAMPLES);
+    const size = Math.max(1, Math.floor(this.limits.windowBytes / batchBytes));
     const gather = (first: number) =>
       Promise.all(
         evaluationBatches(set.count, first, first + size).map(async (indices): Promise<T> =>
@@ -145,8 +145,8 @@ export class StepPlanner {
     }
   }
 
-  private get testBytes(): number {
-    return this.bytesOf(this.data.test.count);
+  private get isTestInStep(): boolean {
+    return this.bytesOf(this.data.test.count) <= this.limits.maxTestBytes;
   }
 
   private bytesOf(sampleCount: number): number {

@@ -58,9 +58,8 @@ export class TrainingLoop {
     this.parts = parts;
     this.observer = new StepObserver(parts.events, parts.replica);
     const { planner } = parts;
-    const { stepBytes, isInMemory } = planner;
     const plan = (step: number) => planner.plan(step);
-    this.feed = new StepFeed({ plan, steps: options.steps, stepBytes, isInMemory });
+    this.feed = new StepFeed({ plan, steps: options.steps, stepBytes: planner.stepBytes });
   }
 
   /**

@@ -1,5 +1,6 @@
 // What all export formats are made of: a checkpoint's network with its weights, what goes into it and what comes out. Pure.
 import type { Checkpoint } from "../shared/checkpoint/checkpoint.js";
+import type { TableSpec } from "../shared/data/table.js";
 import type { LossKind } from "../shared/graph/graph.js";
 import { isLastLayerSkipped } from "../shared/graph/loss.js";
 import { buildNetwork } from "../shared/network/build.js";
@@ -19,6 +20,8 @@ export interface InferenceModel {
   /** By their names in a checkpoint: parameters and population statistics. */
   weights: ReadonlyMap<string, Float32Array>;
   classNames: readonly string[] | undefined;
+  /** How a row of the table that was trained on becomes an input: whoever uses the model encodes rows so. */
+  table: TableSpec | undefined;
 }
 
 /** Pixels are value/255 (shared/data/samples.ts). */
@@ -36,6 +39,7 @@ export function inferenceModelOf({ config, tensors }: Checkpoint): InferenceMode
     takesPixels: data.inputType === "uint8",
     weights: new Map(tensors.map(({ name, values }) => [name, values])),
     classNames: data.classNames,
+    table: data.table,
   };
 }
 

@@ -3,6 +3,7 @@
 import { shortNumber } from "../coordinator/observe/number-text.js";
 import type { CheckpointSummary } from "../shared/checkpoint/checkpoint.js";
 import type { Metrics } from "../shared/evaluation.js";
+import type { RunConfig } from "../shared/config.js";
 import { buildNetwork } from "../shared/network/build.js";
 import { sizeOf } from "../shared/network/network.js";
 import { formatShape } from "../shared/network/problem.js";
@@ -44,6 +45,7 @@ export function modelCard(content: CardContent): string {
     "",
     ...modelSection(content),
     ...dataSection(content),
+    ...columnSection(content),
     ...resultSection(content),
     ...curveSection(content),
     ...trainingSection(content),
@@ -54,17 +56,14 @@ export function modelCard(content: CardContent): string {
 function modelSection({ checkpoint: { config, step, digest }, format }: CardContent): string[] {
   const network = buildNetwork(config.network);
   const count = network.parameters.reduce((sum, { shape }) => sum + sizeOf(shape), 0);
-  const { inputType, target, classNames } = config.data;
+  const { target, classNames } = config.data;
   const input = formatShape(network.inputShape);
   const kinds = [...new Set(network.layers.map(({ layer }) => layer.kind))];
   const names = classNames?.map((name, index) => `${index} ${escape(name)}`).join(", ");
   return [
     ...rows([
       ["Format", FORMAT_NAMES[format]],
-      [
-        "Input",
-        inputType === "uint8" ? `${input}, pixels from 0 to 255` : `${input}, float32 values`,
-      ],
+      ["Input", `${input}, ${inputText(config.data)}`],
       ["Output", outputText(content(target), config.loss.kind)],
       ...(names === undefined ? [] : [["Classes", names] as const]),
       [
@@ -75,6 +74,11 @@ function modelSection({ checkpoint: { config, step, digest }, format }: CardCont
       ["Checkpoint", digest === undefined ? "not saved" : `SHA-256 ${digest}`],
     ]),
   ];
+}
+
+function inputText({ inputType, table }: RunConfig["data"]): string {
+  if (table) return "a row of a table, encoded as below";
+  return inputType === "uint8" ? "pixels from 0 to 255" : "float32 values";
 }
 
 const content = ({ kind, count }: { kind: "classes" | "values"; count: number }) =>
@@ -93,6 +97,28 @@ function dataSection({ checkpoint: { config } }: CardContent): string[] {
       ["Digest", `SHA-256 ${config.data.digest}`],
       ["Held out for validation", `${config.validationSize} training samples`],
     ]),
+  ];
+}
+
+/** How a row becomes an input, column by column. */
+function columnSection({ checkpoint: { config } }: CardContent): string[] {
+  const { table } = config.data;
+  if (!table) return [];
+  const described = table.columns.map((column) => [
+    escape(column.name),
+    column.kind === "number"
+      ? `(x − ${column.mean}) / ${column.scale}`
+      : `1 for its own of ${column.categories.map((category) => `"${escape(category)}"`).join(", ")}; 0 for the others`,
+  ]);
+  return [
+    "",
+    "### Columns",
+    "",
+    `The inputs of a row, in this order. What is predicted is ${escape(table.label)}.`,
+    "",
+    row(["column", "input"]),
+    row(["---", "---"]),
+    ...described.map(row),
   ];
 }
 

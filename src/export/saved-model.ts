@@ -25,8 +25,9 @@ export const SAVED_MODEL_MARK = Buffer.from(VERSION).toString("latin1");
 export const SAVED_MODEL_FILE = "saved_model.pb";
 /** Files in this folder are the user's own (tensorflow/python/saved_model/constants.py). */
 export const CLASS_NAMES_FILE = "assets.extra/class_names.txt";
+const TABLE_FILE = "assets.extra/table.json";
 
-/** A folder's files: the model, and the class names, one per line, where the model has any. */
+/** A folder's files: the model, and where it has any, the class names, one per line, and the columns of its table. */
 export function encodeSavedModelFiles(model: InferenceModel): ExportFile[] {
   const { graph, inputs, outputs } = buildInferenceGraph(model);
   // oneDNN's kernel for max-pools is not in every TensorFlow.
@@ -45,12 +46,14 @@ export function encodeSavedModelFiles(model: InferenceModel): ExportFile[] {
       encodeMap(5, SIGNATURE, signature),
     ]),
   ];
-  const file = { path: SAVED_MODEL_FILE, pieces };
-  const { classNames } = model;
-  if (classNames === undefined) return [file];
+  const { classNames, table } = model;
   // A name with a line feed would be two.
-  const lines = classNames.map((name) => `${name.replaceAll(/[\r\n]/g, " ")}\n`).join("");
-  return [file, { path: CLASS_NAMES_FILE, pieces: [new TextEncoder().encode(lines)] }];
+  const lines = classNames?.map((name) => `${name.replaceAll(/[\r\n]/g, " ")}\n`).join("");
+  return [
+    { path: SAVED_MODEL_FILE, pieces },
+    ...(lines === undefined ? [] : [textFile(CLASS_NAMES_FILE, lines)]),
+    ...(table === undefined ? [] : [textFile(TABLE_FILE, JSON.stringify(table))]),
+  ];
 }
 
 /** An entry of a map from names to messages. */
@@ -66,4 +69,8 @@ function encodeTensorInfo(output: Output, shape: readonly number[]): Uint8Array[
     encodeInteger(2, NumberType.float32),
     encodeMessage(3, sides),
   ];
+}
+
+function textFile(path: string, text: string): ExportFile {
+  return { path, pieces: [new TextEncoder().encode(text)] };
 }

@@ -2,7 +2,7 @@
 // columns' names; else they are the inputs, one number per value.
 import { KnownColumns, checkRange, TableSet } from "../shared/data/files/table-rows.js";
 import { fitsFloat32, isNumber } from "../shared/data/files/table-cells.js";
-import { openTableText, type TableText } from "../shared/data/files/table-text.js";
+import { readTableText, type TableText } from "../shared/data/files/table-text.js";
 import type { TableSpec } from "../shared/data/table.js";
 import { sizeOf } from "../shared/network/network.js";
 import { quote } from "../shared/network/problem.js";
@@ -18,11 +18,11 @@ export async function readTable(
   kind: InputKind,
   label: string | undefined,
 ): Promise<SampleInput[]> {
-  const text = await openTableText(file, { refuse: refuseInput });
-  const skipped = skippedColumn(file, text.header, label);
-  const samples = kind.table
-    ? await readKnownRows(file, text, kind.table)
-    : await readNumbers(file, text, kind, skipped);
+  const samples = await readTableText(file, { refuse: refuseInput }, (text) => {
+    const skipped = skippedColumn(file, text.header, label);
+    if (kind.table) return readKnownRows(file, text, kind.table);
+    return readNumbers(file, text, kind, skipped);
+  });
   if (samples.length === 0) refuseInput(file, "it has a header and no rows.");
   return samples;
 }

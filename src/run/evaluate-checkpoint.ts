@@ -24,6 +24,7 @@ export async function evaluateCheckpoint(
   onAnswer: (samples: Samples, result: EvaluationResult) => void = () => undefined,
 ): Promise<Metrics> {
   checkKind(file, sampleShapeOf(checkpoint.config), data);
+  checkTable(file, checkpoint, data);
   const replica = restoreReplica(checkpoint, engine);
   try {
     const batches = evaluationBatches(data.test.count);
@@ -57,6 +58,15 @@ function checkKind(file: string, own: Kind, found: Kind): void {
   throw new TandemError(
     "data-mismatch",
     `${file} takes ${describe(own)}, and the data has ${describe(found)}. Give data of the kind that it was trained on with --data.`,
+  );
+}
+
+/** A row that was encoded in another way is another input, although it looks the same. */
+function checkTable(file: string, { config }: Checkpoint, data: DataSource): void {
+  if (!data.table || JSON.stringify(data.table) === JSON.stringify(config.data.table)) return;
+  throw new TandemError(
+    "data-mismatch",
+    `${file} was trained on a table with other columns, or with other means and categories. Open the data with the option \`checkpoint\`.`,
   );
 }
 

@@ -2,6 +2,8 @@
 import { type ArrayDataOptions, arraySource } from "../shared/data/array-source.js";
 import { ownSource, type OwnSourceOptions } from "../shared/data/own-source.js";
 import { openData, openIdx } from "../shared/data/files/open-data.js";
+import type { PictureSize } from "../shared/data/files/picture-kinds.js";
+import type { LabelKind } from "../shared/data/files/table-label.js";
 import type { DataSource } from "../shared/data/samples.js";
 import { readCheckpoint } from "../shared/checkpoint/checkpoint.js";
 import type { EngineName } from "../shared/engine/engine.js";
@@ -47,6 +49,14 @@ export async function evaluate(
 
 /** What {@link data} and {@link idx} take. */
 export interface OpenDataOptions {
+  /** Of a table: the column that is to be predicted. Default: the only one called label, target or class */
+  label?: string;
+  /** Of a table: whether that column holds `"classes"` or `"values"`. Default: by what is in it */
+  labelKind?: LabelKind;
+  /** Pictures are resized to this: [height, width] or [height, width, channels]. Default: the size that all of them have */
+  pictureSize?: PictureSize;
+  /** The file of a checkpoint: other data of the kind that it was trained on is read as that was. */
+  checkpoint?: string;
   /** Training samples that are held out: the first ones, or drawn where the test set is drawn too. Default: 0 */
   validationSize?: number;
   /** Arrays with more bytes of inputs than this are read from their files as they are needed. Default: 512 MiB */
@@ -61,10 +71,11 @@ export interface OpenDataOptions {
  */
 export async function data(
   path: string,
-  { validationSize = 0, maxMemoryBytes }: OpenDataOptions = {},
+  { validationSize = 0, checkpoint, ...options }: OpenDataOptions = {},
 ): Promise<DataSource> {
   try {
-    return await openData(path, { validationSize, maxMemoryBytes });
+    const known = checkpoint === undefined ? undefined : readCheckpoint(checkpoint).config;
+    return await openData(path, { validationSize, known, ...options });
   } catch (error) {
     throw inLibraryTerms(error);
   }
@@ -77,7 +88,10 @@ export async function data(
  */
 export async function idx(
   folder?: string,
-  { validationSize = 0, maxMemoryBytes }: OpenDataOptions = {},
+  {
+    validationSize = 0,
+    maxMemoryBytes,
+  }: Pick<OpenDataOptions, "validationSize" | "maxMemoryBytes"> = {},
 ): Promise<DataSource> {
   try {
     return await openIdx(folder, { validationSize, maxMemoryBytes });

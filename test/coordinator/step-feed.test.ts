@@ -10,57 +10,80 @@ function planOf(step: number): StepPlan {
   return { step, isEvaluated: false, ...none };
 }
 
-function feedOf(options: { stepBytes?: number; steps?: number; isInMemory?: boolean }) {
-  const begun: number[] = [];
-  const feed = new StepFeed({
-    plan: (step) => {
-      begun.push(step);
-      return Promise.resolve(planOf(step));
-    },
-    ...{ steps: 100, stepBytes: 20 * MIB, isInMemory: false, ...options },
-  });
-  return { feed, begun };
+/** A source that is slower than the steps: each step waits for its plan. */
+class SlowPlans {
+  readonly begun: number[] = [];
+  private readonly waitMs: number;
+  private nowMs = 0;
+  private readonly finish = new Map<number, () => void>();
+
+  constructor(waitMs: number) {
+    this.waitMs = waitMs;
+  }
+
+  now(): number {
+    return this.nowMs;
+  }
+
+  plan(step: number): Promise<StepPlan> {
+    this.begun.push(step);
+    return new Promise((resolve) => this.finish.set(step, () => resolve(planOf(step))));
+  }
+
+  async takeSlowly(feed: StepFeed, step: number): Promise<void> {
+    feed.prepare(step);
+    const taken = feed.take(step);
+    this.nowMs += this.waitMs;
+    this.finish.get(step)!();
+    expect((await taken)?.step).toBe(step);
+  }
 }
 
-test("as many steps as fit are planned ahead, each once, in order", async () => {
-  const { feed, begun } = feedOf({});
-  feed.prepare(0);
-  expect(begun).toEqual([0, 1, 2]);
-  expect((await feed.take(0))?.step).toBe(0);
-  feed.prepare(1);
-  expect(begun).toEqual([0, 1, 2, 3]);
-  expect((await feed.take(1))?.step).toBe(1);
-  expect((await feed.take(2))?.step).toBe(2);
-  feed.prepare(3);
-  expect(begun).toEqual([0, 1, 2, 3, 4, 5]);
+function feedOf(stepBytes: number, { steps = 100, waitMs = 30 } = {}) {
+  const plans = new SlowPlans(waitMs);
+  const plan = (step: number) => plans.plan(step);
+  return { plans, feed: new StepFeed({ plan, steps, stepBytes, now: () => plans.now() }) };
+}
+
+test("plans that are ready in time, or nearly, are begun one step ahead", async () => {
+  const { plans, feed } = feedOf(1, { waitMs: 1 });
+  for (let step = 0; step < 5; step++) {
+    feed.prepare(step);
+    expect(plans.begun.at(-1)).toBe(step);
+    await plans.takeSlowly(feed, step);
+  }
+  expect(plans.begun).toEqual([0, 1, 2, 3, 4]);
 });
 
 test.each([
-  ["large steps: one", { stepBytes: 500 * MIB }, 1],
-  ["small steps: a few", { stepBytes: 1 }, 16],
-  ["samples in memory: one", { stepBytes: 1, isInMemory: true }, 1],
-  ["the last steps: what is left", { stepBytes: 1, steps: 5 }, 5],
-])("%s", (_what, options, count) => {
-  const { feed, begun } = feedOf(options);
-  feed.prepare(0);
-  expect(begun).toHaveLength(count);
-});
+  ["large steps", 500 * MIB, 1],
+  ["middling steps", 20 * MIB, 3],
+  ["small steps", 1, 16],
+])(
+  "steps that wait make it look further ahead, as far as fits: %s",
+  async (_what, bytes, depth) => {
+    const { plans, feed } = feedOf(bytes);
+    for (let step = 0; step < 10; step++) await plans.takeSlowly(feed, step);
+    feed.prepare(10);
+    expect(plans.begun).toEqual(Array.from({ length: 10 + depth }, (_, step) => step));
+  },
+);
 
 test("behind the last step there is none", async () => {
-  const { feed, begun } = feedOf({ steps: 2 });
-  expect((await feed.take(1))?.step).toBe(1);
-  expect(await feed.take(2)).toBeUndefined();
-  expect(begun).toEqual([1]);
+  const { plans, feed } = feedOf(1, { steps: 6 });
+  for (let step = 0; step < 6; step++) await plans.takeSlowly(feed, step);
+  expect(await feed.take(6)).toBeUndefined();
+  expect(plans.begun).toEqual([0, 1, 2, 3, 4, 5]);
 });
 
 test("a step that fails is reported when it is due, and not before", async () => {
-  const feed = new StepFeed({
-    plan: (step) =>
-      step === 2 ? Promise.reject(new Error("gone")) : Promise.resolve(planOf(step)),
-    ...{ steps: 9, stepBytes: 1, isInMemory: false },
-  });
+  const plan = (step: number) =>
+    step === 1 ? Promise.reject(new Error("gone")) : Promise.resolve(planOf(step));
+  const feed = new StepFeed({ plan, steps: 9, stepBytes: 1 });
   feed.prepare(0);
+  feed.prepare(1);
+  // Where nobody handled it, the process would end here.
+  await new Promise<void>((resolve) => setImmediate(resolve));
   expect((await feed.take(0))?.step).toBe(0);
-  expect((await feed.take(1))?.step).toBe(1);
-  await expect(feed.take(2)).rejects.toThrow("gone");
+  await expect(feed.take(1)).rejects.toThrow("gone");
 });

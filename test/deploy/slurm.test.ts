@@ -11,4 +11,4 @@ test("the batch scripts of deploy/slurm", async (context) => {
   context.skip(stdout.startsWith("skipped"), stdout.trim());
   expect(stdout).not.toContain("DIFFERENT");
   expect(stdout.match(/the same$/gm), stdout).toHaveLength(7);
-}, 600_000);
+}, 900_000);

@@ -58,7 +58,7 @@ describe.skipIf(browserPath === undefined)("the page", () => {
     }
   }
 
-  const titles = () => page.locator("#curves .u-title").allTextContents();
+  const titles = () => page.locator("#curves h3").allTextContents();
   const isShown = (id: string) => page.locator(id).isVisible();
 
   test("of RGB pictures in named classes: names, pictures, no drawing", async () => {
@@ -74,23 +74,27 @@ describe.skipIf(browserPath === undefined)("the page", () => {
       predictions: [Int32Array.of(0, 0, 3, 3)],
       samples: [{ count: 4, inputs, targets: Int32Array.of(0, 1, 2, 3) }],
     });
-    await page.locator("#wrong li").first().waitFor();
-    expect(await page.locator("#wrong li span").allTextContents()).toEqual([
-      "automobile → aeroplane",
-      "bird → cat with a very long name",
+    await page.locator("#samples li").first().waitFor();
+    const titlesOf = await page.evaluate<string[]>(
+      "[...document.querySelectorAll('#samples li')].map(({ title }) => title)",
+    );
+    expect(titlesOf).toEqual([
+      "test sample 1: automobile predicted as aeroplane",
+      "test sample 2: bird predicted as cat with a very long name",
     ]);
     const colour = await page.evaluate<number[]>(
-      "[...document.querySelector('#wrong canvas').getContext('2d').getImageData(3, 3, 1, 1).data]",
+      "[...document.querySelector('#samples canvas').getContext('2d').getImageData(3, 3, 1, 1).data]",
     );
     expect(colour).toEqual([255, 40, 40, 255]);
-    expect(await page.locator("#confusion th").allTextContents()).toContain("bird");
-    await expect.poll(titles).toEqual(["Loss", "Accuracy", "Samples per second"]);
-    expect(await isShown("#drawing-section")).toBe(false);
+    expect(await page.locator("#confusion-holder .name").allTextContents()).toContain("bird");
+    await expect.poll(titles).toEqual(["Accuracy", "Loss", "Samples per second"]);
+    expect(await isShown("#pad")).toBe(false);
+    expect(await isShown("#picture-file")).toBe(true);
     expect(await isShown("#scatter-section")).toBe(false);
     expect(faults).toEqual([]);
   });
 
-  test("of very many classes: a sentence in place of the matrix", async () => {
+  test("of very many classes: the confused pairs in place of the matrix", async () => {
     await open(configOf({ inputShape: [16, 16, 3], classCount: 200 }));
     recorder.handle({
       event: "predictions",
@@ -98,9 +102,10 @@ describe.skipIf(browserPath === undefined)("the page", () => {
       predictions: [Int32Array.of(199)],
       samples: [{ count: 1, inputs: new Uint8Array(768), targets: Int32Array.of(7) }],
     });
-    await page.locator("#wrong li", { hasText: "7 → 199" }).waitFor();
-    expect(await page.locator("#confusion-hint").textContent()).toContain("200 classes");
-    expect(await page.locator("#confusion td").count()).toBe(0);
+    await page.locator("#samples li", { hasText: "7 → 199" }).waitFor();
+    expect(await page.locator("#confusion-title").textContent()).toBe("Most confused classes");
+    expect(await page.locator(".pairs button").allTextContents()).toEqual(["7→1991"]);
+    expect(await page.locator(".confusion").count()).toBe(0);
   });
 
   test("of values from features: losses and a scatter plot; no batch normalisation", async () => {
@@ -123,15 +128,19 @@ describe.skipIf(browserPath === undefined)("the page", () => {
       samples: [{ count: 100, inputs: new Float32Array(600), targets }],
     });
     await page.locator("#scatter canvas").waitFor();
-    expect(await page.locator("#scatter .u-title").textContent()).toBe("Step 9, 100 test samples");
+    expect(await page.locator("#scatter-note").textContent()).toContain(
+      "100 test samples at step 9",
+    );
+    expect(await page.locator("#scatter-metrics tbody tr").count()).toBe(3);
     expect(await page.locator("#output option").count()).toBe(3);
     const picture = async () => (await page.locator("#scatter").screenshot()).toString("base64");
     const before = await picture();
     await page.locator("#output").selectOption("2");
     expect(await picture()).not.toBe(before);
-    await expect.poll(titles).toEqual(["Loss", "Loss at evaluations", "Samples per second"]);
-    expect(await page.locator("#figures").textContent()).toContain("test loss0.12");
-    for (const id of ["#statistics-section", "#drawing-section", "#mistakes-section"]) {
+    await expect.poll(titles).toEqual(["Loss at evaluations", "Loss", "Samples per second"]);
+    expect(await page.locator("#metric-name").textContent()).toBe("Test loss");
+    expect(await page.locator("#metric").textContent()).toBe("0.12");
+    for (const id of ["#statistics-section", "#try-section", "#confusion-section"]) {
       expect(await isShown(id), id).toBe(false);
     }
     recorder.handle({ event: "end", step: 10, testLoss: 0.0625, path: "checkpoint.safetensors" });
@@ -150,7 +159,7 @@ describe.skipIf(browserPath === undefined)("the page", () => {
         return { step: 5, probabilities };
       },
     });
-    await page.locator("#canvas").waitFor();
+    await page.locator("#canvas").scrollIntoViewIfNeeded();
     const box = await page.locator("#canvas").boundingBox();
     if (!box) throw new Error("no canvas");
     await page.mouse.move(box.x + 0.2 * box.width, box.y + 0.2 * box.height);
@@ -158,7 +167,8 @@ describe.skipIf(browserPath === undefined)("the page", () => {
     await page.mouse.move(box.x + 0.8 * box.width, box.y + 0.8 * box.height);
     await page.mouse.up();
     await page.locator("#probabilities .best", { hasText: "one" }).waitFor();
-    expect(await page.locator("#weights").textContent()).toBe("weights of step 5");
+    expect(await page.locator("#answer").textContent()).toBe("one, 60.0 %");
+    expect(await page.locator("#weights").textContent()).toBe("By the weights of step 5.");
     expect(samples[0]?.some((value) => value > 100)).toBe(true);
     expect(faults).toEqual([]);
   });

@@ -43,6 +43,7 @@ describe.skipIf(browserPath === undefined)("the page", { timeout: 480_000 }, () 
   /** Strokes over the canvas, in shares of its side. */
   async function draw(page: Page, stroke: [number, number][]): Promise<void> {
     await page.locator("#clear").click();
+    await page.locator("#canvas").scrollIntoViewIfNeeded();
     const box = await page.locator("#canvas").boundingBox();
     if (!box) throw new Error("no canvas");
     const at = ([x, y]: [number, number]) =>
@@ -104,8 +105,8 @@ describe.skipIf(browserPath === undefined)("the page", { timeout: 480_000 }, () 
       await draw(page, stroke);
       await page.locator("#probabilities .best", { hasText: new RegExp(`^${label}`) }).waitFor();
     }
-    await page.locator("#confusion td").first().waitFor();
-    await page.locator("#wrong li").first().waitFor();
+    await page.locator("#confusion-holder button").first().waitFor();
+    await page.locator("#samples li").first().waitFor();
 
     // Opened late, on a phone and in dark mode: the history is complete, and nothing is wider than the screen.
     for (const colorScheme of ["dark", "light"] as const) {
@@ -114,7 +115,7 @@ describe.skipIf(browserPath === undefined)("the page", { timeout: 480_000 }, () 
         await page.setViewportSize({ width, height: 900 });
         await page.reload();
         await page.locator("#marks li", { hasText: "right lost" }).waitFor();
-        await page.locator("#confusion td").first().waitFor();
+        await page.locator("#confusion-holder button").first().waitFor();
         const wide = () => page.evaluate<number>("document.documentElement.scrollWidth");
         await expect.poll(wide).toBeLessThanOrEqual(width);
       }
@@ -143,9 +144,10 @@ describe.skipIf(browserPath === undefined)("the page", { timeout: 480_000 }, () 
     const url = await shown.output(/http:\S+/);
     for (const place of [url, `file://${join(cwd, "run.html")}`]) {
       const { page, faults } = await openPage(place);
-      await expect.poll(() => page.locator("#state").textContent()).toBe("seed-2");
+      await expect.poll(() => page.locator("#run-name").textContent()).toBe("seed-2");
+      expect(await page.locator("#state").textContent()).toBe("Finished");
       await expect.poll(() => page.locator("#figures").textContent()).toContain("seed2");
-      expect(await page.locator(".u-legend").first().textContent()).toContain("smoothed");
+      expect(await page.locator("#loss-key").textContent()).toContain("smoothed");
       expect(await page.locator("#all-runs").isVisible()).toBe(false);
       expect(faults).toEqual([]);
       await page.close();

@@ -15,11 +15,12 @@ export const KERAS_MARK = `{"generator":"${GENERATOR}"`;
 /** The file in pieces. */
 export function encodeKeras(model: InferenceModel): Uint8Array[] {
   const layers = kerasLayersOf(model);
-  const { classNames } = model;
+  const { classNames, table } = model;
   const metadata = {
     generator: GENERATOR,
     keras_version: KERAS_VERSION,
     ...(classNames ? { class_names: classNames } : {}),
+    ...(table ? { table } : {}),
   };
   return encodeZip([
     textFile("metadata.json", metadata),

@@ -25,7 +25,8 @@ export function encodeTfjsFiles(model: InferenceModel): ExportFile[] {
     const path = `group1-shard${index + 1}of${count}.bin`;
     return { path, pieces: [bytes.subarray(from, from + SHARD_BYTES)] };
   });
-  const { classNames } = model;
+  const { classNames, table } = model;
+  const metadata = { ...(classNames ? { classNames } : {}), ...(table ? { table } : {}) };
   const content = {
     format: "layers-model",
     generatedBy: GENERATOR,
@@ -37,7 +38,7 @@ export function encodeTfjsFiles(model: InferenceModel): ExportFile[] {
         weights: weights.map(({ name, shape }) => ({ name, shape, dtype: "float32" })),
       },
     ],
-    ...(classNames ? { userDefinedMetadata: { classNames } } : {}),
+    ...(classNames || table ? { userDefinedMetadata: metadata } : {}),
   };
   const text = new TextEncoder().encode(JSON.stringify(content));
   return [...shards, { path: MODEL_FILE, pieces: [text] }];

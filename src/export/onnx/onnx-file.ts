@@ -5,8 +5,9 @@ import type { InferenceModel } from "../inference-model.js";
 import { OnnxLowering } from "./lower-onnx.js";
 import { encodeOnnxModel, onnxBeginning } from "./onnx-proto.js";
 
-/** The key of the class names, a JSON list, in the model's metadata. */
+/** The keys of the class names and of the table's columns in the model's metadata; the values are JSON. */
 const CLASS_NAMES_KEY = "class_names";
+const TABLE_KEY = "table";
 
 /** The file in pieces. Inputs are [N,…inputShape] with channels last, as everywhere in Tandem. */
 export function encodeOnnx(model: InferenceModel): Uint8Array[] {
@@ -16,14 +17,17 @@ export function encodeOnnx(model: InferenceModel): Uint8Array[] {
   lowering.lower(graph.nodes);
   for (const { name, value } of outputs) lowering.addOutput(name, value);
   const { nodes, initializers } = lowering.emitter;
-  const { classNames } = model;
+  const { classNames, table } = model;
   return encodeOnnxModel({
     producer: GENERATOR,
     nodes,
     initializers,
     inputs: [{ name: INPUT, shape: inputs.shape }],
     outputs: outputs.map(({ name, value }) => ({ name, shape: value.shape })),
-    metadata: classNames ? { [CLASS_NAMES_KEY]: JSON.stringify(classNames) } : {},
+    metadata: {
+      ...(classNames ? { [CLASS_NAMES_KEY]: JSON.stringify(classNames) } : {}),
+      ...(table ? { [TABLE_KEY]: JSON.stringify(table) } : {}),
+    },
   });
 }
 

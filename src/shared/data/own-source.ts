@@ -53,6 +53,7 @@ export interface OwnSourceOptions {
 /** Calls of `sample` that are in progress at once. */
 const MAX_CALLS = 64;
 const MAX_CLASSES = 1_000_000;
+const INPUT_TYPES: readonly string[] = ["uint8", "float32"];
 
 /** @throws TandemError `data-arrays`, naming the option. Gathering samples rejects with `data-sample`, naming the index. */
 export function ownSource(options: OwnSourceOptions): DataSource {
@@ -198,8 +199,8 @@ function checkOptions({ inputShape, inputType, training, test, id }: OwnSourceOp
       `inputShape [${inputShape.join(", ")}] is no shape of a sample: one to ${MAX_RANK} whole numbers above 0`,
     );
   }
-  if (inputType !== undefined && inputType !== "uint8" && inputType !== "float32") {
-    refuse(`inputType ${String(inputType)} is neither "uint8" nor "float32"`);
+  if (inputType !== undefined && !INPUT_TYPES.includes(inputType)) {
+    refuse(`inputType ${inputType} is none of ${INPUT_TYPES.join(", ")}`);
   }
   for (const [name, { length }] of Object.entries({ training, test })) {
     if (Number.isSafeInteger(length) && length >= 1 && length < 2 ** 32) continue;

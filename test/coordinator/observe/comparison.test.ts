@@ -34,7 +34,7 @@ import {
 import {
   logTicksBetween,
   ticksBetween,
-} from "../../../src/coordinator/observe/dashboard/page/compare/ticks.js";
+} from "../../../src/coordinator/observe/dashboard/page/ticks.js";
 import { smooth } from "../../../src/coordinator/observe/dashboard/page/series.js";
 import type { PageUpdate } from "../../../src/coordinator/observe/dashboard/page-update.js";
 import { runSettings } from "../../../src/coordinator/observe/dashboard/run-settings.js";

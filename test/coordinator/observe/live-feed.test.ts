@@ -82,4 +82,17 @@ describe("the live feed", () => {
     expect(reader.text).toBe("data: 1 early\n\ndata: 7 late\n\n");
     feed.close();
   });
+
+  test("a viewer that is still reading when the run ends is sent the end", async () => {
+    const feed = new LiveFeed(() => ["data: 0 start\n\n"]);
+    const reader = new SlowReader();
+    feed.watch(reader);
+    feed.add(event(1));
+    feed.add(event(2));
+    feed.close();
+    const ended = new Promise((resolve) => reader.on("finish", resolve));
+    await reader.read();
+    await ended;
+    expect(numbers(reader.text)).toEqual([0, 1, 2]);
+  });
 });

@@ -84,9 +84,19 @@ export class LiveFeed {
     }
   }
 
+  /** Ends the streams after all that their viewers have not been sent yet: the last events say how the run ended. */
   close(): void {
     clearInterval(this.timer);
-    for (const { stream } of this.viewers) stream.end();
+    for (const viewer of this.viewers) {
+      for (;;) {
+        const bytes = this.nextBytes(viewer);
+        if (bytes.byteLength === 0) break;
+        this.sentBytes += bytes.byteLength;
+        viewer.stream.write(bytes);
+      }
+      viewer.stream.end();
+    }
+    this.viewers.clear();
   }
 
   private beginning(): Pick<Viewer, "snapshot" | "chunk" | "event"> {

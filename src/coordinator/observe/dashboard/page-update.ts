@@ -46,14 +46,47 @@ export interface PictureShape {
   channels: number;
 }
 
-/** A test sample whose predicted class is not its label. */
-export interface WrongSample {
+/** A test sample as the page shows it: as a picture where the inputs are pictures, else as a row of a table. */
+export interface ShownSample {
+  /** In the test set. */
   index: number;
+  /** base64, one byte per value, row by row with the channels together. */
+  pixels?: string;
+  /** The values of the first columns, in the data's own units; null: none that is a number. */
+  row?: (string | number | null)[];
+}
+
+/** A test sample whose predicted class is not its label. */
+export interface WrongSample extends ShownSample {
   label: number;
   predicted: number;
-  /** base64, one byte per value, row by row with the channels together. */
-  pixels: string;
 }
+
+/** A test sample whose values were predicted worse than most. */
+export interface WorstSample extends ShownSample {
+  targets: (number | null)[];
+  predictions: (number | null)[];
+}
+
+/** Test samples of one label that were predicted as another class. */
+export type ConfusedPair = [label: number, predicted: number, count: number];
+
+/** How well one value is predicted for the whole test set; null where it cannot be said. */
+export interface OutputMetrics {
+  /** 1 − Σ(y − ŷ)²/Σ(y − ȳ)² */
+  r2: number | null;
+  /** √(mean of (y − ŷ)²) */
+  rmse: number | null;
+  /** Mean of |y − ŷ|. */
+  mae: number | null;
+}
+
+/** A value that a person can enter to have a sample predicted. */
+export type InputColumn =
+  /** The network's input is (x − mean)/scale. */
+  | { name: string; kind: "number"; mean: number; scale: number }
+  /** An input for each category, 1 for the sample's own. */
+  | { name: string; kind: "category"; categories: string[] };
 
 export type MarkKind =
   | "joined"
@@ -84,6 +117,10 @@ export type PageUpdate =
       broadcast: BroadcastKind;
       parameterCount: number;
       classNames?: string[];
+      /** Where the inputs are few enough to enter by hand. */
+      columns?: InputColumn[];
+      /** The column of a table that is predicted. */
+      label?: string;
     }
   | { kind: "steps"; at: number; steps: number[]; losses: number[]; durationsMs: number[] }
   /** Accuracies where the targets are classes; at the end of a run of the test set alone. */
@@ -107,10 +144,17 @@ export type PageUpdate =
       step: number;
       /** Samples of the test set. Logs of earlier versions have none. */
       testCount?: number;
+      /** Test samples whose predicted class is not their label. Logs of earlier versions have none. */
+      errorCount?: number;
       /** Rows: the label; columns: the predicted class. Missing where there are too many classes. */
       confusion?: number[][];
-      /** Missing where the inputs are no pictures. */
+      /** The most frequent ones first. Only where the classes are too many for a matrix that can be read. */
+      pairs?: ConfusedPair[];
+      /** How samples are shown. Missing where the inputs are no pictures. */
       picture?: PictureShape;
+      /** Names of the columns of rows. Missing where the inputs are pictures. */
+      columns?: string[];
+      /** Some of each confused pair, as far as there is room. */
       wrong: WrongSample[];
     }
   /** Predicted and true values of some test samples, where the targets are values. */
@@ -122,8 +166,24 @@ export type PageUpdate =
       valueCount: number;
       targets: string;
       predictions: string;
+      /** Samples of the test set. Logs of earlier versions have none of what follows. */
+      testCount?: number;
+      /** Of each of these values, over the whole test set. */
+      metrics?: OutputMetrics[];
+      picture?: PictureShape;
+      columns?: string[];
+      /** The worst ones first. */
+      worst?: WorstSample[];
     }
-  | { kind: "end"; at: number; step: number; testAccuracy?: number; testLoss: number };
+  | {
+      kind: "end";
+      at: number;
+      step: number;
+      testAccuracy?: number;
+      testLoss: number;
+      /** The checkpoint's file, without its folder. Logs of earlier versions have none. */
+      file?: string;
+    };
 
 export type PageUpdateKind = PageUpdate["kind"];
 export type PageUpdateOf<K extends PageUpdateKind> = PageUpdate & { kind: K };

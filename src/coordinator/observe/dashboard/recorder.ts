@@ -1,14 +1,19 @@
 // Events → page updates. Steps are sent together, twice a second, so that pages that watch cost the run next to nothing however
 // fast its steps are.
+import { basename } from "node:path";
 import type { EventSink, RunEvent } from "../../../shared/events.js";
+import { sizeOf } from "../../../shared/network/network.js";
 import { LateFailure } from "../../../shared/observer.js";
 import { sanitizeText } from "../../../shared/text.js";
 import { mixedNumericsText } from "../sinks/narration.js";
 import { describeRun, type RunDescription } from "../run-description.js";
+import { mistakesOf } from "./class-predictions.js";
+import { InputColumns } from "./input-columns.js";
 import { layerStatistics } from "./layer-statistics.js";
 import type { MarkKind, PageUpdate, PageUpdateSink } from "./page-update.js";
 import { runSettings } from "./run-settings.js";
-import { mistakesOf, scatterOf } from "./test-predictions.js";
+import { pictureShapeOf, ShownSamples } from "./shown-samples.js";
+import { scatterOf } from "./value-predictions.js";
 import { type WorkerStatus, WorkerTable } from "./worker-table.js";
 
 const FLUSH_MS = 500;
@@ -40,6 +45,7 @@ export class Recorder implements EventSink {
   private readonly timer: NodeJS.Timeout;
   private isClosed = false;
   private description: RunDescription | undefined;
+  private columns: InputColumns | undefined;
   private step = 0;
   private steps = noSteps();
   private trace: (RunEvent & { event: "trace" }) | undefined;
@@ -150,25 +156,38 @@ export class Recorder implements EventSink {
       ?.slice(0, MAX_CLASS_NAMES)
       .map((name) => sanitizeText(name, MAX_NAME_LENGTH));
     const names = classNames ? { classNames } : {};
+    const { table } = config.data;
+    this.columns = new InputColumns(sizeOf(config.network.inputShape), table);
+    const { form } = this.columns;
+    const inputs = {
+      ...(form && !pictureShapeOf(config.network.inputShape) ? { columns: form } : {}),
+      ...(table ? { label: sanitizeText(table.label, MAX_NAME_LENGTH) } : {}),
+    };
     const settings = runSettings(config);
-    const run = { description, settings, step, steps, broadcast, parameterCount, ...names };
-    this.send({ kind: "start", at: Date.now(), ...run });
+    const run = { description, settings, step, steps, broadcast, parameterCount };
+    this.send({ kind: "start", at: Date.now(), ...run, ...names, ...inputs });
   }
 
-  private end({ step, testAccuracy, testLoss }: RunEvent & { event: "end" }): void {
+  private end({ step, testAccuracy, testLoss, path }: RunEvent & { event: "end" }): void {
     this.flush();
     const at = Date.now();
     const metrics = { ...(testAccuracy === undefined ? {} : { testAccuracy }), testLoss };
     this.send({ kind: "evaluation", at, step, ...metrics });
-    this.send({ kind: "end", at, step, ...metrics });
+    const file = sanitizeText(basename(path), MAX_TEXT_LENGTH);
+    this.send({ kind: "end", at, step, ...metrics, file });
   }
 
   private sendPredictions(event: RunEvent & { event: "predictions" }): void {
-    const { description } = this;
-    if (!description) return;
+    const { description, columns } = this;
+    if (!description || !columns) return;
     const at = Date.now();
-    const isClasses = description.target.kind === "classes";
-    this.send(isClasses ? mistakesOf(event, description, at) : scatterOf(event, description, at));
+    const shown = new ShownSamples(description, columns, event.samples);
+    const { kind, count } = description.target;
+    this.send(
+      kind === "classes"
+        ? mistakesOf(event, count, shown, at)
+        : scatterOf(event, description, shown, at),
+    );
   }
 
   private mark(what: MarkKind, text: string, worker?: string): void {

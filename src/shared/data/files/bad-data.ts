@@ -3,6 +3,7 @@ import { type ErrorCode, TandemError } from "../../errors.js";
 import { sanitizeText } from "../../text.js";
 
 const MAX_PATH_LENGTH = 300;
+const MAX_SENTENCE_LENGTH = 1000;
 
 /** A path on one line, for messages and lists. */
 export function pathText(path: string): string {
@@ -15,7 +16,9 @@ export type Refuse = (file: string, sentence: string, cause?: unknown) => never;
 /** @returns a function that throws a TandemError of this code */
 export function refuseWith(code: ErrorCode): Refuse {
   return (file, sentence, cause) => {
-    throw new TandemError(code, `${pathText(file)}: ${sentence}`, { cause });
+    // The system's own messages repeat names as they are.
+    const safe = sanitizeText(sentence, MAX_SENTENCE_LENGTH);
+    throw new TandemError(code, `${pathText(file)}: ${safe}`, { cause });
   };
 }
 

@@ -29,30 +29,23 @@ const MAX_DEPTH = 16;
 /** UTF-16 code units; longer names would not travel with the configuration. */
 const MAX_CLASS_NAME = 100;
 
-/** Whether the folder has folders of pictures. */
+/** Whether the folder has folders of pictures, or pictures that should be in such. */
 export function isPictureFolder(path: string): boolean {
   if (statSync(path, { throwIfNoEntry: false })?.isDirectory() !== true) return false;
   try {
-    const folder = existsSync(join(path, "train")) ? join(path, "train") : path;
-    return foldersIn(folder).some((name) => holdsPicture(join(folder, name)));
+    const training = join(path, "train");
+    return holdsPicture(existsSync(training) ? training : path, 2);
   } catch {
     return false; // what cannot be read is refused where it is read
   }
 }
 
 /** Without looking at more than it has to. */
-function holdsPicture(folder: string): boolean {
+function holdsPicture(folder: string, depth: number): boolean {
   const entries = readdirSync(folder, { withFileTypes: true });
-  return (
-    entries.some(({ name }) => isPictureName(name)) ||
-    entries.some((entry) => entry.isDirectory() && holdsPicture(join(folder, entry.name)))
-  );
-}
-
-function foldersIn(folder: string): string[] {
-  return readdirSync(folder, { withFileTypes: true })
-    .filter((entry) => entry.isDirectory() && !IGNORED_NAME.test(entry.name))
-    .map(({ name }) => name);
+  if (entries.some(({ name }) => isPictureName(name))) return true;
+  const folders = entries.filter((entry) => entry.isDirectory() && !IGNORED_NAME.test(entry.name));
+  return depth > 0 && folders.some(({ name }) => holdsPicture(join(folder, name), depth - 1));
 }
 
 /** @throws what `refuse` throws, naming the file or folder */

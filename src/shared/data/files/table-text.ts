@@ -30,19 +30,30 @@ const DELIMITERS = [",", "\t", ";"];
 const MAX_ROW_LENGTH = 2 ** 20;
 
 /**
- * Opens a table and reads its header. The rows have to be read to their end, or the iteration left.
+ * Opens a table for as long as it is read, and reads its header.
+ * @param read is given the table; what it leaves of the rows is not read
  * @throws what `refuse` throws, here and while the rows are read
  */
-export async function openTableText(file: string, options: TableTextOptions): Promise<TableText> {
+export async function readTableText<Result>(
+  file: string,
+  options: TableTextOptions,
+  read: (text: TableText) => Promise<Result>,
+): Promise<Result> {
   const { refuse } = options;
   const records = readRecords(file, options);
-  const first = await records.next();
-  if (first.done === true) return refuse(file, "it is empty. Give a table with a header.");
-  const cells = first.value;
-  if (cells.every(isNumber))
-    return { header: undefined, rows: prepend(cells, file, records, refuse) };
-  checkHeader(file, cells, refuse);
-  return { header: cells, rows: checkLengths(file, cells.length, records, refuse) };
+  try {
+    const first = await records.next();
+    if (first.done === true) return refuse(file, "it is empty. Give a table with a header.");
+    const cells = first.value;
+    if (cells.every(isNumber)) {
+      return await read({ header: undefined, rows: prepend(cells, file, records, refuse) });
+    }
+    checkHeader(file, cells, refuse);
+    return await read({ header: cells, rows: checkLengths(file, cells.length, records, refuse) });
+  } finally {
+    // Closes the file where rows are left.
+    await records.return(undefined);
+  }
 }
 
 /** @returns a gzipped file's beginning unpacked */

@@ -1,5 +1,5 @@
 // A drawing of one layer's means or variances by channel: a dot per shard, a bar for the merge, a circle for the population.
-import { createSvg, formatNumber, themeColour } from "./dom.js";
+import { createSvg, formatNumber } from "./dom.js";
 
 /** Means or variances, one value per channel. */
 export interface LayerValues {
@@ -8,7 +8,7 @@ export interface LayerValues {
   population: Float32Array;
 }
 
-const HEIGHT = 150;
+const HEIGHT = 180;
 const LABEL_WIDTH = 48;
 const MIN_CHANNEL_WIDTH = 7;
 /** More channels could not be distinguished; of wider layers those around the chosen one are drawn. */
@@ -59,22 +59,22 @@ function rangeOf({ shards, merged, population }: LayerValues, from: number, to: 
 }
 
 function drawChannel(
-  { shards, merged, population }: LayerValues,
+  values: LayerValues,
   channel: number,
   x: number,
   y: (value: number) => number,
   halfWidth: number,
 ): SVGElement[] {
-  const [one, two, three] = [themeColour("one"), themeColour("two"), themeColour("three")];
-  const heights = shards.map((values) => y(values[channel]!));
+  const [shard, sum, population] = ["var(--shard)", "var(--merged)", "var(--population)"];
+  const heights = values.shards.map((each) => y(each[channel]!));
   const range = { x1: x, x2: x, y1: Math.min(...heights), y2: Math.max(...heights) };
-  const middle = y(merged[channel]!);
+  const middle = y(values.merged[channel]!);
   const bar = { x1: x - halfWidth, x2: x + halfWidth, y1: middle, y2: middle };
-  const circle = { cx: x, cy: y(population[channel]!), r: 3.2, fill: "none" };
+  const circle = { cx: x, cy: y(values.population[channel]!), r: 3.2, fill: "none" };
   return [
-    ...(heights.length > 0 ? [createSvg("line", { ...range, stroke: one })] : []),
-    ...heights.map((cy) => createSvg("circle", { cx: x, cy, r: 2, fill: one })),
-    createSvg("line", { ...bar, stroke: two, "stroke-width": 2 }),
-    createSvg("circle", { ...circle, stroke: three, "stroke-width": 1.4 }),
+    ...(heights.length > 0 ? [createSvg("line", { ...range, stroke: shard })] : []),
+    ...heights.map((cy) => createSvg("circle", { cx: x, cy, r: 2, fill: shard })),
+    createSvg("line", { ...bar, stroke: sum, "stroke-width": 2 }),
+    createSvg("circle", { ...circle, stroke: population, "stroke-width": 1.6 }),
   ];
 }

@@ -1,48 +1,58 @@
-// Loss, the evaluations' metrics and samples per second by step, of one run. Drawn by uPlot.
-import uPlot from "uplot";
-import type { MarkKind } from "../page-update.js";
-import { byId, createElement, formatNumber, onThemeChange, themeColour } from "./dom.js";
+// The evaluations' metric, the loss and samples per second by step, one above the other on one axis of steps.
+import { moveCursor } from "./chart.js";
+import { byId, formatCount, formatNumber, formatPercent, onThemeChange, shortText } from "./dom.js";
 import type { Run } from "./run.js";
-import { sampleRates, type Series, smooth } from "./series.js";
+import { drawMarks } from "./run-marks.js";
+import { sampleRates, smooth } from "./series.js";
+import { StepChart, type StepAxes } from "./step-chart.js";
 
-const HEIGHT = 240;
-/** Marks that are drawn as lines; the list below the curves shows all. */
-const MARK_LINES: readonly MarkKind[] = ["joined", "left", "rejected", "backup", "divergence"];
-
-interface Chart {
-  title: string;
-  curves: readonly Curve[];
-}
-
-interface Curve {
-  label: string;
-  series: Series;
-  colour: string;
-  width?: number;
-}
+const HEIGHTS = { metric: 236, loss: 192, rate: 156 };
+/** Above the first chart, for the names of workers that joined or were lost. */
+const NAMES_HEIGHT = 22;
+/** Where the test accuracy is above it, the axis may begin there. */
+const HIGH_ACCURACY = 0.9;
 
 export class Curves {
   private readonly container = byId("curves", HTMLElement);
   private readonly smoothing = byId("smoothing", HTMLInputElement);
-  private plots: uPlot[] = [];
-  /** Of the charts: their titles and labels. */
-  private shape = "";
+  private readonly metric: StepChart;
+  private readonly loss: StepChart;
+  private readonly rate: StepChart;
   private run: Run | undefined;
   private drawnVersion = -1;
   /** The visible steps; undefined: the whole run, as it grows. */
   private zoom: { min: number; max: number } | undefined;
+  private isAccuracy = true;
 
   constructor() {
+    const shared = {
+      onZoom: (min: number, max: number) => this.zoomTo(min, max),
+      onReset: () => this.showAll(),
+    };
+    const chart = (name: keyof typeof HEIGHTS, text: (value: number) => string, top?: number) =>
+      new StepChart(byId(`${name}-chart`, HTMLElement), byId(`${name}-key`, HTMLElement), {
+        ...shared,
+        height: HEIGHTS[name],
+        hasSteps: name === "rate",
+        text,
+        axisText: (value) => {
+          return name === "metric" && this.isAccuracy ? text(value) : shortText(value);
+        },
+        ...(top === undefined ? {} : { top }),
+        onDraw: (plot) => drawMarks(plot, this.run?.marks ?? [], top !== undefined),
+      });
+    const metricText = (value: number) =>
+      this.isAccuracy ? accuracyText(value) : formatNumber(value, 3);
+    this.metric = chart("metric", metricText, NAMES_HEIGHT);
+    this.loss = chart("loss", (value) => formatNumber(value, 3));
+    this.rate = chart("rate", (value) => formatCount(value));
     this.smoothing.addEventListener("input", () => this.redraw());
+    for (const input of document.querySelectorAll("#curves input")) {
+      input.addEventListener("change", () => this.redraw());
+    }
     byId("unzoom", HTMLButtonElement).addEventListener("click", () => this.showAll());
     this.container.addEventListener("keydown", (event) => this.handleKey(event));
-    onThemeChange(() => {
-      this.shape = "";
-      this.redraw();
-    });
-    new ResizeObserver(() => {
-      for (const plot of this.plots) plot.setSize({ width: widthOf(plot), height: HEIGHT });
-    }).observe(this.container);
+    onThemeChange(() => this.redraw());
   }
 
   show(run: Run): void {
@@ -55,109 +65,52 @@ export class Curves {
   private redraw(): void {
     const { run } = this;
     if (!run) return;
-    const metricTitle = run.metricName === "accuracy" ? "Accuracy" : "Loss at evaluations";
-    const charts: Chart[] = [
-      { title: "Loss", curves: this.lossCurves(run) },
-      { title: metricTitle, curves: metricCurves(run) },
-      { title: "Samples per second", curves: [rateCurve(run)] },
-    ];
-    const shape = charts.map(({ title, curves }) => [title, ...curves.map(({ label }) => label)]);
-    if (shape.join(";") !== this.shape) {
-      this.shape = shape.join(";");
-      for (const plot of this.plots) plot.destroy();
-      // All places first: how many there are decides how wide each is.
-      const places = charts.map(() => createElement("div", { class: "chart" }));
-      this.container.replaceChildren(...places);
-      this.plots = charts.map((chart, index) => this.createPlot(chart, places[index]!));
-    }
-    charts.forEach(({ curves }, index) => {
-      const plot = this.plots[index];
-      if (!plot) return;
-      plot.setData(tableOf(curves), !this.zoom);
-      if (this.zoom) plot.setScale("x", this.zoom);
-    });
-  }
-
-  private lossCurves(run: Run): Curve[] {
+    const zoom = this.zoom ?? wholeRun(run);
+    this.isAccuracy = run.metricName === "accuracy";
+    const title = this.isAccuracy ? "Accuracy" : "Loss at evaluations";
+    byId("metric-title", HTMLElement).textContent = title;
+    const test = { label: "test", series: run.testMetric, colour: "test" };
+    const training = { label: "training", series: run.trainMetric, colour: "train" };
+    this.metric.show([test, training], this.metricAxes(run), zoom);
     const smoothed = smooth(run.loss, Number(this.smoothing.value));
-    const stroke = themeColour("one");
-    return [
-      { label: "each step", series: run.loss, colour: `${stroke}40` },
-      { label: "smoothed", series: smoothed, colour: stroke, width: 2 },
-    ];
+    this.loss.show(
+      [
+        { label: "each step", series: run.loss, colour: "train", isFaint: true },
+        { label: "smoothed", series: smoothed, colour: "train" },
+      ],
+      { isLog: choiceOf("loss-axis") === "log", isFromZero: true },
+      zoom,
+    );
+    const series = sampleRates(run.durationMs, run.batchSize);
+    this.rate.show([{ label: "samples/s", series, colour: "rate" }], { isFromZero: true }, zoom);
   }
 
-  private createPlot({ title, curves }: Chart, place: HTMLElement): uPlot {
-    const axis = { stroke: themeColour("faint"), grid: { stroke: themeColour("line"), width: 1 } };
-    const options: uPlot.Options = {
-      title,
-      width: place.clientWidth || 320,
-      height: HEIGHT,
-      scales: { x: { time: false } },
-      cursor: { sync: { key: "step" }, drag: { x: true, y: false, setScale: false } },
-      axes: [
-        axis,
-        { ...axis, size: 56, values: (_, ticks) => ticks.map((tick) => formatNumber(tick)) },
-      ],
-      series: [
-        { label: "step" },
-        ...curves.map(({ label, colour: stroke, width }) => ({
-          label,
-          stroke,
-          width: width ?? 1,
-          spanGaps: true,
-          value: (_: uPlot, value: number | null) => formatNumber(value),
-        })),
-      ],
-      hooks: {
-        draw: [(plot) => this.drawMarks(plot)],
-        setSelect: [
-          (plot) => {
-            const { left, width } = plot.select;
-            const range = [left, left + width].map((x) => plot.posToVal(x, "x"));
-            if (width > 0) this.zoomTo(range[0]!, range[1]!);
-          },
-        ],
-      },
-    };
-    const plot = new uPlot(options, tableOf(curves), place);
-    plot.over.addEventListener("dblclick", () => this.showAll());
-    return plot;
-  }
-
-  private drawMarks(plot: uPlot): void {
-    const { ctx, bbox } = plot;
-    const bad = themeColour("bad");
-    const good = themeColour("three");
-    ctx.save();
-    ctx.lineWidth = devicePixelRatio;
-    ctx.setLineDash([3 * devicePixelRatio, 3 * devicePixelRatio]);
-    for (const { step, what } of this.run?.marks ?? []) {
-      const x = plot.valToPos(step, "x", true);
-      if (!MARK_LINES.includes(what) || x < bbox.left || x > bbox.left + bbox.width) continue;
-      ctx.strokeStyle = what === "joined" ? good : bad;
-      ctx.beginPath();
-      ctx.moveTo(x, bbox.top);
-      ctx.lineTo(x, bbox.top + bbox.height);
-      ctx.stroke();
-    }
-    ctx.restore();
+  private metricAxes({ testMetric }: Run): StepAxes {
+    const isHigh = this.isAccuracy && (testMetric.values.at(-1) ?? 0) > HIGH_ACCURACY;
+    byId("metric-range", HTMLElement).classList.toggle("off", !isHigh);
+    if (!this.isAccuracy) return { isFromZero: true };
+    return { range: isHigh && choiceOf("metric-range") === "top" ? [HIGH_ACCURACY, 1] : [0, 1] };
   }
 
   private showAll(): void {
     this.zoom = undefined;
-    for (const plot of this.plots) plot.setData(plot.data);
+    this.redraw();
   }
 
   /** All charts show the same steps. */
   private zoomTo(min: number, max: number): void {
     this.zoom = { min, max };
-    for (const plot of this.plots) plot.setScale("x", { min, max });
+    this.redraw();
   }
 
   private handleKey(event: KeyboardEvent): void {
-    const [plot] = this.plots;
-    const { min = 0, max = 0 } = plot?.scales["x"] ?? {};
+    const { plot } = this.loss;
+    if (!plot || event.target !== this.container) return;
+    if (event.key === "Escape" || event.shiftKey) {
+      moveCursor(plot, event);
+      if (event.defaultPrevented) return;
+    }
+    const { min = 0, max = 0 } = plot.scales["x"] ?? {};
     const width = max - min;
     const ranges: Record<string, [number, number] | undefined> = {
       "+": [min + width / 4, max - width / 4],
@@ -173,24 +126,19 @@ export class Curves {
   }
 }
 
-function metricCurves(run: Run): Curve[] {
-  const [test, training] = [themeColour("one"), themeColour("two")];
-  return [
-    { label: "training", series: run.trainMetric, colour: training },
-    { label: "test", series: run.testMetric, colour: test, width: 2 },
-  ];
+/** The steps so far, of all charts. */
+function wholeRun({ start, loss, testMetric }: Run): { min: number; max: number } {
+  const firsts = [loss.steps[0], testMetric.steps[0]].filter((step) => step !== undefined);
+  const min = Math.min(start?.step ?? Infinity, ...firsts);
+  const max = Math.max(loss.steps.at(-1) ?? 0, testMetric.steps.at(-1) ?? 0);
+  return { min: Number.isFinite(min) ? min : 0, max: Math.max(max, min + 1, 1) };
 }
 
-function rateCurve(run: Run): Curve {
-  const series = sampleRates(run.durationMs, run.batchSize);
-  return { label: "samples/s", series, colour: themeColour("three") };
+function accuracyText(value: number): string {
+  return formatPercent(value, Number.isInteger(Math.round(1e6 * value) / 1e4) ? 0 : 2);
 }
 
-function widthOf(plot: uPlot): number {
-  return plot.root.parentElement?.clientWidth ?? plot.width;
-}
-
-/** One column of steps, and for each curve a column of values with gaps where it has none. */
-function tableOf(curves: readonly Curve[]): uPlot.AlignedData {
-  return uPlot.join(curves.map(({ series }) => [series.steps, series.values]));
+function choiceOf(name: string): string {
+  const input = document.querySelector<HTMLInputElement>(`input[name="${name}"]:checked`);
+  return input?.value ?? "";
 }

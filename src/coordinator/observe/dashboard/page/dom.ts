@@ -33,25 +33,10 @@ export function createSvg(
   return element;
 }
 
-/** The legend of a drawing: colour swatches with their names, and a note. */
-export function createLegend(
-  entries: readonly (readonly [name: string, colourName: string])[],
-  note: string,
-): HTMLElement {
-  const names = entries.map(([name, colourName]) => {
-    const swatch = createElement("i");
-    swatch.style.background = themeColour(colourName);
-    return createElement("span", {}, [swatch, document.createTextNode(name)]);
-  });
-  return createElement("p", { class: "legend" }, [...names, createElement("span", { text: note })]);
-}
-
 /** A colour of page.css, in the present light or dark scheme. */
 export function themeColour(name: string): string {
   return getComputedStyle(document.documentElement).getPropertyValue(`--${name}`).trim();
 }
-
-export const SERIES_COLOURS = ["one", "two", "three", "four"] as const;
 
 export function onThemeChange(redraw: () => void): void {
   matchMedia("(prefers-color-scheme: dark)").addEventListener("change", redraw);
@@ -61,6 +46,23 @@ export function onThemeChange(redraw: () => void): void {
 export function formatNumber(value: number | null | undefined, digits = 4): string {
   if (value === null || value === undefined || !Number.isFinite(value)) return "–";
   return String(Number(value.toPrecision(digits)));
+}
+
+/** For axes, on which there is little room: `27.6K` */
+export function shortText(value: number): string {
+  if (Math.abs(value) < 10_000) return formatNumber(value, 3);
+  return value.toLocaleString("en", { notation: "compact", maximumSignificantDigits: 3 });
+}
+
+/** `98.94 %` of a ratio. */
+export function formatPercent(ratio: number | null | undefined, digits = 2): string {
+  if (ratio === null || ratio === undefined || !Number.isFinite(ratio)) return "–";
+  return `${(100 * ratio).toFixed(digits)} %`;
+}
+
+/** `6,412` */
+export function formatCount(value: number): string {
+  return Math.round(value).toLocaleString("en");
 }
 
 export function formatBytes(bytes: number): string {

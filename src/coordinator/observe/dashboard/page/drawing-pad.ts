@@ -1,12 +1,8 @@
-// A canvas to draw on with mouse, finger or keyboard, and what the run's current weights predict for the drawing. For small grey
-// images in classes.
+// A canvas to draw on with mouse, finger or keyboard: light strokes on black, as an image of the network's size.
 import { byId } from "./dom.js";
 import { centredPixels } from "./ink.js";
-import { requestPrediction } from "./prediction-request.js";
-import { clearProbabilities, showProbabilities } from "./probabilities.js";
-import type { Run } from "./run.js";
+import type { SampleBytes } from "./prediction-queue.js";
 
-const MAX_SIDE = 64;
 /** As MNIST's digits are drawn: some 2.6 of 28 pixels wide. */
 const PEN_SHARE = 2.6 / 28;
 /** The canvas's pixels per pixel of the image. */
@@ -21,18 +17,17 @@ interface Point {
 
 export class DrawingPad {
   private readonly canvas = byId("canvas", HTMLCanvasElement);
+  private readonly clearButton = byId("clear", HTMLButtonElement);
   private readonly context: CanvasRenderingContext2D;
-  private run: Run | undefined;
+  private readonly onStroke: () => void;
   private size = { height: 0, width: 0 };
   private last: Point | undefined;
   /** Moved by keys; in shares of the canvas. */
   private pen = { x: 0.5, y: 0.5, isDown: false };
-  private isAsking = false;
-  /** A prediction for an older drawing is followed by another request. */
-  private strokeCount = 0;
-  private isEmpty = true;
 
-  constructor() {
+  /** @param onStroke called when the drawing has changed */
+  constructor(onStroke: () => void) {
+    this.onStroke = onStroke;
     const context = this.canvas.getContext("2d", { willReadFrequently: true });
     if (!context) throw new Error("no canvas");
     this.context = context;
@@ -51,13 +46,11 @@ export class DrawingPad {
       this.canvas.addEventListener(end, () => (this.last = undefined));
     }
     this.canvas.addEventListener("keydown", (event) => this.handleKey(event));
-    byId("clear", HTMLButtonElement).addEventListener("click", () => this.clear());
   }
 
-  show(run: Run): void {
-    this.run = run;
-    const size = drawableSize(run);
-    byId("drawing-section", HTMLElement).hidden = !size;
+  /** For images of this size; undefined: there is no drawing. */
+  show(size: { height: number; width: number } | undefined): void {
+    byId("pad", HTMLElement).hidden = !size;
     if (!size || (size.height === this.size.height && size.width === this.size.width)) return;
     this.size = size;
     this.canvas.width = SCALE * size.width;
@@ -65,11 +58,14 @@ export class DrawingPad {
     this.clear();
   }
 
-  private clear(): void {
+  clear(): void {
     this.context.fillStyle = "#000";
     this.context.fillRect(0, 0, this.canvas.width, this.canvas.height);
-    this.isEmpty = true;
-    clearProbabilities();
+  }
+
+  /** As the network's input, one byte per pixel. */
+  pixels(): SampleBytes {
+    return centredPixels(this.canvas, this.size);
   }
 
   private pointOf(event: PointerEvent): Point {
@@ -91,9 +87,7 @@ export class DrawingPad {
     // Browsers draw no line of length 0.
     context.lineTo(to.x + 0.01, to.y);
     context.stroke();
-    this.isEmpty = false;
-    this.strokeCount++;
-    void this.predict();
+    this.onStroke();
   }
 
   private handleKey(event: KeyboardEvent): void {
@@ -105,7 +99,7 @@ export class DrawingPad {
     };
     const move = moves[event.key];
     if (event.key === " ") this.pen.isDown = !this.pen.isDown;
-    else if (event.key === "Delete" || event.key === "Backspace") this.clear();
+    else if (event.key === "Delete" || event.key === "Backspace") this.clearButton.click();
     else if (!move) return;
     event.preventDefault();
     const from = this.penPoint();
@@ -118,32 +112,4 @@ export class DrawingPad {
   private penPoint(): Point {
     return { x: this.pen.x * this.canvas.width, y: this.pen.y * this.canvas.height };
   }
-
-  /** One request at a time; what was drawn meanwhile is part of the next one. */
-  private async predict(): Promise<void> {
-    if (this.isAsking) return;
-    this.isAsking = true;
-    try {
-      for (let asked = 0; asked < this.strokeCount;) {
-        asked = this.strokeCount;
-        const prediction = await requestPrediction(() => centredPixels(this.canvas, this.size));
-        if (this.run && !this.isEmpty) showProbabilities(prediction, this.run);
-      }
-    } catch (error) {
-      byId("weights", HTMLElement).textContent = `no prediction: ${String(error)}`;
-    } finally {
-      this.isAsking = false;
-    }
-  }
-}
-
-/** @returns undefined where the network does not take drawings, or the run has ended */
-function drawableSize(run: Run): { height: number; width: number } | undefined {
-  const { description, canPredict } = run;
-  if (!description || !canPredict) return undefined;
-  const { inputShape, inputType, target } = description;
-  const [height = Infinity, width = Infinity, channels] = inputShape;
-  const isSmall = height <= MAX_SIDE && width <= MAX_SIDE;
-  const isDrawable = isSmall && channels === 1 && inputType === "uint8";
-  return isDrawable && target.kind === "classes" ? { height, width } : undefined;
 }

@@ -1,73 +1,106 @@
-// The top of the page: progress, the run's figures, and what the page is connected to.
-import { countText, durationText } from "../../number-text.js";
-import type { RunDescription } from "../../run-description.js";
-import { LOSS_NAMES } from "../../loss-names.js";
-import { byId, createElement, formatNumber } from "./dom.js";
+// The top of the page: what the run is, whether it is live, how far it is, and one sentence on how it is doing.
+import { durationText } from "../../number-text.js";
+import { byId, formatCount, formatNumber } from "./dom.js";
 import type { Run } from "./run.js";
 
-export function showHead(run: Run): void {
-  const { end, start } = run;
+/** How the page receives updates: `live`, not at all any more, or all at once from a log. */
+export type Connection = "connecting" | "live" | "lost" | "log";
+
+type State = "joining" | "live" | "paused" | "lost" | "finished";
+
+const STATE_NAMES: Readonly<Record<State, string>> = {
+  joining: "Connecting",
+  live: "Live",
+  paused: "Waiting",
+  lost: "Connection lost",
+  finished: "Finished",
+};
+
+export function showHead(run: Run, connection: Connection): void {
+  const { start, end } = run;
   const step = run.lastStep ?? 0;
   const steps = start?.steps ?? 0;
-  byId("progress", HTMLProgressElement).value = steps === 0 ? 0 : Math.min(1, (step + 1) / steps);
-  byId("figures", HTMLElement).replaceChildren(
-    ...[...progressFigures(run, step, steps), ...configFigures(run)].flatMap(([name, value]) => {
-      if (value === undefined) return [];
-      const [term, detail] = [
-        createElement("dt", { text: name }),
-        createElement("dd", { text: value }),
-      ];
-      return [createElement("div", {}, [term, detail])];
-    }),
-  );
+  const state = stateOf(run, connection);
+  const isLog = connection === "log";
+  byId("run-name", HTMLElement).textContent = isLog ? run.name : (run.description?.network ?? "");
+  showState(state, isLog && !run.end ? "Stopped" : STATE_NAMES[state]);
+  byId("step", HTMLElement).textContent = start ? formatCount(step) : "–";
+  byId("steps", HTMLElement).textContent = start ? formatCount(steps) : "–";
+  byId("step", HTMLElement).style.minWidth = `${formatCount(steps).length}ch`;
+  byId("time-left", HTMLElement).textContent = timeLeftText(run, state);
+  showProgress(end ? steps : step, steps);
+  showMessage(run, state);
+  byId("config-line", HTMLElement).textContent = start ? configText(run) : "";
   const metric = end?.testAccuracy ?? end?.testLoss;
   document.title = end ? `Tandem: ${formatNumber(metric)}` : `Tandem: step ${step}`;
 }
 
-/** Undefined: a log of an earlier version does not say. */
-type Figure = readonly [name: string, value: string | undefined];
-
-function progressFigures(run: Run, step: number, steps: number): Figure[] {
-  const { end, metricName } = run;
-  const final = metricName === "accuracy" ? end?.testAccuracy : end?.testLoss;
-  const timeLeft = end ? "done" : durationText((steps - step - 1) / run.pace);
-  return [
-    ["step", `${step} of ${steps}`],
-    ["loss", formatNumber(run.loss.values.at(-1))],
-    [`training ${metricName}`, formatNumber(run.trainMetric.values.at(-1))],
-    [`test ${metricName}`, formatNumber(final ?? run.testMetric.values.at(-1))],
-    ["samples per second", formatNumber(run.pace * run.batchSize)],
-    ["time left", timeLeft],
-  ];
+function stateOf(run: Run, connection: Connection): State {
+  if (run.end || connection === "log") return "finished";
+  if (connection === "lost") return "lost";
+  if (connection === "connecting" || !run.start) return "joining";
+  return run.waitingFor === undefined ? "live" : "paused";
 }
 
-function configFigures({ start }: Run): Figure[] {
-  if (!start) return [];
-  const { parameterCount, broadcast } = start;
-  // Whatever the types say: a log of an earlier version may lack any of these.
-  const description: Partial<RunDescription> = start.description;
-  const { schedule, learningRate, loss, batchSize, shards, seed } = description;
-  const rate = learningRate === undefined ? undefined : formatNumber(learningRate);
-  const hasSchedule = rate !== undefined && schedule !== undefined && schedule !== "constant";
-  const parts = shards === undefined ? "" : ` in ${countText(shards, "shard")}`;
-  return [
-    ["network", description.network],
-    ["parameters", (parameterCount as number | undefined)?.toLocaleString("en")],
-    ["loss function", loss && LOSS_NAMES[loss]],
-    ["optimizer", description.optimizer],
-    ["learning rate", hasSchedule ? `${rate}, ${schedule}` : rate],
-    ["batch", batchSize === undefined ? undefined : `${batchSize}${parts}`],
-    ["batch norm", description.batchNorm ?? "ghost"],
-    ["population statistics", description.population],
-    ["augmentation", description.augmentation],
-    ["seed", seed?.toString()],
-    ["engine", description.engine],
-    ["broadcast", broadcast],
-  ];
+function showState(state: State, text: string): void {
+  const element = byId("state", HTMLElement);
+  // Announced to screen readers when it changes.
+  if (element.textContent !== text) element.textContent = text;
+  element.className = `state ${state}`;
+  for (const id of ["numbers", "message"]) {
+    byId(id, HTMLElement).classList.toggle("lost", state === "lost");
+  }
+  byId("message", HTMLElement).classList.toggle("paused", state === "paused");
+  document.querySelector(".bar")?.classList.toggle("lost", state === "lost");
 }
 
-export function showConnection(text: string, isLost = false): void {
-  const state = byId("state", HTMLElement);
-  state.textContent = text;
-  state.classList.toggle("lost", isLost);
+function timeLeftText(run: Run, state: State): string {
+  if (state === "finished") return "";
+  const seconds = ((run.start?.steps ?? 0) - (run.lastStep ?? 0) - 1) / run.pace;
+  return Number.isFinite(seconds) ? `${durationText(seconds)} left` : "";
+}
+
+function showProgress(step: number, steps: number): void {
+  const bar = byId("progress", HTMLElement);
+  bar.setAttribute("aria-valuemax", String(steps));
+  bar.setAttribute("aria-valuenow", String(step));
+  const share = steps === 0 ? 0 : Math.min(1, (step + 1) / steps);
+  const [line] = bar.children;
+  if (line instanceof HTMLElement) line.style.transform = `scaleX(${share})`;
+}
+
+function showMessage(run: Run, state: State): void {
+  const element = byId("message", HTMLElement);
+  const text = messageText(run, state);
+  if (element.textContent !== text) element.textContent = text;
+}
+
+function messageText(run: Run, state: State): string {
+  const { end, waitingFor, lastAt } = run;
+  if (state === "paused") return `The run waits: ${waitingFor ?? ""}.`;
+  if (state === "lost") {
+    const time = lastAt === undefined ? "" : ` of ${new Date(lastAt).toLocaleTimeString()}`;
+    return `Connection lost; reconnecting. The numbers are those${time}.`;
+  }
+  if (end) return `All ${formatCount(end.step)} steps are done.`;
+  const evaluated = run.testMetric.steps.at(-1);
+  const checkpoint = run.marks.findLast(({ what }) => what === "checkpoint");
+  return [
+    ...(evaluated === undefined ? [] : [`Evaluated at step ${formatCount(evaluated)}.`]),
+    ...(checkpoint ? [`${checkpoint.text.replace(/^c/, "C")} saved.`] : []),
+  ].join(" ");
+}
+
+/** The configuration in one line; all of it is at the end of the page. */
+function configText({ start }: Run): string {
+  const { network, batchSize, shards, optimizer, engineName } = start?.description ?? {};
+  const parts = shards === undefined ? "" : ` in ${shards} shard${shards === 1 ? "" : "s"}`;
+  return [
+    network,
+    batchSize === undefined ? undefined : `batch ${batchSize}${parts}`,
+    optimizer,
+    engineName,
+  ]
+    .filter((part) => part !== undefined)
+    .join(", ");
 }

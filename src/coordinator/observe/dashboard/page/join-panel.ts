@@ -1,32 +1,48 @@
 // How to join the run, for the people who watch it: a link for this device, a QR code for a phone, a command for a machine with
-// Node. The code holds the address alone: whoever photographs a screen has no token by that.
+// Node. The code holds the address alone: whoever photographs a screen has no token by that. After the run's end, its result.
 import { encode } from "uqr";
 import type { JoinAddresses } from "../join-addresses.js";
-import { byId, createElement, createSvg } from "./dom.js";
+import { byId, createElement, createSvg, formatCount, formatNumber, formatPercent } from "./dom.js";
 import type { Run } from "./run.js";
 
 /** Light modules around the code (ISO/IEC 18004, section 9.1). */
 const QUIET_ZONE = 4;
+/** What a checkpoint is called unless --output says otherwise. */
+const DEFAULT_FILE = "checkpoint.safetensors";
 
 export class JoinPanel {
-  private readonly section = byId("join-section", HTMLElement);
+  private readonly join = byId("join-section", HTMLElement);
+  private readonly result = byId("result-section", HTMLElement);
   private addresses: JoinAddresses | undefined;
+  /** Whether it is known whether and where workers can join. */
+  isSettled = false;
 
-  /** Asks where workers can join. Without an answer, as for a finished run, the panel stays hidden. */
+  /** Asks where workers can join. Without an answer nobody can. */
   async load(): Promise<void> {
     const response = await fetch("join/addresses").catch(() => undefined);
-    if (response?.ok !== true) return;
-    this.addresses = (await response.json()) as JoinAddresses;
-    const url = joinableUrl(this.addresses);
-    if (url === undefined) return;
-    this.showWays(url, this.addresses);
+    if (response?.ok) this.addresses = (await response.json()) as JoinAddresses;
+    this.settle();
+    const url = this.addresses && joinableUrl(this.addresses);
+    if (this.addresses && url) this.showWays(url, this.addresses);
   }
 
+  /** Nobody can join, as a finished run, or it is known where. */
+  settle(): void {
+    this.isSettled = true;
+  }
+
+  /** In one place: how to join, and after the end what has come of the run. */
   show(run: Run): void {
-    this.section.hidden = !this.addresses?.urls.length || run.end !== undefined;
+    const canJoin = Boolean(this.addresses?.urls.length);
+    const isOver = run.end !== undefined;
+    byId("join-slot", HTMLElement).hidden = !canJoin && !isOver;
+    this.join.hidden = !canJoin;
+    this.join.classList.toggle("away", isOver);
+    this.result.classList.toggle("away", !isOver);
     const isForBrowsers = run.description?.engineName === "wasm";
     for (const id of ["join-browser", "join-here"]) byId(id, HTMLElement).hidden = !isForBrowsers;
     byId("join-engine", HTMLElement).hidden = isForBrowsers;
+    showResult(run);
   }
 
   private showWays(url: URL, { needsToken }: JoinAddresses): void {
@@ -41,6 +57,31 @@ export class JoinPanel {
     const token = needsToken ? " --token-file token.txt" : "";
     byId("join-command", HTMLElement).textContent = `npx tandem worker ${socket}${token}`;
   }
+}
+
+/** What the run has made, and how to use it; during the run its place. */
+function showResult({ start, end, metricName }: Run): void {
+  const file = end?.file;
+  const metric =
+    metricName === "accuracy" ? formatPercent(end?.testAccuracy) : formatNumber(end?.testLoss);
+  const facts = [
+    ["checkpoint", file ?? "–"],
+    [`test ${metricName}`, metric],
+    ["steps", formatCount(end?.step ?? 0)],
+    ["parameters", formatCount(start?.parameterCount ?? 0)],
+  ] as const;
+  byId("result-facts", HTMLElement).replaceChildren(
+    ...facts.map(([name, value]) =>
+      createElement("div", {}, [
+        createElement("dt", { text: name }),
+        createElement("dd", { text: value }),
+      ]),
+    ),
+  );
+  const shown = file ?? DEFAULT_FILE;
+  byId("evaluate-command", HTMLElement).textContent = `npx tandem evaluate ${shown}`;
+  byId("export-command", HTMLElement).textContent =
+    `npx tandem export ${shown} --format onnx --output model.onnx`;
 }
 
 /** The address at which this page was opened, where other machines can reach it; else one that they can; else this one. */

@@ -2,17 +2,18 @@
 import "uplot/dist/uPlot.min.css";
 import "./page.css";
 import type { PageUpdate } from "../page-update.js";
+import { showConfiguration } from "./configuration.js";
 import { Curves } from "./curves.js";
 import { byId } from "./dom.js";
-import { DrawingPad } from "./drawing-pad.js";
-import { showConnection, showHead } from "./head.js";
-import { showMistakes } from "./mistakes.js";
+import { type Connection, showHead } from "./head.js";
 import { JoinPanel } from "./join-panel.js";
+import { showNumbers } from "./numbers.js";
+import { PredictionsPanel } from "./predictions-panel.js";
+import { showMarks } from "./run-events.js";
 import { Run } from "./run.js";
-import { Scatter } from "./scatter.js";
 import { Statistics } from "./statistics.js";
 import { showTimeline } from "./timeline.js";
-import { showMarks, showWorkers } from "./workers.js";
+import { showWorkers } from "./workers.js";
 
 const REDRAW_MS = 250;
 const RETRY_MS = 2_000;
@@ -25,50 +26,65 @@ interface FinishedRun {
 
 const curves = new Curves();
 const statistics = new Statistics();
-const drawingPad = new DrawingPad();
-const scatter = new Scatter();
+const predictions = new PredictionsPanel();
 const joinPanel = new JoinPanel();
 let run: Run | undefined;
+let connection: Connection = "connecting";
 /** Of what is drawn now. */
-let drawnVersion = -1;
+let drawn: { version: number; connection: Connection } | undefined;
 
 function draw(): void {
-  if (!run || run.version === drawnVersion || document.hidden) return;
-  drawnVersion = run.version;
-  showHead(run);
+  if (!run || document.hidden) return;
+  if (run.version === drawn?.version && connection === drawn.connection) return;
+  drawn = { version: run.version, connection };
+  showHead(run, connection);
+  // What there is to show depends on the run: it is laid out once that is known, and stays in its place from then on.
+  const main = byId("main", HTMLElement);
+  if (!run.start || !joinPanel.isSettled) return;
+  showBar();
   joinPanel.show(run);
-  curves.show(run);
+  showConfiguration(run);
+  showNumbers(run);
   showMarks(run);
   showWorkers(run);
+  predictions.show(run);
+  main.hidden = false;
+  // Charts ask for their widths.
+  curves.show(run);
   showTimeline(run);
   statistics.show(run);
-  drawingPad.show(run);
-  showMistakes(run);
-  scatter.show(run);
+}
+
+/** The whole of the top bar, from the start of the run on. */
+function showBar(): void {
+  byId("loading", HTMLElement).hidden = true;
+  byId("state", HTMLElement).hidden = false;
+  document.querySelector(".bar")?.classList.remove("loading");
 }
 
 function showFinished({ name, updates }: FinishedRun): void {
   run = new Run(name);
   for (const update of updates) run.add(update);
-  showConnection(name);
+  joinPanel.settle();
+  connection = "log";
 }
 
 function showLive(): void {
   const live = new Run("this run");
   run = live;
   connect(live);
-  void joinPanel.load().then(() => joinPanel.show(live));
+  void joinPanel.load().then(() => (drawn = undefined));
 }
 
 function connect(run: Run): void {
   const source = new EventSource("live");
-  source.onopen = () => showConnection("live");
+  source.onopen = () => (connection = "live");
   source.onmessage = (event: MessageEvent<string>) => {
     run.add(JSON.parse(event.data) as PageUpdate);
   };
   source.onerror = () => {
     const hasEnded = run.end !== undefined;
-    showConnection(hasEnded ? "the run has ended" : "connection lost; reconnecting …", !hasEnded);
+    connection = "lost";
     if (hasEnded) source.close();
     // Browsers reconnect by themselves after some failures only.
     else if (source.readyState === EventSource.CLOSED) {
@@ -103,6 +119,9 @@ async function begin(): Promise<void> {
   const finished = await readFinished();
   if (finished) showFinished(finished);
   else showLive();
+  new ResizeObserver(() => {
+    if (run) showTimeline(run);
+  }).observe(byId("timeline", HTMLElement));
   setInterval(draw, REDRAW_MS);
   draw();
 }

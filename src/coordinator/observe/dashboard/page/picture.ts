@@ -4,20 +4,27 @@ import { createElement } from "./dom.js";
 
 /** @param bytes row by row, the channels of a pixel together */
 export function createPicture(bytes: Uint8Array, shape: PictureShape): HTMLCanvasElement {
-  const { height, width, channels } = shape;
   const canvas = createElement("canvas");
-  canvas.width = width;
-  canvas.height = height;
+  drawPicture(canvas, bytes, shape);
+  return canvas;
+}
+
+/** Gives the canvas the picture's size. */
+export function drawPicture(
+  canvas: HTMLCanvasElement,
+  bytes: Uint8Array,
+  { height, width, channels }: PictureShape,
+): void {
+  // Setting a size clears the canvas, also where it is the same.
+  if (canvas.width !== width) canvas.width = width;
+  if (canvas.height !== height) canvas.height = height;
   const context = canvas.getContext("2d");
   const image = context?.createImageData(width, height);
-  if (!context || !image) return canvas;
+  if (!context || !image) return;
   for (let pixel = 0; pixel < height * width; pixel++) {
-    const [red = 0, green = red, blue = red] = bytes.subarray(
-      channels * pixel,
-      channels * (pixel + 1),
-    );
+    const from = channels * pixel;
+    const [red = 0, green = red, blue = red] = bytes.subarray(from, from + channels);
     image.data.set([red, green, blue, 255], 4 * pixel);
   }
   context.putImageData(image, 0, 0);
-  return canvas;
 }

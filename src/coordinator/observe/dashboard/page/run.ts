@@ -25,6 +25,10 @@ export class Run {
   /** Of the evaluations: accuracies where the targets are classes, else losses. */
   trainMetric = emptySeries();
   testMetric = emptySeries();
+  /** Why the run waits; undefined: it does not. */
+  waitingFor: string | undefined;
+  /** When the newest update came, by the coordinator's clock, in milliseconds since 1970. */
+  lastAt: number | undefined;
   /** Increased by each update. */
   version = 0;
 
@@ -38,6 +42,11 @@ export class Run {
 
   get metricName(): "accuracy" | "loss" {
     return this.description?.target.kind === "values" ? "loss" : "accuracy";
+  }
+
+  /** False only where it is known that no layer normalises. */
+  get isNormalised(): boolean {
+    return this.start?.settings?.["batch norm"] !== "none";
   }
 
   get lastStep(): number | undefined {
@@ -61,6 +70,7 @@ export class Run {
 
   add(update: PageUpdate): void {
     this.version++;
+    if ("at" in update) this.lastAt = update.at;
     switch (update.kind) {
       case "reset":
         Object.assign(this, new Run(this.name), { version: this.version });
@@ -77,6 +87,7 @@ export class Run {
         return;
       case "mark":
         this.marks.push(update);
+        if (update.what === "waiting") this.waitingFor = update.text;
         if (this.marks.length > MAX_MARKS) this.marks.shift();
         return;
       case "workers":
@@ -96,6 +107,7 @@ export class Run {
         return;
       case "end":
         this.end = update;
+        this.waitingFor = undefined;
         return;
       default:
         update satisfies never;
@@ -103,6 +115,7 @@ export class Run {
   }
 
   private addSteps({ steps, losses, durationsMs }: PageUpdateOf<"steps">): void {
+    this.waitingFor = undefined;
     steps.forEach((step, index) => {
       append(this.loss, step, losses[index]!);
       append(this.durationMs, step, durationsMs[index]!);

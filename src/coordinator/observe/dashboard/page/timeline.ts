@@ -1,44 +1,59 @@
-// One step on a time axis: each worker's tasks, and the coordinator's phases.
-import type { TaskTrace } from "../../../../shared/events.js";
-import { byId, createElement, createLegend, createSvg, formatNumber, themeColour } from "./dom.js";
+// One step on a time axis: each worker's tasks, and the coordinator's phases; beside it, how long each kind of work took.
+import type { PhaseTrace, TaskTrace } from "../../../../shared/events.js";
+import { byId, createElement, createSvg, formatCount, formatNumber } from "./dom.js";
+import { showPhases } from "./phases.js";
 import type { Run } from "./run.js";
+import { ticksBetween } from "./ticks.js";
 
-const ROW_HEIGHT = 22;
-const LABEL_WIDTH = 96;
+const ROW_HEIGHT = 24;
+const LABEL_WIDTH = 104;
 const MAX_LABEL_LENGTH = 14;
-const TICK_COUNT = 5;
+const TEXT_WIDTH = 56;
+/** Rows of workers; of more, those that finished last. */
+const MAX_WORKER_ROWS = 12;
 
 /** Of a bar: its name and colour. */
 const PARTS = {
-  send: ["to the worker", "four"],
-  compute: ["compute", "one"],
-  receive: ["to the coordinator", "two"],
-  coordinator: ["coordinator", "three"],
+  send: ["download", "download"],
+  compute: ["compute", "compute"],
+  receive: ["upload", "upload"],
+  coordinator: ["coordinator", "coordinator"],
 } as const;
 
-interface Bar {
+export interface Bar {
   row: string;
   part: keyof typeof PARTS;
+  /** Of a task: `shard 2`. */
+  name: string;
   text: string;
   fromMs: number;
   toMs: number;
 }
 
+/** The highest drawing so far: a step with fewer rows moves nothing. */
+let mostRows = 0;
+/** What is drawn now. */
+let drawn: { trace: unknown; width: number } | undefined;
+
 export function showTimeline(run: Run): void {
   const { trace } = run;
   const container = byId("timeline", HTMLElement);
+  const width = container.clientWidth || 320;
+  if (drawn?.trace === trace && drawn?.width === width) return;
+  drawn = { trace, width };
   if (!trace) {
-    container.replaceChildren(createElement("p", { class: "hint", text: "no step yet" }));
+    container.replaceChildren(createElement("p", { class: "quiet", text: "no step yet" }));
     return;
   }
-  const phases = trace.phases.map(({ phase, fromMs, toMs }): Bar => {
-    return { row: phase, part: "coordinator", text: phase, fromMs, toMs };
-  });
-  const bars = [...trace.tasks.flatMap(barsOfTask), ...phases];
-  container.replaceChildren(
-    drawBars(bars, container.clientWidth || 320),
-    createLegend(Object.values(PARTS), noteOf(bars, trace.step)),
-  );
+  const tasks = trace.tasks.flatMap(barsOfTask);
+  const phases = trace.phases.map(barOfPhase);
+  container.replaceChildren(drawBars([...lastWorkers(tasks), ...phases], width));
+  showPhases(tasks, phases);
+  byId("step-note", HTMLElement).textContent = noteOf([...tasks, ...phases], trace.step);
+}
+
+function barOfPhase({ phase, fromMs, toMs }: PhaseTrace): Bar {
+  return { row: phase, part: "coordinator", name: phase, text: phase, fromMs, toMs };
 }
 
 function barsOfTask(task: TaskTrace): Bar[] {
@@ -46,6 +61,7 @@ function barsOfTask(task: TaskTrace): Bar[] {
   const bar = (part: Bar["part"], fromMs: number, toMs: number): Bar => ({
     row: task.worker,
     part,
+    name,
     text: `${task.worker}, ${name} (${task.samples} samples): ${PARTS[part][0]}`,
     fromMs,
     toMs,
@@ -57,55 +73,74 @@ function barsOfTask(task: TaskTrace): Bar[] {
   ];
 }
 
+function lastWorkers(bars: readonly Bar[]): readonly Bar[] {
+  const ends = new Map<string, number>();
+  for (const { row, toMs } of bars) ends.set(row, Math.max(toMs, ends.get(row) ?? -Infinity));
+  if (ends.size <= MAX_WORKER_ROWS) return bars;
+  const last = [...ends].sort((a, b) => b[1] - a[1]).slice(0, MAX_WORKER_ROWS);
+  const names = new Set(last.map(([name]) => name));
+  return bars.filter(({ row }) => names.has(row));
+}
+
 function drawBars(bars: readonly Bar[], width: number): SVGElement {
   const rows = [...new Set(bars.map(({ row }) => row))];
+  mostRows = Math.max(mostRows, rows.length);
   const lastMs = Math.max(...bars.map(({ toMs }) => toMs), 1e-3);
-  const pixelsPerMs = (width - LABEL_WIDTH - 40) / lastMs;
+  const pixelsPerMs = (width - LABEL_WIDTH - 24) / lastMs;
   const x = (ms: number) => LABEL_WIDTH + Math.max(0, ms) * pixelsPerMs;
   const labels = rows.map((row, index) => {
     const isLong = row.length > MAX_LABEL_LENGTH;
     const text = isLong ? `${row.slice(0, MAX_LABEL_LENGTH - 1)}…` : row;
-    return createSvg("text", { x: 0, y: ROW_HEIGHT * index + 15 }, [text]);
+    return createSvg("text", { x: 0, y: ROW_HEIGHT * index + 16 }, [
+      ...(isLong ? [createSvg("title", {}, [row])] : []),
+      text,
+    ]);
   });
-  const boxes = bars.map(({ row, part, text, fromMs, toMs }) =>
-    createSvg(
-      "rect",
-      {
-        x: x(fromMs),
-        y: ROW_HEIGHT * rows.indexOf(row) + 3,
-        width: Math.max(1, (toMs - fromMs) * pixelsPerMs),
-        height: ROW_HEIGHT - 6,
-        rx: 2,
-        fill: themeColour(PARTS[part][1]),
-      },
-      [createSvg("title", {}, [`${text}: ${formatNumber(toMs - fromMs, 3)} ms`])],
-    ),
-  );
-  const height = ROW_HEIGHT * (rows.length + 1);
+  const boxes = bars.flatMap((bar) => {
+    const y = ROW_HEIGHT * rows.indexOf(bar.row) + 3;
+    return drawBar(bar, x(bar.fromMs), y, (bar.toMs - bar.fromMs) * pixelsPerMs);
+  });
+  const height = ROW_HEIGHT * (mostRows + 1);
+  const bottom = ROW_HEIGHT * rows.length;
   const label = "The newest step's tasks and phases on a time axis";
   return createSvg("svg", { width, height, role: "img", "aria-label": label }, [
-    ...drawTicks(lastMs, x, height),
+    ...drawTicks(lastMs, width, x, bottom),
     ...labels,
     ...boxes,
   ]);
 }
 
-function drawTicks(lastMs: number, x: (ms: number) => number, height: number): SVGElement[] {
-  const ticks = Array.from({ length: TICK_COUNT }, (_, index) => {
-    return (lastMs * index) / (TICK_COUNT - 1);
-  });
-  return ticks.flatMap((ms) => [
-    createSvg("line", { class: "axis", x1: x(ms), x2: x(ms), y1: 0, y2: height - ROW_HEIGHT }),
-    createSvg("text", { class: "faint", x: x(ms), y: height - 5, "text-anchor": "middle" }, [
-      `${formatNumber(ms, 2)} ms`,
+function drawBar({ part, name, text, fromMs, toMs }: Bar, x: number, y: number, width: number) {
+  const fill = `var(--${PARTS[part][1]})`;
+  const shape = { x, y, width: Math.max(1, width), height: ROW_HEIGHT - 6, rx: 2, fill };
+  const title = createSvg("title", {}, [`${text}: ${formatNumber(toMs - fromMs, 3)} ms`]);
+  const box = createSvg("rect", shape, [title]);
+  // Names only on the bars whose colour leaves enough contrast.
+  if (part !== "compute" || width < TEXT_WIDTH) return [box];
+  const place = { class: "in-bar", x: x + 6, y: y + 13, "pointer-events": "none" };
+  return [box, createSvg("text", place, [name])];
+}
+
+function drawTicks(
+  lastMs: number,
+  width: number,
+  x: (ms: number) => number,
+  bottom: number,
+): SVGElement[] {
+  return ticksBetween(0, lastMs, Math.max(2, (width - LABEL_WIDTH) / 110)).flatMap((ms) => [
+    createSvg("line", { class: "axis", x1: x(ms), x2: x(ms), y1: 0, y2: bottom }),
+    createSvg("text", { class: "faint", x: x(ms), y: bottom + 16, "text-anchor": "middle" }, [
+      ms === 0 ? "0 ms" : formatNumber(ms, 3),
     ]),
   ]);
 }
 
 function noteOf(bars: readonly Bar[], step: number): string {
   const [first] = bars;
-  if (!first) return `step ${step}`;
+  const at = `Step ${formatCount(step)}`;
+  if (!first) return at;
   const length = ({ fromMs, toMs }: Bar) => toMs - fromMs;
   const longest = bars.reduce((a, b) => (length(b) > length(a) ? b : a), first);
-  return `step ${step}; longest: ${longest.text}, ${formatNumber(length(longest), 3)} ms`;
+  const lastMs = Math.max(...bars.map(({ toMs }) => toMs));
+  return `${at}, ${formatNumber(lastMs, 3)} ms. Longest: ${longest.text}, ${formatNumber(length(longest), 3)} ms.`;
 }

@@ -1,80 +1,98 @@
-// The table of workers, and the list of what happened.
-import type { MarkKind, WorkerRow } from "../page-update.js";
-import { byId, createElement, formatBytes, formatNumber } from "./dom.js";
+// The table of workers: what each has computed, and its connection.
+import type { WorkerRow } from "../page-update.js";
+import { byId, createElement, formatBytes, formatCount, formatNumber } from "./dom.js";
 import type { Run } from "./run.js";
 
-const MAX_MARKS_SHOWN = 200;
+/** Of the columns on a narrow screen: two views, and what has no room in either. */
+type View = "work" | "network" | "optional";
 
 interface Column {
   title: string;
-  text: (row: WorkerRow, run: Run) => string;
+  view?: View;
   isText?: true;
+  cell: (row: WorkerRow, totals: Totals) => string | Node;
+}
+
+interface Totals {
+  samples: number;
+  /** Of the slowest worker, per shard. */
+  longestMs: number;
 }
 
 const COLUMNS: readonly Column[] = [
-  { title: "worker", text: ({ name }) => name, isText: true },
-  { title: "state", text: stateText, isText: true },
-  { title: "in", text: ({ kind }) => kindText(kind), isText: true },
-  { title: "host", text: ({ host }) => host, isText: true },
-  { title: "shards", text: ({ shards }) => String(shards) },
-  { title: "share", text: shareText },
-  { title: "ms per shard", text: ({ shards, shardMs }) => formatNumber(shardMs / shards, 3) },
-  { title: "round trip", text: roundTripText },
-  { title: "received", text: ({ bytesUp }) => formatBytes(bytesUp) },
-  { title: "sent", text: ({ bytesDown }) => formatBytes(bytesDown) },
-  { title: "last seen", text: lastSeenText },
+  { title: "worker", cell: ({ name }) => createElement("b", { text: name }), isText: true },
+  { title: "state", cell: stateCell, isText: true },
+  { title: "in", cell: ({ kind }) => kindText(kind), isText: true, view: "optional" },
+  { title: "host", cell: ({ host }) => host, isText: true, view: "network" },
+  { title: "shards", cell: ({ shards }) => formatCount(shards), view: "work" },
+  { title: "share", cell: shareCell, view: "work" },
+  { title: "ms per shard", cell: shardCell, view: "work" },
+  { title: "round trip", cell: roundTripText, view: "network" },
+  { title: "received", cell: ({ bytesUp }) => formatBytes(bytesUp), view: "network" },
+  { title: "sent", cell: ({ bytesDown }) => formatBytes(bytesDown), view: "network" },
+  { title: "last seen", cell: lastSeenText, view: "optional" },
 ];
 
-/** Where the kind alone does not say it. */
-const MARK_NAMES: Partial<Record<MarkKind, string>> = {
-  left: "lost",
-  backup: "backup task",
-  divergence: "replica divergence",
-  "checkpoint-failed": "checkpoint failed",
-  "checkpoint-kept": "checkpoint renamed",
-  degraded: "wrong results",
-  "mixed-numerics": "mixed numerics",
-  "observer-failed": "output failed",
-};
+for (const input of document.querySelectorAll<HTMLInputElement>('input[name="columns"]')) {
+  input.addEventListener("change", () => {
+    byId("workers", HTMLTableElement).dataset["view"] = input.value;
+  });
+}
 
-export function showWorkers(run: Run): void {
+export function showWorkers({ workers, end }: Run): void {
+  const totals = {
+    samples: workers.reduce((sum, { samples }) => sum + samples, 0),
+    longestMs: Math.max(0, ...workers.map(shardMsOf).filter(Number.isFinite)),
+  };
   const head = createElement(
     "tr",
     {},
-    COLUMNS.map(({ title, isText }) => {
-      return createElement("th", { text: title, class: isText ? "text" : "" });
+    COLUMNS.map((column) => {
+      const th = createElement("th", { text: column.title, class: classOf(column) });
+      th.scope = "col";
+      return th;
     }),
   );
-  const rows = run.workers.map((row) =>
+  const rows = workers.map((row) =>
     createElement(
       "tr",
       { class: row.state === "working" ? "" : "gone" },
-      COLUMNS.map(({ text, isText }) => {
-        return createElement("td", { text: text(row, run), class: isText ? "text" : "" });
+      COLUMNS.map((column) => {
+        const cell = column.cell(row, totals);
+        const isNode = cell instanceof Node;
+        const isState = column.title === "state" ? " state-cell" : "";
+        const td = createElement("td", { class: classOf(column) + isState }, isNode ? [cell] : []);
+        if (!isNode) td.textContent = cell;
+        return td;
       }),
     ),
   );
-  byId("workers", HTMLTableElement).replaceChildren(head, ...rows);
-}
-
-export function showMarks(run: Run): void {
-  const newest = run.marks.slice(-MAX_MARKS_SHOWN).reverse();
-  byId("marks", HTMLUListElement).replaceChildren(
-    ...newest.map(({ at, step, what, worker, text }) => {
-      const time = new Date(at).toLocaleTimeString();
-      const subject = worker === undefined ? "" : `${worker} `;
-      return createElement("li", {
-        class: what,
-        text: `${time}, step ${step}: ${subject}${markText(what, text)}`,
-      });
-    }),
+  byId("workers", HTMLTableElement).replaceChildren(
+    createElement("thead", {}, [head]),
+    createElement("tbody", {}, rows),
   );
+  byId("workers-note", HTMLElement).textContent = noteOf(workers, end !== undefined);
 }
 
-function markText(what: MarkKind, text: string): string {
-  const name = MARK_NAMES[what] ?? what;
-  if (text === what) return name;
-  return text.startsWith(name) ? text : `${name}: ${text}`;
+function classOf({ isText, view }: Column): string {
+  return `${isText ? "" : "num "}${view ?? ""}`.trim();
+}
+
+function noteOf(workers: readonly WorkerRow[], isOver: boolean): string {
+  if (workers.length === 0) return isOver ? "computed in one process" : "none yet";
+  const countOf = (state: WorkerRow["state"]) =>
+    workers.filter((worker) => worker.state === state).length;
+  const inBrowsers = workers.filter(({ kind }) => kind === "browser").length;
+  const counts = [
+    [countOf("working"), "working"],
+    [countOf("left"), isOver ? "left" : "lost"],
+    [countOf("rejected"), "rejected"],
+    [inBrowsers, "in browsers"],
+  ] as const;
+  return counts
+    .filter(([count]) => count > 0)
+    .map(([count, what]) => `${count} ${what}`)
+    .join(", ");
 }
 
 function kindText(kind: WorkerRow["kind"] | undefined): string {
@@ -83,13 +101,35 @@ function kindText(kind: WorkerRow["kind"] | undefined): string {
   return kind;
 }
 
-function stateText({ state, reason }: WorkerRow): string {
-  return state === "left" ? `lost: ${reason ?? ""}` : state;
+function stateCell({ state, reason }: WorkerRow): Node {
+  const [tone, name] =
+    state === "working" ? ["", "working"] : ["lost", state === "left" ? "lost" : state];
+  const word = createElement("span", { class: `state ${tone}`, text: name });
+  if (reason === undefined || state === "working") return word;
+  const why = createElement("span", { class: "reason", text: ` ${reason}`, title: reason });
+  return createElement("span", {}, [word, why]);
 }
 
-function shareText({ samples }: WorkerRow, run: Run): string {
-  const total = run.workers.reduce((sum, row) => sum + row.samples, 0);
-  return total === 0 ? "–" : `${formatNumber((100 * samples) / total, 3)} %`;
+function createBar(text: string, share: number, colour: string): HTMLElement {
+  const bar = createElement("i");
+  bar.style.setProperty("--c", `var(--${colour})`);
+  bar.style.setProperty("--w", `${Math.round(100 * (share || 0))}%`);
+  return createElement("span", { class: "cell-bar" }, [bar, createElement("span", { text })]);
+}
+
+function shareCell({ samples }: WorkerRow, totals: Totals): string | Node {
+  if (totals.samples === 0) return "–";
+  const share = samples / totals.samples;
+  return createBar(`${(100 * share).toFixed(1)} %`, share, "ink-2");
+}
+
+function shardMsOf({ shards, shardMs }: WorkerRow): number {
+  return shardMs / shards;
+}
+
+function shardCell(row: WorkerRow, { longestMs }: Totals): string | Node {
+  const ms = shardMsOf(row);
+  return Number.isFinite(ms) ? createBar(formatNumber(ms, 3), ms / longestMs, "compute") : "–";
 }
 
 function roundTripText({ roundTripMs }: WorkerRow): string {

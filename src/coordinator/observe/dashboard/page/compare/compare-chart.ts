@@ -2,9 +2,10 @@
 import uPlot from "uplot";
 import { LOG_SCALE, moveCursor } from "../chart.js";
 import { themeColour } from "../dom.js";
+import { spreadApart } from "../end-labels.js";
 import type { Entry } from "./entry.js";
 import { dashOf, hueOf } from "./run-mark.js";
-import { logTicksBetween, ticksBetween } from "./ticks.js";
+import { logTicksBetween, ticksBetween } from "../ticks.js";
 
 const HEIGHT = 288;
 const AXIS_WIDTH = 50;
@@ -194,20 +195,6 @@ function nearestBefore(plot: uPlot, seriesIndex: number, index: number): number 
 function cursorValue(plot: uPlot): number | undefined {
   const { left } = plot.cursor;
   return left === undefined || left < 0 ? undefined : plot.posToVal(left, "x");
-}
-
-function spreadApart(ends: { textY: number }[], gap: number, top: number, bottom: number): void {
-  ends.sort((a, b) => a.textY - b.textY);
-  for (let index = 1; index < ends.length; index++) {
-    const least = ends[index - 1]!.textY + gap;
-    ends[index]!.textY = Math.max(ends[index]!.textY, least);
-  }
-  let limit = bottom;
-  for (let index = ends.length - 1; index >= 0; index--) {
-    const end = ends[index]!;
-    end.textY = Math.max(Math.min(end.textY, limit), top + index * gap * Number(ends.length > 0));
-    limit = end.textY - gap;
-  }
 }
 
 /** Without its middle, where it is too wide: names of runs differ at their ends. */

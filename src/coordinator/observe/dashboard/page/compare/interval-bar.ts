@@ -4,7 +4,7 @@ import type { Metric } from "./compared-run.js";
 import { type Entry, entrySpread, metricInterval } from "./entry.js";
 import type { Interval } from "./interval.js";
 import { hueOf, percentText } from "./run-mark.js";
-import { ticksBetween } from "./ticks.js";
+import { ticksBetween } from "../ticks.js";
 
 /** The axis. A run far below the best one is off its scale. */
 export type IntervalScale = Interval;
