@@ -9,6 +9,7 @@ const network = buildNetwork(presetNetwork("cnn", [28, 28, 1], 10));
 
 /** Header, padding and the WebSocket's frame of a message. */
 const MESSAGE_BYTES = 160;
+const CHUNK_MB = 2 ** 19 / 1e6;
 
 /**
  * The bytes of one step's parts.
@@ -59,22 +60,24 @@ export function linkOf(children, samples) {
 }
 
 /**
- * ms of a step on a tree where every node has `fanOut` children, down to as many workers as machines. Weights are stored and
- * sent on at each level; answers flow, as each is small, so that the busiest link counts.
+ * ms of a step on a tree where every node has `fanOut` children, down to as many workers as machines. Weights are sent on while
+ * they arrive, and answers are small beside what a link carries in a step, so that the busiest link counts each way; each level
+ * adds the time of a chunk (512 KiB) down.
  * @param {{machines: number, fanOut: number, samples: number, sampleMs: number, gigabits: number}} shape
  */
 export function treeStepMs({ machines, fanOut, samples, sampleMs, gigabits }) {
   const ms = (/** @type {number} */ mb) => (8 * mb) / gigabits;
-  let [below, down, up] = [machines, 0, 0];
+  let [below, down, up, levels] = [machines, 0, 0, 0];
   while (below > 1) {
     const count = Math.min(fanOut, below);
     const each = Math.ceil(below / count);
     const link = linkOf(Array(count).fill(each), samples);
-    down += ms(link.down);
+    levels++;
+    down = Math.max(down, ms(link.down));
     up = Math.max(up, ms(link.up));
     below = each;
   }
-  return samples * sampleMs + up + down;
+  return samples * sampleMs + up + down + (levels - 1) * ms(CHUNK_MB);
 }
 
 /** A ring: each machine sends and receives all gradients once over. @param {{machines: number, samples: number, sampleMs: number, gigabits: number}} shape */

@@ -111,9 +111,9 @@ export class WorkerChannel {
     this.reportsPerPing = perPing;
   }
 
-  /** An answer was requested, of at most `messages` messages and `byteLength` bytes in total. */
-  allow(messages: number, byteLength: number): void {
-    this.inbox.allow(messages, byteLength);
+  /** As `Inbox.allow`. */
+  allow(messages: number, byteLength: number, answers = 1): void {
+    this.inbox.allow(messages, byteLength, answers);
   }
 
   /** Starts a deadline, which `clearDeadline` or the next one replaces. */
