@@ -10,7 +10,7 @@ import { RelayTree, workerEvent } from "../support/relay-tree.js";
 import { SmallRun } from "../support/small-run.js";
 import { killAll, Tandem } from "../support/tandem.js";
 
-const run = new SmallRun(14, [
+const run = new SmallRun(30, [
   ...["--shards", "8", "--batch-size", "16", "--eval-every", "0", "--engine", "wasm"],
 ]);
 
@@ -52,8 +52,9 @@ test("a worker behind a relay is killed: the relay has its task computed by anot
   const tree = await RelayTree.start(run, 2);
   const relay = await tree.relay("relay");
   const victim = tree.worker("a", [relay.url]);
-  tree.worker("b", [relay.url]);
-  await tree.coordinator.step(3);
+  // With fewer than two left the run would pause.
+  for (const name of ["b", "c"]) tree.worker(name, [relay.url]);
+  for (const name of ["a", "b", "c"]) await workerEvent(relay.process, name, "joined");
   victim.kill("SIGKILL");
   await workerEvent(relay.process, "a", "left");
   await expectCalmEnd(tree);
@@ -101,7 +102,7 @@ test("a worker behind a relay that lies loses its connection to the relay, and t
       return [frameOf(message, parts.slice(1))];
     },
   });
-  tree.worker("a", [relay.url]);
+  for (const name of ["a", "b"]) tree.worker(name, [relay.url]);
   expect(await closed(liar)).toMatchObject({ code: closeCodes.badResult });
   await workerEvent(relay.process, "liar", "rejected");
   await expectCalmEnd(tree);
@@ -128,7 +129,7 @@ test("numbers that no training can go on with cost the worker its connection, no
       ];
     },
   });
-  tree.worker("a", [relay.url]);
+  for (const name of ["a", "b"]) tree.worker(name, [relay.url]);
   expect(await closed(liar)).toMatchObject({ code: closeCodes.badResult });
   await expectCalmEnd(tree);
 });
