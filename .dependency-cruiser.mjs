@@ -69,6 +69,28 @@ export default {
       to: { path: "^src/coordinator/" },
     },
     {
+      name: "relay-uses-connections-only",
+      comment:
+        "A relay is a worker to its coordinator and a coordinator to its workers: it takes the connections of both, and computes nothing.",
+      severity: "error",
+      from: { path: "^src/relay/" },
+      to: {
+        path: "^src/",
+        pathNot: [
+          "^src/(relay|shared|worker)/",
+          "^src/coordinator/(workers|broadcast)/",
+          "^src/coordinator/observe/(sinks/metrics|dashboard/(dashboard-auth|http))\\.ts$",
+        ],
+      },
+    },
+    {
+      name: "nobody-knows-relays",
+      comment: "A relay is known by the protocol only; the command starts it.",
+      severity: "error",
+      from: { path: "^src/(coordinator|worker|shared)/" },
+      to: { path: "^src/relay/" },
+    },
+    {
       name: "commands-are-the-outermost",
       comment: "Only the program itself imports its commands.",
       severity: "error",

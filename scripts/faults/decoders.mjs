@@ -21,6 +21,7 @@ import {
 import { readSamples } from "../../dist/shared/protocol/payloads/samples.js";
 import { readShardResult } from "../../dist/shared/protocol/payloads/shard-result.js";
 import { readState, stateTailPlaces } from "../../dist/shared/protocol/payloads/state.js";
+import { readSum } from "../../dist/shared/protocol/payloads/sum.js";
 import { readUpdate } from "../../dist/shared/protocol/payloads/update.js";
 import { layoutOfRun } from "../../dist/shared/run-layout.js";
 import { ENGINE_NAMES } from "../../dist/shared/engine/engine.js";
@@ -47,10 +48,13 @@ function readFromWorker(layout, frame) {
       readContribution(layout, message.barrier, parts);
       return;
     case "gradients":
-      readBucket(layout, message.bucket, SHARD_SAMPLES, parts);
+      (message.summed ? readFactors : readBucket)(layout, message.bucket, SHARD_SAMPLES, parts);
+      return;
+    case "sum":
+      readSum(layout, message.bucket, parts);
       return;
     case "result":
-      readShardResult(layout, SHARD_SAMPLES, message.loss, new Map(), parts);
+      readShardResult(layout, SHARD_SAMPLES, message.loss, new Map(), parts, message.summed);
       return;
     case "evaluated":
       readEvaluation(layout, SHARD_SAMPLES, message.lossSum, parts);

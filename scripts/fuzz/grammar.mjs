@@ -19,6 +19,7 @@ import { BOUNDARY_VALUES, ODD_VALUES } from "./values.mjs";
 const FROM_COORDINATOR = [
   ...["welcome", "state", "update", "factors"],
   ...["shard", "merged", "evaluate", "moments", "end"],
+  ...["cancel", "digest"],
 ];
 
 export class Grammar {
@@ -135,6 +136,39 @@ function floats(random, count) {
   return Float32Array.from({ length: count }, () => random.uniform());
 }
 
+/**
+ * What only relays send, and are sent.
+ * @param {RunLayout} layout
+ * @param {(parameters: readonly ParameterSpec[], rows: number) => Float32Array[]} gradientParts
+ * @param {Float32Array[]} statistics parts
+ * @returns {Message[]}
+ */
+function relayMessages({ buckets, factored }, gradientParts, statistics) {
+  const answer = { task: 1, step: 2, shard: 0, summed: true };
+  const computed = { from: 1, to: 3 };
+  const last = buckets.length - 1;
+  /** @param {number} bucket */
+  const factors = (bucket) =>
+    gradientParts(
+      (buckets[bucket] ?? []).filter(({ name }) => factored.has(name)),
+      SHARD_SAMPLES,
+    );
+  return [
+    ...buckets.map((parameters, bucket) => {
+      const dense = parameters.filter(({ name }) => !factored.has(name));
+      const header = { type: "sum", step: 2, bucket, from: 0, count: 1 + (bucket % 2) };
+      return /** @type {Message} */ ([header, gradientParts(dense, SHARD_SAMPLES)]);
+    }),
+    [{ type: "gradients", ...answer, bucket: 0 }, factors(0)],
+    [{ type: "result", ...answer, loss: 0.5, computed }, [...factors(last), ...statistics]],
+    [{ type: "capacity", tasks: 3 }, []],
+    [{ type: "returned", task: 1 }, []],
+    [{ type: "unusable", task: 1 }, []],
+    [{ type: "state-request" }, []],
+    [{ type: "cancel", task: 1 }, []],
+  ];
+}
+
 /** Every message of a run, each as both sides would send it. @param {RunLayout} layout @param {Random} random @returns {Message[]} */
 function validMessages(layout, random) {
   const { network, factored, buckets, config, barriers } = layout;
@@ -166,7 +200,9 @@ function validMessages(layout, random) {
   const update = { type: "update", step: 3, own: [], relayed: [], wantsDigest: false };
   return [
     [{ type: "hello", protocol, name: "worker", kind: "node" }, []],
+    [{ type: "hello", protocol, name: "relay", kind: "relay" }, []],
     [{ type: "ready", numerics: config.numerics }, []],
+    ...relayMessages(layout, gradientParts, statisticsParts()),
     ...buckets.slice(0, last).map((parameters, bucket) => {
       const parts = gradientParts(parameters, SHARD_SAMPLES);
       return /** @type {Message} */ ([{ type: "gradients", ...answer, bucket }, parts]);

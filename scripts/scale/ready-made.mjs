@@ -1,7 +1,7 @@
 // Many workers in one process that compute nothing: each answers every task at once with a gradient made beforehand, over a
 // socket of its own. What is left of a step is the coordinator and the wire.
-// node ready-made.mjs URL COUNT FROM TO      prints, when the run ends, the bytes that went up and down per worker and step,
-// between the tasks of steps FROM and TO
+// node ready-made.mjs URL[,URL…] COUNT FROM TO      prints, when the run ends, the bytes that went up and down per worker and step,
+// between the tasks of steps FROM and TO. Several addresses, of relays, get as many of the workers each
 import { WebSocket } from "ws";
 import { sizeOf, trainedStatistics } from "../../dist/shared/network/network.js";
 import { FrameReader } from "../../dist/shared/protocol/channel.js";
@@ -12,7 +12,8 @@ import { layoutOfRun } from "../../dist/shared/run-layout.js";
 
 /** @typedef {import("../../dist/shared/config.js").RunConfig} RunConfig */
 
-const [url = "", ...numbers] = process.argv.slice(2);
+const [list = "", ...numbers] = process.argv.slice(2);
+const urls = list.split(",");
 const [count = 1, from = 0, to = 1] = numbers.map(Number);
 
 /**
@@ -60,7 +61,7 @@ const bytes = { up: 0, down: 0 };
 
 /** @param {number} number */
 function join(number) {
-  const socket = new WebSocket(url, {
+  const socket = new WebSocket(urls[(number - 1) % urls.length] ?? "", {
     perMessageDeflate: false,
     maxPayload: 2 ** 31,
     generateMask: (mask) => void mask.fill(0),

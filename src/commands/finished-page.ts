@@ -4,6 +4,7 @@ import { createServer, type Server } from "node:http";
 import { createServer as createTlsServer } from "node:https";
 import { Dashboard } from "../coordinator/observe/dashboard/dashboard.js";
 import type { ShownRun } from "../coordinator/observe/dashboard/page-files.js";
+import { reachableUrls } from "../coordinator/workers/addresses.js";
 import { messageOf, TandemError } from "../shared/errors.js";
 import { Interrupts } from "./interrupts.js";
 
@@ -42,8 +43,8 @@ export async function servePage(
   });
   const interrupts = new Interrupts();
   const boundPort = await listen(server, host, port);
-  const shownHost = host.includes(":") ? `[${host}]` : host;
-  onListening(`${isSecure ? "https" : "http"}://${shownHost}:${boundPort}/`);
+  const [url = ""] = reachableUrls(isSecure ? "wss" : "ws", host, boundPort);
+  onListening(`${url.replace(/^ws/, "http")}/`);
   const { signal } = interrupts;
   await new Promise<void>((done) => {
     if (signal.aborted) done();

@@ -2,6 +2,7 @@
 import { describeRun } from "../coordinator/observe/run-description.js";
 import type { RunConfig } from "../shared/config.js";
 import { augmentationText } from "../shared/data/augmentation.js";
+import { isPictureShape } from "../shared/data/files/picture-kinds.js";
 import { PRESET_NAMES } from "../shared/network/presets.js";
 
 export interface RunCommand {
@@ -20,7 +21,8 @@ export function runCommandOf(config: RunConfig, step: number, isMnist: boolean):
   const notes: string[] = [];
   const preset = PRESET_NAMES.find((name) => name === describeRun(config).network);
   if (preset === undefined) notes.push("NETWORK.json: the file that describes the network.");
-  if (!isMnist) notes.push(`DATA: the data whose digest is ${config.data.digest}.`);
+  if (!isMnist)
+    notes.push(`DATA: the data whose digest is ${config.data.digest}.${sizeNote(config)}`);
   if (config.initialDigest !== undefined) {
     notes.push(`WEIGHTS: the weights to start from, whose digest is ${config.initialDigest}.`);
   }
@@ -53,6 +55,12 @@ export function runCommandOf(config: RunConfig, step: number, isMnist: boolean):
     value === undefined ? [] : [`--${name} ${value}`],
   );
   return { line: ["tandem single", ...words].join(" "), notes };
+}
+
+/** What the data is stored as is not in the configuration. */
+function sizeNote({ network, data }: RunConfig): string {
+  if (data.inputType !== "uint8" || !isPictureShape(network.inputShape)) return "";
+  return ` If it is a folder of pictures, give --picture-size ${network.inputShape.join("x")} too.`;
 }
 
 function labelOptions({ data }: RunConfig): [string, string | undefined][] {

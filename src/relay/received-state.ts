@@ -6,10 +6,16 @@ import {
   groupsInOrder,
   stateBytesOf,
 } from "../coordinator/broadcast/state-frames.js";
-import type { OutgoingFrame } from "../shared/protocol/channel.js";
-import { FrameError } from "../shared/protocol/frame.js";
+import { sizeOf } from "../shared/network/network.js";
+import { ArrivingFrame, type OutgoingFrame } from "../shared/protocol/channel.js";
+import { encodeFrame, FrameError } from "../shared/protocol/frame.js";
 import type { FromCoordinator } from "../shared/protocol/messages.js";
-import { readState, stateFrame, stateTailPlaces } from "../shared/protocol/payloads/state.js";
+import {
+  readState,
+  sentTensors,
+  stateFrame,
+  stateTailPlaces,
+} from "../shared/protocol/payloads/state.js";
 import { hasFrozen, type ReplicaKind } from "../shared/replica/state-layout.js";
 import type { RunLayout } from "../shared/run-layout.js";
 
@@ -40,10 +46,11 @@ export class ReceivedState implements StateSource {
     number,
     { memory: Memory; frame: OutgoingFrame | undefined }[]
   >();
-  /** What is being received. */
-  private receiving: { group: number; memory: Memory } | undefined;
+  /** What is being received; `frame` where it is sent on meanwhile. */
+  private receiving: { group: number; memory: Memory; frame?: ArrivingFrame } | undefined;
   private incoming: { step: number; nextGroup: number } | undefined;
   private completeStep = -1;
+  private isKept = false;
 
   constructor(layout: RunLayout, kind: ReplicaKind) {
     this.layout = layout;
@@ -59,7 +66,7 @@ export class ReceivedState implements StateSource {
 
   /** Whether it is complete and kept. */
   get isHere(): boolean {
-    return this.completeStep >= 0 && this.states.size > 0;
+    return this.isKept;
   }
 
   /** Where the tail of a state's group is written as it arrives. @throws FrameError */
@@ -76,25 +83,76 @@ export class ReceivedState implements StateSource {
   }
 
   /**
+   * As `places`, and from now on there is a frame of the group that can be sent on while it arrives.
+   * @param parts those before the tail
+   * @throws FrameError where it cannot be a group of the next state
+   */
+  begin(
+    message: StateMessage,
+    lengths: readonly number[],
+    parts: readonly Uint8Array[],
+  ): Uint8Array[] {
+    const { group, step } = message;
+    const places = this.places(group, lengths);
+    const tensors = sentTensors(this.layout, this.kind, group);
+    const sizes = tensors.map(({ shape }) => 4 * sizeOf(shape));
+    const isWhole = sizes.length === parts.length + lengths.length;
+    if (!isWhole || parts.some(({ byteLength }, index) => byteLength !== sizes[index])) {
+      throw new FrameError(`group ${group} of a state with other parts`);
+    }
+    this.checkOrder(group, step);
+    const frame = new ArrivingFrame(encodeFrame(message, parts, lengths), places);
+    const { memory } = this.receiving!;
+    places.forEach(({ buffer, byteOffset, byteLength }, index) => {
+      const { name } = tensors[parts.length + index]!;
+      memory.set(name, new Float32Array(buffer, byteOffset, byteLength / 4));
+    });
+    this.receiving = { group, memory, frame };
+    this.keep(group, { step, frame, values: [], memory });
+    return places;
+  }
+
+  /** So many bytes of the tail have come. */
+  noteTail(byteLength: number): void {
+    this.receiving?.frame?.noteArrived(byteLength);
+  }
+
+  /** The rest of what is being received will not come. */
+  abort(): void {
+    const { receiving } = this;
+    this.receiving = undefined;
+    if (!receiving?.frame) return;
+    const states = this.states.get(receiving.group) ?? [];
+    this.states.set(
+      receiving.group,
+      states.filter(({ frame }) => frame !== receiving.frame),
+    );
+    this.incoming = undefined;
+    receiving.frame.abort();
+  }
+
+  /**
    * Takes a group; with the last bucket's, which comes last, the state is complete.
    * @returns whether it is
    * @throws FrameError where the parts are not this run's state, or come in another order
    */
   take(message: StateMessage, parts: readonly Uint8Array[]): boolean {
     const { group, step } = message;
-    const memory: Memory =
-      this.receiving?.group === group ? this.receiving.memory : new Map<string, Float32Array>();
-    this.receiving = undefined;
+    const { receiving } = this;
     const tensors = readState(this.layout, this.kind, message, parts);
-    for (const { name, values } of tensors) memory.set(name, values);
-    this.checkOrder(group, step);
-    const values = tensors.map((tensor) => tensor.values);
-    this.keep(group, {
-      ...{ step, values, memory },
-      frame: stateFrame(this.layout, this.kind, group, step, values),
-    });
+    this.receiving = undefined;
+    if (!receiving?.frame) {
+      const memory: Memory =
+        receiving?.group === group ? receiving.memory : new Map<string, Float32Array>();
+      for (const { name, values } of tensors) memory.set(name, values);
+      this.checkOrder(group, step);
+      const values = tensors.map((tensor) => tensor.values);
+      const frame = stateFrame(this.layout, this.kind, group, step, values);
+      this.keep(group, { step, values, memory, frame });
+    }
     if (group !== this.layout.buckets.length - 1) return false;
     this.completeStep = step;
+    this.isKept = true;
     this.incoming = undefined;
     for (const [own, states] of this.states) {
       if (own === this.layout.buckets.length) continue;
@@ -118,6 +176,7 @@ export class ReceivedState implements StateSource {
 
   /** Frees what was kept to be sent again. The step stays. */
   clear(): void {
+    this.isKept = false;
     this.states.clear();
     this.spare.clear();
     this.incoming = undefined;

@@ -10,8 +10,14 @@ type Message<Type extends FromCoordinator["type"]> = FromCoordinator & { type: T
 export interface RelayBroadcast extends WorkerBroadcast {
   /** Steps behind the state that workers have, or are being sent; −1 before there is any. */
   readonly step: number;
-  /** Where the tail of a state's group is written as it arrives. @throws FrameError */
-  tailPlaces(group: number, lengths: readonly number[]): Uint8Array[];
+  /** Where the tail of a state's group is written as it arrives; `parts` are those before it. @throws FrameError */
+  tailPlaces(
+    message: Message<"state">,
+    lengths: readonly number[],
+    parts: readonly Uint8Array[],
+  ): Uint8Array[];
+  /** So many bytes of the tail have come. */
+  noteTail(byteLength: number): void;
   /**
    * A group of a state, to be sent on.
    * @returns whether the workers' replicas are at its step from now on, and begin it anew
@@ -28,4 +34,6 @@ export interface RelayBroadcast extends WorkerBroadcast {
   takeDigest(message: Message<"digest">): void;
   /** The connection to the coordinator is ready. */
   greet(): void;
+  /** It is lost: what is on its way will not come. */
+  noteLost(): void;
 }

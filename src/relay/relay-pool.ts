@@ -1,12 +1,10 @@
 // The workers of a relay, and the tasks that it was sent: assigned as a coordinator's pool assigns its own, with backups, and
 // answered upward (relay-answers.ts). A task that nobody here can compute goes back.
-import { DEFAULT_LIMITS } from "../coordinator/workers/task-durations.js";
-import { Schedule } from "../coordinator/workers/schedule.js";
+import { TaskAssigner } from "../coordinator/workers/task-assigner.js";
 import {
   type Answer,
   type MergedBarrier,
   type Task,
-  taskName,
   type Timing,
   totalCapacity,
   type WorkerLink,
@@ -19,8 +17,6 @@ import type { RunLayout } from "../shared/run-layout.js";
 import { CapacityReports } from "./capacity-reports.js";
 import { RelayAnswers, type Send } from "./relay-answers.js";
 
-/** Where nobody is free to take a straggler's task, looking again at once would not help. */
-const MIN_STRAGGLER_CHECK_MS = 20;
 /** Tasks besides those of shards that a coordinator may assign, beyond two for each worker. */
 const SPARE_TASKS = 64;
 
@@ -35,10 +31,8 @@ export interface RelayPoolParts {
 
 export class RelayPool implements WorkerPool {
   private readonly parts: RelayPoolParts;
-  private readonly schedule = new Schedule<WorkerLink, Task>(DEFAULT_LIMITS, {
-    originOf: (link) => link.origin,
-    capacityOf: ({ capacity = 1 }) => capacity,
-  });
+  private readonly assigner: TaskAssigner;
+  private readonly schedule: TaskAssigner["schedule"];
   private readonly answers: RelayAnswers;
   private readonly reports: CapacityReports;
   /** Those that are up to date. */
@@ -47,13 +41,20 @@ export class RelayPool implements WorkerPool {
   /** Of the present step's barriers; and how many of them each worker was sent. */
   private merged: Float32Array[] = [];
   private readonly mergedSent = new Map<WorkerLink, number>();
-  private stragglerTimer: NodeJS.Timeout | undefined;
-  private isAdvancePending = false;
   private mostCapacity = 0;
 
   constructor(parts: RelayPoolParts) {
     this.parts = parts;
     this.answers = new RelayAnswers(parts.layout, parts.send);
+    this.assigner = new TaskAssigner({
+      events: parts.events,
+      onAdvance: () => {
+        this.assigner.assign();
+        this.giveBackExcess();
+      },
+      beforeShard: (worker, step) => this.sendMerged(worker, step),
+    });
+    this.schedule = this.assigner.schedule;
     this.reports = new CapacityReports((tasks) => {
       parts.send({ type: "capacity", tasks });
       this.advance();
@@ -96,7 +97,7 @@ export class RelayPool implements WorkerPool {
   }
 
   cancel(taskId: number): void {
-    for (const worker of this.schedule.holdersOf(taskId)) worker.cancel?.(taskId);
+    this.assigner.cancelOthers(this.schedule.holdersOf(taskId), taskId);
     this.schedule.drop([taskId]);
     this.answers.cancel(taskId);
     this.advance();
@@ -115,13 +116,13 @@ export class RelayPool implements WorkerPool {
   /** The tasks are of no use any more: the coordinator is at another step, or gone. */
   endTasks(): void {
     for (const { id } of this.answers.tasks) {
-      for (const worker of this.schedule.holdersOf(id)) worker.cancel?.(id);
+      this.assigner.cancelOthers(this.schedule.holdersOf(id), id);
       this.schedule.drop([id]);
     }
     this.answers.clear();
     this.merged = [];
     this.mergedSent.clear();
-    clearTimeout(this.stragglerTimer);
+    this.assigner.stop();
   }
 
   // ── workers ──
@@ -169,7 +170,7 @@ export class RelayPool implements WorkerPool {
     const holders = this.schedule.holdersOf(taskId);
     const task = this.schedule.answer(link, taskId, performance.now());
     if (task) {
-      for (const holder of holders) if (holder !== link) holder.cancel?.(taskId);
+      this.assigner.cancelOthers(holders, taskId, link);
       if (task.kind === "shard" && answer.kind === "shard") {
         this.parts.onShard(link, task.shard, answer.result.gradients);
       }
@@ -230,35 +231,8 @@ export class RelayPool implements WorkerPool {
     this.mergedSent.set(worker, this.merged.length);
   }
 
-  /** Looks once more at what can be done, after all that this turn of the event loop brings. */
   private advance(): void {
-    if (this.isAdvancePending) return;
-    this.isAdvancePending = true;
-    queueMicrotask(() => {
-      this.isAdvancePending = false;
-      this.assign();
-    });
-  }
-
-  private assign(): void {
-    const nowMs = performance.now();
-    for (const { worker, task, isBackup } of this.schedule.assign(nowMs)) {
-      if (isBackup) {
-        const { name } = worker;
-        const backup = { event: "backup", step: task.step, task: taskName(task) } as const;
-        this.parts.events.emit({ ...backup, worker: name });
-      }
-      if (task.kind === "shard") this.sendMerged(worker, task.step);
-      worker.send(task);
-    }
-    this.giveBackExcess();
-    clearTimeout(this.stragglerTimer);
-    const leftMs = this.schedule.nextStragglerMs(nowMs);
-    if (leftMs === undefined) return;
-    this.stragglerTimer = setTimeout(
-      () => this.advance(),
-      Math.max(leftMs, MIN_STRAGGLER_CHECK_MS),
-    );
+    this.assigner.advance();
   }
 
   /** Of the tasks that wait here, those beyond one for each worker: others are sooner free for them. */
@@ -271,9 +245,7 @@ export class RelayPool implements WorkerPool {
   }
 
   private giveBack(taskIds: readonly number[]): void {
-    for (const id of taskIds) {
-      for (const worker of this.schedule.holdersOf(id)) worker.cancel?.(id);
-    }
+    for (const id of taskIds) this.assigner.cancelOthers(this.schedule.holdersOf(id), id);
     this.schedule.drop(taskIds);
     this.answers.giveBack(taskIds);
   }

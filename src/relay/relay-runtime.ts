@@ -9,7 +9,7 @@ import { readEvaluationTask, readMomentsTask } from "../shared/protocol/payloads
 import { readSamples } from "../shared/protocol/payloads/samples.js";
 import type { RunLayout } from "../shared/run-layout.js";
 import type { Task } from "../coordinator/workers/tasks.js";
-import type { RelayDuties, Runtime } from "../worker/connection.js";
+import type { RelayDuties, Runtime } from "../worker/runtime.js";
 import type { Reply } from "../worker/worker-runtime.js";
 import type { RelayBroadcast } from "./relay-broadcast.js";
 import type { RelayPool } from "./relay-pool.js";
@@ -52,12 +52,21 @@ export class RelayRuntime implements Runtime, RelayDuties {
 
   endTasks(): void {
     this.parts.onUplink(undefined);
+    this.parts.broadcast.noteLost();
     this.parts.pool.endTasks();
   }
 
-  tailPlaces(message: FromCoordinator, lengths: readonly number[]): Uint8Array[] {
+  tailPlaces(
+    message: FromCoordinator,
+    lengths: readonly number[],
+    parts: readonly Uint8Array[],
+  ): Uint8Array[] {
     if (message.type !== "state") throw new FrameError(`a tail behind ${message.type}`);
-    return this.parts.broadcast.tailPlaces(message.group, lengths);
+    return this.parts.broadcast.tailPlaces(message, lengths, parts);
+  }
+
+  noteTail(byteLength: number): void {
+    this.parts.broadcast.noteTail(byteLength);
   }
 
   takeState(message: Message<"state">, parts: readonly Uint8Array[]): void {

@@ -82,8 +82,12 @@ export class RelayedUpdates implements RelayBroadcast {
     this.own.set(shard, { owner, gradients });
   }
 
-  tailPlaces(group: number, lengths: readonly number[]): Uint8Array[] {
+  tailPlaces({ group }: Message<"state">, lengths: readonly number[]): Uint8Array[] {
     return this.state.places(group, lengths);
+  }
+
+  noteTail(): void {
+    // A state is sent when it is whole, to those that wait for it.
   }
 
   takeState(message: Message<"state">, parts: readonly Uint8Array[]): boolean {
@@ -159,6 +163,10 @@ export class RelayedUpdates implements RelayBroadcast {
     if (isSame || this.reportedStep === digest.step) return;
     this.reportedStep = digest.step;
     this.send({ type: "digest", ...digest });
+  }
+
+  noteLost(): void {
+    this.state.abort();
   }
 
   private requestState(): void {

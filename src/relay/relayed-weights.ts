@@ -40,8 +40,22 @@ export class RelayedWeights implements RelayBroadcast {
     // Gradients are of use to the coordinator alone.
   }
 
-  tailPlaces(group: number, lengths: readonly number[]): Uint8Array[] {
-    return this.state.places(group, lengths);
+  /** Weights of the next step are sent on while they arrive. */
+  tailPlaces(
+    message: FromCoordinator & { type: "state" },
+    lengths: readonly number[],
+    parts: readonly Uint8Array[],
+  ): Uint8Array[] {
+    const { group, step } = message;
+    const isNext = group < this.layout.buckets.length && step !== this.state.step;
+    if (!isNext) return this.state.places(group, lengths);
+    const places = this.state.begin(message, lengths, parts);
+    for (const feed of this.feeds) feed.sendThrough(group, step);
+    return places;
+  }
+
+  noteTail(byteLength: number): void {
+    this.state.noteTail(byteLength);
   }
 
   takeState(message: FromCoordinator & { type: "state" }, parts: readonly Uint8Array[]): boolean {
@@ -77,5 +91,9 @@ export class RelayedWeights implements RelayBroadcast {
 
   greet(): void {
     // The state comes by itself.
+  }
+
+  noteLost(): void {
+    this.state.abort();
   }
 }

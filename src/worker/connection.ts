@@ -1,6 +1,5 @@
 // One connection of a worker to its coordinator, from hello to whatever ends it. A coordinator may be broken or hostile:
 // every wait has a deadline, and what may arrive is bounded before it is read.
-import type { BroadcastKind } from "../shared/config.js";
 import { messageOf, TandemError } from "../shared/errors.js";
 import { FrameReader } from "../shared/protocol/channel.js";
 import { closeCodes } from "../shared/protocol/close-codes.js";
@@ -11,12 +10,10 @@ import {
   MAX_NAME_LENGTH,
   parseFromCoordinator,
   PROTOCOL_VERSION,
-  type ToRelay,
   type WorkerKind,
 } from "../shared/protocol/messages.js";
 import { readConfig } from "../shared/protocol/payloads/config.js";
 import type { Transport } from "../shared/protocol/transport.js";
-import type { RunLayout } from "../shared/run-layout.js";
 import { sanitizeText } from "../shared/text.js";
 import {
   admitRun,
@@ -26,7 +23,7 @@ import {
   type Refusal,
 } from "./limits.js";
 import { closeText, type ConnectionEnd, finalEnd, MAX_REASON_LENGTH } from "./connection-end.js";
-import type { Reply, WorkerRuntime } from "./worker-runtime.js";
+import type { Runtime, RuntimeHolder } from "./runtime.js";
 
 /** The coordinator pings, or says that it is alive, every two seconds; after this long without a byte it is lost. */
 const SILENCE_MS = 15_000;
@@ -38,38 +35,6 @@ const WELCOME_MS = 20_000;
 /** A connection that lasted this long was useful, even without a task. */
 const USEFUL_AFTER_MS = 30_000;
 const CLOSING_MS = 1_000;
-
-/** What the runtime of a relay does besides. */
-export interface RelayDuties {
-  /** The connection is ready: what happens behind the relay can be reported, until `endTasks`. */
-  onReady(send: (reply: Reply) => void): void;
-  /** @throws FrameError where it does not belong here */
-  takeFromCoordinator(message: ToRelay): void;
-}
-
-/** What a connection needs of a `WorkerRuntime`. */
-export type Runtime = Partial<RelayDuties> &
-  Pick<
-    WorkerRuntime,
-    | "numerics"
-    | "fits"
-    | "tailPlaces"
-    | "takeState"
-    | "takeUpdate"
-    | "takeFactors"
-    | "takeMerged"
-    | "endTasks"
-    | "compute"
-  > & {
-    /** undefined: of a relay, which compares its workers' digests itself. */
-    digest(): (FromWorker & { type: "digest" }) | undefined;
-  };
-
-/** The runtime outlives a connection, so that a worker that comes back need not load its engine again. */
-export interface RuntimeHolder {
-  runtime: Runtime | undefined;
-  create(layout: RunLayout, broadcast: BroadcastKind): Runtime;
-}
 
 export interface ServeOptions {
   name: string;
@@ -102,8 +67,10 @@ class Connection {
   private readonly reject: (error: TandemError) => void;
   private readonly openedMs = performance.now();
   private readonly timers: ReturnType<typeof setTimeout>[] = [];
-  private readonly reader = new FrameReader((header, lengths) =>
-    this.runtime.tailPlaces(parseFromCoordinator({ header }), lengths),
+  private readonly reader = new FrameReader(
+    (header, lengths, parts) =>
+      this.runtime.tailPlaces(parseFromCoordinator({ header }), lengths, parts),
+    (byteLength) => this.runtime.noteTail?.(byteLength),
   );
   private lastByteMs = performance.now();
   /** Since the last whole message. */

@@ -7,10 +7,15 @@ export interface Address {
   shownUrl: string;
 }
 
+/** Where all are started at the same time, relays are there a little later than the coordinator. */
+const START_ROUNDS = 4;
+
 export class Route {
   private readonly addresses: readonly Address[];
   private index = 0;
   private hasRetried = false;
+  /** How often the relays are tried once more before the coordinator. */
+  private patience = START_ROUNDS;
 
   /** @param relays those before the coordinator, in the order in which they are tried */
   constructor(coordinator: Address, relays: readonly Address[] = []) {
@@ -32,16 +37,22 @@ export class Route {
 
   /**
    * The connection is lost, or there was none: turns to the next address. One where the worker was of use is tried once more
-   * first, as a connection can break while both ends live on.
-   * @returns whether all addresses have been tried since the last time
+   * first, as a connection can break while both ends live on. Until one was, the relays are tried several times in turn.
+   * @returns whether it begins with the first address again
    */
   advance(wasUseful: boolean): boolean {
-    if (this.addresses.length > 1 && wasUseful && !this.hasRetried) {
+    const { length } = this.addresses;
+    if (wasUseful) this.patience = 0;
+    if (length > 1 && wasUseful && !this.hasRetried) {
       this.hasRetried = true;
       return false;
     }
     this.hasRetried = false;
-    this.index = (this.index + 1) % this.addresses.length;
+    this.index = (this.index + 1) % length;
+    if (length > 1 && this.isAtCoordinator && this.patience > 0) {
+      this.patience--;
+      this.index = 0;
+    }
     return this.index === 0;
   }
 }

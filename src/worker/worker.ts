@@ -6,10 +6,11 @@ import type { RefusalCause } from "../shared/protocol/browser-messages.js";
 import type { WorkerKind } from "../shared/protocol/messages.js";
 import type { Transport } from "../shared/protocol/transport.js";
 import type { RunLayout } from "../shared/run-layout.js";
-import { type Runtime, type RuntimeHolder, serveConnection } from "./connection.js";
+import { serveConnection } from "./connection.js";
 import type { ConnectionEnd } from "./connection-end.js";
 import type { Means, Refusal } from "./limits.js";
 import type { Route } from "./route.js";
+import type { Runtime, RuntimeHolder } from "./runtime.js";
 
 const FIRST_DELAY_MS = 100;
 const LONGEST_DELAY_MS = 5_000;

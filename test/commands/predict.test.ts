@@ -212,7 +212,7 @@ describe("refuses", () => {
           writeDataset({ ...{ trainCount: 4, testCount: 4, classes: 2 }, height: 9, width: 10 }),
           "t10k-images-idx3-ubyte",
         ),
-      /its images are \[9, 10, 1\], and the network takes \[8, 10, 1\]/,
+      /its samples are \[9, 10, 1\] uint8, and the network takes \[8, 10, 1\]/,
     ],
     [
       "IDX that is cut short",

@@ -10,7 +10,7 @@ import { killAll, tandem, Tandem } from "../support/tandem.js";
 
 afterEach(killAll);
 
-const run = new SmallRun(400, [
+const run = new SmallRun(200, [
   ...["--engine", "wasm", "--network", "sigmoid", "--checkpoint-every", "20"],
 ]);
 beforeAll(() => run.prepare());

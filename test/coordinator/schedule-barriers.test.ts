@@ -1,7 +1,8 @@
 // Tasks that wait for each other at barriers: whose worker is free, who is a straggler, and that no step stands still.
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { Schedule, type ScheduledTask } from "../../src/coordinator/workers/schedule.js";
+import { Schedule } from "../../src/coordinator/workers/schedule.js";
+import type { ScheduledTask } from "../../src/coordinator/workers/scheduled-task.js";
 
 const LIMITS = { stragglerFactor: 4, stragglerMinMs: 100, stragglerFirstMs: 1000 };
 const BARRIERS = 3;

@@ -1,6 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { Schedule, type ScheduledTask } from "../../src/coordinator/workers/schedule.js";
+import { Schedule } from "../../src/coordinator/workers/schedule.js";
+import type { ScheduledTask } from "../../src/coordinator/workers/scheduled-task.js";
 
 const LIMITS = { stragglerFactor: 4, stragglerMinMs: 100, stragglerFirstMs: 1000 };
 

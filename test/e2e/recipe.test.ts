@@ -30,7 +30,8 @@ test("its options are reported before the start, and given one by one they end i
   const cwd = temporaryFolder();
   const { code, events } = await tandem([...common(), "--recipe", "fast"], { cwd });
   expect(code).toBe(0);
-  const [recipe, start] = events;
+  const [recipe, data, start] = events;
+  expect(data).toMatchObject({ event: "data" });
   expect(recipe).toMatchObject({ event: "recipe", name: "fast" });
   expect(recipe?.["overridden"]).toEqual({ steps: 6, batchSize: 16 });
   expect(start).toMatchObject({ event: "start", steps: 6 });

@@ -57,6 +57,12 @@ async function readEvents(run: Run): Promise<ReportedEvent[]> {
   return events;
 }
 
+function startOf(events: readonly ReportedEvent[]): ReportedEvent & { event: "start" } {
+  const start = events.find(({ event }) => event === "start");
+  if (start?.event !== "start") throw new Error("no event start");
+  return start;
+}
+
 async function failureOf(run: Run): Promise<TandemError> {
   const error: unknown = await run.result.catch((reason: unknown) => reason);
   if (error instanceof TandemError) return error;
@@ -69,7 +75,7 @@ describe("a run", () => {
     const events = await readEvents(run);
     const result = await run.result;
     expect(events.map(({ event }) => event).filter((event) => event !== "checkpoint")).toEqual([
-      "start",
+      ...["data", "start"],
       ...["evaluation", "step", "step", "step"],
       ...["evaluation", "step", "step", "step"],
       "end",
@@ -116,7 +122,7 @@ describe("a run", () => {
 
   test("computes with the engine that is asked for, and is evaluated with it or another", async () => {
     const events = await readEvents(train(options({ engine: "wasm", threads: 2 })));
-    const { config } = events[0] as ReportedEvent & { event: "start" };
+    const { config } = startOf(events);
     expect(config.engine).toEqual({ name: "wasm" });
     expect(config.numerics).toMatch(/^[0-9a-f]{64}$/);
     const one = join(folder, "one.safetensors");
@@ -150,7 +156,7 @@ describe("a run", () => {
     );
     const first = events.find(({ event }) => event === "evaluation");
     expect(first).toMatchObject({ testLoss });
-    const { config } = events[0] as ReportedEvent & { event: "start" };
+    const { config } = startOf(events);
     expect(config.initialDigest).toMatch(/^[0-9a-f]{64}$/);
     expect(config.network).toEqual(TABLE_NETWORK);
     expect(events.find(({ event }) => event === "initial-weights")).toMatchObject({

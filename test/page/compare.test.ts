@@ -125,7 +125,7 @@ describe.skipIf(browserPath === undefined)("the page that compares runs", () => 
         const runPage = (await popup) ?? page;
         await expect.poll(() => runPage.locator("#run-name").textContent()).toBe("seed-2");
         await expect.poll(() => runPage.locator("#figures").textContent()).toContain("seed2");
-        await runPage.locator("#confusion td").first().waitFor();
+        await runPage.locator("#confusion-holder button").first().waitFor();
         expect(await runPage.locator("#all-runs").isVisible()).toBe(place === url);
         if (place === url) {
           await runPage.locator("#all-runs").click();

@@ -1,5 +1,5 @@
 // A runtime that computes nothing and answers everything, for tests of what is around it.
-import type { Runtime } from "../../src/worker/connection.js";
+import type { Runtime } from "../../src/worker/runtime.js";
 
 export function fakeRuntime(): Runtime {
   return {

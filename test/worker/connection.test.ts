@@ -4,7 +4,8 @@ import { ENGINE_NAMES, type EngineName } from "../../src/shared/engine/engine.js
 import { presetNetwork } from "../../src/shared/network/presets.js";
 import { closeCodes } from "../../src/shared/protocol/close-codes.js";
 import { layoutOfRun } from "../../src/shared/run-layout.js";
-import { type Runtime, type RuntimeHolder, serveConnection } from "../../src/worker/connection.js";
+import { serveConnection } from "../../src/worker/connection.js";
+import type { Runtime, RuntimeHolder } from "../../src/worker/runtime.js";
 import type { ConnectionEnd } from "../../src/worker/connection-end.js";
 import { MAX_BYTES_BEFORE_WELCOME, maxMessageBytes } from "../../src/worker/limits.js";
 import { configOf } from "../support/config.js";

@@ -105,17 +105,21 @@ test("a worker that comes back after the run has ended learns that, before any w
   expect(events.at(-1)).toEqual({ event: "ended", reason: "finished" });
 });
 
-test("relays are tried in turn, then the coordinator, and one that was of use once more first", async () => {
-  const [near, far] = ["ws://near:1/", "ws://far:1/"].map((url) => ({ url, shownUrl: url }));
+test("relays are tried in turn, then the coordinator, and one that was of use once more first", () => {
+  const relays = ["ws://near:1/", "ws://far:1/"].map((url) => ({ url, shownUrl: url }));
   const tried: string[] = [];
-  const route = new Route({ url: "ws://root:1/", shownUrl: "ws://root:1/" }, [near!, far!]);
+  const route = new Route({ url: "ws://root:1/", shownUrl: "ws://root:1/" }, relays);
   const turn = (wasUseful: boolean) => {
     tried.push(route.current.url.slice(5, -3));
     return route.advance(wasUseful);
   };
+  // Relays may be there later than the coordinator.
+  for (let round = 0; round < 4; round++) expect([turn(false), turn(false)]).toEqual([false, true]);
   expect([turn(false), turn(false), turn(false)]).toEqual([false, false, true]);
+  expect(tried.splice(0).slice(-3)).toEqual(["near", "far", "root"]);
+  // From now on a relay that is gone is gone.
   expect([turn(true), turn(false), turn(true), turn(true)]).toEqual([false, false, false, false]);
-  expect(tried).toEqual(["near", "far", "root", "near", "near", "far", "far"]);
+  expect(tried).toEqual(["near", "near", "far", "far"]);
   expect(route.isAtCoordinator).toBe(true);
 });
 
@@ -123,10 +127,10 @@ test("what a relay refuses, the coordinator may allow", async () => {
   let attempts = 0;
   const refuses = (): Promise<DialFailure> =>
     Promise.resolve({ kind: "refused", cause: "other", reason: "HTTP 401" });
-  const connect: Connect = (serve) => (attempts++ === 0 ? refuses() : welcomeFor(1)(serve));
+  const connect: Connect = (serve) => (attempts++ < 5 ? refuses() : welcomeFor(1)(serve));
   const relay = { url: "ws://relay:1/", shownUrl: "ws://relay:1/" };
   const { outcome, events } = start(connect, [relay]);
-  await vi.advanceTimersByTimeAsync(1_000);
+  await vi.advanceTimersByTimeAsync(5_000);
   expect(outcome()).toBeUndefined();
   expect(events).toContainEqual({ event: "connected", name: "first", url: "ws://host:1/" });
 });

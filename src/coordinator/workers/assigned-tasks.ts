@@ -78,6 +78,10 @@ export class AssignedTasks {
     if (assigned) assigned.acceptedMs = nowMs;
   }
 
+  get size(): number {
+    return this.tasks.size;
+  }
+
   get(taskId: number): AssignedTask | undefined {
     return this.tasks.get(taskId);
   }

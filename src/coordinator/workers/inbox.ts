@@ -20,12 +20,15 @@ export class Inbox {
   private mostBytes = SPARE_BYTES;
   private messagesLeft = SPARE_MESSAGES;
 
-  /** An answer was requested, of at most `messages` messages and `byteLength` bytes in total. */
-  allow(messages: number, byteLength: number): void {
+  /**
+   * An answer was requested, of at most `messages` messages and `byteLength` bytes in total.
+   * @param answers that are still to come, this one included
+   */
+  allow(messages: number, byteLength: number, answers = 1): void {
     this.messagesLeft += messages;
     const bytes = ANSWERS_ALLOWED * (byteLength + messages * OVERHEAD_BYTES);
     // What earlier answers left over does not add up without end.
-    this.mostBytes = Math.max(this.mostBytes, SPARE_BYTES + 2 * bytes);
+    this.mostBytes = Math.max(this.mostBytes, SPARE_BYTES + (1 + answers) * bytes);
     this.bytesLeft = Math.min(this.bytesLeft + bytes, this.mostBytes);
   }
 

@@ -47,6 +47,8 @@ export interface OutboxParts {
   onDrained: (byteLength: number) => void;
   /** Called when it has accepted everything. */
   onEmpty: () => void;
+  /** Called where the rest of a frame that was sent in part will not come: the connection is of no use any more. */
+  onAborted: () => void;
 }
 
 export class Outbox {
@@ -69,6 +71,12 @@ export class Outbox {
     this.entries.push({ frame, sent: 0, accepted: 0, onAccepted });
     this.queuedBytes += frame.byteLength;
     this.parts.budget.add(frame);
+    frame.watch(
+      () => this.goOn(),
+      () => {
+        if (!this.isClosed) this.parts.onAborted();
+      },
+    );
     this.pump();
   }
 
@@ -80,7 +88,10 @@ export class Outbox {
 
   /** How long something has been waiting without the operating system accepting any of it. */
   stalledMs(nowMs: number): number {
-    return this.entries.length === 0 ? 0 : nowMs - this.waitingSinceMs;
+    const [first] = this.entries;
+    // What has not come yet is not the worker's to read.
+    const isArriving = first && first.accepted === first.frame.readyCount;
+    return !first || isArriving ? 0 : nowMs - this.waitingSinceMs;
   }
 
   /** Drops what waits; what the transport has been given already may still be sent. */
@@ -91,15 +102,22 @@ export class Outbox {
     this.queuedBytes = 0;
   }
 
+  /** More of a frame has come. */
+  private goOn(): void {
+    if (this.inFlightBytes === 0) this.waitingSinceMs = performance.now();
+    this.pump();
+  }
+
   private pump(): void {
     for (const entry of this.entries) {
-      while (entry.sent < entry.frame.messages.length) {
+      while (entry.sent < entry.frame.readyCount) {
         if (this.isClosed || this.inFlightBytes >= WINDOW_BYTES) return;
         const message = entry.frame.messages[entry.sent++]!;
         this.inFlightBytes += message.byteLength;
         entry.frame.inFlightCount++;
         this.parts.transport.send(message, () => this.noteAccepted(entry, message.byteLength));
       }
+      if (entry.sent < entry.frame.messages.length) return;
     }
   }
 

@@ -1,6 +1,5 @@
 // The workers of a run, whoever they are at the moment: assigns tasks, uses the first answer to each, and reassigns those of
 // a worker that is lost or late. No wait here is without a deadline.
-import { TandemError } from "../../shared/errors.js";
 import type { Events } from "../../shared/events.js";
 import type { Barrier } from "../../shared/statistics/barrier.js";
 import type { StepRange } from "../../shared/checkpoint/checkpoint.js";
@@ -8,16 +7,9 @@ import type { Arbiter } from "./arbiter.js";
 import { divergedError, UnusableAnswerError } from "./checked-answer.js";
 import { Quorum, type QuorumOptions } from "./quorum.js";
 import { OpenRound, type Round, type RoundPlace } from "./round.js";
-import { Schedule } from "./schedule.js";
-import { DEFAULT_LIMITS } from "./task-durations.js";
-import {
-  type Answer,
-  type Task,
-  taskName,
-  type Timing,
-  totalCapacity,
-  type WorkerLink,
-} from "./tasks.js";
+import { StallTimer } from "./stall-timer.js";
+import { TaskAssigner } from "./task-assigner.js";
+import { type Answer, type Task, type Timing, totalCapacity, type WorkerLink } from "./tasks.js";
 import { Verification } from "./verification.js";
 import type { BucketAnswer, BucketSum, WorkerPool } from "./worker-pool.js";
 
@@ -33,14 +25,8 @@ export interface PoolOptions extends QuorumOptions {
 /** Evaluations have so many tasks that progress is worth reporting. */
 const MANY_TASKS = 10;
 
-/** The largest shard of the slowest machine is answered sooner. */
-const MIN_STALL_MS = 120_000;
-
 /** After an interrupt the step in progress may take so long. */
 const FINISH_STEP_MS = 5_000;
-
-/** Where nobody is free to take a straggler's task, looking again at once would not help. */
-const MIN_STRAGGLER_CHECK_MS = 20;
 
 /** The signal came and the tasks in progress could not be finished in time. */
 export class InterruptedError extends Error {}
@@ -48,25 +34,28 @@ export class InterruptedError extends Error {}
 export class Pool implements WorkerPool {
   private readonly events: Events;
   private readonly options: PoolOptions;
-  private readonly schedule = new Schedule<WorkerLink, Task>(DEFAULT_LIMITS, {
-    originOf: (link) => link.origin,
-    capacityOf: ({ capacity = 1 }) => capacity,
-  });
+  private readonly assigner: TaskAssigner;
+  private readonly schedule: TaskAssigner["schedule"];
   private readonly verification: Verification;
   private readonly links = new Set<WorkerLink>();
   private readonly quorum: Quorum;
   private round: OpenRound | undefined;
-  private stragglerTimer: NodeJS.Timeout | undefined;
   /** Runs while workers are there and none of them answers. */
-  private stallTimer: NodeJS.Timeout | undefined;
+  private readonly stallTimer: StallTimer;
   private stopWatchingInterrupt: () => void = () => undefined;
-  private isAdvancePending = false;
   private failure: Error | undefined;
 
   constructor(events: Events, options: PoolOptions) {
     this.events = events;
     this.options = options;
     this.quorum = new Quorum(events, options);
+    this.stallTimer = new StallTimer(options.waitMs);
+    this.assigner = new TaskAssigner({
+      events,
+      onAdvance: () => this.advanceNow(),
+      beforeShard: (worker, step) => this.round?.sendMerged(worker, step),
+    });
+    this.schedule = this.assigner.schedule;
     this.verification = new Verification({
       events,
       share: options.verify ?? 0,
@@ -137,7 +126,7 @@ export class Pool implements WorkerPool {
     if (task && this.round) {
       this.restartStallTimer();
       if (!this.schedule.isOpen(taskId)) {
-        for (const holder of holders) if (holder !== link) holder.cancel?.(taskId);
+        this.assigner.cancelOthers(holders, taskId, link);
       }
       this.verification.take(task, { link, answer, timing });
     }
@@ -250,8 +239,8 @@ export class Pool implements WorkerPool {
     this.round = undefined;
     this.stopWatchingInterrupt();
     this.quorum.endPause();
-    clearTimeout(this.stallTimer);
-    clearTimeout(this.stragglerTimer);
+    this.stallTimer.stop();
+    this.assigner.stop();
     this.schedule.drop([...round.tasks.keys()]);
     this.verification.endRound();
     if (error) round.fail(error);
@@ -272,14 +261,8 @@ export class Pool implements WorkerPool {
     else signal.addEventListener("abort", onAbort, { once: true });
   }
 
-  /** Looks once more at what can be done, after all that this turn of the event loop brings. */
   private advance(): void {
-    if (this.isAdvancePending) return;
-    this.isAdvancePending = true;
-    queueMicrotask(() => {
-      this.isAdvancePending = false;
-      this.advanceNow();
-    });
+    this.assigner.advance();
   }
 
   private advanceNow(): void {
@@ -293,46 +276,21 @@ export class Pool implements WorkerPool {
       this.quorum.resume();
       this.assign(round);
     } else {
-      clearTimeout(this.stragglerTimer);
+      this.assigner.stop();
       this.quorum.pause(totalCapacity(this.links), (error) => this.end(error));
     }
   }
 
   private assign(round: OpenRound): void {
     this.verification.decideStuck(round.openTasks);
-    const nowMs = performance.now();
-    for (const { worker, task, isBackup } of this.schedule.assign(nowMs)) {
-      if (isBackup) this.reportBackup(worker, task);
-      if (task.kind === "shard") round.sendMerged(worker, task.step);
-      worker.send(task);
-    }
-    clearTimeout(this.stragglerTimer);
-    const leftMs = this.schedule.nextStragglerMs(nowMs);
-    if (leftMs === undefined) return;
-    this.stragglerTimer = setTimeout(
-      () => this.advance(),
-      Math.max(leftMs, MIN_STRAGGLER_CHECK_MS),
-    );
+    this.assigner.assign();
   }
 
-  private reportBackup(worker: WorkerLink, task: Task): void {
-    const { name } = worker;
-    this.events.emit({ event: "backup", step: task.step, task: taskName(task), worker: name });
-  }
-
-  /** Workers that are there and answer nothing are no better than none. */
   private restartStallTimer(): void {
-    clearTimeout(this.stallTimer);
-    const stallMs = Math.max(this.options.waitMs, MIN_STALL_MS);
-    this.stallTimer = setTimeout(() => {
+    this.stallTimer.restart(() => {
       // A pause has its own deadline, and in this process nothing is waited for.
       if (this.quorum.isPaused || [...this.links].some(({ isInProcess }) => isInProcess)) return;
-      this.end(
-        new TandemError(
-          "workers-missing",
-          `${this.links.size} workers are connected, and none has answered for ${stallMs / 1000} s. Look at what they do, or wait longer with --worker-wait.`,
-        ),
-      );
-    }, stallMs);
+      this.end(this.stallTimer.error(this.links.size));
+    });
   }
 }

@@ -2,52 +2,9 @@
 // holds gets a backup. A worker that has not answered anything yet is not relied on. A task that waits at a barrier leaves its
 // worker free for others: where there are fewer workers than shards, each worker holds several at a time. A relay counts as one
 // worker that computes several tasks at a time. Pure: the time is passed in.
+import type { Assignment, Held, OpenTask, ScheduledTask, WorkerTraits } from "./scheduled-task.js";
 import { chooseSubtrees } from "./subtree-choice.js";
 import { DEFAULT_LIMITS, type ScheduleLimits, TaskDurations } from "./task-durations.js";
-
-export interface ScheduledTask {
-  id: number;
-  /** Tasks of one kind take about as long. */
-  kind: string;
-  /** Where it is that of a shard. */
-  shard?: number;
-}
-
-/** What a schedule must know of workers. */
-export interface WorkerTraits<W> {
-  /** Where a worker comes from: answers of one origin do not confirm each other. */
-  originOf?: (worker: W) => unknown;
-  /** How many tasks it computes at a time, now. */
-  capacityOf?: (worker: W) => number;
-}
-
-export interface Assignment<W, T extends ScheduledTask> {
-  worker: W;
-  task: T;
-  /** A backup task: another worker holds it already, and is late. */
-  isBackup: boolean;
-}
-
-/** A task at a worker. */
-interface Held {
-  /** When the worker was given it, or could go on with it. */
-  sinceMs: number;
-  /** Barriers that it has come to; the time between two of them is a phase. */
-  phase: number;
-  /** It waits at the last of those barriers: the worker owes nothing. */
-  isWaiting: boolean;
-}
-
-interface OpenTask<W, T> {
-  task: T;
-  /** Answers that are still wanted, each from another worker. */
-  wanted: number;
-  holders: Set<W>;
-  /** Workers that may not have it: they have answered it. */
-  excluded: Set<W>;
-  /** Origins that may not have it either: each answer that is still wanted must come from another one. */
-  excludedOrigins: Set<unknown>;
-}
 
 /** @typeParam W what stands for a worker; compared by identity */
 export class Schedule<W, T extends ScheduledTask> {

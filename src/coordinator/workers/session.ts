@@ -1,25 +1,19 @@
 // One worker's part in the run, from hello to the end: the handshake, the tasks that it is sent, and what becomes of its
 // messages. One that does not fit closes this connection, with a code, and never reaches the run.
 import { type CloseCode, closeCodes } from "../../shared/protocol/close-codes.js";
-import { OutgoingFrame } from "../../shared/protocol/channel.js";
-import { encodeFrame, type Frame } from "../../shared/protocol/frame.js";
+import type { Frame } from "../../shared/protocol/frame.js";
 import {
-  type FromCoordinator,
-  type FromRelay,
   type FromWorker,
   parseFromWorker,
   PROTOCOL_VERSION,
   type WorkerKind,
 } from "../../shared/protocol/messages.js";
-import { maxAnswerBytes } from "../../shared/protocol/payloads/answer-bytes.js";
 import { configParts } from "../../shared/protocol/payloads/config.js";
 import type { Transport } from "../../shared/protocol/transport.js";
-import type { WorkerBroadcast } from "../broadcast/broadcast.js";
 import type { ReplicaFeed } from "../broadcast/replica-feed.js";
 import type { WorkerStatus } from "../observe/dashboard/worker-table.js";
 import { AnswerIntake, InvalidAnswerError } from "./answer-intake.js";
 import { AssignedTasks } from "./assigned-tasks.js";
-import type { BanList } from "./ban-list.js";
 import {
   plainName,
   type Refusal,
@@ -28,40 +22,14 @@ import {
   refuseVersion,
   type SessionPhase,
 } from "./handshake.js";
-import type { NumericsCheck } from "./numerics-check.js";
-import type { SendBudget } from "./outbox.js";
 import { Peer } from "./peer.js";
 import { RelayPeer, REPORTS_PER_PING } from "./relay-peer.js";
-import type { SessionTimes } from "./session-times.js";
 import type { EndReason, MergedBarrier, Task, WorkerLink } from "./tasks.js";
-import { encodeMerged, encodeTask } from "./task-frame.js";
+import type { SessionParts } from "./session-parts.js";
+import { TaskSender } from "./task-sender.js";
 import { WorkerChannel } from "./worker-channel.js";
-import type { WorkerPool } from "./worker-pool.js";
 
 const DIGEST_BYTES = 256;
-
-export interface SessionParts {
-  pool: WorkerPool;
-  broadcast: WorkerBroadcast;
-  times: SessionTimes;
-  bans: BanList;
-  budget: SendBudget;
-  numerics: NumericsCheck;
-  /** True where relays cannot take part, as the run must know which worker computed what. */
-  refusesRelays?: boolean;
-  /** Where the peer comes from. */
-  address: string;
-  /** A name that no other worker of the run has. */
-  uniqueName: (requested: string) => string;
-  /** Why the run is over, once it is. */
-  endReason: () => EndReason | undefined;
-  /** Called when the worker is one step further: it has said hello, is ready, or has answered its first task. */
-  onProgress: (session: Session) => void;
-  /** The peer was turned away for what it is or did. */
-  onRejected: (name: string, reason: string) => void;
-  /** Called once, when the connection is closed. @param wasLost it broke, rather than being ended by either side */
-  onClosed: (session: Session, wasLost: boolean) => void;
-}
 
 export class Session implements WorkerLink {
   phase: SessionPhase = "hello";
@@ -70,7 +38,7 @@ export class Session implements WorkerLink {
   private readonly channel: WorkerChannel;
   private readonly tasks = new AssignedTasks();
   private readonly intake: AnswerIntake;
-  private readonly answerBytes: number;
+  private readonly sender: TaskSender;
   kind: WorkerKind = "node";
   private relay: RelayPeer | undefined;
   /** From `ready` on. */
@@ -81,7 +49,6 @@ export class Session implements WorkerLink {
     this.peer = new Peer(parts.address, parts.bans);
     const { times, budget, pool, broadcast } = parts;
     const { tasks } = this;
-    this.answerBytes = maxAnswerBytes(broadcast.layout);
     this.intake = new AnswerIntake({
       ...{ worker: this, tasks, pool, broadcast },
       summed: () => this.relay?.summed,
@@ -103,7 +70,12 @@ export class Session implements WorkerLink {
           this.finish(reason, false);
         },
         onDrained: () => this.feed?.catchUp(),
+        onAborted: () => this.dismiss("a state was cut off on its way here"),
       },
+    });
+    this.sender = new TaskSender({
+      ...{ tasks, channel: this.channel, layout: broadcast.layout },
+      relay: () => this.relay,
     });
     this.channel.setDeadline(times.helloMs, "no hello");
   }
@@ -135,33 +107,15 @@ export class Session implements WorkerLink {
   // ── what the run asks of the worker ──
 
   send(task: Task): void {
-    const { layout } = this.parts.broadcast;
-    // The answer to a shard is a message for each gradient bucket, after one for each barrier.
-    let messageCount = layout.buckets.length + layout.barriers.length;
-    if (this.relay) {
-      this.tasks.dropBefore(task.step);
-      if (task.kind === "shard") this.relay.summed.noteSent(task.step, task.shard);
-      // A sum for each bucket, and that it cannot be answered.
-      messageCount += layout.buckets.length + 2;
-    }
-    this.tasks.add(task, performance.now());
-    this.channel.allow(messageCount, this.answerBytes);
-    const frame = encodeTask(task, layout);
-    this.channel.send(frame, () => this.tasks.noteAccepted(task.id, performance.now()));
+    this.sender.send(task);
   }
 
   sendMerged(merged: MergedBarrier): void {
-    this.tasks.addMerged(merged, performance.now());
-    this.channel.send(encodeMerged(merged), () =>
-      this.tasks.noteMergedAccepted(merged.step, performance.now()),
-    );
+    this.sender.sendMerged(merged);
   }
 
   cancel(taskId: number): void {
-    if (!this.relay || !this.tasks.get(taskId)) return;
-    this.tasks.remove(taskId);
-    const header = { type: "cancel", task: taskId } satisfies FromCoordinator;
-    this.channel.send(new OutgoingFrame(encodeFrame(header)));
+    this.sender.cancel(taskId);
   }
 
   // ── the end ──
@@ -269,36 +223,12 @@ export class Session implements WorkerLink {
       case "returned":
       case "unusable":
       case "state-request":
-        if (this.relay && this.isActive) this.takeFromRelay(this.relay, message, frame.parts);
+        if (this.relay && this.isActive) this.relay.take(message, frame.parts);
         else this.refuse(refuseOrder(`${message.type} of no relay`));
         return;
       case "goodbye":
         this.finish("said goodbye", false);
         this.channel.close(closeCodes.goingAway, "");
-        return;
-      default:
-        message satisfies never;
-    }
-  }
-
-  /** @throws FrameError, InvalidAnswerError */
-  private takeFromRelay(relay: RelayPeer, message: FromRelay, parts: readonly Uint8Array[]): void {
-    switch (message.type) {
-      case "sum":
-        this.intake.takeSum(message, parts);
-        return;
-      case "capacity":
-        relay.capacity = message.tasks;
-        this.parts.pool.noteCapacity(this);
-        return;
-      case "returned":
-        this.intake.takeBack(message);
-        return;
-      case "unusable":
-        this.intake.takeUnusable(message);
-        return;
-      case "state-request":
-        this.feed?.requestState();
         return;
       default:
         message satisfies never;
@@ -335,7 +265,12 @@ export class Session implements WorkerLink {
     this.phase = "loading";
     if (this.kind === "browser") this.channel.sendAliveWithPings();
     if (this.kind === "relay") {
-      this.relay = new RelayPeer(this.parts.broadcast.layout.buckets.length);
+      const { pool, broadcast } = this.parts;
+      this.relay = new RelayPeer(broadcast.layout.buckets.length, {
+        intake: this.intake,
+        onCapacity: () => pool.noteCapacity(this),
+        onStateRequested: () => this.feed?.requestState(),
+      });
       this.channel.allowReports(REPORTS_PER_PING);
     }
     onProgress(this);

@@ -32,6 +32,8 @@ export interface ChannelHandlers {
   onTurnedDown(reason: string): void;
   /** The operating system has accepted everything that was sent. */
   onDrained(): void;
+  /** A frame that was sent in part cannot be sent to its end. */
+  onAborted(): void;
 }
 
 export interface ChannelParts {
@@ -64,6 +66,7 @@ export class WorkerChannel {
       ...{ transport, budget },
       onDrained: (byteLength) => this.liveness.noteDrained(byteLength, performance.now()),
       onEmpty: () => handlers.onDrained(),
+      onAborted: () => handlers.onAborted(),
     });
     transport.open({
       onBytes: (byteLength) => this.read(() => this.noteBytes(byteLength)),
@@ -108,9 +111,9 @@ export class WorkerChannel {
     this.reportsPerPing = perPing;
   }
 
-  /** An answer was requested, of at most `messages` messages and `byteLength` bytes in total. */
-  allow(messages: number, byteLength: number): void {
-    this.inbox.allow(messages, byteLength);
+  /** As `Inbox.allow`. */
+  allow(messages: number, byteLength: number, answers = 1): void {
+    this.inbox.allow(messages, byteLength, answers);
   }
 
   /** Starts a deadline, which `clearDeadline` or the next one replaces. */

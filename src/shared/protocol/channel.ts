@@ -32,9 +32,53 @@ export class OutgoingFrame {
     this.byteLength = this.messages.reduce((total, message) => total + message.byteLength, 0);
   }
 
+  /** Messages that can be sent by now. */
+  get readyCount(): number {
+    return this.messages.length;
+  }
+
+  /** Where not all of it can be sent yet: calls back when more can, or when the rest will never come. */
+  watch(_onReady: () => void, _onAborted: () => void): void {
+    // It is all there.
+  }
+
   /** While true, the frame's memory must stay as it is. */
   get isInUse(): boolean {
     return this.receiverCount > 0 || this.inFlightCount > 0;
+  }
+}
+
+/** A frame that is sent on while it is received: its tail can be sent as far as it has come. */
+export class ArrivingFrame extends OutgoingFrame {
+  private arrivedCount = 1;
+  /** Of the tail. */
+  private arrivedBytes = 0;
+  private watchers: { onReady: () => void; onAborted: () => void }[] = [];
+
+  override get readyCount(): number {
+    return this.arrivedCount;
+  }
+
+  override watch(onReady: () => void, onAborted: () => void): void {
+    if (this.arrivedCount < this.messages.length) this.watchers.push({ onReady, onAborted });
+  }
+
+  /** So many bytes more of the tail are where they belong. */
+  noteArrived(byteLength: number): void {
+    this.arrivedBytes += byteLength;
+    let next = this.messages[this.arrivedCount];
+    while (next && next.byteLength <= this.arrivedBytes) {
+      this.arrivedBytes -= next.byteLength;
+      next = this.messages[++this.arrivedCount];
+    }
+    const { watchers } = this;
+    if (!next) this.watchers = [];
+    for (const { onReady } of watchers) onReady();
+  }
+
+  /** The rest will not come. */
+  abort(): void {
+    for (const { onAborted } of this.watchers.splice(0)) onAborted();
   }
 }
 
@@ -57,21 +101,28 @@ function intoChunks({ buffer, byteOffset, byteLength }: ArrayBufferView): Uint8A
 
 /**
  * Where the parts of a tail are written as they arrive: a place of its length for each.
+ * @param parts those that have come already
  * @throws FrameError where a frame with this header has no such tail
  */
 export type TailPlaces = (
   header: Readonly<Record<string, unknown>>,
   lengths: readonly number[],
+  parts: readonly Uint8Array[],
 ) => Uint8Array[];
 
 /** Puts messages together to frames. */
 export class FrameReader {
   private readonly places: TailPlaces | undefined;
+  private readonly onTail: (byteLength: number) => void;
   private unfinished: { frame: Frame; places: Uint8Array[]; filled: number } | undefined;
 
-  /** @param places where frames may go on in messages of their own, as the coordinator's do */
-  constructor(places?: TailPlaces) {
+  /**
+   * @param places where frames may go on in messages of their own, as the coordinator's do
+   * @param onTail called when so many bytes of a tail have been written
+   */
+  constructor(places?: TailPlaces, onTail: (byteLength: number) => void = () => undefined) {
     this.places = places;
+    this.onTail = onTail;
   }
 
   /**
@@ -85,7 +136,11 @@ export class FrameReader {
     const frame = decodeFrame(message, limits);
     if (frame.tail.length === 0) return frame;
     if (!this.places) throw new FrameError("a tail where none is allowed");
-    this.unfinished = { frame, places: this.places(frame.header, frame.tail), filled: 0 };
+    this.unfinished = {
+      frame,
+      places: this.places(frame.header, frame.tail, frame.parts),
+      filled: 0,
+    };
     return undefined;
   }
 
@@ -99,6 +154,7 @@ export class FrameReader {
       throw new FrameError("more bytes than the tail's part has");
     }
     place.set(message, unfinished.filled);
+    this.onTail(message.length);
     unfinished.filled += message.length;
     if (unfinished.filled < place.length) return undefined;
     unfinished.filled = 0;

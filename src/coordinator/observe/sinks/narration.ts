@@ -65,7 +65,8 @@ export function sentenceOf(
       const reason = event.reason ? `: ${event.reason}` : "";
       const level = event.state === "joined" ? "info" : "warn";
       const where = event.kind === "browser" ? " in a browser" : "";
-      return say(level, `worker ${event.name} ${event.state}${where}${reason}`);
+      const who = event.kind === "relay" ? "relay" : "worker";
+      return say(level, `${who} ${event.name} ${event.state}${where}${reason}`);
     }
     case "backup":
       return say(

@@ -21,6 +21,9 @@ export interface SeenPicture {
   identity: string;
 }
 
+/** Of a set that is decoded as a whole: after a damaged picture no more than these are decoded in vain. */
+const GROUP_SIZE = 256;
+
 /** Pixels of pictures, decoded again and again or once. */
 export class PictureReader {
   readonly shape: PictureShape;
@@ -96,8 +99,13 @@ export class PictureSet implements SampleSet {
     return this.files.length;
   }
 
+  /** Of one picture's pixels. */
+  get byteLength(): number {
+    return this.reader.byteLength;
+  }
+
   async gather(indices: Uint32Array): Promise<Samples> {
-    const { byteLength } = this.reader;
+    const { byteLength } = this;
     const inputs = new Uint8Array(indices.length * byteLength);
     const place = async (index: number, sample: number) => {
       inputs.set(this.kept.get(index) ?? (await this.decode(index)), sample * byteLength);
@@ -116,6 +124,15 @@ export class PictureSet implements SampleSet {
 
 /** All pictures of a set, decoded. @throws as `PictureReader.read` */
 export async function decodeAll(set: PictureSet): Promise<MemorySet> {
-  const samples = await set.gather(Uint32Array.from({ length: set.count }, (_, index) => index));
-  return new MemorySet(samples);
+  const { count, byteLength } = set;
+  const inputs = new Uint8Array(count * byteLength);
+  const targets = new Int32Array(count);
+  for (let from = 0; from < count; from += GROUP_SIZE) {
+    const length = Math.min(GROUP_SIZE, count - from);
+    const indices = Uint32Array.from({ length }, (_, index) => from + index);
+    const group = await set.gather(indices);
+    inputs.set(group.inputs, from * byteLength);
+    targets.set(group.targets, from);
+  }
+  return new MemorySet({ count, inputs, targets });
 }

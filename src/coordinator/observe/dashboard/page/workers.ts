@@ -97,7 +97,8 @@ function noteOf(workers: readonly WorkerRow[], isOver: boolean): string {
 
 function kindText(kind: WorkerRow["kind"] | undefined): string {
   // Logs of earlier versions have none.
-  return kind === "browser" ? "browser" : "Node";
+  if (kind === undefined || kind === "node") return "Node";
+  return kind;
 }
 
 function stateCell({ state, reason }: WorkerRow): Node {

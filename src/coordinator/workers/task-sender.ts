@@ -1,0 +1,63 @@
+// How tasks go to one worker: each is noted as assigned, and allows the worker as many messages and bytes as its answer may have.
+import { OutgoingFrame } from "../../shared/protocol/channel.js";
+import { encodeFrame } from "../../shared/protocol/frame.js";
+import type { FromCoordinator } from "../../shared/protocol/messages.js";
+import { maxAnswerBytes } from "../../shared/protocol/payloads/answer-bytes.js";
+import type { RunLayout } from "../../shared/run-layout.js";
+import type { AssignedTasks } from "./assigned-tasks.js";
+import type { RelayPeer } from "./relay-peer.js";
+import type { MergedBarrier, Task } from "./tasks.js";
+import { encodeMerged, encodeTask } from "./task-frame.js";
+import type { WorkerChannel } from "./worker-channel.js";
+
+export interface TaskSenderParts {
+  tasks: AssignedTasks;
+  channel: Pick<WorkerChannel, "send" | "allow">;
+  layout: RunLayout;
+  /** Where the worker is a relay. */
+  relay: () => RelayPeer | undefined;
+}
+
+export class TaskSender {
+  private readonly parts: TaskSenderParts;
+  private readonly answerBytes: number;
+
+  constructor(parts: TaskSenderParts) {
+    this.parts = parts;
+    this.answerBytes = maxAnswerBytes(parts.layout);
+  }
+
+  send(task: Task): void {
+    const { tasks, channel, layout } = this.parts;
+    const relay = this.parts.relay();
+    // The answer to a shard is a message for each gradient bucket, after one for each barrier.
+    let messageCount = layout.buckets.length + layout.barriers.length;
+    if (relay) {
+      relay.noteSent(task);
+      tasks.dropBefore(task.step);
+      // With a sum for each bucket, and that it cannot be answered.
+      messageCount += layout.buckets.length + 2;
+    }
+    tasks.add(task, performance.now());
+    // A relay answers many at a time.
+    channel.allow(messageCount, this.answerBytes, relay ? tasks.size : 1);
+    channel.send(encodeTask(task, layout), () => tasks.noteAccepted(task.id, performance.now()));
+  }
+
+  sendMerged(merged: MergedBarrier): void {
+    const { tasks, channel } = this.parts;
+    tasks.addMerged(merged, performance.now());
+    channel.send(encodeMerged(merged), () =>
+      tasks.noteMergedAccepted(merged.step, performance.now()),
+    );
+  }
+
+  /** Of interest to relays alone: others wait for the task there. */
+  cancel(taskId: number): void {
+    const { tasks, channel } = this.parts;
+    if (!this.parts.relay() || !tasks.get(taskId)) return;
+    tasks.remove(taskId);
+    const header = { type: "cancel", task: taskId } satisfies FromCoordinator;
+    channel.send(new OutgoingFrame(encodeFrame(header)));
+  }
+}

@@ -1,0 +1,43 @@
+// What a relay is made of for one run, without its sockets: the pool and the broadcast that its workers' sessions know, and the
+// runtime that its own connection knows.
+import { NumericsCheck } from "../coordinator/workers/numerics-check.js";
+import type { BroadcastKind } from "../shared/config.js";
+import type { Events } from "../shared/events.js";
+import type { RunLayout } from "../shared/run-layout.js";
+import type { Reply } from "../worker/worker-runtime.js";
+import type { Send } from "./relay-answers.js";
+import type { RelayBroadcast } from "./relay-broadcast.js";
+import { RelayPool } from "./relay-pool.js";
+import { RelayRuntime } from "./relay-runtime.js";
+import { RelayedUpdates } from "./relayed-updates.js";
+import { RelayedWeights } from "./relayed-weights.js";
+
+export interface RelayParts {
+  pool: RelayPool;
+  broadcast: RelayBroadcast;
+  /** Workers whose results would differ are turned away here, as the coordinator would. */
+  numerics: NumericsCheck;
+  runtime: RelayRuntime;
+}
+
+export function createRelayParts(
+  layout: RunLayout,
+  kind: BroadcastKind,
+  events: Events,
+): RelayParts {
+  /** To the coordinator, while there is one. */
+  let uplink: ((reply: Reply) => void) | undefined;
+  const send: Send = (message, parts = []) => uplink?.({ message, parts });
+  const broadcast: RelayBroadcast =
+    kind === "updates" ? new RelayedUpdates(layout, send) : new RelayedWeights(layout);
+  const pool = new RelayPool({
+    ...{ events, layout, send },
+    onShard: (owner, shard, gradients) => broadcast.takeAnswer(owner, shard, gradients),
+  });
+  const { config } = layout;
+  const step = () => broadcast.step;
+  const numerics = new NumericsCheck({ config, events, isMixedAllowed: false, step });
+  const onUplink = (own: typeof uplink) => (uplink = own);
+  const runtime = new RelayRuntime({ layout, kind, pool, broadcast, onUplink });
+  return { pool, broadcast, numerics, runtime };
+}
