@@ -8,7 +8,7 @@ const PURE_PLACES = [
   /^src\/shared\/(statistics|network|graph|optimizer)\//,
   /^src\/shared\/digest\//,
   /^src\/shared\/(concat|config|errors|evaluation|protobuf|random|run-layout|text)\.ts$/,
-  /^src\/shared\/data\/(augment\w*|files\/idx|sampler|samples|table)\.ts$/,
+  /^src\/shared\/data\/(augment\w*|files\/arrays\/idx|sampler|samples|table)\.ts$/,
   /^src\/shared\/protocol\/(?!(ws-)?transport)/,
   /^src\/shared\/engine\/wasm\/(launch|lower[\w-]*|plan)\.ts$/,
   /^src\/shared\/engine\/tensorflow\/(graph-def|lower[\w-]*)\.ts$/,

@@ -1,7 +1,7 @@
 // Parsers of options, and options of several commands. Each value is held against its range when it is read.
 import { type Command, InvalidArgumentError, Option } from "commander";
 import { type AugmentationSpec, parseAugmentation } from "../shared/data/augmentation.js";
-import { isPictureShape, type PictureSize } from "../shared/data/files/picture-kinds.js";
+import { isPictureShape, type PictureSize } from "../shared/data/files/pictures/picture-kinds.js";
 import { MAX_SIDE } from "../shared/network/limits.js";
 import { type Level, LEVELS } from "../coordinator/observe/sinks/narration.js";
 

@@ -14,8 +14,8 @@ import {
   POPULATIONS,
 } from "../shared/config.js";
 import type { AugmentationSpec } from "../shared/data/augmentation.js";
-import type { PictureSize } from "../shared/data/files/picture-kinds.js";
-import { LABEL_KINDS, type LabelKind } from "../shared/data/files/table-label.js";
+import type { PictureSize } from "../shared/data/files/pictures/picture-kinds.js";
+import { LABEL_KINDS, type LabelKind } from "../shared/data/files/tables/table-label.js";
 import { ENGINE_NAMES, type EngineName } from "../shared/engine/engine.js";
 import { BATCH_NORMS, type BatchNormKind } from "../shared/statistics/barrier.js";
 import {

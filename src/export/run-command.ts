@@ -2,7 +2,7 @@
 import { describeRun } from "../coordinator/observe/run-description.js";
 import type { RunConfig } from "../shared/config.js";
 import { augmentationText } from "../shared/data/augmentation.js";
-import { isPictureShape } from "../shared/data/files/picture-kinds.js";
+import { isPictureShape } from "../shared/data/files/pictures/picture-kinds.js";
 import { PRESET_NAMES } from "../shared/network/presets.js";
 
 export interface RunCommand {

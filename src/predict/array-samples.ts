@@ -1,11 +1,11 @@
 // The samples of an IDX or NPY file, of images or vectors.
-import { inputSpecOf } from "../shared/data/files/array-inputs.js";
+import { inputSpecOf } from "../shared/data/files/arrays/array-inputs.js";
 import { DiskFile, loadBytes } from "../shared/data/files/byte-source.js";
 import { readBeginning } from "../shared/data/files/data-place.js";
-import { isIdx } from "../shared/data/files/idx.js";
-import { isNpy } from "../shared/data/files/npy.js";
-import { openArray } from "../shared/data/files/stored-array.js";
-import { decodeInputs } from "../shared/data/files/value-type.js";
+import { isIdx } from "../shared/data/files/arrays/idx.js";
+import { isNpy } from "../shared/data/files/arrays/npy.js";
+import { openArray } from "../shared/data/files/arrays/stored-array.js";
+import { decodeInputs } from "../shared/data/files/arrays/value-type.js";
 import { messageOf, TandemError } from "../shared/errors.js";
 import { sizeOf } from "../shared/network/network.js";
 import { formatShape } from "../shared/network/problem.js";

@@ -1,7 +1,7 @@
 // The files that `predict` is asked for: those that are named, and the pictures in folders that are named.
 import { readdirSync, type Stats, statSync } from "node:fs";
 import { join } from "node:path";
-import { isPictureName } from "../shared/data/files/picture-kinds.js";
+import { isPictureName } from "../shared/data/files/pictures/picture-kinds.js";
 import { messageOf } from "../shared/errors.js";
 import { MAX_FILE_BYTES, refuseInput } from "./sample-input.js";
 

@@ -1,7 +1,7 @@
 // A picture of any size and kind → the pixels that the network takes, decoded as for training.
 import { readFile } from "node:fs/promises";
-import { decodePicture, readPictureHeader } from "../shared/data/files/picture-decoder.js";
-import type { PictureShape } from "../shared/data/files/picture-kinds.js";
+import { decodePicture, readPictureHeader } from "../shared/data/files/pictures/picture-decoder.js";
+import type { PictureShape } from "../shared/data/files/pictures/picture-kinds.js";
 import { messageOf, TandemError } from "../shared/errors.js";
 import { refuseInput } from "./sample-input.js";
 

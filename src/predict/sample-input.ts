@@ -1,7 +1,7 @@
 // What `predict` is given: samples from pictures, IDX files and tables, in the form that the network takes. Pure.
 import { type Refuse, refuseWith } from "../shared/data/files/bad-data.js";
 import type { TableSpec } from "../shared/data/table.js";
-import { isPictureShape, type PictureShape } from "../shared/data/files/picture-kinds.js";
+import { isPictureShape, type PictureShape } from "../shared/data/files/pictures/picture-kinds.js";
 
 /** One sample, and where it is from. */
 export interface SampleInput {

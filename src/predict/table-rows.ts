@@ -1,8 +1,8 @@
 // Rows of a table as the network's inputs. Where the network was trained on a table, they are encoded as its rows were, by the
 // columns' names; else they are the inputs, one number per value.
-import { KnownColumns, checkRange, TableSet } from "../shared/data/files/table-rows.js";
-import { fitsFloat32, isNumber } from "../shared/data/files/table-cells.js";
-import { readTableText, type TableText } from "../shared/data/files/table-text.js";
+import { KnownColumns, checkRange, TableSet } from "../shared/data/files/tables/table-rows.js";
+import { fitsFloat32, isNumber } from "../shared/data/files/tables/table-cells.js";
+import { readTableText, type TableText } from "../shared/data/files/tables/table-text.js";
 import type { TableSpec } from "../shared/data/table.js";
 import { sizeOf } from "../shared/network/network.js";
 import { quote } from "../shared/network/problem.js";

@@ -2,8 +2,8 @@
 import { type ArrayDataOptions, arraySource } from "../shared/data/array-source.js";
 import { ownSource, type OwnSourceOptions } from "../shared/data/own-source.js";
 import { openData, openIdx } from "../shared/data/files/open-data.js";
-import type { PictureSize } from "../shared/data/files/picture-kinds.js";
-import type { LabelKind } from "../shared/data/files/table-label.js";
+import type { PictureSize } from "../shared/data/files/pictures/picture-kinds.js";
+import type { LabelKind } from "../shared/data/files/tables/table-label.js";
 import type { DataSource } from "../shared/data/samples.js";
 import { readCheckpoint } from "../shared/checkpoint/checkpoint.js";
 import type { EngineName } from "../shared/engine/engine.js";

@@ -3,10 +3,10 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { readTargets } from "../../../src/shared/data/files/array-targets.js";
+import { readTargets } from "../../../src/shared/data/files/arrays/array-targets.js";
 import { MemoryBytes } from "../../../src/shared/data/files/byte-source.js";
-import { readArray, type StoredArray } from "../../../src/shared/data/files/stored-array.js";
-import { decodeInputs, inputTypeOf } from "../../../src/shared/data/files/value-type.js";
+import { readArray, type StoredArray } from "../../../src/shared/data/files/arrays/stored-array.js";
+import { decodeInputs, inputTypeOf } from "../../../src/shared/data/files/arrays/value-type.js";
 import { TandemError } from "../../../src/shared/errors.js";
 import { idxFile, npyFile, type Values } from "../../support/arrays.js";
 

@@ -2,8 +2,8 @@
 import type { RunConfig } from "../../config.js";
 import type { DataSource } from "../samples.js";
 import type { DataPlace } from "./data-place.js";
-import type { PictureSize } from "./picture-kinds.js";
-import type { LabelKind } from "./table-label.js";
+import type { PictureSize } from "./pictures/picture-kinds.js";
+import type { LabelKind } from "./tables/table-label.js";
 
 export interface DataOptions {
   /** Training samples that are held out; undefined: 5,000, at most a tenth of them. */

@@ -3,12 +3,12 @@ import { TandemError } from "../../errors.js";
 import type { DataSource } from "../samples.js";
 import type { DataKind, DataOptions } from "./data-kind.js";
 import { type DataPlace, lookAt, pathText } from "./data-place.js";
-import { idxKind } from "./idx-kind.js";
+import { idxKind } from "./arrays/idx-kind.js";
 import { mnistFolder } from "./mnist.js";
-import { npyKind } from "./npy-kind.js";
-import { npzKind } from "./npz-kind.js";
-import { pictureKind } from "./picture-kind.js";
-import { tableKind } from "./table-kind.js";
+import { npyKind } from "./arrays/npy-kind.js";
+import { npzKind } from "./arrays/npz-kind.js";
+import { pictureKind } from "./pictures/picture-kind.js";
+import { tableKind } from "./tables/table-kind.js";
 
 export type { DataOptions } from "./data-kind.js";
 

@@ -1,7 +1,7 @@
 // What was found in a table, in one line for people. Pure.
-import { quote } from "../../network/problem.js";
-import type { DataSource } from "../samples.js";
-import type { TableSpec } from "../table.js";
+import { quote } from "../../../network/problem.js";
+import type { DataSource } from "../../samples.js";
+import type { TableSpec } from "../../table.js";
 
 type Described = Pick<DataSource, "target" | "training" | "validation" | "test">;
 

@@ -1,14 +1,14 @@
 // Pictures as samples: all decoded when they are opened where they fit into memory, else decoded when they are gathered, several at
 // a time on sharp's threads, with as many kept as fit.
-import { messageOf, TandemError } from "../../errors.js";
-import { sizeOf } from "../../network/network.js";
-import { MemorySet, type SampleSet, type Samples } from "../samples.js";
-import type { Refuse } from "./bad-data.js";
+import { messageOf, TandemError } from "../../../errors.js";
+import { sizeOf } from "../../../network/network.js";
+import { MemorySet, type SampleSet, type Samples } from "../../samples.js";
+import type { Refuse } from "../bad-data.js";
 import { readPictureBytes } from "./picture-bytes.js";
 import { decodePicture } from "./picture-decoder.js";
 import type { PictureHeader, PictureShape } from "./picture-kinds.js";
 import type { PictureFile } from "./picture-folder.js";
-import { Slots } from "./slots.js";
+import { Slots } from "../slots.js";
 
 /** Pictures that are decoded at the same time: libuv has four threads, and files are read beside. */
 const AT_ONCE = 8;

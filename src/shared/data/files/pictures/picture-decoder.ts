@@ -1,7 +1,7 @@
 // Pictures of any size and kind → pixels, decoded and resized by sharp (libvips); the same for training and for predictions. sharp is
 // loaded with the first picture: all else works without it.
 import type { Sharp } from "sharp";
-import { messageOf, TandemError } from "../../errors.js";
+import { messageOf, TandemError } from "../../../errors.js";
 import type { PictureHeader, PictureShape } from "./picture-kinds.js";
 
 /** What sharp decodes on every platform, as it calls it. A name may lie, and files of other formats, such as SVG, refer to others. */

@@ -1,7 +1,7 @@
 // The rows of an array that stays in its file: those that are asked for are read when they are. Rows that lie close together are
 // read by one call.
-import type { SampleSet, Samples } from "../samples.js";
-import type { ReadPart } from "./byte-source.js";
+import type { SampleSet, Samples } from "../../samples.js";
+import type { ReadPart } from "../byte-source.js";
 import { type StoredArray, valueBytes } from "./stored-array.js";
 import { decodeInputs } from "./value-type.js";
 

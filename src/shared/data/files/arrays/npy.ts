@@ -1,7 +1,7 @@
 // NPY, NumPy's format of one array: a magic number, a header that is a Python dictionary, the values. Versions 1 to 3. Nothing in
 // it is ever executed: objects, which NumPy pickles, are refused. Source: numpy.lib.format, and NEP 1. Pure.
-import { TandemError } from "../../errors.js";
-import { quote } from "../../network/problem.js";
+import { TandemError } from "../../../errors.js";
+import { quote } from "../../../network/problem.js";
 import { type ArrayHeader, damagedArray, MAX_SIDES } from "./array-header.js";
 import type { ValueType } from "./value-type.js";
 

@@ -1,8 +1,8 @@
 // The column that is to be predicted → targets: classes or values, by what is in the column or by --label-kind. Pure.
-import { quote } from "../../network/problem.js";
-import type { TargetSpec } from "../samples.js";
-import { MAX_CATEGORIES } from "../table.js";
-import { type Refuse, listNames } from "./bad-data.js";
+import { quote } from "../../../network/problem.js";
+import type { TargetSpec } from "../../samples.js";
+import { MAX_CATEGORIES } from "../../table.js";
+import { type Refuse, listNames } from "../bad-data.js";
 import { fitsFloat32, isMissingClass, isNumber } from "./table-cells.js";
 import type { UnknownColumn } from "./table-column.js";
 

@@ -1,12 +1,12 @@
 // The inputs in an array file: what one sample is, and the one pass over all values that checks them and adds them to the digest.
 import { crc32 } from "node:zlib";
-import { TandemError } from "../../errors.js";
-import { MAX_SAMPLE_VALUES, MAX_SIDE } from "../../network/limits.js";
-import { sizeOf } from "../../network/network.js";
-import { isAllFinite } from "../../replica/finite.js";
+import { TandemError } from "../../../errors.js";
+import { MAX_SAMPLE_VALUES, MAX_SIDE } from "../../../network/limits.js";
+import { sizeOf } from "../../../network/network.js";
+import { isAllFinite } from "../../../replica/finite.js";
 import { type ArrayHeader, damagedArray } from "./array-header.js";
 import { notFinite } from "./array-targets.js";
-import { type ByteSource, readChunks } from "./byte-source.js";
+import { type ByteSource, readChunks } from "../byte-source.js";
 import type { DataDigest } from "./data-digest.js";
 import type { StoredArray } from "./stored-array.js";
 import { decodeInputs, inputTypeOf, typeName } from "./value-type.js";

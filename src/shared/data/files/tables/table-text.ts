@@ -4,12 +4,12 @@ import { createReadStream } from "node:fs";
 import { pipeline } from "node:stream";
 import { createGunzip } from "node:zlib";
 import { CsvError, parse } from "csv-parse";
-import { beginningOf } from "../../checkpoint/output-file.js";
-import { messageOf, TandemError } from "../../errors.js";
-import { quote } from "../../network/problem.js";
-import { MAX_CELL_NAME_LENGTH, MAX_COLUMNS } from "../table.js";
-import type { Refuse } from "./bad-data.js";
-import { readBeginning } from "./data-place.js";
+import { beginningOf } from "../../../checkpoint/output-file.js";
+import { messageOf, TandemError } from "../../../errors.js";
+import { quote } from "../../../network/problem.js";
+import { MAX_CELL_NAME_LENGTH, MAX_COLUMNS } from "../../table.js";
+import type { Refuse } from "../bad-data.js";
+import { readBeginning } from "../data-place.js";
 import { isNumber } from "./table-cells.js";
 
 export interface TableText {

@@ -1,5 +1,5 @@
 // Pictures as a kind of data: folders that have the names of their pictures' classes.
-import type { DataKind } from "./data-kind.js";
+import type { DataKind } from "../data-kind.js";
 import { isPictureFolder } from "./picture-folder.js";
 import { loadPictures } from "./pictures-source.js";
 

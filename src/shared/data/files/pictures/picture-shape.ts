@@ -1,9 +1,9 @@
 // Which shape the pictures of a folder are decoded to, by what was asked for, by the network, or by the pictures; and what was
 // found, for people. Pure.
-import { formatShape } from "../../network/problem.js";
-import type { DataSource } from "../samples.js";
-import type { Refuse } from "./bad-data.js";
-import type { DataOptions } from "./data-kind.js";
+import { formatShape } from "../../../network/problem.js";
+import type { DataSource } from "../../samples.js";
+import type { Refuse } from "../bad-data.js";
+import type { DataOptions } from "../data-kind.js";
 import { isPictureShape, type PictureHeader, type PictureShape } from "./picture-kinds.js";
 
 export type ShapeOptions = Pick<DataOptions, "pictureSize" | "inputShape" | "known">;

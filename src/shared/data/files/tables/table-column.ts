@@ -1,8 +1,8 @@
 // A column whose kind is not known yet: collects the cells as numbers and as categories until all rows are read, and then is one or
 // the other. Pure.
-import { quote } from "../../network/problem.js";
-import { MAX_CATEGORIES, MAX_CELL_NAME_LENGTH } from "../table.js";
-import { compareCodePoints } from "./bad-data.js";
+import { quote } from "../../../network/problem.js";
+import { MAX_CATEGORIES, MAX_CELL_NAME_LENGTH } from "../../table.js";
+import { compareCodePoints } from "../bad-data.js";
 import { fitsFloat32, GrowingValues, isMissing, isNumber, isOtherNumber } from "./table-cells.js";
 
 /** A column, of all rows. */

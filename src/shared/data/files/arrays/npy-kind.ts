@@ -1,11 +1,11 @@
 // A folder of NumPy's arrays, x_train.npy and so on, with or without a test set.
 import { dirname } from "node:path";
-import { TandemError } from "../../errors.js";
-import type { DataSource } from "../samples.js";
+import { TandemError } from "../../../errors.js";
+import type { DataSource } from "../../samples.js";
 import { findArrays, listArrays, USUAL_ARRAYS } from "./array-names.js";
 import { openArraySet } from "./array-set.js";
-import type { DataKind, DataOptions } from "./data-kind.js";
-import { type DataPlace, lookAt, pathText } from "./data-place.js";
+import type { DataKind, DataOptions } from "../data-kind.js";
+import { type DataPlace, lookAt, pathText } from "../data-place.js";
 import { isNpy } from "./npy.js";
 import { withFiles } from "./open-files.js";
 import { openArray } from "./stored-array.js";

@@ -1,5 +1,5 @@
 // What pictures are: names of files, the shapes that they are decoded to, and what a header says. Pure.
-import { MAX_SAMPLE_VALUES, MAX_SIDE } from "../../network/limits.js";
+import { MAX_SAMPLE_VALUES, MAX_SIDE } from "../../../network/limits.js";
 
 /** Of decoded pixels. 1: grey, 3: RGB */
 export type PictureShape = readonly [height: number, width: number, channels: 1 | 3];

@@ -1,12 +1,12 @@
 // NumPy's archive of arrays in the layout of Keras's mnist.npz: x_train, y_train, x_test, y_test.
 import { join } from "node:path";
-import { TandemError } from "../../errors.js";
-import type { DataSource } from "../samples.js";
+import { TandemError } from "../../../errors.js";
+import type { DataSource } from "../../samples.js";
 import { type FoundArrays, findArrays, listArrays, USUAL_ARRAYS } from "./array-names.js";
 import { openArraySet } from "./array-set.js";
-import { DiskFile } from "./byte-source.js";
-import type { DataKind, DataOptions } from "./data-kind.js";
-import { type DataPlace, pathText } from "./data-place.js";
+import { DiskFile } from "../byte-source.js";
+import type { DataKind, DataOptions } from "../data-kind.js";
+import { type DataPlace, pathText } from "../data-place.js";
 import { parseHeader, readArray, type StoredArray } from "./stored-array.js";
 import { type CheckBeginning, readZipMembers } from "./zip-members.js";
 

@@ -1,13 +1,13 @@
 // A CSV or TSV file, or a folder with train.csv and test.csv → a data source. What the training rows say about the columns is kept
 // with the run, and read back where a run goes on or a checkpoint is evaluated.
 import { createHash } from "node:crypto";
-import type { RunConfig } from "../../config.js";
-import { quote } from "../../network/problem.js";
-import { type Division, divideSamples } from "../divide-samples.js";
-import type { DataSource } from "../samples.js";
-import type { TableSpec } from "../table.js";
-import { pathText } from "./bad-data.js";
-import type { DataOptions } from "./data-kind.js";
+import type { RunConfig } from "../../../config.js";
+import { quote } from "../../../network/problem.js";
+import { type Division, divideSamples } from "../../divide-samples.js";
+import type { DataSource } from "../../samples.js";
+import type { TableSpec } from "../../table.js";
+import { pathText } from "../bad-data.js";
+import type { DataOptions } from "../data-kind.js";
 import { describeTable } from "./table-description.js";
 import {
   learnTable,

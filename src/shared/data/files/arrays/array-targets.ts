@@ -1,7 +1,7 @@
 // The targets in an array file: class numbers of any whole type, or float32 values. Pure.
-import { TandemError } from "../../errors.js";
-import { isAllFinite } from "../../replica/finite.js";
-import type { TargetSpec } from "../samples.js";
+import { TandemError } from "../../../errors.js";
+import { isAllFinite } from "../../../replica/finite.js";
+import type { TargetSpec } from "../../samples.js";
 import type { ArrayHeader } from "./array-header.js";
 import { decodeFloats, decodeWholes, targetKindOf, typeName } from "./value-type.js";
 

@@ -1,9 +1,9 @@
 // An array in a file: its header, read and checked, and its values, which stay where they are until they are asked for. What is
 // packed is unpacked in memory, but not before its header has said how long it is.
 import { constants as zlib, gunzipSync } from "node:zlib";
-import { messageOf, TandemError } from "../../errors.js";
+import { messageOf, TandemError } from "../../../errors.js";
 import { type ArrayHeader, checkLength, damagedArray } from "./array-header.js";
-import { type ByteSource, DiskBytes, DiskFile, loadBytes, MemoryBytes } from "./byte-source.js";
+import { type ByteSource, DiskBytes, DiskFile, loadBytes, MemoryBytes } from "../byte-source.js";
 import { IDX_HEADER_BYTES, parseIdxHeader } from "./idx.js";
 import { isNpy, NPY_HEADER_BYTES, parseNpyHeader } from "./npy.js";
 

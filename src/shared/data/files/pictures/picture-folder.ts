@@ -10,9 +10,9 @@ import {
   statSync,
 } from "node:fs";
 import { join, sep } from "node:path";
-import { messageOf } from "../../errors.js";
-import { quote } from "../../network/problem.js";
-import { compareCodePoints, pathText, type Refuse } from "./bad-data.js";
+import { messageOf } from "../../../errors.js";
+import { quote } from "../../../network/problem.js";
+import { compareCodePoints, pathText, type Refuse } from "../bad-data.js";
 import { isPictureName, MAX_PICTURE_BYTES } from "./picture-kinds.js";
 
 /** A picture. */

@@ -5,9 +5,9 @@ import { createHash } from "node:crypto";
 import { mkdirSync, readFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import * as z from "zod";
-import { cacheFolder } from "../../cache-folder.js";
-import { writeAtomically } from "../../checkpoint/atomic-write.js";
-import type { DiskFile } from "./byte-source.js";
+import { cacheFolder } from "../../../cache-folder.js";
+import { writeAtomically } from "../../../checkpoint/atomic-write.js";
+import type { DiskFile } from "../byte-source.js";
 
 const FORMAT = "tandem-data-digest/1";
 

@@ -1,20 +1,20 @@
 // Array files of inputs and targets → a data source: checked once, in memory or read where they lie.
-import { TandemError } from "../../errors.js";
-import { describeData } from "../describe-data.js";
+import { TandemError } from "../../../errors.js";
+import { describeData } from "../../describe-data.js";
 import {
   type DataSource,
   MemorySet,
   type SampleSet,
   sliceSamples,
   type TargetSpec,
-} from "../samples.js";
-import { drawSplit, resolveValidationSize, testShareOf } from "../split.js";
-import { Subset } from "../subset.js";
+} from "../../samples.js";
+import { drawSplit, resolveValidationSize, testShareOf } from "../../split.js";
+import { Subset } from "../../subset.js";
 import { checkSource, type InputSpec, inputSpecOf, scanInputs } from "./array-inputs.js";
 import { checkTestTargets, countClasses, readTargets, type Targets } from "./array-targets.js";
-import { type DiskFile, loadBytes } from "./byte-source.js";
+import { type DiskFile, loadBytes } from "../byte-source.js";
 import { DataDigest } from "./data-digest.js";
-import type { DataOptions } from "./data-kind.js";
+import type { DataOptions } from "../data-kind.js";
 import { cachedDigest } from "./digest-cache.js";
 import { FileSet } from "./file-rows.js";
 import { type StoredArray, valueBytes } from "./stored-array.js";

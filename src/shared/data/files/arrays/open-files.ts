@@ -1,6 +1,6 @@
 // Several files that are opened together, and closed together where something is wrong with one of them.
 import { join } from "node:path";
-import { DiskFile } from "./byte-source.js";
+import { DiskFile } from "../byte-source.js";
 
 /**
  * @param work gets the open files, in the order of the names; where it fails, they are closed

@@ -1,5 +1,5 @@
 // What the header of an array file says, whatever its format; and the refusal of files whose header cannot be right. Pure.
-import { TandemError } from "../../errors.js";
+import { TandemError } from "../../../errors.js";
 import { type ValueType } from "./value-type.js";
 
 export interface ArrayHeader {

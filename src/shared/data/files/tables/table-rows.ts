@@ -1,9 +1,9 @@
 // Rows of a table whose columns are known, and how they become a network's inputs: numbers standardised, categories one-hot. Rows
 // are kept as they are in the file and encoded when they are needed, as one category may take a thousand inputs. Pure.
-import { quote } from "../../network/problem.js";
-import type { SampleSet, Samples } from "../samples.js";
-import type { TableColumn, TableSpec } from "../table.js";
-import { listNames, type Refuse } from "./bad-data.js";
+import { quote } from "../../../network/problem.js";
+import type { SampleSet, Samples } from "../../samples.js";
+import type { TableColumn, TableSpec } from "../../table.js";
+import { listNames, type Refuse } from "../bad-data.js";
 import { fitsFloat32, GrowingValues, isMissing, isNumber } from "./table-cells.js";
 
 /** For each column of a table's spec: numbers, or places of categories, of all rows. */

@@ -1,7 +1,7 @@
 // Tables as a kind of data: a CSV or TSV file, or a folder with a training and perhaps a test file.
 import { join } from "node:path";
-import type { DataKind } from "./data-kind.js";
-import type { DataPlace } from "./data-place.js";
+import type { DataKind } from "../data-kind.js";
+import type { DataPlace } from "../data-place.js";
 import { loadTable, type TableFiles } from "./table-source.js";
 
 const TABLE_NAME = /\.[ct]sv(\.gz)?$/i;

@@ -1,13 +1,13 @@
 // A folder of pictures → a data source.
 import { createHash } from "node:crypto";
-import { MAX_CLASS_NAMES, type RunConfig } from "../../config.js";
-import { messageOf, TandemError } from "../../errors.js";
-import { sizeOf } from "../../network/network.js";
-import { quote } from "../../network/problem.js";
-import type { DataSource } from "../samples.js";
-import { divideSamples } from "../divide-samples.js";
-import { pathText, type Refuse, refuseWith } from "./bad-data.js";
-import type { DataOptions } from "./data-kind.js";
+import { MAX_CLASS_NAMES, type RunConfig } from "../../../config.js";
+import { messageOf, TandemError } from "../../../errors.js";
+import { sizeOf } from "../../../network/network.js";
+import { quote } from "../../../network/problem.js";
+import type { DataSource } from "../../samples.js";
+import { divideSamples } from "../../divide-samples.js";
+import { pathText, type Refuse, refuseWith } from "../bad-data.js";
+import type { DataOptions } from "../data-kind.js";
 import { readPictureBytes } from "./picture-bytes.js";
 import { readPictureHeader } from "./picture-decoder.js";
 import { classesOf, classNamesOf, listPictures, type PictureFile } from "./picture-folder.js";

@@ -3,10 +3,10 @@
 // refuses names that lead out of a folder.
 import { closeSync, openSync } from "node:fs";
 import { type Entry, fromFdPromise, type ZipFile } from "yauzl";
-import { messageOf, TandemError } from "../../errors.js";
+import { messageOf, TandemError } from "../../../errors.js";
 import { damagedArray } from "./array-header.js";
-import { type ByteSource, DiskBytes, type DiskFile, MemoryBytes } from "./byte-source.js";
-import { pathText } from "./data-place.js";
+import { type ByteSource, DiskBytes, type DiskFile, MemoryBytes } from "../byte-source.js";
+import { pathText } from "../data-place.js";
 import { ARRAY_HEADER_BYTES, MAX_DEFLATE_RATIO, MAX_UNPACKED_BYTES } from "./stored-array.js";
 
 /** An archive of arrays has a handful. */

@@ -1,10 +1,10 @@
 // A data set in MNIST's format: four IDX files in a folder, found by their names, of which a folder may hold several sets.
 import { basename, dirname } from "node:path";
-import { TandemError } from "../../errors.js";
-import type { DataSource } from "../samples.js";
+import { TandemError } from "../../../errors.js";
+import type { DataSource } from "../../samples.js";
 import { type ArrayFiles, openArraySet } from "./array-set.js";
-import type { DataKind, DataOptions } from "./data-kind.js";
-import { type DataPlace, lookAt, pathText } from "./data-place.js";
+import type { DataKind, DataOptions } from "../data-kind.js";
+import { type DataPlace, lookAt, pathText } from "../data-place.js";
 import { isIdx } from "./idx.js";
 import { withFiles } from "./open-files.js";
 import { openArray } from "./stored-array.js";

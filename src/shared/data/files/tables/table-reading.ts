@@ -1,10 +1,10 @@
 // The rows of one table: of a table that is known, as its columns say; of one that is not, with what they say about its columns.
 import { createHash } from "node:crypto";
-import { quote } from "../../network/problem.js";
-import type { TargetSpec } from "../samples.js";
-import { MAX_CATEGORIES, type TableColumn, type TableSpec } from "../table.js";
-import { type Refuse, refuseWith } from "./bad-data.js";
-import type { DataOptions } from "./data-kind.js";
+import { quote } from "../../../network/problem.js";
+import type { TargetSpec } from "../../samples.js";
+import { MAX_CATEGORIES, type TableColumn, type TableSpec } from "../../table.js";
+import { type Refuse, refuseWith } from "../bad-data.js";
+import type { DataOptions } from "../data-kind.js";
 import { type ColumnValues, UnknownColumn } from "./table-column.js";
 import { findLabel, type Labels, learnLabels, readLabel } from "./table-label.js";
 import { KnownColumns, type RowValues, standardise } from "./table-rows.js";
