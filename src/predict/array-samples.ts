@@ -10,11 +10,19 @@ import { messageOf, TandemError } from "../shared/errors.js";
 import { sizeOf } from "../shared/network/network.js";
 import { formatShape } from "../shared/network/problem.js";
 import { isAllFinite } from "../shared/replica/finite.js";
-import { type InputKind, refuseInput, type SampleInput } from "./sample-input.js";
+import { checkRowCount, type InputKind, refuseInput, type SampleInput } from "./sample-input.js";
 
-/** By its first bytes, also where it is gzipped; no picture and no table begins so. */
+/**
+ * By its first bytes, also where it is gzipped; no picture and no table begins so.
+ * @throws TandemError `predict-input` where it cannot be read
+ */
 export function isArrayFile(file: string): boolean {
-  const beginning = readBeginning(file);
+  let beginning: Uint8Array;
+  try {
+    beginning = readBeginning(file);
+  } catch (error) {
+    return refuseInput(file, `it cannot be read (${messageOf(error)}).`, error);
+  }
   return isIdx(beginning) || isNpy(beginning);
 }
 
@@ -28,6 +36,7 @@ export async function readArraySamples(
   invert: boolean,
 ): Promise<SampleInput[]> {
   const { spec, count, values } = await readValues(file);
+  checkRowCount(file, count);
   const [own, found] = [kind.shape, spec.inputShape].map(formatShape);
   if (own !== found || spec.inputType !== kind.type) {
     refuseInput(

@@ -1,4 +1,5 @@
 // A checkpoint's network on files, as the command line and programs ask for it.
+import { statSync } from "node:fs";
 import { evaluationEngine } from "../run/evaluation-engine.js";
 import { restoreReplica } from "../run/restored-replica.js";
 import { type Checkpoint, readCheckpoint } from "../shared/checkpoint/checkpoint.js";
@@ -20,8 +21,9 @@ export interface PredictOptions extends Partial<ReadOptions> {
   onNote?: (sentence: string) => void;
 }
 
-/** Files that are read at the same time, and samples of one inference. */
+/** Files that are read at the same time, so many and, unless it is one, of so many bytes together; and samples of one inference. */
 const FILES_AT_ONCE = 16;
+const BYTES_AT_ONCE = 2 ** 25;
 const BATCH_SIZE = 250;
 
 /**
@@ -39,13 +41,27 @@ export async function* predictFiles(
   if (note !== undefined) options.onNote?.(note);
   const replica = restoreReplica(checkpoint, engine);
   try {
-    for (let from = 0; from < files.length; from += FILES_AT_ONCE) {
+    for (let from = 0; from < files.length;) {
       options.onProgress?.(from, files.length);
-      yield* predictGroup(checkpoint, replica, files.slice(from, from + FILES_AT_ONCE), options);
+      const group = files.slice(from, from + countTogether(files, from));
+      yield* predictGroup(checkpoint, replica, group, options);
+      from += group.length;
     }
   } finally {
     replica.dispose();
   }
+}
+
+/** How many files from this one on are read at the same time: at least one. */
+function countTogether(files: readonly string[], from: number): number {
+  let [count, bytes] = [0, 0];
+  for (const file of files.slice(from, from + FILES_AT_ONCE)) {
+    // One that is gone is refused when it is read.
+    bytes += statSync(file, { throwIfNoEntry: false })?.size ?? 0;
+    if (count > 0 && bytes > BYTES_AT_ONCE) break;
+    count++;
+  }
+  return count;
 }
 
 /** What comes before a file that cannot be read is predicted all the same. */

@@ -22,6 +22,15 @@ export interface InputKind {
 /** Larger files are no pictures and tables to classify by hand. */
 export const MAX_FILE_BYTES = 2 ** 28;
 
+/** A file's rows are in memory while they are predicted. */
+export const MAX_ROWS = 1_000_000;
+
+/** @throws TandemError `predict-input` */
+export function checkRowCount(file: string, count: number): void {
+  if (count <= MAX_ROWS) return;
+  refuseInput(file, `it has more than ${MAX_ROWS} samples. Divide it into several files.`);
+}
+
 /** Throws a TandemError `predict-input`, naming the file. */
 export const refuseInput: Refuse = refuseWith("predict-input");
 

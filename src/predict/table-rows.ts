@@ -6,7 +6,7 @@ import { readTableText, type TableText } from "../shared/data/files/table-text.j
 import type { TableSpec } from "../shared/data/table.js";
 import { sizeOf } from "../shared/network/network.js";
 import { quote } from "../shared/network/problem.js";
-import { type InputKind, refuseInput, type SampleInput } from "./sample-input.js";
+import { checkRowCount, type InputKind, refuseInput, type SampleInput } from "./sample-input.js";
 
 /**
  * @param label the header's column of targets, which is skipped. Where the network was trained on a table, all columns but those that
@@ -39,16 +39,19 @@ async function readKnownRows(
   let count = 0;
   for await (const cells of rows) {
     columns.add(cells);
-    count++;
+    checkRowCount(file, ++count);
   }
   const values = columns.finish();
   checkRange(file, spec, values, refuseInput);
   const all = Uint32Array.from({ length: count }, (_, row) => row);
   const set = new TableSet(spec, values, new Int32Array(count), all);
-  return Array.from(all, (row) => {
-    const { inputs } = set.gather(Uint32Array.of(row));
-    return { file, row: row + 1, values: inputs };
-  });
+  // Encoded when they are needed: one category may take a thousand inputs.
+  return Array.from(all, (row) => ({
+    ...{ file, row: row + 1 },
+    get values() {
+      return set.gather(Uint32Array.of(row)).inputs;
+    },
+  }));
 }
 
 async function readNumbers(
@@ -60,6 +63,7 @@ async function readNumbers(
   const samples: SampleInput[] = [];
   for await (const cells of rows) {
     const row = samples.length + 1;
+    checkRowCount(file, row);
     const numbers = cells.filter((_, column) => column !== skipped);
     checkCount(file, row, numbers.length, kind);
     const values = numbers.map((cell, column) => readNumber(file, row, column + 1, cell, kind));

@@ -1,5 +1,6 @@
 // Arrays that cannot be trained on: each is refused with exit code 2, in one line that names the file, and the sample where one is
 // to blame.
+import { execFileSync } from "node:child_process";
 import { randomBytes } from "node:crypto";
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -258,6 +259,39 @@ describe("arrays in files", () => {
       "data-file-damaged",
       /t10k-images-idx3-ubyte: the gzip stream is damaged/,
     ],
+    [
+      "a gzip stream that unpacks to more than its header asks for",
+      {
+        ...GOOD_IDX,
+        "t10k-images-idx3-ubyte": gzipSync(
+          Buffer.concat([GOOD_IDX["t10k-images-idx3-ubyte"]!, Buffer.alloc(2 ** 25)]),
+        ),
+      },
+      "data-file-damaged",
+      /t10k-images-idx3-ubyte: it unpacks to more than the 56 bytes that its header asks for/,
+    ],
+    [
+      "a gzip stream that cannot unpack to what its header asks for",
+      {
+        ...GOOD_IDX,
+        "train-images-idx3-ubyte": gzipSync(
+          Uint8Array.of(0, 0, 8, 3, 0, 1, 0, 0, 0, 0, 1, 0, 0, 0, 1, 0),
+        ),
+      },
+      "data-format",
+      /train-images-idx3-ubyte: it unpacks to more than 2147483648 bytes/,
+    ],
+    [
+      "a short gzip stream with a header of 16 MB",
+      {
+        ...GOOD_IDX,
+        "train-images-idx3-ubyte": gzipSync(
+          Uint8Array.of(0, 0, 8, 3, 0, 0, 1, 0, 0, 0, 1, 0, 0, 0, 1, 0),
+        ),
+      },
+      "data-file-damaged",
+      /train-images-idx3-ubyte: \d+ bytes cannot unpack to 16777232/,
+    ],
   ];
   test.each(cases)("%s", async (_what, files, code, sentence) => {
     await refuse(write(files), code, sentence);
@@ -303,6 +337,18 @@ describe("archives", () => {
       zipFile(changed({ isPacked: true, unpackedLength: 300 })),
       "data-file-damaged",
       /set\.npz: .*not enough bytes/,
+    ],
+    [
+      "whose packed array has a header that asks for less, before it is unpacked",
+      zipFile(
+        changed({
+          bytes: Buffer.concat([members[0]!.bytes, randomBytes(2 ** 20)]),
+          isPacked: true,
+          unpackedLength: 2 ** 22,
+        }),
+      ),
+      "data-file-damaged",
+      /set\.npz \(x_train\.npy\): longer than its header says: 4194304 bytes/,
     ],
     [
       "that would unpack to more than any stream can",
@@ -355,6 +401,19 @@ describe("paths", () => {
     const folder = write({ "notes.bin": Uint8Array.of(1, 2, 3, 0) });
     await refuse(join(folder, "notes.bin"), "data-format", /is no data that Tandem reads/);
     await refuse("/dev/null", "data-file-missing", /no regular file/);
+  });
+
+  test.skipIf(process.platform === "win32").each([
+    ["x_train.npy", with_({}), /x_train\.npy cannot be read \(it is no regular file\)/],
+    ["train-images-idx3-ubyte", GOOD_IDX, /idx3-ubyte cannot be read \(it is no regular file\)/],
+    ["set.npz", {}, /set\.npz cannot be read \(it is no regular file\)/],
+    ["train.csv", {}, /train\.csv: it cannot be read \(it is no regular file\)/],
+  ])("a named pipe %s is refused, not waited for", async (name, files, sentence) => {
+    const others = Object.entries(files).filter(([each]) => each !== name);
+    const folder = write(Object.fromEntries(others));
+    execFileSync("mkfifo", [join(folder, name)]);
+    const code = name.endsWith(".csv") ? "data-table" : "data-file-missing";
+    await refuse(folder, code, sentence);
   });
 
   test("with line feeds and of 300 characters", async () => {

@@ -329,6 +329,16 @@ describe("links", () => {
       (folder) => symlinkSync("..", join(folder, "a/around")),
       /a.around: it is a link to a folder/,
     ],
+    [
+      "to itself",
+      (folder) => symlinkSync("x.png", join(folder, "a/x.png")),
+      /a.x\.png: it cannot be opened \(ELOOP/,
+    ],
+    [
+      "to itself, in place of a class",
+      (folder) => symlinkSync("around", join(folder, "around")),
+      /around: it cannot be opened \(ELOOP/,
+    ],
   ])("refuses one %s", async (_name, link, sentence) => {
     const folder = folderOf(two);
     link(folder);
@@ -339,6 +349,15 @@ describe("links", () => {
 test("names with control characters are shown on one line", async () => {
   const folder = folderOf({ ...two, "a/x\n\u001b[31m.png": "no picture" });
   await expect(open(folder)).rejects.toThrow(/a.x\u{fffd}\u{fffd}\[31m\.png: it is no picture/u);
+});
+
+test("a picture that changes after its digest was taken ends the run", async () => {
+  const folder = folderOf(two);
+  const data = await open(folder, { maxMemoryBytes: 0 });
+  for (const name of Object.keys(two)) {
+    writeFileSync(join(folder, name), Buffer.concat([grey, Buffer.of(0)]));
+  }
+  await expect(all(data.training)).rejects.toThrow(/\.png: it was changed while it was in use/);
 });
 
 test("a file of 200 characters and one that is no UTF-8", async () => {

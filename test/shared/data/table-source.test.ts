@@ -291,6 +291,18 @@ test.each<[string, string | Uint8Array, RegExp, DataOptions?]>([
   ["an empty file", "", /is empty/],
   ["a header alone", "x,kind\n", /a header and no rows/],
   ["no header", "1,2\n3,4\n", /first row is one of numbers/],
+  ...["3,14", "1 000,5", "1,234,567", "12 %", "$5", "-inf"].map(
+    (cell): [string, string, RegExp] => [
+      `a column of numbers such as ${cell}`,
+      many(30, (row) => (row % 3 ? `"${cell}"` : String(row))),
+      /row 2, column "x": ".*" is no number as tables have it\. Write a point before decimals/,
+    ],
+  ),
+  [
+    "a missing label among words",
+    "x,kind\n1,a\n2,b\n3,NaN\n4,a\n",
+    /row 3, column "kind": "NaN" stands for a missing label/,
+  ],
   ["a missing cell", "x,kind\n1,a\n,b\n", /row 2, column "x": the cell is empty/],
   [
     "a marker for a missing cell",

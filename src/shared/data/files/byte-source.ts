@@ -74,7 +74,12 @@ export class DiskFile {
   /** @throws TandemError `data-file-missing` */
   static async open(path: string): Promise<DiskFile> {
     try {
-      return new DiskFile(path, await promisify(openFd)(path, constants.O_RDONLY));
+      // Opening a named pipe would wait for somebody to write to it.
+      const fd = await promisify(openFd)(path, constants.O_RDONLY | constants.O_NONBLOCK);
+      const file = new DiskFile(path, fd);
+      if (file.opened.isFile()) return file;
+      await file.close();
+      throw new Error("it is no regular file");
     } catch (error) {
       throw unreadable(path, error);
     }

@@ -1,6 +1,14 @@
 // What is at a path that the user named as data: a folder with its entries, or a file with its first bytes. Kinds of data are
 // recognized by this alone.
-import { closeSync, constants, openSync, readdirSync, readSync, statSync } from "node:fs";
+import {
+  closeSync,
+  constants,
+  fstatSync,
+  openSync,
+  readdirSync,
+  readSync,
+  statSync,
+} from "node:fs";
 import { constants as zlib, gunzipSync } from "node:zlib";
 import { messageOf, TandemError } from "../../errors.js";
 import { pathText } from "./bad-data.js";
@@ -45,10 +53,12 @@ export function lookAt(path: string): DataPlace {
   }
 }
 
-/** The first bytes of a regular file, unpacked if it is gzipped. @throws the system's error */
+/** The first bytes of a regular file, unpacked if it is gzipped. @throws the system's error, or that it is no regular file */
 export function readBeginning(path: string): Uint8Array {
-  const fd = openSync(path, constants.O_RDONLY);
+  // Opening a named pipe would wait for somebody to write to it.
+  const fd = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
   try {
+    if (!fstatSync(fd).isFile()) throw new Error("it is no regular file");
     const bytes = Buffer.alloc(BEGINNING_BYTES);
     return unzipBeginning(bytes.subarray(0, readSync(fd, bytes)));
   } finally {

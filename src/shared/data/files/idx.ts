@@ -1,6 +1,6 @@
 // IDX, the format of MNIST's files: two zeros, the type of the values, the number of sides, the sides, then the values, all
 // big-endian. Source: Yann LeCun's page "The MNIST database of handwritten digits", section "File formats". Pure.
-import { type ArrayHeader, checkLength, damagedArray, MAX_SIDES } from "./array-header.js";
+import { type ArrayHeader, damagedArray, MAX_SIDES } from "./array-header.js";
 import { type ValueType, typeName } from "./value-type.js";
 
 const TYPES: Readonly<Record<number, ValueType>> = {
@@ -21,16 +21,11 @@ export function isIdx(beginning: Uint8Array): boolean {
 
 /**
  * @param beginning the first `IDX_HEADER_BYTES` of the file, or all of it
- * @param byteLength of the file
- * @throws TandemError `data-file-damaged` where magic number, sides and length do not agree
+ * @throws TandemError `data-file-damaged` where magic number and sides cannot be right
  */
-export function parseIdxHeader(
-  file: string,
-  beginning: Uint8Array,
-  byteLength: number,
-): ArrayHeader {
+export function parseIdxHeader(file: string, beginning: Uint8Array): ArrayHeader {
   const view = new DataView(beginning.buffer, beginning.byteOffset, beginning.byteLength);
-  if (view.byteLength < 4) throw damagedArray(file, `cut short: ${byteLength} bytes`);
+  if (view.byteLength < 4) throw damagedArray(file, `cut short: ${view.byteLength} bytes`);
   const type = TYPES[view.getUint8(2)];
   const sideCount = view.getUint8(3);
   if (view.getUint16(0) !== 0 || !type) {
@@ -45,12 +40,13 @@ export function parseIdxHeader(
   }
   const byteOffset = 4 + 4 * sideCount;
   if (view.byteLength < byteOffset) {
-    throw damagedArray(file, `cut short: ${byteLength} bytes, the header alone has ${byteOffset}`);
+    throw damagedArray(
+      file,
+      `cut short: ${view.byteLength} bytes, the header alone has ${byteOffset}`,
+    );
   }
   const shape = Array.from({ length: sideCount }, (_, side) => view.getUint32(4 + 4 * side));
-  const header = { type, shape, byteOffset };
-  checkLength(file, header, byteLength);
-  return header;
+  return { type, shape, byteOffset };
 }
 
 /** The header of an IDX file with values of this type. @param shape up to four sides, each below 2³² */

@@ -2,7 +2,7 @@
 // it is ever executed: objects, which NumPy pickles, are refused. Source: numpy.lib.format, and NEP 1. Pure.
 import { TandemError } from "../../errors.js";
 import { quote } from "../../network/problem.js";
-import { type ArrayHeader, checkLength, damagedArray, MAX_SIDES } from "./array-header.js";
+import { type ArrayHeader, damagedArray, MAX_SIDES } from "./array-header.js";
 import type { ValueType } from "./value-type.js";
 
 const MAGIC = [0x93, 0x4e, 0x55, 0x4d, 0x50, 0x59];
@@ -17,14 +17,9 @@ export function isNpy(beginning: Uint8Array): boolean {
 
 /**
  * @param beginning the first `NPY_HEADER_BYTES` of the file, or all of it
- * @param byteLength of the file
  * @throws TandemError `data-file-damaged` where it cannot be read, `data-format` where it can and is not used
  */
-export function parseNpyHeader(
-  file: string,
-  beginning: Uint8Array,
-  byteLength: number,
-): ArrayHeader {
+export function parseNpyHeader(file: string, beginning: Uint8Array): ArrayHeader {
   if (!isNpy(beginning))
     throw damagedArray(file, "not an NPY file: it does not begin with \\x93NUMPY");
   const { text, byteOffset } = headerText(file, beginning);
@@ -42,9 +37,7 @@ export function parseNpyHeader(
       `it has ${shape.length} sides; arrays of 1 to ${MAX_SIDES} are used, the first for the samples. Reshape it`,
     );
   }
-  const header = { type, shape, byteOffset };
-  checkLength(file, header, byteLength);
-  return header;
+  return { type, shape, byteOffset };
 }
 
 function headerText(file: string, bytes: Uint8Array): { text: string; byteOffset: number } {

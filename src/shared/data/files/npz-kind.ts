@@ -7,8 +7,8 @@ import { openArraySet } from "./array-set.js";
 import { DiskFile } from "./byte-source.js";
 import type { DataKind, DataOptions } from "./data-kind.js";
 import { type DataPlace, pathText } from "./data-place.js";
-import { readArray, type StoredArray } from "./stored-array.js";
-import { readZipMembers } from "./zip-members.js";
+import { parseHeader, readArray, type StoredArray } from "./stored-array.js";
+import { type CheckBeginning, readZipMembers } from "./zip-members.js";
 
 const ENDING = ".npy";
 const ARCHIVE = ".npz";
@@ -52,10 +52,14 @@ async function openNpz(place: DataPlace, options: DataOptions): Promise<DataSour
 
 async function readArchive(file: DiskFile) {
   let found: FoundArrays | undefined;
-  const sources = await readZipMembers(file, (names) => {
+  const choose = (names: readonly string[]) => {
     found = chooseArrays(file.path, names);
     return listArrays(found).map((name) => `${name}${ENDING}`);
-  });
+  };
+  const check: CheckBeginning = (name, beginning, byteLength) => {
+    parseHeader(name, beginning, byteLength, "npy");
+  };
+  const sources = await readZipMembers(file, choose, check);
   const members = new Map<string, StoredArray>();
   for (const [name, source] of sources) {
     members.set(name.slice(0, -ENDING.length), await readArray(source, "npy"));

@@ -1,6 +1,14 @@
 // A folder of pictures → its classes and files: `train/CLASS/…` and perhaps `test/CLASS/…`, or `CLASS/…` alone. A folder's name is
 // its pictures' class.
-import { type Dirent, existsSync, lstatSync, readdirSync, realpathSync, statSync } from "node:fs";
+import {
+  type Dirent,
+  existsSync,
+  lstatSync,
+  readdirSync,
+  realpathSync,
+  type Stats,
+  statSync,
+} from "node:fs";
 import { join, sep } from "node:path";
 import { messageOf } from "../../errors.js";
 import { quote } from "../../network/problem.js";
@@ -128,7 +136,7 @@ class Lister {
     if (entry.isDirectory()) return true;
     if (!entry.isSymbolicLink()) return false;
     const path = this.pathOf(name);
-    if (statSync(path, { throwIfNoEntry: false })?.isDirectory() === true) {
+    if (this.statusOf(path)?.isDirectory() === true) {
       this.refuse(path, "it is a link to a folder. Put the folder itself here.");
     }
     return false;
@@ -142,7 +150,7 @@ class Lister {
         "it is no picture that is read: png, jpg, webp, gif, tiff or avif. Remove it, or convert it.",
       );
     }
-    const status = statSync(path, { throwIfNoEntry: false });
+    const status = this.statusOf(path);
     if (!status)
       return this.refuse(
         path,
@@ -156,16 +164,31 @@ class Lister {
         `it has ${status.size} bytes, and a picture has at most ${MAX_PICTURE_BYTES}.`,
       );
     }
-    if (
-      lstatSync(path).isSymbolicLink() &&
-      !realpathSync(path).startsWith(`${this.realRoot}${sep}`)
-    ) {
+    if (this.isLinkOutside(path)) {
       this.refuse(
         path,
         `it is a link to a file outside of ${pathText(this.root)}. Put the file itself here.`,
       );
     }
     return file;
+  }
+
+  /** Undefined where there is nothing. Links that lead around in a circle, names that are too long and more are refused. */
+  private statusOf(path: string): Stats | undefined {
+    try {
+      return statSync(path, { throwIfNoEntry: false });
+    } catch (error) {
+      return this.refuse(path, `it cannot be opened (${messageOf(error)}).`, error);
+    }
+  }
+
+  private isLinkOutside(path: string): boolean {
+    try {
+      if (!lstatSync(path).isSymbolicLink()) return false;
+      return !realpathSync(path).startsWith(`${this.realRoot}${sep}`);
+    } catch (error) {
+      return this.refuse(path, `it cannot be opened (${messageOf(error)}).`, error);
+    }
   }
 
   private pathOf(name: string): string {

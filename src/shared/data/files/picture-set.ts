@@ -1,16 +1,26 @@
 // Pictures as samples: all decoded when they are opened where they fit into memory, else decoded when they are gathered, several at
 // a time on sharp's threads, with as many kept as fit.
-import { readFile } from "node:fs/promises";
 import { messageOf, TandemError } from "../../errors.js";
 import { sizeOf } from "../../network/network.js";
 import { MemorySet, type SampleSet, type Samples } from "../samples.js";
 import type { Refuse } from "./bad-data.js";
+import { readPictureBytes } from "./picture-bytes.js";
 import { decodePicture } from "./picture-decoder.js";
-import type { PictureShape } from "./picture-kinds.js";
+import type { PictureHeader, PictureShape } from "./picture-kinds.js";
 import type { PictureFile } from "./picture-folder.js";
+import { Slots } from "./slots.js";
 
 /** Pictures that are decoded at the same time: libuv has four threads, and files are read beside. */
 const AT_ONCE = 8;
+/** A picture of more pixels (before it is resized) counts as several: some formats can only be decoded in one piece. */
+const PIXELS_OF_ONE = 2 ** 23;
+
+/** A picture's file as it was looked at first. */
+export interface SeenPicture {
+  header: PictureHeader;
+  identity: string;
+}
+
 /** Of a set that is decoded as a whole: after a damaged picture no more than these are decoded in vain. */
 const GROUP_SIZE = 256;
 
@@ -20,31 +30,44 @@ export class PictureReader {
   readonly byteLength: number;
   private readonly refuse: Refuse;
   private bytesLeft: number;
-  private running = 0;
-  private readonly waiting: (() => void)[] = [];
+  private readonly slots = new Slots(AT_ONCE);
+  private readonly seen: ReadonlyMap<string, SeenPicture>;
 
-  /** @param cacheBytes how many bytes of pixels are kept, of all sets together */
-  constructor(shape: PictureShape, cacheBytes: number, refuse: Refuse) {
+  /**
+   * @param seen by path, all pictures that are read
+   * @param cacheBytes how many bytes of pixels are kept, of all sets together
+   */
+  constructor(
+    shape: PictureShape,
+    seen: ReadonlyMap<string, SeenPicture>,
+    cacheBytes: number,
+    refuse: Refuse,
+  ) {
     this.shape = shape;
+    this.seen = seen;
     this.byteLength = sizeOf(shape);
     this.bytesLeft = cacheBytes;
     this.refuse = refuse;
   }
 
   /** Waits while others are decoded. @throws what `refuse` throws, naming the file */
-  async read({ path }: PictureFile): Promise<Uint8Array> {
-    while (this.running >= AT_ONCE)
-      await new Promise<void>((resolve) => this.waiting.push(resolve));
-    this.running++;
-    try {
-      return await decodePicture(await readFile(path), this.shape);
-    } catch (error) {
-      if (error instanceof TandemError) throw error;
-      return this.refuse(path, `it is no picture that can be read (${messageOf(error)}).`, error);
-    } finally {
-      this.running--;
-      this.waiting.shift()?.();
-    }
+  read({ path }: PictureFile): Promise<Uint8Array> {
+    const { header, identity } = this.seen.get(path)!;
+    return this.slots.run((header.height * header.width) / PIXELS_OF_ONE, async () => {
+      try {
+        const file = await readPictureBytes(path);
+        if (file.identity !== identity) {
+          this.refuse(
+            path,
+            "it was changed while it was in use. Start again, and leave the data as it is until the run is over.",
+          );
+        }
+        return await decodePicture(file.bytes, this.shape);
+      } catch (error) {
+        if (error instanceof TandemError) throw error;
+        return this.refuse(path, `it is no picture that can be read (${messageOf(error)}).`, error);
+      }
+    });
   }
 
   /** Whether a picture may be kept; if so, its place is taken. */

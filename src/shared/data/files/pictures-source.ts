@@ -1,6 +1,5 @@
 // A folder of pictures → a data source.
 import { createHash } from "node:crypto";
-import { readFile } from "node:fs/promises";
 import { MAX_CLASS_NAMES, type RunConfig } from "../../config.js";
 import { messageOf, TandemError } from "../../errors.js";
 import { sizeOf } from "../../network/network.js";
@@ -9,10 +8,11 @@ import type { DataSource } from "../samples.js";
 import { divideSamples } from "../divide-samples.js";
 import { pathText, type Refuse, refuseWith } from "./bad-data.js";
 import type { DataOptions } from "./data-kind.js";
+import { readPictureBytes } from "./picture-bytes.js";
 import { readPictureHeader } from "./picture-decoder.js";
 import { classesOf, classNamesOf, listPictures, type PictureFile } from "./picture-folder.js";
 import type { PictureHeader, PictureShape } from "./picture-kinds.js";
-import { decodeAll, PictureReader, PictureSet } from "./picture-set.js";
+import { decodeAll, PictureReader, PictureSet, type SeenPicture } from "./picture-set.js";
 import { chooseShape, describePictures, type SplitKind } from "./picture-shape.js";
 
 /** Sets with more bytes of pixels are decoded again in each epoch. */
@@ -37,11 +37,11 @@ export async function loadPictures(folder: string, options: DataOptions): Promis
   checkClasses(folder, classNames);
   const classes = classesOf(training, classNames, refuse);
   const testClasses = test && classesOf(test, classNames, refuse);
-  const { headers, digests } = await readFiles(all);
+  const { headers, digests, seen } = await readFiles(all);
   const shape = chooseShape(folder, headers, options, refuse);
   const digest = digestOf(shape, all, digests);
   const fits = all.length * sizeOf(shape) <= maxMemoryBytes;
-  const reader = new PictureReader(shape, fits ? 0 : KEPT_SHARE * maxMemoryBytes, refuse);
+  const reader = new PictureReader(shape, seen, fits ? 0 : KEPT_SHARE * maxMemoryBytes, refuse);
   const open = (files: readonly PictureFile[], labels: Int32Array) => {
     const set = new PictureSet(files, labels, reader);
     return fits ? decodeAll(set) : Promise.resolve(set);
@@ -103,22 +103,25 @@ function namesOfRun(known: RunConfig | undefined): readonly string[] | undefined
 async function readFiles(files: readonly PictureFile[]) {
   const headers: PictureHeader[] = [];
   const digests: string[] = [];
+  const seen = new Map<string, SeenPicture>();
   for (let from = 0; from < files.length; from += FILES_AT_ONCE) {
     const group = files.slice(from, from + FILES_AT_ONCE);
-    for (const result of await Promise.allSettled(group.map(readFileHeader))) {
+    for (const [index, result] of (await Promise.allSettled(group.map(readFileHeader))).entries()) {
       if (result.status === "rejected") throw result.reason;
-      headers.push(result.value.header);
-      digests.push(result.value.digest);
+      const { header, digest, identity } = result.value;
+      headers.push(header);
+      digests.push(digest);
+      seen.set(group[index]!.path, { header, identity });
     }
   }
-  return { headers, digests };
+  return { headers, digests, seen };
 }
 
 async function readFileHeader({ path }: PictureFile) {
   try {
-    const bytes = await readFile(path);
+    const { bytes, identity } = await readPictureBytes(path);
     const header = await readPictureHeader(bytes);
-    return { header, digest: createHash("sha256").update(bytes).digest("hex") };
+    return { header, identity, digest: createHash("sha256").update(bytes).digest("hex") };
   } catch (error) {
     if (error instanceof TandemError) throw error;
     return refuse(path, `it is no picture that can be read (${messageOf(error)}).`, error);

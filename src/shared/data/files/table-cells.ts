@@ -12,6 +12,22 @@ export function isMissing(cell: string): boolean {
   );
 }
 
+/** A missing value where a class is expected: `none` and `unknown` may be classes, these are not. */
+export function isMissingClass(cell: string): boolean {
+  return /^(n\/?a|nan|null|\?|#n\/a|#value!)$/i.test(cell);
+}
+
+const DECIMAL_COMMA = /^[+-]?\d*,\d+(e[+-]?\d+)?$/i;
+const GROUPED_DIGITS = /^[+-]?\d{1,3}([,.'\u2019 _\u00a0\u202f]\d{3})+([.,]\d+)?$/;
+const INFINITE = /^[+-]?inf(inity)?$/i;
+
+/** A number to people and other programs: `3,14`, `1 000`, `12 %`, `$5`, `inf`. */
+export function isOtherNumber(cell: string): boolean {
+  const amount = cell.replace(/^[$€£¥]\s?|\s?[%$€£¥]$/u, "");
+  if (amount !== cell && isNumber(amount)) return true;
+  return [DECIMAL_COMMA, GROUPED_DIGITS, INFINITE].some((pattern) => pattern.test(amount));
+}
+
 /** Whether the number is one in float32 too. */
 export function fitsFloat32(value: number): boolean {
   return Number.isFinite(Math.fround(value));

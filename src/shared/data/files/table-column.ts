@@ -3,7 +3,7 @@
 import { quote } from "../../network/problem.js";
 import { MAX_CATEGORIES, MAX_CELL_NAME_LENGTH } from "../table.js";
 import { compareCodePoints } from "./bad-data.js";
-import { fitsFloat32, GrowingValues, isMissing, isNumber } from "./table-cells.js";
+import { fitsFloat32, GrowingValues, isMissing, isNumber, isOtherNumber } from "./table-cells.js";
 
 /** A column, of all rows. */
 export type ColumnValues =
@@ -27,7 +27,10 @@ export class UnknownColumn {
   private rowCount = 0;
   private numberCount = 0;
   private firstText: { row: number; cell: string } | undefined;
+  private firstOtherNumber: { row: number; cell: string } | undefined;
   private hasWords = false;
+  /** Whether all cells so far are numbers, in one notation or another. */
+  private isNumeric = true;
 
   /** @param refuse throws with a sentence, to which it adds the file */
   constructor(name: string, refuse: RefuseColumn) {
@@ -50,6 +53,7 @@ export class UnknownColumn {
     // One word among numbers is a mistake, and not a category.
     const isMixture = !this.hasWords || 2 * this.numberCount > this.rowCount;
     if (isMixture && this.numberCount > 0) this.refuseMixture(this.firstText);
+    if (this.isNumeric && this.firstOtherNumber) this.refuseNotation(this.firstOtherNumber);
     return this.finishCategories();
   }
 
@@ -82,6 +86,9 @@ export class UnknownColumn {
     }
     this.firstText ??= { row: this.rowCount, cell };
     this.hasWords ||= !isMissing(cell);
+    if (this.isNumeric && isOtherNumber(cell)) {
+      this.firstOtherNumber ??= { row: this.rowCount, cell };
+    } else this.isNumeric = false;
     this.numbers.push(0);
   }
 
@@ -100,6 +107,13 @@ export class UnknownColumn {
     codes.push(code);
   }
 
+  private refuseNotation({ row, cell }: { row: number; cell: string }): never {
+    return this.refuse(
+      row,
+      `${quote(cell)} is no number as tables have it. Write a point before decimals, nothing between thousands, no sign behind, and no infinity; if the column holds categories, begin each with a letter.`,
+    );
+  }
+
   private refuseMixture({ row, cell }: { row: number; cell: string }): never {
     if (!this.hasWords && this.numberCount > 0) {
       return this.refuse(
@@ -107,6 +121,7 @@ export class UnknownColumn {
         `${quote(cell)} stands for a missing value. Fill it in, or remove the row.`,
       );
     }
+    if (this.isNumeric && this.firstOtherNumber) this.refuseNotation(this.firstOtherNumber);
     if (2 * this.numberCount <= this.rowCount) return this.refuseCount();
     return this.refuse(
       row,

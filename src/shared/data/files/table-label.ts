@@ -3,7 +3,7 @@ import { quote } from "../../network/problem.js";
 import type { TargetSpec } from "../samples.js";
 import { MAX_CATEGORIES } from "../table.js";
 import { type Refuse, listNames } from "./bad-data.js";
-import { fitsFloat32, isNumber } from "./table-cells.js";
+import { fitsFloat32, isMissingClass, isNumber } from "./table-cells.js";
 import type { UnknownColumn } from "./table-column.js";
 
 export const LABEL_KINDS = ["classes", "values"] as const;
@@ -59,6 +59,13 @@ export function learnLabels(
     if (kind === "values") {
       const example = found.categories.find((text) => !isNumber(text)) ?? "";
       refuse(file, `--label-kind values: ${quote(example)} in column ${quote(name)} is no number.`);
+    }
+    const missing = kind === "classes" ? -1 : found.categories.findIndex(isMissingClass);
+    if (missing >= 0) {
+      refuse(
+        file,
+        `row ${found.values.indexOf(missing) + 1}, column ${quote(name)}: ${quote(found.categories[missing]!)} stands for a missing label. Fill it in, or remove the row; if it is a class, say --label-kind classes.`,
+      );
     }
     return classes(file, name, found.values, found.categories, refuse);
   }

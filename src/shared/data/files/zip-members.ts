@@ -2,30 +2,32 @@
 // in memory, to the length that the archive says and no further. The archive's structure is read by yauzl, which knows zip64 and
 // refuses names that lead out of a folder.
 import { closeSync, openSync } from "node:fs";
-import { buffer } from "node:stream/consumers";
 import { type Entry, fromFdPromise, type ZipFile } from "yauzl";
 import { messageOf, TandemError } from "../../errors.js";
 import { damagedArray } from "./array-header.js";
 import { type ByteSource, DiskBytes, type DiskFile, MemoryBytes } from "./byte-source.js";
 import { pathText } from "./data-place.js";
-import { MAX_UNPACKED_BYTES } from "./stored-array.js";
+import { ARRAY_HEADER_BYTES, MAX_DEFLATE_RATIO, MAX_UNPACKED_BYTES } from "./stored-array.js";
 
 /** An archive of arrays has a handful. */
 const MAX_MEMBERS = 1000;
-/** No deflated stream is longer than this many times its packed length (zlib's technical details). */
-const MAX_DEFLATE_RATIO = 1032;
 
 const STORED = 0;
 const DEFLATED = 8;
 
+/** @throws where a member of this beginning and length cannot be right */
+export type CheckBeginning = (name: string, beginning: Uint8Array, byteLength: number) => void;
+
 /**
  * @param choose gets the names of all members, and says which are to be read
+ * @param check is called before a packed member is unpacked beyond its first `ARRAY_HEADER_BYTES`
  * @returns by name
  * @throws TandemError `data-file-damaged`, `data-format`, naming archive and member
  */
 export async function readZipMembers(
   file: DiskFile,
   choose: (names: readonly string[]) => readonly string[],
+  check: CheckBeginning,
 ): Promise<ReadonlyMap<string, ByteSource>> {
   const archive = pathText(file.path);
   let zip: ZipFile | undefined;
@@ -39,7 +41,7 @@ export async function readZipMembers(
       if (!entry) continue;
       if (entry.compressionMethod !== STORED) unpackedBytes += entry.uncompressedSize;
       checkEntry(archive, entry, unpackedBytes);
-      members.set(name, await readMember(zip, file, entry));
+      members.set(name, await readMember(zip, file, entry, check));
     }
     return members;
   } catch (error) {
@@ -103,7 +105,12 @@ function checkEntry(archive: string, entry: Entry, unpackedBytes: number): void 
   }
 }
 
-async function readMember(zip: ZipFile, file: DiskFile, entry: Entry): Promise<ByteSource> {
+async function readMember(
+  zip: ZipFile,
+  file: DiskFile,
+  entry: Entry,
+  check: CheckBeginning,
+): Promise<ByteSource> {
   const name = nameOf(pathText(file.path), entry.fileName);
   const { crc32, uncompressedSize } = entry;
   if (entry.compressionMethod === STORED) {
@@ -114,7 +121,15 @@ async function readMember(zip: ZipFile, file: DiskFile, entry: Entry): Promise<B
     });
   }
   // The stream fails where there is more or less than the archive says.
-  const bytes = await buffer(await zip.openReadStreamPromise(entry));
+  const bytes = new Uint8Array(uncompressedSize);
+  const headerBytes = Math.min(ARRAY_HEADER_BYTES, uncompressedSize);
+  let count = 0;
+  for await (const chunk of (await zip.openReadStreamPromise(entry)) as AsyncIterable<Buffer>) {
+    const isHeaderDue = count < headerBytes && count + chunk.length >= headerBytes;
+    bytes.set(chunk, count);
+    count += chunk.length;
+    if (isHeaderDue) check(name, bytes.subarray(0, headerBytes), uncompressedSize);
+  }
   return Object.assign(new MemoryBytes(name, bytes), { crc32 });
 }
 
