@@ -33,10 +33,10 @@ test("a frame that is still arriving is sent as far as it has come, holds back w
     onAborted,
   });
   const sizes: number[] = [];
-  const { send } = transport;
+  const send = transport.send.bind(transport);
   transport.send = (message, onDrained) => {
     sizes.push(message.byteLength);
-    send.call(transport, message, onDrained);
+    send(message, onDrained);
   };
   // Chunks of 512 KiB, and a rest.
   const frame = new ArrivingFrame(new Uint8Array(10), [new Uint8Array(2 ** 20 + 7)]);

@@ -7,13 +7,19 @@ import { RelayTree, workerEvent } from "../support/relay-tree.js";
 import { SmallRun } from "../support/small-run.js";
 import { killAll, type Tandem } from "../support/tandem.js";
 
-const FACTORED = new SmallRun(12, ["--shards", "8", "--batch-size", "16", "--eval-every", "5"]);
+/** Many processes: each is sooner there without TensorFlow. */
+function small(steps: number, ...options: string[]): SmallRun {
+  return new SmallRun(steps, [...options, "--engine", "wasm"]);
+}
+
+const FACTORED = small(12, "--shards", "8", "--batch-size", "16", "--eval-every", "5");
 /** A network without a kernel that is worth factoring. */
-const DENSE = new SmallRun(12, [
+const DENSE = small(
+  12,
   ...["--network", writeNetwork(), "--shards", "6", "--batch-size", "24", "--eval-every", "5"],
-]);
-const SYNC = new SmallRun(8, ["--shards", "8", "--batch-norm", "sync", "--eval-every", "5"]);
-const EXACT = new SmallRun(6, ["--shards", "4", "--population", "exact", "--eval-every", "0"]);
+);
+const SYNC = small(8, "--shards", "8", "--batch-norm", "sync", "--eval-every", "5");
+const EXACT = small(6, "--shards", "4", "--population", "exact", "--eval-every", "0");
 
 function writeNetwork(): string {
   const layer = (class_name: string, config: object) => ({ class_name, config });
@@ -30,9 +36,6 @@ function writeNetwork(): string {
   return file;
 }
 
-beforeAll(async () => {
-  for (const run of [FACTORED, DENSE, SYNC, EXACT]) await run.prepare();
-});
 afterEach(killAll);
 
 async function expectCalmEnd(run: SmallRun, tree: RelayTree, others: readonly Tandem[] = []) {
@@ -51,6 +54,10 @@ describe.each([
   ["synchronised batch normalisation", SYNC, "updates"],
   ["population statistics of the whole training set", EXACT, "weights"],
 ] as const)("with %s", (_name, run, broadcast) => {
+  beforeAll(async () => {
+    if (run.calmDigest === "") await run.prepare();
+  });
+
   test(`--broadcast ${broadcast}: one relay with all workers`, async () => {
     const tree = await RelayTree.start(run, 2, ["--broadcast", broadcast]);
     const relay = await tree.relay("r");

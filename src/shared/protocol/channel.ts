@@ -38,9 +38,7 @@ export class OutgoingFrame {
   }
 
   /** Where not all of it can be sent yet: calls back when more can, or when the rest will never come. */
-  watch(_onReady: () => void, _onAborted: () => void): void {
-    // It is all there.
-  }
+  readonly watch: (onReady: () => void, onAborted: () => void) => void = () => undefined;
 
   /** While true, the frame's memory must stay as it is. */
   get isInUse(): boolean {
@@ -59,9 +57,9 @@ export class ArrivingFrame extends OutgoingFrame {
     return this.arrivedCount;
   }
 
-  override watch(onReady: () => void, onAborted: () => void): void {
+  override readonly watch = (onReady: () => void, onAborted: () => void): void => {
     if (this.arrivedCount < this.messages.length) this.watchers.push({ onReady, onAborted });
-  }
+  };
 
   /** So many bytes more of the tail are where they belong. */
   noteArrived(byteLength: number): void {
