@@ -8,7 +8,7 @@ import { writeDataset } from "../support/data.js";
 import { pack, type Packed, Project } from "../support/packed.js";
 
 const CODE = String.raw`[\w-]+\.(js|d\.ts)`;
-const FOLDERS = "(commands|coordinator|export|predict|run|setup|shared|worker)";
+const FOLDERS = "(commands|coordinator|export|predict|relay|run|setup|shared|worker)";
 
 /** Everything that may be in the package. */
 const ALLOWED = [
