@@ -210,7 +210,7 @@ export class ReceivedState implements StateSource {
   private keep(group: number, state: GroupState): void {
     const states = this.states.get(group) ?? [];
     this.states.set(group, states);
-    // Besides the newest complete state, one that is on its way; one that was cut off is of no use.
+    // Besides the newest complete state, one that is on its way; one that was cut off is not needed.
     for (const other of [...states]) {
       if (other.step !== this.completeStep || other.step === state.step) this.release(group, other);
     }

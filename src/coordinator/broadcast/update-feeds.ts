@@ -22,7 +22,7 @@ interface Relay {
   to: Map<number, ReadonlySet<WorkerLink>>;
 }
 
-/** The step that workers are told of. */
+/** The step that is reported to workers. */
 export interface NextStep {
   step: number;
   update: Update;

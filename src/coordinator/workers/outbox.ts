@@ -47,7 +47,7 @@ export interface OutboxParts {
   onDrained: (byteLength: number) => void;
   /** Called when it has accepted everything. */
   onEmpty: () => void;
-  /** Called where the rest of a frame that was sent in part will not come: the connection is of no use any more. */
+  /** Called where the rest of a frame that was sent in part will not come: the connection cannot be used any more. */
   onAborted: () => void;
 }
 
