@@ -101,17 +101,23 @@ function log(job) {
 /** @param {string} job */
 async function mustComplete(job) {
   const state = await cluster.ended(job, JOB_MS);
-  if (state !== "COMPLETED") throw new Error(`job ${job} ended as ${state}\n${log(job)}`);
+  if (state !== "COMPLETED") {
+    throw new Error(`job ${job} ended as ${state}\n${log(job)}\n${cluster.output}`);
+  }
 }
 
-/** Slurm holds a requeued job back for two minutes, in case its node still ends the first start. @param {string} job */
+/**
+ * Slurm holds a requeued job back for two minutes, in case its node still ends the first start. Some seconds are enough, but
+ * not none: a node refuses the job if it starts in the second of its end ("already killed"), as it compares whole seconds.
+ * @param {string} job
+ */
 async function startAgain(job) {
   const deadlineMs = performance.now() + JOB_MS;
   while ((await cluster.field(job, "JobState")) !== "PENDING") {
     if (performance.now() > deadlineMs) throw new Error(`job ${job} was not requeued`);
     await new Promise((resolve) => setTimeout(resolve, POLL_MS));
   }
-  await cluster.run("scontrol", "update", `JobId=${job}`, "StartTime=now");
+  await cluster.run("scontrol", "update", `JobId=${job}`, "StartTime=now+4seconds");
 }
 
 /** @param {string} job that has been requeued and has ended */

@@ -68,6 +68,14 @@ export class SlurmCluster {
       this.startDaemon("slurmd", ["-D", "-N", `node${node}`]);
     }
     await until(async () => (await this.idleNodes()) === size.nodes, START_MS, "idle nodes", this);
+    // A node that says that it is idle may still fail to start its first task.
+    const starts = () => this.run("srun", `--nodes=${size.nodes}`, "--immediate=5", "true");
+    const hasStarted = () =>
+      starts().then(
+        () => true,
+        () => false,
+      );
+    await until(hasStarted, START_MS, "a first task on each node", this);
   }
 
   async idleNodes() {
@@ -180,6 +188,8 @@ AccountingStorageType=accounting_storage/none
 MpiDefault=none
 SelectType=select/cons_tres
 SelectTypeParameters=CR_Core
+# Seconds, where a real cluster looks for work each half minute or minute.
+SchedulerParameters=sched_interval=1,bf_interval=1
 # Nodes have the processors that they are given here.
 SlurmdParameters=config_overrides
 ReturnToService=2
