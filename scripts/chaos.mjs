@@ -3,9 +3,9 @@
 //     [--batch-norm sync]  the shards of a step wait for each other at every layer
 //     [--rate 20mbit]      limits the link of the worker in the network namespace
 //     [--relays 2]         workers join through relays, which are killed, frozen and interrupted too
+//     [--minutes 20]       after which it has failed; more on a busy machine
 // Beside the honest workers there is always room for one visitor that misbehaves.
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { parseArgs } from "node:util";
@@ -17,6 +17,7 @@ import { Command, digestOf } from "./faults/processes.mjs";
 import { planFaults } from "./faults/storm-plan.mjs";
 import { StormRelays } from "./faults/storm-relays.mjs";
 import { stormText } from "./faults/storm-report.mjs";
+import { temporaryFolder } from "./faults/temporary-folder.mjs";
 
 const { values: options } = parseArgs({
   options: {
@@ -29,6 +30,7 @@ const { values: options } = parseArgs({
     tls: { type: "boolean", default: false },
     rate: { type: "string", default: "" },
     relays: { type: "string", default: "0" },
+    minutes: { type: "string", default: "20" },
   },
 });
 const steps = Number(options.steps);
@@ -36,9 +38,9 @@ const faultCount = Number(options.faults);
 const workerCount = Number(options.workers);
 const relayCount = Number(options.relays);
 const TOKEN = "a-token-for-the-storm";
-const DEADLINE_MS = 20 * 60_000;
+const DEADLINE_MS = 60_000 * Number(options.minutes);
 
-const folder = mkdtempSync(join(tmpdir(), "tandem-chaos-"));
+const folder = temporaryFolder("tandem-chaos-");
 const tokenFile = join(folder, "token");
 writeFileSync(tokenFile, TOKEN);
 const random = new Random(Number(options.seed), "chaos");
@@ -213,6 +215,13 @@ class Storm {
     }
   }
 
+  killAll() {
+    this.isOver = true;
+    this.coordinator.kill("SIGKILL");
+    this.relays?.killAll();
+    for (const { command } of this.slots) command.kill("SIGKILL");
+  }
+
   /** Faults one after the other, as the steps go by; what a fault takes to pass goes on beside the next. */
   async rage() {
     const place = { hasLink: namespace !== undefined, hasRelays: relayCount > 0 };
@@ -282,6 +291,11 @@ const settings = [
 ].join(", ");
 say(`storm: ${faultCount} faults, ${workerCount} workers and a visitor …`);
 const storm = new Storm();
+// However it ends, nothing is left behind.
+process.on("exit", () => {
+  storm.killAll();
+  namespace?.remove();
+});
 let failed = false;
 try {
   await storm.start();
@@ -300,11 +314,7 @@ try {
     }),
   );
 } finally {
-  storm.isOver = true;
-  storm.coordinator.kill("SIGKILL");
-  for (const { command } of storm.slots) command.kill("SIGKILL");
+  storm.killAll();
   await storm.relays?.end();
-  namespace?.remove();
-  rmSync(folder, { recursive: true, force: true });
 }
 process.exit(failed ? 1 : 0);

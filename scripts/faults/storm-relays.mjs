@@ -75,9 +75,13 @@ export class StormRelays {
     return true;
   }
 
-  async end() {
+  killAll() {
     this.isOver = true;
     for (const { command } of this.relays) command.kill("SIGKILL");
+  }
+
+  async end() {
+    this.killAll();
     await Promise.all(this.relays.map(({ command }) => command.ended));
   }
 }

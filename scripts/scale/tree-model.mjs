@@ -11,7 +11,7 @@ const network = buildNetwork(presetNetwork("cnn", [28, 28, 1], 10));
 const MESSAGE_BYTES = 160;
 const CHUNK_MB = 2 ** 19 / 1e6;
 /** Ethernet frames of 1,514 bytes carry 1,448 of TCP's. */
-export const LINE_FACTOR = 1514 / 1448;
+const LINE_FACTOR = 1514 / 1448;
 
 /** @param {number} mb @param {number} gigabits */
 const linkMs = (mb, gigabits) => (8 * mb * LINE_FACTOR) / gigabits;

@@ -70,7 +70,7 @@ export class TreeNetwork {
    * @param {number} run.computeMs what a ready-made answer takes; unused where workers are real
    * @param {boolean} run.isReal
    * @param {{warmUp: number, measured: number}} run.steps
-   * @returns median ms per step; MB per step through the coordinator's cable, headers of TCP and Ethernet included; the share of
+   * @returns median ms per step; MB per step through the coordinator's cable, with a header for each packet that the system passes on, which is many frames; the share of
    * this machine's processor time that was idle
    */
   async measure({ fanOuts, rate, samples, computeMs, isReal, steps }) {

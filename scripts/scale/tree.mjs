@@ -11,7 +11,7 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import { cpus, loadavg } from "node:os";
 import { parseArgs } from "node:util";
-import { levelsFor, levelsOf, linkOf, LINE_FACTOR, ringStepMs, treeStepMs } from "./tree-model.mjs";
+import { levelsFor, levelsOf, linkOf, ringStepMs, treeStepMs } from "./tree-model.mjs";
 import { nodeCountOf, TreeNetwork, workerCountOf } from "./tree-network.mjs";
 
 /** @typedef {import("./tree-plot.mjs").Point} Point */
@@ -55,7 +55,7 @@ function predicted(tree, rate, { computeMs, ownMs }) {
   const { up, down } = linkOf(Array(children).fill(shards), SAMPLES);
   const gigabits = gigabitsOf(rate);
   const ms = treeStepMs({ levels, samples: SAMPLES, computeMs, ownMs, gigabits });
-  return { ms, up: up * LINE_FACTOR, down: down * LINE_FACTOR };
+  return { ms, up, down };
 }
 
 /** @param {TreeNetwork} network @param {string} tree @param {string} rate @param {boolean} isReal */

@@ -114,8 +114,8 @@ export class Session implements WorkerLink {
     this.sender.sendMerged(merged);
   }
 
-  cancel(taskId: number): void {
-    this.sender.cancel(taskId);
+  cancel(taskId: number): boolean {
+    return this.sender.cancel(taskId);
   }
 
   // ── the end ──

@@ -62,7 +62,10 @@ export class TaskAssigner {
 
   /** The task is answered: those that compute it, and pass on that they need not, are told. */
   cancelOthers(holders: readonly WorkerLink[], taskId: number, answerer?: WorkerLink): void {
-    for (const holder of holders) if (holder !== answerer) holder.cancel?.(taskId);
+    for (const holder of holders) {
+      // A relay answers nothing that was cancelled: it would count as busy with it for good.
+      if (holder !== answerer && holder.cancel?.(taskId)) this.schedule.takeBack(holder, taskId);
+    }
   }
 
   private reportBackup({ name }: WorkerLink, task: Task): void {
