@@ -2,7 +2,7 @@
 // prints a Markdown table for docs/data.md. The network is so small that a step takes about a millisecond: a source that is slower
 // than that is seen. Under six minutes.
 //
-//   node scripts/data-speed.mjs [--rounds 3] [--images 12000] [--steps 600]
+//   node scripts/data-speed.mjs [--rounds 3] [--images 12000] [--steps 400]
 //
 // To the first step: from the start of the process to the end of its first step, with Node's own start, opening and checking the data
 // and the engine's preparations. Samples per second: over all steps but the first fifty. Memory: the most that was resident.
@@ -25,7 +25,7 @@ const { values } = parseArgs({
   options: {
     rounds: { type: "string", default: "3" },
     images: { type: "string", default: "12000" },
-    steps: { type: "string", default: "600" },
+    steps: { type: "string", default: "400" },
     /** What a child process is asked for, as JSON. */
     child: { type: "string" },
   },
