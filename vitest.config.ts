@@ -13,8 +13,8 @@ export default defineConfig({
     globalSetup: "test/support/temporary.ts",
     // Native add-ons crash in worker threads.
     pool: "forks",
-    // Two cores: files that train beside each other would only slow each other down past their deadlines.
-    maxWorkers: 1,
+    // Most of a test with processes is waiting, for starts and for deadlines: two of them at a time keep two cores busy.
+    maxWorkers: 2,
     testTimeout: 60_000,
     hookTimeout: 60_000,
     projects: [

@@ -5,8 +5,13 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { hasTensorFlow } from "./engines.js";
 
-/** Run by vitest before all tests; what it returns, after them. */
-export default function setUp(): () => void {
+let isSetUp = false;
+
+/** Run by vitest before all tests, once for each project; what it returns, after them. */
+export default function setUp(): (() => void) | undefined {
+  // One folder, not one in the other: sockets of daemons that are tested lie in it, and their paths have 107 characters at most.
+  if (isSetUp) return undefined;
+  isSetUp = true;
   if (!hasTensorFlow) {
     process.stderr.write(
       "The tensorflow engine is not installed (npx tandem setup): its tests are skipped, and the others use the wasm engine.\n",
