@@ -2,8 +2,8 @@
 //   node scripts/chaos.mjs [--steps 300] [--faults 64] [--seed 1] [--workers 3] [--broadcast weights|updates] [--tls]
 //     [--batch-norm sync]  the shards of a step wait for each other at every layer
 //     [--rate 20mbit]      limits the link of the worker in the network namespace
+//     [--relays 2]         workers join through relays, which are killed, frozen and interrupted too
 // Beside the honest workers there is always room for one visitor that misbehaves.
-import { spawn } from "node:child_process";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -12,7 +12,11 @@ import { parseArgs } from "node:util";
 import { Random } from "../dist/shared/random.js";
 import { makeCertificate } from "./faults/certificate.mjs";
 import { canMakeNamespaces, Namespace } from "./faults/namespace.mjs";
-import { Command, digestOf, ROOT } from "./faults/processes.mjs";
+import { freeze, sendVisitor, slowDown } from "./faults/process-faults.mjs";
+import { Command, digestOf } from "./faults/processes.mjs";
+import { planFaults } from "./faults/storm-plan.mjs";
+import { StormRelays } from "./faults/storm-relays.mjs";
+import { stormText } from "./faults/storm-report.mjs";
 
 const { values: options } = parseArgs({
   options: {
@@ -24,11 +28,13 @@ const { values: options } = parseArgs({
     "batch-norm": { type: "string", default: "ghost" },
     tls: { type: "boolean", default: false },
     rate: { type: "string", default: "" },
+    relays: { type: "string", default: "0" },
   },
 });
 const steps = Number(options.steps);
 const faultCount = Number(options.faults);
 const workerCount = Number(options.workers);
+const relayCount = Number(options.relays);
 const TOKEN = "a-token-for-the-storm";
 const DEADLINE_MS = 20 * 60_000;
 
@@ -72,6 +78,9 @@ class Storm {
     this.slots = [];
     /** @type {Promise<void>[]} */
     this.pending = [];
+    this.startedWorkers = 0;
+    /** @type {StormRelays | undefined} */
+    this.relays = undefined;
     this.coordinator = this.startCoordinator([]);
   }
 
@@ -101,13 +110,11 @@ class Storm {
   /** @param {boolean} inNamespace */
   startWorker(inNamespace) {
     const host = inNamespace && namespace ? namespace.hostAddress : "127.0.0.1";
-    const trust = tls ? ["--tls-ca", tls.cert] : [];
+    const via = this.relays?.urls(scheme, host, this.startedWorkers++) ?? [];
     const args = [
-      "worker",
-      `${scheme}://${host}:${this.port}`,
-      "--token-file",
-      tokenFile,
-      ...trust,
+      ...["worker", `${scheme}://${host}:${this.port}`, "--token-file", tokenFile],
+      ...(via.length > 0 ? ["--via", via.join(",")] : []),
+      ...(tls ? ["--tls-ca", tls.cert] : []),
     ];
     return new Command(args, {
       cwd: folder,
@@ -117,10 +124,28 @@ class Storm {
 
   async start() {
     this.port = Number(new URL(await this.coordinator.url()).port);
+    if (relayCount > 0) await this.startRelays();
     for (let number = 0; number < workerCount; number++) {
       const inNamespace = namespace !== undefined && number === 0;
       this.slots.push({ command: this.startWorker(inNamespace), inNamespace });
     }
+  }
+
+  async startRelays() {
+    const secrets = tls ? ["--tls-cert", tls.cert, "--tls-key", tls.key, "--tls-ca", tls.cert] : [];
+    this.relays = new StormRelays({
+      url: `${scheme}://127.0.0.1:${this.port}`,
+      args: ["--token-file", tokenFile, ...secrets],
+      cwd: folder,
+    });
+    await this.relays.start(relayCount);
+  }
+
+  /** Where a peer that misbehaves goes: to the coordinator, or to one of the relays. */
+  visitedUrl() {
+    const coordinator = `${scheme}://127.0.0.1:${this.port}`;
+    const relays = this.relays?.urls(scheme, "127.0.0.1", random.below(relayCount)) ?? [];
+    return (relays.length > 0 && random.below(2) === 0 ? relays[0] : undefined) ?? coordinator;
   }
 
   /** @param {(slot: Slot) => boolean} [fits] */
@@ -150,25 +175,14 @@ class Storm {
         if (!slot) return false;
         await this.replace(slot, "SIGTERM");
         return true;
-      case "freeze": {
+      case "freeze":
         if (!slot) return false;
-        const { command } = slot;
-        command.kill("SIGSTOP");
-        await delay(500 + random.below(2_500));
-        command.kill("SIGCONT");
+        await freeze(slot.command, 500 + random.below(2_500));
         return true;
-      }
-      case "slow": {
+      case "slow":
         if (!slot) return false;
-        const { command } = slot;
-        for (let round = 0; round < 20; round++) {
-          command.kill("SIGSTOP");
-          await delay(90);
-          command.kill("SIGCONT");
-          await delay(10);
-        }
+        await slowDown(slot.command);
         return true;
-      }
       case "link down": {
         if (!namespace || !this.pick(({ inNamespace }) => inNamespace)) return false;
         namespace.pull();
@@ -189,21 +203,20 @@ class Storm {
         this.coordinator = this.startCoordinator(["--resume", this.output]);
         return true;
       }
-      default: {
-        const visitor = join(ROOT, "scripts/faults/visitor.mjs");
-        const url = `${scheme}://127.0.0.1:${this.port}`;
-        const env = { ...process.env, ...(tls ? { NODE_EXTRA_CA_CERTS: tls.cert } : {}) };
-        const args = [visitor, url, kind, TOKEN];
-        const child = spawn(process.execPath, args, { stdio: "ignore", env });
-        await new Promise((resolve) => child.on("close", resolve));
+      case "relay killed":
+      case "relay frozen":
+      case "relay interrupted":
+        return this.relays?.inflict(kind, random) ?? false;
+      default:
+        await sendVisitor({ url: this.visitedUrl(), kind, token: TOKEN, ca: tls?.cert });
         return true;
-      }
     }
   }
 
   /** Faults one after the other, as the steps go by; what a fault takes to pass goes on beside the next. */
   async rage() {
-    const kinds = plannedKinds();
+    const place = { hasLink: namespace !== undefined, hasRelays: relayCount > 0 };
+    const kinds = planFaults(faultCount, random, place);
     let next = 12;
     let busyWithCoordinator = false;
     while (kinds.length > 0 && !this.isOver) {
@@ -255,27 +268,18 @@ class Storm {
     this.isOver = true;
     await Promise.all(this.pending);
     for (const { command } of this.slots) command.kill("SIGKILL");
+    await this.relays?.end();
     await Promise.all(this.slots.map(({ command }) => command.ended));
   }
 }
 
-/** Every kind as often as every other, in a random order. */
-function plannedKinds() {
-  const kinds = [
-    ...["kill", "freeze", "slow", "goodbye", "join", "duplicate", "cut frame", "altered frame"],
-    ...["garbage", "coordinator killed", ...(namespace ? ["link down"] : [])],
-  ];
-  const plan = Array.from(
-    { length: faultCount },
-    (_, index) => kinds[index % kinds.length] ?? "kill",
-  );
-  for (let last = plan.length - 1; last > 0; last--) {
-    const other = random.below(last + 1);
-    [plan[last], plan[other]] = [plan[other] ?? "kill", plan[last] ?? "kill"];
-  }
-  return plan;
-}
-
+const settings = [
+  ...[`seed ${options.seed}`, `${steps} steps`, `--broadcast ${options.broadcast}`],
+  ...(batchNorm === "ghost" ? [] : [`--batch-norm ${batchNorm}`]),
+  ...(relayCount === 0 ? [] : [`${relayCount} relays`]),
+  ...(tls ? ["TLS"] : []),
+  ...(options.rate === "" ? [] : [`one worker at ${options.rate}`]),
+].join(", ");
 say(`storm: ${faultCount} faults, ${workerCount} workers and a visitor …`);
 const storm = new Storm();
 let failed = false;
@@ -284,26 +288,22 @@ try {
   const startMs = performance.now();
   await Promise.all([storm.rage(), storm.end()]);
   const seconds = (performance.now() - startMs) / 1000;
-  const [calmDigest, stormDigest] = [digestOf(calmFile), digestOf(storm.output)];
+  const digests = { calm: digestOf(calmFile), storm: digestOf(storm.output) };
   const total = Object.values(storm.counts).reduce((sum, count) => sum + count, 0);
-  const isSame = calmDigest === stormDigest;
-  failed = !isSame || total < faultCount;
-  const lines = [
-    `seed ${options.seed}, ${steps} steps, --broadcast ${options.broadcast}${batchNorm === "ghost" ? "" : `, --batch-norm ${batchNorm}`}${tls ? ", TLS" : ""}${options.rate === "" ? "" : `, one worker at ${options.rate}`}: ${total} faults in ${seconds.toFixed(0)} s`,
-    ...Object.entries(storm.counts).map(([kind, count]) => `  ${kind.padEnd(20)}${count}`),
-    `longest stall        ${(storm.longestStallMs / 1000).toFixed(1)} s`,
-    `steps done again     ${storm.stepEvents - steps} (after the coordinator was killed)`,
-    `backup tasks         ${storm.backups}`,
-    `calm digest          ${calmDigest}`,
-    `storm digest         ${stormDigest}`,
-    isSame ? "the same file" : "NOT the same file",
-    ...(total < faultCount ? [`the run ended before ${faultCount - total} faults came`] : []),
-  ];
-  process.stdout.write(`${lines.join("\n")}\n`);
+  failed = digests.calm !== digests.storm || total < faultCount;
+  const { counts, longestStallMs, backups } = storm;
+  process.stdout.write(
+    stormText({
+      ...{ settings, seconds, counts, digests, longestStallMs, backups },
+      ...{ missing: faultCount - total, stepsAgain: storm.stepEvents - steps },
+      relayJoins: storm.relays?.joinCount,
+    }),
+  );
 } finally {
   storm.isOver = true;
   storm.coordinator.kill("SIGKILL");
   for (const { command } of storm.slots) command.kill("SIGKILL");
+  await storm.relays?.end();
   namespace?.remove();
   rmSync(folder, { recursive: true, force: true });
 }

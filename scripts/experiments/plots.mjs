@@ -15,9 +15,10 @@ const COLOURS = {
   grid: ["#d8dee4", "#30363d"],
   normalised: ["#0969da", "#58a6ff"],
   plain: ["#bc4c00", "#f0883e"],
+  third: ["#1a7f37", "#3fb950"],
 };
 /** @param {keyof typeof COLOURS} name */
-const light = (name) => COLOURS[name][0] ?? "";
+export const light = (name) => COLOURS[name][0] ?? "";
 
 const CONFIG = {
   // The documents describe the plots; a label on each mark would double the files.
@@ -204,10 +205,15 @@ const PLOTS = { rates: ratesPlot, dropout: dropoutPlot, steps: stepsPlot, ghost:
 export async function drawPlots(experiment, rows) {
   const plot = PLOTS[experiment];
   if (!plot || rows.length === 0) return [];
-  const spec = /** @type {Spec} */ ({ ...plot(rows), config: CONFIG });
+  return [{ file: `${experiment}.svg`, svg: await drawSvg(plot(rows)) }];
+}
+
+/** @param {object} plot a Vega-Lite description in colours of `light` @returns {Promise<string>} */
+export async function drawSvg(plot) {
+  const spec = /** @type {Spec} */ ({ ...plot, config: CONFIG });
   const view = new View(parse(compile(spec).spec), { renderer: "none" });
   try {
-    return [{ file: `${experiment}.svg`, svg: withDarkColours(await view.toSVG()) }];
+    return withDarkColours(await view.toSVG());
   } finally {
     view.finalize();
   }

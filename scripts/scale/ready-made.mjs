@@ -1,50 +1,23 @@
-// Many workers in one process that compute nothing: each answers every task at once with a gradient made beforehand, over a
-// socket of its own. What is left of a step is the coordinator and the wire.
-// node ready-made.mjs URL[,URL…] COUNT FROM TO      prints, when the run ends, the bytes that went up and down per worker and step,
-// between the tasks of steps FROM and TO. Several addresses, of relays, get as many of the workers each
+// Many workers in one process that compute nothing: each answers every task at once, or after a time, with a gradient made
+// beforehand, over a socket of its own. What is left of a step is the coordinator, the relays and the wire.
+//   node ready-made.mjs URL[,URL…] COUNT FROM TO [COMPUTE_MS] [NAME]
+// Several addresses, of relays, get as many of the workers each, one after the other. COMPUTE_MS: how long an answer takes, as if
+// it were computed. Prints, when the run ends, the bytes that went up and down per worker and step, between the tasks of steps FROM
+// and TO.
 import { WebSocket } from "ws";
-import { sizeOf, trainedStatistics } from "../../dist/shared/network/network.js";
 import { FrameReader } from "../../dist/shared/protocol/channel.js";
 import { encodeFrame } from "../../dist/shared/protocol/frame.js";
 import { parseFromCoordinator, PROTOCOL_VERSION } from "../../dist/shared/protocol/messages.js";
 import { readConfig } from "../../dist/shared/protocol/payloads/config.js";
-import { layoutOfRun } from "../../dist/shared/run-layout.js";
+import { ReadyMadeAnswers } from "./ready-made-answers.mjs";
 
-/** @typedef {import("../../dist/shared/config.js").RunConfig} RunConfig */
-
-const [list = "", ...numbers] = process.argv.slice(2);
+const [list = "", ...rest] = process.argv.slice(2);
 const urls = list.split(",");
-const [count = 1, from = 0, to = 1] = numbers.map(Number);
+const [count = 1, from = 0, to = 1, computeMs = 0] = rest.slice(0, 4).map(Number);
+const namePrefix = rest[4] ?? "ready-made";
 
-/**
- * An answer to a shard: the parts of `gradients` for each bucket but the last, and those of `result`.
- * @typedef {{buckets: Float32Array[][], result: Float32Array[]}} ReadyMade
- */
-
-/** By samples in the shard. @type {Map<number, ReadyMade>} */
-const answers = new Map();
-
-/** @param {RunConfig} config */
-function prepare(config) {
-  if (answers.size > 0) return;
-  const layout = layoutOfRun(config);
-  const small = (/** @type {number} */ length) => new Float32Array(length).fill(1e-6);
-  const moments = trainedStatistics(layout.network).flatMap(({ channels }) => [
-    small(channels),
-    small(channels),
-  ]);
-  for (const samples of new Set(layout.shardSizes)) {
-    const gradients = layout.buckets.map((parameters) =>
-      parameters.flatMap(({ name, shape }) => {
-        return layout.factored.has(name)
-          ? shape.map((side) => small(samples * side))
-          : [small(sizeOf(shape))];
-      }),
-    );
-    const buckets = gradients.slice(0, -1);
-    answers.set(samples, { buckets, result: [...(gradients.at(-1) ?? []), ...moments] });
-  }
-}
+/** The same for all workers here. @type {ReadyMadeAnswers | undefined} */
+let answers;
 
 /** Where a state's tail is written: of no use to anyone here, so all workers share it. @type {Map<number, Uint8Array>} */
 const places = new Map();
@@ -59,57 +32,71 @@ function placeOf(length) {
 let open = 0;
 const bytes = { up: 0, down: 0 };
 
+/** Relays are filled one after the other, so that each has consecutive shards as long as workers join in order. @param {number} number */
+function urlOf(number) {
+  return urls[Math.floor(((number - 1) * urls.length) / count)] ?? "";
+}
+
 /** @param {number} number */
 function join(number) {
-  const socket = new WebSocket(urls[(number - 1) % urls.length] ?? "", {
+  const socket = new WebSocket(urlOf(number), {
     perMessageDeflate: false,
     maxPayload: 2 ** 31,
     generateMask: (mask) => void mask.fill(0),
   });
   const reader = new FrameReader((_header, lengths) => lengths.map(placeOf));
-  /** @param {object} header @param {Float32Array[]} [parts] */
+  /** @param {object} header @param {ArrayBufferView[]} [parts] */
   const send = (header, parts) => socket.send(encodeFrame(header, parts));
   /** @type {{bytesRead: number, bytesWritten: number} | undefined} */
   let stream;
+
+  /** @param {{task: number, step: number, shard: number}} shard */
+  const answer = ({ task, step, shard }) => {
+    const own = answers?.of(shard, step);
+    if (!own || socket.readyState !== socket.OPEN) return;
+    const now = performance.now();
+    const computed = { from: now - computeMs, to: now };
+    own.buckets.forEach((parts, bucket) => {
+      send({ type: "gradients", task, step, shard, bucket }, parts);
+    });
+    send({ type: "result", task, step, shard, loss: 0.1, computed }, own.result);
+  };
+
   socket.on("upgrade", (response) => (stream = response.socket));
   socket.on("open", () => {
     open++;
-    send({ type: "hello", protocol: PROTOCOL_VERSION, name: `ready-made-${number}`, kind: "node" });
+    const name = `${namePrefix}-${number}`;
+    send({ type: "hello", protocol: PROTOCOL_VERSION, name, kind: "node" });
   });
   socket.on("message", (/** @type {Buffer} */ data) => {
     const frame = reader.take(data);
     if (!frame) return;
     const message = parseFromCoordinator(frame);
-    const now = performance.now();
-    const computed = { from: now, to: now };
     switch (message.type) {
       case "welcome": {
         const config = readConfig(frame.parts);
-        prepare(config);
+        answers ??= new ReadyMadeAnswers(config);
         // It computes nothing, so that nothing can differ.
         send({ type: "ready", numerics: config.numerics });
         return;
       }
       case "shard": {
-        const { task, step, shard } = message;
+        const { step } = message;
         const sign = step === to ? 1 : step === from ? -1 : 0;
         bytes.up += sign * (stream?.bytesWritten ?? 0);
         bytes.down += sign * (stream?.bytesRead ?? 0);
-        const answer = answers.get(message.count);
-        if (!answer) throw new RangeError("a shard of another size");
-        answer.buckets.forEach((parts, bucket) => {
-          send({ type: "gradients", task, step, shard, bucket }, parts);
-        });
-        send({ type: "result", task, step, shard, loss: 0.1, computed }, answer.result);
+        if (computeMs > 0) setTimeout(answer, computeMs, message);
+        else answer(message);
         return;
       }
-      case "evaluate":
-        socket.send(
-          encodeFrame({ type: "evaluated", task: message.task, lossSum: 1, computed }, [
-            new Int32Array(message.count),
-          ]),
-        );
+      case "evaluate": {
+        const now = performance.now();
+        const computed = { from: now, to: now };
+        send({ type: "evaluated", task: message.task, lossSum: 1, computed }, [
+          new Int32Array(message.count),
+        ]);
         return;
+      }
       default:
     }
   });

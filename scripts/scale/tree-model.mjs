@@ -10,6 +10,11 @@ const network = buildNetwork(presetNetwork("cnn", [28, 28, 1], 10));
 /** Header, padding and the WebSocket's frame of a message. */
 const MESSAGE_BYTES = 160;
 const CHUNK_MB = 2 ** 19 / 1e6;
+/** Ethernet frames of 1,514 bytes carry 1,448 of TCP's. */
+export const LINE_FACTOR = 1514 / 1448;
+
+/** @param {number} mb @param {number} gigabits */
+const linkMs = (mb, gigabits) => (8 * mb * LINE_FACTOR) / gigabits;
 
 /**
  * The bytes of one step's parts.
@@ -59,30 +64,46 @@ export function linkOf(children, samples) {
   return { up: up / 1e6, down: down / 1e6 };
 }
 
-/**
- * ms of a step on a tree where every node has `fanOut` children, down to as many workers as machines. Weights are sent on while
- * they arrive, and answers are small beside what a link carries in a step, so that the busiest link counts each way; each level
- * adds the time of a chunk (512 KiB) down.
- * @param {{machines: number, fanOut: number, samples: number, sampleMs: number, gigabits: number}} shape
- */
-export function treeStepMs({ machines, fanOut, samples, sampleMs, gigabits }) {
-  const ms = (/** @type {number} */ mb) => (8 * mb) / gigabits;
-  let [below, down, up, levels] = [machines, 0, 0, 0];
-  while (below > 1) {
-    const count = Math.min(fanOut, below);
-    const each = Math.ceil(below / count);
-    const link = linkOf(Array(count).fill(each), samples);
-    levels++;
-    down = Math.max(down, ms(link.down));
-    up = Math.max(up, ms(link.up));
-    below = each;
-  }
-  return samples * sampleMs + up + down + (levels - 1) * ms(CHUNK_MB);
+/** A node of one level: so many children, with so many shards behind each. @typedef {{children: number, shards: number}} Level */
+
+/** Of a tree of which each level has its own fan-out, such as [4, 8]: 4 relays with 8 workers each. @param {readonly number[]} fanOuts @returns {Level[]} */
+export function levelsOf(fanOuts) {
+  return fanOuts.map((children, index) => {
+    return {
+      children,
+      shards: fanOuts.slice(index + 1).reduce((product, next) => product * next, 1),
+    };
+  });
 }
 
-/** A ring: each machine sends and receives all gradients once over. @param {{machines: number, samples: number, sampleMs: number, gigabits: number}} shape */
-export function ringStepMs({ machines, samples, sampleMs, gigabits }) {
+/** Of a tree of so many machines, where every node has `fanOut` children as far as there are. @param {number} machines @param {number} fanOut */
+export function levelsFor(machines, fanOut) {
+  /** @type {Level[]} */
+  const levels = [];
+  for (let below = machines; below > 1; below = levels.at(-1)?.shards ?? 1) {
+    const children = Math.min(fanOut, below);
+    levels.push({ children, shards: Math.ceil(below / children) });
+  }
+  return levels;
+}
+
+/**
+ * ms of a step on a tree. Weights are sent on while they arrive, and so are factors, so that the busiest link counts each way; each
+ * level adds the time of a chunk (512 KiB) down.
+ * @param {{levels: readonly Level[], samples: number, computeMs: number, ownMs?: number, gigabits: number}} shape `ownMs`: what
+ * the coordinator itself takes per step
+ */
+export function treeStepMs({ levels, samples, computeMs, ownMs = 0, gigabits }) {
+  const links = levels.map(({ children, shards }) => linkOf(Array(children).fill(shards), samples));
+  const busiest = (/** @type {"up" | "down"} */ way) =>
+    Math.max(...links.map((link) => linkMs(link[way], gigabits)));
+  const forwarding = (levels.length - 1) * linkMs(CHUNK_MB, gigabits);
+  return ownMs + computeMs + busiest("up") + busiest("down") + forwarding;
+}
+
+/** A ring: each machine sends and receives all gradients once over. @param {{machines: number, computeMs: number, gigabits: number}} shape */
+export function ringStepMs({ machines, computeMs, gigabits }) {
   const bytes = 4 * network.parameters.reduce((total, { shape }) => total + sizeOf(shape), 0);
   const moved = (2 * bytes * (machines - 1)) / machines;
-  return samples * sampleMs + (8 * moved) / (gigabits * 1e6);
+  return computeMs + linkMs(moved / 1e6, gigabits);
 }

@@ -1,88 +1,41 @@
-// What relays save at the coordinator's link: bytes per step, measured with real processes and workers that answer at once, beside
-// the model of tree-model.mjs; and what the model says for machines that nobody here has.
-//   node scripts/scale/tree.mjs [--workers 16] [--relays 0,1,2,4] [--steps 14] [--samples 25]
-// Bytes are the coordinator's own count (/metrics), between two steps; loopback, so they are those of any network.
-import { spawn } from "node:child_process";
-import { mkdtempSync, rmSync } from "node:fs";
-import { cpus, loadavg, tmpdir } from "node:os";
-import { join } from "node:path";
+// What a tree of relays carries and how long its steps take, measured behind links of limited rate with real processes, beside the
+// model of tree-model.mjs; and what the model says for machines that nobody here has. Needs root, iproute2 and tc.
+//   node scripts/scale/tree.mjs [--trees 2,4,8,16,64,2x2,2x4,2x2x2,4x4,2x2x2x2,8x8,4x4x4] [--rates 1gbit,100mbit] [--steps 6]
+//     [--real 2,1x2]       these trees with real workers instead of ready-made answers; "" for none
+//     [--most-seconds 90]  leaves out what would take longer, by the model
+//     [--samples 25] [--compute-ms 15.5]
+//     [--points FILE]      takes the measured points from tables that were printed before
+//     [--plot FILE]        draws points and model, as SVG
+// A tree is written as its fan-outs: 8 is a star of 8 workers, 2x4 two relays with 4 workers each. Relays and workers share this
+// machine's cores: where hardly any processor time was idle, the cores limited the step and not the links.
+import { readFileSync, writeFileSync } from "node:fs";
+import { cpus, loadavg } from "node:os";
 import { parseArgs } from "node:util";
-import { Command, ROOT } from "../faults/processes.mjs";
-import { median } from "../figures.mjs";
-import { linkOf, ringStepMs, treeStepMs } from "./tree-model.mjs";
+import { levelsFor, levelsOf, linkOf, LINE_FACTOR, ringStepMs, treeStepMs } from "./tree-model.mjs";
+import { nodeCountOf, TreeNetwork, workerCountOf } from "./tree-network.mjs";
+
+/** @typedef {import("./tree-plot.mjs").Point} Point */
 
 const { values: options } = parseArgs({
   options: {
-    workers: { type: "string", default: "16" },
-    relays: { type: "string", default: "0,1,2,4" },
-    steps: { type: "string", default: "14" },
+    trees: { type: "string", default: "2,4,8,16,64,2x2,2x4,2x2x2,4x4,2x2x2x2,8x8,4x4x4" },
+    rates: { type: "string", default: "1gbit,100mbit" },
+    real: { type: "string", default: "2,1x2" },
+    steps: { type: "string", default: "6" },
     samples: { type: "string", default: "25" },
-    "sample-ms": { type: "string", default: "0.62" },
+    "compute-ms": { type: "string", default: "15.5" },
+    "most-seconds": { type: "string", default: "90" },
+    points: { type: "string", default: "" },
+    plot: { type: "string", default: "" },
   },
 });
-const WORKERS = Number(options.workers);
-const STEPS = Number(options.steps);
 const SAMPLES = Number(options.samples);
-const WARM_UP = 4;
-
-/** Bytes from and to all peers on their present connections. @param {string} url */
-async function bytesAt(url) {
-  const text = await (await fetch(`${url.replace("ws", "http")}/metrics`)).text();
-  const total = (/** @type {string} */ name) =>
-    [...text.matchAll(new RegExp(`^${name}{.*} (\\d+)`, "gm"))].reduce(
-      (sum, [, value]) => sum + Number(value),
-      0,
-    );
-  return { up: total("tandem_worker_received_bytes"), down: total("tandem_worker_sent_bytes") };
-}
-
-/** @param {number} relayCount 0: a star */
-async function measured(relayCount) {
-  const folder = mkdtempSync(join(tmpdir(), "tandem-tree-"));
-  const shape = ["--min-workers", `${WORKERS}`, "--shards", `${WORKERS}`];
-  const coordinator = new Command(
-    [
-      ...["coordinator", "--port", "0", "--json", "--broadcast", "weights", ...shape],
-      ...["--batch-size", `${WORKERS * SAMPLES}`, "--steps", `${STEPS}`],
-      ...["--eval-every", "0", "--checkpoint-every", "0"],
-    ],
-    { cwd: folder },
-  );
-  /** @type {Command[]} */
-  const relays = [];
-  try {
-    const url = await coordinator.url();
-    for (let number = 0; number < relayCount; number++) {
-      relays.push(new Command(["relay", url, "--port", "0", "--json", "--name", `r${number}`]));
-    }
-    const urls = await Promise.all(relays.map((relay) => relay.url()));
-    const readyMade = join(ROOT, "scripts/scale/ready-made.mjs");
-    const args = [urls.join(",") || url, `${WORKERS}`, `${WARM_UP}`, `${STEPS - 1}`];
-    const workers = spawn(process.execPath, [readyMade, ...args], { stdio: "ignore" });
-    const isStep = (/** @type {number} */ step) => (/** @type {{event: string}} */ event) =>
-      event.event === "step" && /** @type {{step?: number}} */ (event).step === step;
-    await coordinator.event(isStep(WARM_UP));
-    const before = await bytesAt(url);
-    const from = coordinator.events.filter(({ event }) => event === "step").length;
-    await coordinator.event(isStep(STEPS - 2));
-    const after = await bytesAt(url);
-    const to = coordinator.events.filter(({ event }) => event === "step").length;
-    const { code } = await coordinator.ended;
-    if (code !== 0) throw new Error(coordinator.stderr);
-    workers.kill();
-    const times = coordinator.events.filter(({ event }) => event === "step").slice(WARM_UP);
-    const perStep = (/** @type {"up" | "down"} */ way) =>
-      (after[way] - before[way]) / (to - from) / 1e6;
-    return {
-      ...{ up: perStep("up"), down: perStep("down") },
-      ms: median(times.map((event) => Number(event["durationMs"]))),
-    };
-  } finally {
-    coordinator.kill("SIGKILL");
-    for (const relay of relays) relay.kill("SIGKILL");
-    rmSync(folder, { recursive: true, force: true });
-  }
-}
+const COMPUTE_MS = Number(options["compute-ms"]);
+const STEPS = { warmUp: 3, measured: Number(options.steps) };
+/** By the model, the fewest children per node are the fastest on a slow link. */
+const FAN_OUT = 2;
+/** Rates of the table that is arithmetic alone. */
+const GIGABITS = [0.1, 1, 10];
 
 const print = (/** @type {(string | number)[]} */ ...cells) =>
   process.stdout.write(`| ${cells.join(" | ")} |\n`);
@@ -90,34 +43,147 @@ const head = (/** @type {string[]} */ ...cells) => {
   print(...cells);
   print(...cells.map(() => "---"));
 };
+const listOf = (/** @type {string} */ text) => text.split(",").filter((item) => item !== "");
+const fanOutsOf = (/** @type {string} */ tree) => tree.split("x").map(Number);
+const gigabitsOf = (/** @type {string} */ rate) =>
+  parseFloat(rate) / (rate.endsWith("mbit") ? 1000 : 1);
 
-process.stdout.write(
-  `${cpus().length} × ${cpus()[0]?.model.trim()}, Node ${process.versions.node}, load ${loadavg()[0]?.toFixed(1)}\n\n`,
-);
-head("relays", "workers", "MB up, measured", "model", "MB down, measured", "model", "ms per step");
-for (const relayCount of options.relays.split(",").map(Number)) {
-  const { up, down, ms } = await measured(relayCount);
-  const behind = Array(relayCount || WORKERS).fill(relayCount ? WORKERS / relayCount : 1);
-  const model = linkOf(behind, SAMPLES);
-  print(
-    ...[relayCount, WORKERS, up.toFixed(2), model.up.toFixed(2)],
-    ...[down.toFixed(2), model.down.toFixed(2), ms.toFixed(0)],
+/** @param {string} tree @param {string} rate @param {{computeMs: number, ownMs: number}} times */
+function predicted(tree, rate, { computeMs, ownMs }) {
+  const levels = levelsOf(fanOutsOf(tree));
+  const [{ children, shards } = { children: 1, shards: 1 }] = levels;
+  const { up, down } = linkOf(Array(children).fill(shards), SAMPLES);
+  const gigabits = gigabitsOf(rate);
+  const ms = treeStepMs({ levels, samples: SAMPLES, computeMs, ownMs, gigabits });
+  return { ms, up: up * LINE_FACTOR, down: down * LINE_FACTOR };
+}
+
+/** @param {TreeNetwork} network @param {string} tree @param {string} rate @param {boolean} isReal */
+function measured(network, tree, rate, isReal) {
+  const counts = { samples: SAMPLES, computeMs: COMPUTE_MS, steps: STEPS };
+  return network.measure({ fanOuts: fanOutsOf(tree), rate, isReal, ...counts });
+}
+
+/** @returns {Promise<{points: Point[], ownMs: number}>} */
+async function measureAll() {
+  const trees = listOf(options.trees);
+  const real = listOf(options.real);
+  const places = [
+    ...trees.map((tree) => nodeCountOf(fanOutsOf(tree))),
+    ...real.map((tree) => nodeCountOf(fanOutsOf(tree)) + workerCountOf(fanOutsOf(tree))),
+  ];
+  const network = new TreeNetwork(Math.max(2, ...places));
+  process.on("exit", () => network.remove());
+  // What a step takes where nothing limits it, for one worker: of the coordinator, and of a real worker.
+  const alone = await measured(network, "1", "", false);
+  const ownMs = alone.ms - COMPUTE_MS;
+  process.stdout.write(`coordinator alone: ${ownMs.toFixed(1)} ms per step\n`);
+  const realMs = real.length > 0 ? (await measured(network, "2", "", true)).ms - ownMs : NaN;
+  if (real.length > 0)
+    process.stdout.write(`two real workers: ${realMs.toFixed(1)} ms of computing\n`);
+  process.stdout.write("\n");
+  printPointsHead();
+  /** @type {Point[]} */
+  const points = [];
+  for (const rate of listOf(options.rates)) {
+    for (const [tree, isReal] of [
+      ...real.map((tree) => /** @type {const} */ ([tree, true])),
+      ...trees.map((tree) => /** @type {const} */ ([tree, false])),
+    ]) {
+      const model = predicted(tree, rate, { computeMs: isReal ? realMs : COMPUTE_MS, ownMs });
+      const seconds = ((STEPS.warmUp + STEPS.measured + 1) * model.ms) / 1000;
+      if (seconds > Number(options["most-seconds"])) continue;
+      const point = { tree, rate, isReal, ...(await measured(network, tree, rate, isReal)), model };
+      points.push(point);
+      printPoint(point);
+    }
+  }
+  return { points, ownMs };
+}
+
+function printPointsHead() {
+  head(
+    ...["link", "tree", "workers", "MB up", "model", "MB down", "model"],
+    ...["ms per step", "model", "model to measured", "processors idle"],
   );
 }
 
-const FAN_OUTS = [2, 3, 4, 5, 6, 8, 10, 16];
-process.stdout.write(
-  `\nModel: ms per step, ${SAMPLES} samples per machine, ${options["sample-ms"]} ms per sample\n\n`,
-);
-head("machines", "link", "star", "best tree", "its fan-out", "a ring, same compute");
-for (const machines of [10, 100, 1000]) {
-  for (const gigabits of [0.1, 1, 10]) {
-    const shape = { machines, samples: SAMPLES, sampleMs: Number(options["sample-ms"]), gigabits };
-    const trees = FAN_OUTS.map((fanOut) => ({ fanOut, ms: treeStepMs({ ...shape, fanOut }) }));
-    const best = trees.reduce((least, tree) => (tree.ms < least.ms ? tree : least));
-    print(
-      ...[machines, `${gigabits} Gbit/s`, treeStepMs({ ...shape, fanOut: machines }).toFixed(0)],
-      ...[best.ms.toFixed(0), best.fanOut, ringStepMs(shape).toFixed(0)],
-    );
+/** @param {Point} point */
+function printPoint({ tree, rate, isReal, up, down, ms, idle, model }) {
+  print(
+    ...[
+      rate,
+      tree,
+      isReal ? `${workerCountOf(fanOutsOf(tree))} real` : workerCountOf(fanOutsOf(tree)),
+    ],
+    ...[up.toFixed(2), model.up.toFixed(2), down.toFixed(2), model.down.toFixed(2)],
+    ...[
+      ms.toFixed(0),
+      model.ms.toFixed(0),
+      (model.ms / ms).toFixed(2),
+      `${(100 * idle).toFixed(0)} %`,
+    ],
+  );
+}
+
+/** The rows that `printPoint` printed, however they are padded. @param {string} text @returns {{points: Point[], ownMs: number}} */
+function readPoints(text) {
+  const rows = text.match(/^\| +\d+[mg]bit +\|.*$/gm) ?? [];
+  const points = rows.map((row) => {
+    const cells = row.split("|").map((cell) => cell.trim());
+    const [rate = "", tree = "", workers = ""] = cells.slice(1);
+    const [up = NaN, modelUp = NaN, down = NaN, modelDown = NaN, ms = NaN, modelMs = NaN] = cells
+      .slice(4, 10)
+      .map(Number);
+    const idle = parseFloat(cells[11] ?? "") / 100;
+    const model = { ms: modelMs, up: modelUp, down: modelDown };
+    return { rate, tree, isReal: workers.endsWith("real"), up, down, ms, idle, model };
+  });
+  return { points, ownMs: Number(/coordinator alone: ([\d.]+) ms/.exec(text)?.[1] ?? NaN) };
+}
+
+/** @param {number} ownMs */
+function printModel(ownMs) {
+  process.stdout.write(
+    `\nModel: ms per step, ${SAMPLES} samples and ${COMPUTE_MS} ms per machine, ${ownMs.toFixed(1)} ms of the coordinator\n\n`,
+  );
+  head(
+    "machines",
+    "link",
+    "star",
+    `tree of fan-out ${FAN_OUT}`,
+    "a ring, same compute",
+    "tree to ring",
+  );
+  for (const machines of [10, 100, 1000]) {
+    for (const gigabits of GIGABITS) {
+      const shape = { samples: SAMPLES, computeMs: COMPUTE_MS, ownMs, gigabits };
+      const star = treeStepMs({ ...shape, levels: levelsFor(machines, machines) });
+      const tree = treeStepMs({ ...shape, levels: levelsFor(machines, FAN_OUT) });
+      const ring = ringStepMs({ machines, computeMs: COMPUTE_MS, gigabits });
+      const link = gigabits < 1 ? `${1000 * gigabits} Mbit/s` : `${gigabits} Gbit/s`;
+      print(
+        machines,
+        link,
+        star.toFixed(0),
+        tree.toFixed(0),
+        ring.toFixed(0),
+        (tree / ring).toFixed(1),
+      );
+    }
   }
 }
+
+process.stdout.write(
+  `${cpus().length} × ${cpus()[0]?.model.trim()}, Node ${process.versions.node}, load at the start ${loadavg()[0]?.toFixed(1)}; `,
+);
+const { points, ownMs } =
+  options.points === "" ? await measureAll() : readPoints(readFileSync(options.points, "utf8"));
+printModel(ownMs);
+if (options.plot !== "") {
+  // Vega is loaded where something is drawn.
+  const { drawTrees } = await import("./tree-plot.mjs");
+  const shape = { samples: SAMPLES, computeMs: COMPUTE_MS, ownMs };
+  writeFileSync(options.plot, await drawTrees(points, shape, FAN_OUT));
+}
+process.exit(0);

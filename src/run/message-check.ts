@@ -18,9 +18,10 @@ export function checkMessages(layout: RunLayout): void {
   const { config, network, largestShard } = layout;
   const configBytes = Buffer.byteLength(configText(config));
   if (configBytes > MAX_CONFIG_BYTES) {
+    const names = config.data.table ? "columns, categories and classes" : "classes";
     throw new TandemError(
       "too-large",
-      `The network's description of ${network.layers.length} layers takes ${configBytes} bytes, and workers accept ${MAX_CONFIG_BYTES}. Give shorter layer names or fewer layers, or train with \`tandem single\`.`,
+      `The run's configuration takes ${configBytes} bytes, with a network of ${network.layers.length} layers and the names of ${names}, and workers accept ${MAX_CONFIG_BYTES}. Give shorter names, fewer layers or fewer columns, or train with \`tandem single\`.`,
     );
   }
   checkParts(layout);

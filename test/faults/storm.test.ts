@@ -15,6 +15,24 @@ test("a storm of every kind of fault ends in the calm run's file", async () => {
   expect(stdout).toContain("the same file");
 }, 240_000);
 
+test("a storm that also kills, freezes and interrupts relays ends in the calm run's file", async () => {
+  const sizes = ["--steps", "60", "--faults", "14", "--seed", "6", "--workers", "4"];
+  const { stdout } = await script("chaos", "--relays", "2", ...sizes);
+  expect(stdout).toContain("the same file");
+  expect(stdout).toMatch(/relay killed +[1-9]/);
+  // Some joined through a relay again after the first time.
+  expect(Number(/joined by relays +(\d+)/.exec(stdout)?.[1])).toBeGreaterThan(4);
+}, 240_000);
+
+test("under churn each sample of each step counts once, and no bit changes", async () => {
+  const sizes = ["--workers", "4", "--samples", "5", "--compute-ms", "5"];
+  const times = ["--seconds", "4", "--stretch", "4", "--every", "1"];
+  const { stdout } = await script("scale/churn", ...sizes, ...times);
+  expect(stdout).toMatch(/deaths +4\n/);
+  expect(stdout).toContain("0 too many or too few; by the checkpoint 0");
+  expect(stdout).toContain("the same file as the undisturbed run's");
+}, 120_000);
+
 test("a checkpoint whose writer is killed at any moment is the old or the new one", async () => {
   const { stdout } = await script("kill-writes", "--kills", "12");
   expect(stdout).toContain("anything else 0 times");

@@ -62,7 +62,11 @@ export class TaskAssigner {
 
   /** The task is answered: those that compute it, and pass on that they need not, are told. */
   cancelOthers(holders: readonly WorkerLink[], taskId: number, answerer?: WorkerLink): void {
-    for (const holder of holders) if (holder !== answerer) holder.cancel?.(taskId);
+    for (const holder of holders) {
+      if (holder === answerer || holder.cancel?.(taskId) !== true) continue;
+      // Else it would count as busy with the task for ever.
+      this.schedule.takeBack(holder, taskId);
+    }
   }
 
   private reportBackup({ name }: WorkerLink, task: Task): void {

@@ -52,12 +52,14 @@ export class TaskSender {
     );
   }
 
-  /** Of interest to relays alone: others wait for the task there. */
-  cancel(taskId: number): void {
+  /** Of interest to relays alone: others wait for the task there. @returns whether it will not be answered */
+  cancel(taskId: number): boolean {
     const { tasks, channel } = this.parts;
-    if (!this.parts.relay() || !tasks.get(taskId)) return;
+    if (!this.parts.relay()) return false;
+    if (!tasks.get(taskId)) return true;
     tasks.remove(taskId);
     const header = { type: "cancel", task: taskId } satisfies FromCoordinator;
     channel.send(new OutgoingFrame(encodeFrame(header)));
+    return true;
   }
 }

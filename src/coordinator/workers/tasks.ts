@@ -103,8 +103,11 @@ export interface WorkerLink {
   send(task: Task): void;
   /** Those of a step come in the order of the barriers, the ones that are known before a task of the step first. */
   sendMerged(merged: MergedBarrier): void;
-  /** Another has answered the task. Relays are told, as others wait for it there. */
-  cancel?(taskId: number): void;
+  /**
+   * Another has answered the task. Relays are told, as others wait for it there.
+   * @returns whether the worker will not answer it then
+   */
+  cancel?(taskId: number): boolean;
   /** The worker's results are wrong: it is banned. */
   expel(reason: string): void;
 }
