@@ -1,7 +1,7 @@
 // Damaged messages and allocation bombs, made by a small grammar, against all that reads them: the decoders in this process,
-// a live coordinator, the tasks of a live run, a real worker's stream, and live workers.
-//   node scripts/fuzz.mjs [--inputs 1000000] [--connections 40000] [--answers 500] [--messages 5000] [--hostile 200]
-//     [--steps 200] [--batch-norm ghost] [--seed 1] [--finds FOLDER]
+// a live coordinator, the tasks of a live run, a real worker's stream, a relay in a live run, and live workers and relays.
+//   node scripts/fuzz.mjs [--inputs 1000000] [--connections 40000] [--answers 500] [--messages 5000] [--relayed 2000]
+//     [--hostile 200] [--steps 200] [--batch-norm ghost] [--seed 1] [--finds FOLDER]
 // 0 leaves a part out. An input that is too much for a decoder is written to the folder of finds (test/fuzz/finds), from
 // where the tests read it. Exits with 1 on any find, death or changed result.
 import { join } from "node:path";
@@ -12,6 +12,7 @@ import { fuzzDecoders } from "./fuzz/decoders.mjs";
 import { fuzzWorker } from "./fuzz/hostile-coordinator.mjs";
 import { Runs } from "./fuzz/live-run.mjs";
 import { fuzzStream } from "./fuzz/man-in-the-middle.mjs";
+import { fuzzRelays } from "./fuzz/relays.mjs";
 import { fuzzAnswers } from "./fuzz/task-holder.mjs";
 import { fuzzCoordinator } from "./fuzz/visitors.mjs";
 
@@ -21,6 +22,7 @@ const { values: options } = parseArgs({
     connections: { type: "string", default: "40000" },
     answers: { type: "string", default: "500" },
     messages: { type: "string", default: "5000" },
+    relayed: { type: "string", default: "2000" },
     hostile: { type: "string", default: "200" },
     steps: { type: "string", default: "200" },
     "batch-norm": { type: "string", default: "ghost" },
@@ -48,7 +50,9 @@ const parts = [
   [Number(options.connections), (count) => fuzzCoordinator(runs, random("coordinator"), count)],
   [Number(options.answers), (count) => fuzzAnswers(runs, random("answers"), count)],
   [Number(options.messages), (count) => fuzzStream(runs, random("stream"), count)],
-  [Number(options.hostile), (count) => fuzzWorker(runs, random("workers"), count)],
+  [Number(options.relayed), (count) => fuzzRelays(runs, random("relayed"), count)],
+  [Number(options.hostile), (count) => fuzzWorker(runs, random("workers"), count, "worker")],
+  [Number(options.hostile), (count) => fuzzWorker(runs, random("relays"), count, "relay")],
 ];
 let holds = true;
 try {

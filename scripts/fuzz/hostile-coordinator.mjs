@@ -1,5 +1,5 @@
-// A coordinator that sends damaged messages and bombs to live worker processes. A worker may refuse, try again or end with
-// exit code 0 or 1 and a sentence; it may not crash, nor take memory without bound.
+// A coordinator that sends damaged messages and bombs to live processes, workers and relays. They may refuse, try again or end
+// with exit code 0 or 1 and a sentence; they may not crash, nor take memory without bound.
 import { WebSocketServer } from "ws";
 import { configParts } from "../../dist/shared/protocol/payloads/config.js";
 import { classesConfig, valuesConfig } from "../faults/small-config.mjs";
@@ -39,8 +39,9 @@ function serveDamage(grammar, onVisit) {
  * @param {import("./live-run.mjs").Runs} runs
  * @param {Random} random
  * @param {number} connections in all
+ * @param {"worker" | "relay"} kind
  */
-export async function fuzzWorker(runs, random, connections) {
+export async function fuzzWorker(runs, random, connections, kind) {
   const grammar = new Grammar(random);
   let visits = 0;
   let most = 0;
@@ -60,14 +61,16 @@ export async function fuzzWorker(runs, random, connections) {
     await new Promise((resolve) => server.once("listening", resolve));
     const address = server.address();
     const port = typeof address === "object" ? address?.port : 0;
-    const worker = runs.command(["worker", `ws://127.0.0.1:${port}`, "--retry-for", "20"]);
+    const url = `ws://127.0.0.1:${port}`;
+    const listen = kind === "relay" ? ["--port", "0"] : [];
+    const worker = runs.command([kind, url, "--retry-for", "20", ...listen]);
     stop = () => worker.kill("SIGTERM");
     const { code, signal } = await worker.ended;
     const isFine = signal === null && [0, 1, 143].includes(code ?? -1);
     if (!isFine || / at .*\.js:\d+|should not happen/.test(worker.stderr)) {
       deaths++;
       process.stderr.write(
-        `a worker ended with ${code ?? signal}: ${worker.stderr.slice(-2000)}\n`,
+        `a ${kind} ended with ${code ?? signal}: ${worker.stderr.slice(-2000)}\n`,
       );
     }
     for (const client of server.clients) client.terminate();
@@ -76,7 +79,7 @@ export async function fuzzWorker(runs, random, connections) {
   await Promise.all(Array.from({ length: PARALLEL }, live));
   const isBounded = most < MAX_WORKER_MB;
   process.stdout.write(
-    `workers: ${visits} connections to a hostile coordinator, ${deaths} deaths, resident memory at most ${most.toFixed(0)} MB${isBounded ? "" : ", TOO MUCH"}\n`,
+    `${kind}s: ${visits} connections to a hostile coordinator, ${deaths} deaths, resident memory at most ${most.toFixed(0)} MB${isBounded ? "" : ", TOO MUCH"}\n`,
   );
   return deaths === 0 && isBounded;
 }

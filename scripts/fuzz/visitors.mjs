@@ -1,14 +1,24 @@
 // Connections that send damaged messages and bombs to a live coordinator, before its run and during it.
 import { WebSocket } from "ws";
-import { encodeFrame } from "../../dist/shared/protocol/frame.js";
+import {
+  COORDINATOR_FRAME_LIMITS,
+  decodeFrame,
+  encodeFrame,
+} from "../../dist/shared/protocol/frame.js";
 import { PROTOCOL_VERSION } from "../../dist/shared/protocol/messages.js";
+import { readConfig } from "../../dist/shared/protocol/payloads/config.js";
 import { Grammar } from "./grammar.mjs";
 import { randomAddress, residentMb } from "./live-run.mjs";
 
 /** @typedef {import("../../dist/shared/random.js").Random} Random */
 
-/** One connection that sends up to three damaged messages. @param {string} url @param {Grammar} grammar */
-function visit(url, grammar) {
+/**
+ * One connection that sends up to three damaged messages.
+ * @param {string} url
+ * @param {Grammar} grammar
+ * @param {boolean} takesPart some say that they are ready first, as workers or as relays, and may be sent tasks
+ */
+export function visit(url, grammar, takesPart) {
   const { random } = grammar;
   return new Promise((/** @type {(value?: unknown) => void} */ resolve) => {
     const localAddress = randomAddress(random);
@@ -20,16 +30,40 @@ function visit(url, grammar) {
       resolve();
     });
     socket.on("open", () => {
+      const damage = () => {
+        for (let messages = 1 + random.below(3); messages > 0; messages--) {
+          socket.send(grammar.message(), { binary: random.below(20) !== 0 });
+        }
+        if (random.below(4) === 0) socket.terminate();
+      };
       if (random.below(2) === 0) {
-        const name = `f${random.below(50)}`;
-        socket.send(encodeFrame({ type: "hello", protocol: PROTOCOL_VERSION, name, kind: "node" }));
+        damage();
+        return;
       }
-      for (let messages = 1 + random.below(3); messages > 0; messages--) {
-        socket.send(grammar.message(), { binary: random.below(20) !== 0 });
+      const name = `f${random.below(50)}`;
+      const kind = grammar.any(["node", "relay"]);
+      socket.send(encodeFrame({ type: "hello", protocol: PROTOCOL_VERSION, name, kind }));
+      if (!takesPart || random.below(2) === 0) {
+        damage();
+        return;
       }
-      if (random.below(4) === 0) socket.terminate();
+      // The others take part, as far as the handshake goes.
+      socket.once("message", (/** @type {Buffer} */ welcome) => {
+        const numerics = numericsIn(welcome);
+        if (numerics === undefined || socket.readyState !== WebSocket.OPEN) return;
+        socket.send(encodeFrame({ type: "ready", numerics }));
+        if (kind === "relay")
+          socket.send(encodeFrame({ type: "capacity", tasks: random.below(9) }));
+        damage();
+      });
     });
   });
+}
+
+/** Of the run's configuration; undefined where it is no welcome. @param {Uint8Array} message */
+function numericsIn(message) {
+  const { header, parts } = decodeFrame(message, COORDINATOR_FRAME_LIMITS);
+  return header["type"] === "welcome" ? readConfig(parts).numerics : undefined;
 }
 
 /**
@@ -46,14 +80,14 @@ export async function fuzzCoordinator(runs, random, connections) {
   const { pid } = run.command.child;
   let early = 0;
   for (let done = 0; done < connections && !run.isOver; done += 50) {
-    await Promise.all(Array.from({ length: 50 }, () => visit(run.url, grammar)));
+    await Promise.all(Array.from({ length: 50 }, () => visit(run.url, grammar, false)));
     if (early === 0 && done >= connections / 2) early = residentMb(pid);
   }
   const growth = residentMb(pid) - early;
   run.worker("second");
   let during = 0;
   while (!run.isOver) {
-    await Promise.all(Array.from({ length: 20 }, () => visit(run.url, grammar)));
+    await Promise.all(Array.from({ length: 20 }, () => visit(run.url, grammar, true)));
     during += 20;
   }
   const outcome = await run.outcome();

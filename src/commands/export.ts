@@ -2,6 +2,7 @@ import { type Command, Option } from "commander";
 import { EXPORT_FORMATS, type ExportFormat } from "../export/export-format.js";
 import { exportCheckpoint } from "../export/export-model.js";
 import { checkCard, writeCard } from "../export/write-card.js";
+import { inspectCheckpoint } from "../shared/checkpoint/checkpoint.js";
 import { openData } from "../shared/data/files/open-data.js";
 import { TandemError } from "../shared/errors.js";
 import { addJsonOption } from "./options.js";
@@ -36,7 +37,7 @@ export function exportCommand(program: Command, exitWith: (code: number) => void
         "--data and --summary-dir are for the model card. Give --card too.",
       );
     }
-    if (card !== undefined) checkCard(card, [file, output]);
+    if (card !== undefined) checkCard(card, inspectCheckpoint(file).config, [file, output]);
     const checkpoint = await exportCheckpoint(file, format, output);
     if (card !== undefined) {
       // MNIST needs no name: it is installed with Tandem.

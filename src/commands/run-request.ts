@@ -7,7 +7,8 @@ import type { RunChoices } from "../run/run-choices.js";
 import type { RunRequest } from "../run/run-request.js";
 import { mnistFolder } from "../shared/data/files/mnist.js";
 import { openData } from "../shared/data/files/open-data.js";
-import { readKerasJson } from "../shared/network/keras-json.js";
+import { readKerasNetwork } from "../shared/network/keras-json.js";
+import { checkPixelLayer } from "../shared/network/keras/rescaling.js";
 import { PRESET_NAMES, type PresetName } from "../shared/network/presets.js";
 import { givenOptions, type OutputOptions } from "./options.js";
 import type { TrainingOptions } from "./training-options.js";
@@ -23,20 +24,22 @@ export function buildRequest(
   const given = givenOptions(command, options);
   const dataFolder = options.data ?? mnistFolder();
   const { network, label, labelKind, pictureSize } = given;
-  const choices = choicesIn(given);
-  const spec = choices.network;
+  const { network: spec, pixelLayer } = readNetwork(network);
   const isFile = network !== undefined && !isPreset(network);
   return {
-    choices,
+    choices: choicesIn(given, spec),
     recipe: options.recipe,
     steps: given.steps,
-    loadData: (resumed) =>
-      openData(options.data, {
+    loadData: async (resumed) => {
+      const data = await openData(options.data, {
         validationSize: given.validationSize ?? resumed?.validationSize,
         known: resumed,
         ...{ label, labelKind, pictureSize },
         inputShape: typeof spec === "object" ? spec.inputShape : undefined,
-      }),
+      });
+      checkPixelLayer(pixelLayer, data.inputType);
+      return data;
+    },
     closesData: true,
     dataName: `The data in ${dataFolder}`,
     ...startingPoint(options),
@@ -62,9 +65,12 @@ function startingPoint({ autoResume, output, resume, initial }: TrainingOptions)
 }
 
 /** What the user gave of the configuration; the rest is left to src/run. */
-function choicesIn(given: Partial<TrainingOptions>): RunChoices {
+function choicesIn(
+  given: Partial<TrainingOptions>,
+  network: RunChoices["network"] | undefined,
+): RunChoices {
   const { seed, batchSize, shards, population, engine, threads } = given;
-  const { network, loss, labelSmoothing } = given;
+  const { loss, labelSmoothing } = given;
   const { batchNorm, optimizer, learningRate, schedule, warmup } = given;
   const { momentum, beta1, beta2, rho, epsilon, weightDecay, clipNorm } = given;
   return withoutUndefined({
@@ -73,12 +79,19 @@ function choicesIn(given: Partial<TrainingOptions>): RunChoices {
     augmentation: given.augment,
     ...{ batchNorm, optimizer, learningRate, schedule, warmup },
     ...{ momentum, beta1, beta2, rho, epsilon, weightDecay, clipNorm },
-    network: network === undefined ? undefined : readNetwork(network),
+    network,
   });
 }
 
-function readNetwork(network: string): NonNullable<RunChoices["network"]> {
-  return isPreset(network) ? network : readKerasJson(readNetworkFile(network, "--network"));
+/** @param network a preset's name or a file */
+function readNetwork(network: string | undefined): {
+  network?: NonNullable<RunChoices["network"]>;
+  /** Of a file: the layer that divides pixels by 255. */
+  pixelLayer?: string | undefined;
+} {
+  if (network === undefined) return {};
+  if (isPreset(network)) return { network };
+  return readKerasNetwork(readNetworkFile(network, "--network"));
 }
 
 function isPreset(network: string): network is PresetName {

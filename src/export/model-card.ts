@@ -7,6 +7,7 @@ import type { RunConfig } from "../shared/config.js";
 import { buildNetwork } from "../shared/network/build.js";
 import { sizeOf } from "../shared/network/network.js";
 import { formatShape } from "../shared/network/problem.js";
+import { escapeUnsafe, sanitizeText } from "../shared/text.js";
 import type { ExportFormat } from "./export-format.js";
 import type { RunCommand } from "./run-command.js";
 
@@ -37,6 +38,8 @@ const FORMAT_NAMES: Record<ExportFormat, string> = {
 };
 
 const MAX_CURVE_ROWS = 20;
+/** Longer names are in no configuration. */
+const MAX_NAME_LENGTH = 1000;
 
 export function modelCard(content: CardContent): string {
   return [
@@ -198,7 +201,7 @@ function trainingSection({ checkpoint, command }: CardContent): string[] {
     "## Configuration",
     "",
     "```json",
-    JSON.stringify({ ...config, network: `${config.network.layers.length} layers` }, undefined, 2),
+    configurationText(config),
     "```",
   ];
 }
@@ -211,9 +214,13 @@ function row(cells: readonly string[]): string {
   return `| ${cells.join(" | ")} |`;
 }
 
-/** Names come from data: no cell ends early, and nothing is read as Markdown or HTML. */
+/** Line by line; characters that a document would act on are escaped inside of strings. */
+function configurationText(config: RunConfig): string {
+  const shown = { ...config, network: `${config.network.layers.length} layers` };
+  return JSON.stringify(shown, undefined, 2).split("\n").map(escapeUnsafe).join("\n");
+}
+
+/** Names come from data: no cell ends early, and nothing is read as Markdown or HTML, or turns the text around. */
 function escape(text: string): string {
-  return text
-    .replaceAll(/[\p{Cc}\u2028\u2029]/gu, " ")
-    .replaceAll(/[\\`*_{}[\]<>()#+!|~&-]/g, "\\$&");
+  return sanitizeText(text, MAX_NAME_LENGTH).replaceAll(/[\\`*_{}[\]<>()#+!|~&-]/g, "\\$&");
 }

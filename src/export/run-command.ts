@@ -3,25 +3,40 @@ import { describeRun } from "../coordinator/observe/run-description.js";
 import type { RunConfig } from "../shared/config.js";
 import { augmentationText } from "../shared/data/augmentation.js";
 import { isPictureShape } from "../shared/data/files/pictures/picture-kinds.js";
-import { PRESET_NAMES } from "../shared/network/presets.js";
+import { PRESET_NAMES, type PresetName } from "../shared/network/presets.js";
+import { escapeUnsafe, hasUnsafe } from "../shared/text.js";
 
 export interface RunCommand {
-  /** One line for a shell; in capitals what the configuration does not hold. */
+  /** One line for a shell; in capitals what neither the configuration nor the files say. */
   line: string;
   /** What these stand for. */
   notes: string[];
 }
 
+/** Files that the command names. */
+export interface RunFiles {
+  /** The network's, where it is no preset. */
+  network: string;
+  /**
+   * What is trained on: `mnist` where it is what runs are trained on that name none, a path with the kind of data found there; or
+   * undefined where nobody said.
+   */
+  data: "mnist" | { path: string; kind: string | undefined } | undefined;
+}
+
+/** @returns undefined where the network is described by a file */
+export function presetOf(config: RunConfig): PresetName | undefined {
+  return PRESET_NAMES.find((name) => name === describeRun(config).network);
+}
+
 /**
  * The command for one process; its shards are the configuration's, so any number of workers ends in the same checkpoint.
  * @param step behind the checkpoint
- * @param isMnist whether the data is what runs are trained on that name none
  */
-export function runCommandOf(config: RunConfig, step: number, isMnist: boolean): RunCommand {
+export function runCommandOf(config: RunConfig, step: number, files: RunFiles): RunCommand {
   const notes: string[] = [];
-  const preset = PRESET_NAMES.find((name) => name === describeRun(config).network);
-  if (preset === undefined) notes.push("NETWORK.json: the file that describes the network.");
-  if (!isMnist)
+  const { data } = files;
+  if (data === undefined)
     notes.push(`DATA: the data whose digest is ${config.data.digest}.${sizeNote(config)}`);
   if (config.initialDigest !== undefined) {
     notes.push(`WEIGHTS: the weights to start from, whose digest is ${config.initialDigest}.`);
@@ -33,8 +48,8 @@ export function runCommandOf(config: RunConfig, step: number, isMnist: boolean):
   }
   const options: [name: string, value: string | number | undefined][] = [
     ["steps", steps],
-    ["network", preset ?? "NETWORK.json"],
-    ["data", isMnist ? undefined : "DATA"],
+    ["network", presetOf(config) ?? shellWord(files.network)],
+    ...dataOptions(config, data),
     ...labelOptions(config),
     ["validation-size", config.validationSize],
     ["batch-size", config.batchSize],
@@ -57,6 +72,16 @@ export function runCommandOf(config: RunConfig, step: number, isMnist: boolean):
   return { line: ["tandem single", ...words].join(" "), notes };
 }
 
+function dataOptions(config: RunConfig, data: RunFiles["data"]): [string, string][] {
+  if (data === "mnist") return [];
+  if (data === undefined) return [["data", "DATA"]];
+  const size = config.network.inputShape.join("x");
+  return [
+    ["data", shellWord(data.path)],
+    ...(data.kind === "pictures" ? [["picture-size", size] as [string, string]] : []),
+  ];
+}
+
 /** What the data is stored as is not in the configuration. */
 function sizeNote({ network, data }: RunConfig): string {
   if (data.inputType !== "uint8" || !isPictureShape(network.inputShape)) return "";
@@ -71,9 +96,18 @@ function labelOptions({ data }: RunConfig): [string, string | undefined][] {
   ];
 }
 
-/** As one word, whatever is in it; without control characters, which a document would not show. */
+/** A path; quoted only where a shell would read it as something else. */
+function shellWord(path: string): string {
+  return /^[\w./@%+,:=-]+$/.test(path) ? path : quoteForShell(path);
+}
+
+/**
+ * As one word, whatever is in it. What a document would not show, or would act on, is written as bash's `$'…'` has it (bash manual,
+ * "ANSI-C Quoting").
+ */
 function quoteForShell(text: string): string {
-  return `'${text.replaceAll(/\p{Cc}/gu, " ").replaceAll("'", String.raw`'\''`)}'`;
+  if (!hasUnsafe(text)) return `'${text.replaceAll("'", String.raw`'\''`)}'`;
+  return `$'${escapeUnsafe(text.replaceAll(/[\\']/g, String.raw`\$&`))}'`;
 }
 
 function lossOptions({ loss }: RunConfig): [string, string | number | undefined][] {

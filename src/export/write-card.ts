@@ -1,16 +1,19 @@
-// The model card of an export: collects what is known and writes it. Nothing but an earlier card is replaced.
+// The model card of an export: collects what is known and writes it, with the file of a network that is no preset beside it, so that
+// the card's command can be run. Nothing but an earlier card and its file is replaced.
 import { statSync } from "node:fs";
 import { readRunLog } from "../coordinator/observe/dashboard/run-log.js";
 import { evaluateCheckpoint } from "../run/evaluate-checkpoint.js";
 import { evaluationEngine } from "../run/evaluation-engine.js";
 import type { Checkpoint } from "../shared/checkpoint/checkpoint.js";
+import type { RunConfig } from "../shared/config.js";
 import { writeAtomically } from "../shared/checkpoint/atomic-write.js";
 import { beginningOf, checkWritable, isSameFile } from "../shared/checkpoint/output-file.js";
 import type { DataSource } from "../shared/data/samples.js";
 import { messageOf, TandemError } from "../shared/errors.js";
 import type { ExportFormat } from "./export-format.js";
 import { CARD_MARK, type CardContent, modelCard } from "./model-card.js";
-import { runCommandOf } from "./run-command.js";
+import { NETWORK_MARK, networkJson } from "./keras/network-json.js";
+import { presetOf, runCommandOf, type RunFiles } from "./run-command.js";
 
 /** A table of more could not be read. */
 const MAX_CONFUSION_CLASSES = 50;
@@ -28,36 +31,76 @@ export interface CardRequest {
   isMnist: boolean;
 }
 
-/** @param others files that the card must not be. @throws TandemError `output-unwritable`, naming --card */
-export function checkCard(card: string, others: readonly string[]): void {
+/**
+ * @param config of the checkpoint
+ * @param others files that the card must not be
+ * @throws TandemError `output-unwritable`, naming --card
+ */
+export function checkCard(card: string, config: RunConfig, others: readonly string[]): void {
   checkWritable(card, "--card");
   const same = others.find((other) => isSameFile(card, other));
   if (same !== undefined) throw unwritable(card, `it is also ${same}. Give another path.`);
-  const status = statSync(card, { throwIfNoEntry: false });
-  if (!status || status.size === 0 || beginningOf(card, CARD_MARK.length) === CARD_MARK) return;
-  throw unwritable(card, "it exists and is no model card of Tandem's. Give another path.");
+  if (!isOwn(card, CARD_MARK)) {
+    throw unwritable(card, "it exists and is no model card of Tandem's. Give another path.");
+  }
+  if (presetOf(config) !== undefined) return;
+  const network = networkFileOf(card);
+  if (isOwn(network, NETWORK_MARK) && !others.some((other) => isSameFile(network, other))) return;
+  throw unwritable(
+    card,
+    `the network would be written to ${network}, which exists and is something else. Give another path.`,
+  );
+}
+
+/** Whether the file is missing, empty, or an earlier one with this beginning. */
+function isOwn(file: string, mark: string): boolean {
+  const status = statSync(file, { throwIfNoEntry: false });
+  if (!status || (status.isFile() && status.size === 0)) return true;
+  return status.isFile() && beginningOf(file, mark.length) === mark;
+}
+
+/** `digits.md` → `digits.network.json` */
+function networkFileOf(card: string): string {
+  return `${card.replace(/\.(md|markdown)$/i, "")}.network.json`;
 }
 
 /** @throws TandemError `no-run-log`, `data-mismatch`, `write-failed` */
 export async function writeCard(request: CardRequest, checkpoint: Checkpoint): Promise<void> {
-  const { card, format, isMnist } = request;
+  const { card, format } = request;
   const { config, step } = checkpoint;
   const content: CardContent = {
     checkpoint,
     format,
-    command: runCommandOf(config, step, isMnist),
+    command: runCommandOf(config, step, filesOf(request, config)),
     evaluation: await evaluationOf(request, checkpoint),
     curve: request.summaryDir === undefined ? undefined : curveOf(request.summaryDir),
   };
+  if (presetOf(config) === undefined) {
+    await writeText(networkFileOf(card), networkJson(config.network));
+  }
+  await writeText(card, modelCard(content));
+}
+
+async function writeText(file: string, text: string): Promise<void> {
   try {
-    await writeAtomically(card, [new TextEncoder().encode(modelCard(content))]);
+    await writeAtomically(file, [new TextEncoder().encode(text)]);
   } catch (error) {
     throw new TandemError(
       "write-failed",
-      `The model card ${card} could not be written (${messageOf(error)}).`,
+      `The model card's file ${file} could not be written (${messageOf(error)}).`,
       { cause: error },
     );
   }
+}
+
+/** What the command names; data that the card was evaluated on may be other data than the run's. */
+function filesOf({ card, data, isMnist }: CardRequest, config: RunConfig): RunFiles {
+  const network = networkFileOf(card);
+  if (isMnist) return { network, data: "mnist" };
+  if (data?.path === undefined || data.digest !== config.data.digest) {
+    return { network, data: undefined };
+  }
+  return { network, data: { path: data.path, kind: data.kind } };
 }
 
 async function evaluationOf(

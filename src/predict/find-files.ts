@@ -1,12 +1,13 @@
 // The files that `predict` is asked for: those that are named, and the pictures in folders that are named.
 import { readdirSync, type Stats, statSync } from "node:fs";
-import { join } from "node:path";
-import { isPictureName } from "../shared/data/files/pictures/picture-kinds.js";
+import { join, sep } from "node:path";
+import { isIgnoredName, isPictureName } from "../shared/data/files/pictures/picture-kinds.js";
 import { messageOf } from "../shared/errors.js";
 import { MAX_FILE_BYTES, refuseInput } from "./sample-input.js";
 
 /**
- * Files as they are named; a folder's pictures, those of its folders included, in the order of their names.
+ * Files as they are named; a folder's pictures, those of its folders included, in the order of their names. Hidden ones and what
+ * file managers leave behind are left alone, as in folders that are trained on.
  * @throws TandemError `predict-input` for what is missing, empty, too large or no regular file, and for folders without pictures
  */
 export function findFiles(paths: readonly string[]): string[] {
@@ -29,7 +30,7 @@ function listPictures(folder: string): string[] {
     return refuseInput(folder, `it cannot be read (${messageOf(error)}).`, error);
   }
   return names
-    .filter(isPictureName)
+    .filter((name) => isPictureName(name) && !name.split(sep).some(isIgnoredName))
     .sort()
     .map((name) => join(folder, name));
 }

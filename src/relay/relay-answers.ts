@@ -16,7 +16,10 @@ import { ShardSums } from "./shard-sums.js";
 export type Send = (message: FromWorker, parts?: ArrayBufferView[]) => void;
 
 interface HeldTask {
+  /** Under the number that it has here: those of several coordinators, one after the other, may be the same. */
   task: Task;
+  /** The coordinator's number. */
+  idAbove: number;
   /** What has been sent of a shard: buckets whose factored gradients were, and contributions to barriers. */
   bucketCount: number;
   barrierCount: number;
@@ -42,13 +45,16 @@ export class RelayAnswers {
     return [...this.held.values()].map(({ task }) => task);
   }
 
-  has(taskId: number): boolean {
-    return this.held.has(taskId);
+  /** The number here of a task that the coordinator calls so; undefined where it is not held. */
+  idOf(idAbove: number): number | undefined {
+    for (const [id, held] of this.held) if (held.idAbove === idAbove) return id;
+    return undefined;
   }
 
-  begin(task: Task): void {
+  /** @param idAbove the coordinator's number for it */
+  begin(task: Task, idAbove: number): void {
     const counts = { bucketCount: 0, barrierCount: 0 };
-    this.held.set(task.id, { task, ...counts, isUnusable: false, result: undefined });
+    this.held.set(task.id, { task, idAbove, ...counts, isUnusable: false, result: undefined });
     if (task.kind === "shard") this.sums.hold(task.shard);
   }
 
@@ -66,10 +72,11 @@ export class RelayAnswers {
 
   /** Nobody here computes the tasks. */
   giveBack(taskIds: readonly number[]): void {
-    for (const task of taskIds) {
-      if (!this.held.has(task)) continue;
-      this.forget(task);
-      this.send({ type: "returned", task });
+    for (const taskId of taskIds) {
+      const held = this.held.get(taskId);
+      if (!held) continue;
+      this.forget(taskId);
+      this.send({ type: "returned", task: held.idAbove });
     }
     this.sendDue();
   }
@@ -79,7 +86,8 @@ export class RelayAnswers {
     // Of a shard that is computed once more, those from before have been sent.
     if (held?.barrierCount !== barrier) return;
     held.barrierCount++;
-    this.send({ type: "barrier", task: id, step, shard, barrier }, barrierParts(values));
+    const { idAbove: task } = held;
+    this.send({ type: "barrier", task, step, shard, barrier }, barrierParts(values));
   }
 
   takeBucket({ taskId, bucket, gradients, isSummed }: BucketAnswer): void {
@@ -88,7 +96,7 @@ export class RelayAnswers {
     const { step, shard } = held.task;
     if (held.bucketCount === bucket) {
       held.bucketCount++;
-      const header = { type: "gradients", task: taskId, step, shard, bucket } as const;
+      const header = { type: "gradients", task: held.idAbove, step, shard, bucket } as const;
       this.send({ ...header, summed: true }, factorParts(this.layout, bucket, gradients));
     }
     if (!isSummed) this.sums.add(bucket, { from: shard, count: 1, gradients });
@@ -96,15 +104,18 @@ export class RelayAnswers {
   }
 
   /**
-   * Sums of another relay's.
+   * Sums of another relay's. Those of an earlier step, from one that was late, are not needed.
    * @returns tasks whose gradients are in it, and of no use there: they will come in no other sum
    */
-  takeSum({ bucket, from, count, gradients }: BucketSum): number[] {
-    const isUseful = this.sums.add(bucket, { from, count, gradients });
-    if (isUseful) this.sendDue();
+  takeSum({ step, bucket, from, count, gradients }: BucketSum): number[] {
+    if (step !== this.stepOf()) return [];
+    if (this.sums.add(bucket, { from, count, gradients })) {
+      this.sendDue();
+      return [];
+    }
     return this.tasks.flatMap((task) => {
       const isIn = task.kind === "shard" && task.shard >= from && task.shard < from + count;
-      return isIn && !isUseful ? [task.id] : [];
+      return isIn && !this.sums.isSentOf(bucket, task.shard) ? [task.id] : [];
     });
   }
 
@@ -117,7 +128,7 @@ export class RelayAnswers {
       case "evaluate": {
         const { lossSum } = answer.result;
         this.held.delete(task.id);
-        const message = { type: "evaluated", task: task.id, lossSum, computed } as const;
+        const message = { type: "evaluated", task: held.idAbove, lossSum, computed } as const;
         this.send(message, evaluationParts(answer.result));
         return;
       }
@@ -125,7 +136,7 @@ export class RelayAnswers {
         if (task.kind !== "moments") return;
         this.held.delete(task.id);
         const parts = momentsParts(this.layout, task.pass, answer.result);
-        this.send({ type: "measured", task: task.id, computed }, parts);
+        this.send({ type: "measured", task: held.idAbove, computed }, parts);
         return;
       }
       case "shard": {
@@ -141,7 +152,7 @@ export class RelayAnswers {
     const held = this.held.get(taskId);
     if (!held || held.isUnusable) return;
     held.isUnusable = true;
-    this.send({ type: "unusable", task: taskId });
+    this.send({ type: "unusable", task: held.idAbove });
   }
 
   private takeShard(
@@ -152,7 +163,7 @@ export class RelayAnswers {
   ): void {
     const { gradients, loss } = result;
     const message = {
-      ...({ type: "result", task: id, step, shard, loss, computed } as const),
+      ...({ type: "result", task: held.idAbove, step, shard, loss, computed } as const),
       summed: true as const,
     };
     const last = this.layout.buckets.length - 1;

@@ -18,12 +18,16 @@ export interface RelayParts {
   /** Workers whose results would differ are turned away here, as the coordinator would. */
   numerics: NumericsCheck;
   runtime: RelayRuntime;
+  /** Whether there is a coordinator. */
+  hasCoordinator: () => boolean;
 }
 
+/** @param onCoordinatorLost called after what it was asked for is dropped */
 export function createRelayParts(
   layout: RunLayout,
   kind: BroadcastKind,
   events: Events,
+  onCoordinatorLost: () => void = () => undefined,
 ): RelayParts {
   /** To the coordinator, while there is one. */
   let uplink: ((reply: Reply) => void) | undefined;
@@ -38,6 +42,6 @@ export function createRelayParts(
   const step = () => broadcast.step;
   const numerics = new NumericsCheck({ config, events, isMixedAllowed: false, step });
   const onUplink = (own: typeof uplink) => (uplink = own);
-  const runtime = new RelayRuntime({ layout, kind, pool, broadcast, onUplink });
-  return { pool, broadcast, numerics, runtime };
+  const runtime = new RelayRuntime({ layout, kind, pool, broadcast, onUplink, onCoordinatorLost });
+  return { pool, broadcast, numerics, runtime, hasCoordinator: () => uplink !== undefined };
 }

@@ -1,5 +1,6 @@
 // The workers of a relay, and the tasks that it was sent: assigned as a coordinator's pool assigns its own, with backups, and
 // answered upward (relay-answers.ts). A task that nobody here can compute goes back.
+import { totalmem } from "node:os";
 import { TaskAssigner } from "../coordinator/workers/task-assigner.js";
 import {
   type Answer,
@@ -12,6 +13,7 @@ import {
 import type { BucketAnswer, BucketSum, WorkerPool } from "../coordinator/workers/worker-pool.js";
 import type { Events } from "../shared/events.js";
 import { FrameError } from "../shared/protocol/frame.js";
+import { MAX_CAPACITY } from "../shared/protocol/messages.js";
 import type { Gradients } from "../shared/replica/tensors.js";
 import type { RunLayout } from "../shared/run-layout.js";
 import { CapacityReports } from "./capacity-reports.js";
@@ -20,6 +22,9 @@ import { RelayAnswers, type Send } from "./relay-answers.js";
 /** Tasks besides those of shards that a coordinator may assign, beyond two for each worker. */
 const SPARE_TASKS = 64;
 
+/** Of this machine's memory, for the samples of tasks: what the tasks of a step take is the coordinator's choice. */
+const MEMORY_SHARE = 1 / 4;
+
 export interface RelayPoolParts {
   events: Events;
   layout: RunLayout;
@@ -27,6 +32,8 @@ export interface RelayPoolParts {
   send: Send;
   /** Called when a worker's answer to a shard is used. */
   onShard: (owner: WorkerLink, shard: number, gradients: Gradients) => void;
+  /** For the samples of all tasks together. */
+  maxSampleBytes?: number;
 }
 
 export class RelayPool implements WorkerPool {
@@ -42,6 +49,7 @@ export class RelayPool implements WorkerPool {
   private merged: Float32Array[] = [];
   private readonly mergedSent = new Map<WorkerLink, number>();
   private mostCapacity = 0;
+  private nextTaskId = 0;
 
   constructor(parts: RelayPoolParts) {
     this.parts = parts;
@@ -61,8 +69,9 @@ export class RelayPool implements WorkerPool {
     });
   }
 
+  /** Not more than a relay may report: others below it report what they like. */
   get capacity(): number {
-    return totalCapacity(this.active);
+    return Math.min(totalCapacity(this.active), MAX_CAPACITY);
   }
 
   // ── from the coordinator ──
@@ -78,10 +87,15 @@ export class RelayPool implements WorkerPool {
   }
 
   /** @throws FrameError where it is more than a coordinator may ask for */
-  begin(task: Task): void {
+  begin(assigned: Task): void {
+    const task = { ...assigned, id: this.nextTaskId++ };
     // A coordinator that has sent the state once more begins its tasks once more.
-    if (this.answers.has(task.id)) this.cancel(task.id);
+    this.cancel(assigned.id);
     const { tasks } = this.answers;
+    const { maxSampleBytes = totalmem() * MEMORY_SHARE } = this.parts;
+    if ([...tasks, task].reduce((bytes, one) => bytes + bytesOf(one), 0) > maxSampleBytes) {
+      throw new FrameError("more samples than there is memory for");
+    }
     if (task.kind === "shard") {
       const isHere = tasks.some((other) => other.kind === "shard" && other.shard === task.shard);
       if (isHere) throw new FrameError(`shard ${task.shard} twice`);
@@ -91,12 +105,15 @@ export class RelayPool implements WorkerPool {
         throw new FrameError("more tasks than there are workers for");
       }
     }
-    this.answers.begin(task);
+    this.answers.begin(task, assigned.id);
     this.schedule.add([task]);
     this.advance();
   }
 
-  cancel(taskId: number): void {
+  /** @param idAbove the coordinator's number for it */
+  cancel(idAbove: number): void {
+    const taskId = this.answers.idOf(idAbove);
+    if (taskId === undefined) return;
     this.assigner.cancelOthers(this.schedule.holdersOf(taskId), taskId);
     this.schedule.drop([taskId]);
     this.answers.cancel(taskId);
@@ -183,8 +200,15 @@ export class RelayPool implements WorkerPool {
     this.answers.takeBucket(bucket);
   }
 
-  takeSum(_link: WorkerLink, sum: BucketSum): void {
-    this.giveBack(this.answers.takeSum(sum));
+  takeSum(link: WorkerLink, sum: BucketSum): void {
+    const useless = this.answers.takeSum(sum);
+    const own = useless.filter((id) => this.schedule.holdersOf(id).includes(link));
+    const hasOthers = [...this.active].some(
+      (other) => other !== link && totalCapacity([other]) > 0,
+    );
+    if (hasOthers) for (const id of own) this.assigner.cancelOthers([link], id);
+    else this.giveBack(own);
+    this.advance();
   }
 
   takeContribution(link: WorkerLink, taskId: number, barrier: number, values: Float32Array): void {
@@ -249,4 +273,8 @@ export class RelayPool implements WorkerPool {
     this.schedule.drop(taskIds);
     this.answers.giveBack(taskIds);
   }
+}
+
+function bytesOf({ samples: { inputs, targets } }: Task): number {
+  return inputs.byteLength + targets.byteLength;
 }

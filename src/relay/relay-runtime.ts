@@ -23,6 +23,8 @@ export interface RelayRuntimeParts {
   broadcast: RelayBroadcast;
   /** From now on messages to the coordinator can be sent; undefined: from now on they cannot. */
   onUplink: (send: ((reply: Reply) => void) | undefined) => void;
+  /** The connection to the coordinator is over, and all that was asked for on it is dropped. */
+  onCoordinatorLost: () => void;
 }
 
 export class RelayRuntime implements Runtime, RelayDuties {
@@ -54,6 +56,7 @@ export class RelayRuntime implements Runtime, RelayDuties {
     this.parts.onUplink(undefined);
     this.parts.broadcast.noteLost();
     this.parts.pool.endTasks();
+    this.parts.onCoordinatorLost();
   }
 
   tailPlaces(

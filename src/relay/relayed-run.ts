@@ -12,21 +12,23 @@ import type { RelayRuntime } from "./relay-runtime.js";
 export class RelayedRun {
   private readonly parts: RelayParts;
   private readonly server: CoordinatorServer;
+  private readonly stopMetrics: () => void;
 
   constructor(layout: RunLayout, kind: BroadcastKind, options: ServerOptions, events: Events) {
-    this.parts = createRelayParts(layout, kind, events);
-    const { pool, broadcast, numerics } = this.parts;
+    this.parts = createRelayParts(layout, kind, events, () => this.server.dismissRelays());
+    const { pool, broadcast, numerics, hasCoordinator } = this.parts;
     const metrics = new MetricsSink({
       workers: () => this.server.workers(),
       pages: () => ({ bytes: 0, open: 0 }),
     });
-    events.add(metrics);
+    this.stopMetrics = events.add(metrics);
     const dashboard = new RelayPort({
       token: options.token,
       isReady: () => pool.capacity > 0,
       metrics: () => metrics.exposition(),
     });
-    this.server = new CoordinatorServer(options, { pool, broadcast, numerics, events, dashboard });
+    const parts = { pool, broadcast, numerics, hasCoordinator, events, dashboard };
+    this.server = new CoordinatorServer(options, parts);
   }
 
   get runtime(): RelayRuntime {
@@ -42,5 +44,6 @@ export class RelayedRun {
   async close(reason: EndReason | undefined): Promise<void> {
     this.parts.pool.close();
     await this.server.close(reason);
+    this.stopMetrics();
   }
 }

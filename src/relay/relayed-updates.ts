@@ -28,7 +28,7 @@ export class RelayedUpdates implements RelayBroadcast {
   private readonly send: Send;
   private readonly state: ReceivedState;
   private readonly feeds: UpdateFeeds;
-  private stateCallbacks: (() => void)[] = [];
+  private stateCallbacks = new Set<() => void>();
   private isStateRequested = false;
   /** Of the present step, by shard: whose answer was sent up, and its factors; and the factors of shards elsewhere. */
   private readonly own = new Map<number, { owner: WorkerLink; gradients: Gradients }>();
@@ -59,14 +59,15 @@ export class RelayedUpdates implements RelayBroadcast {
     return this.state.step;
   }
 
-  whenOpen(letIn: () => void): void {
+  whenOpen(letIn: () => void): () => void {
     if (this.state.isHere) {
       letIn();
-      return;
+      return () => undefined;
     }
-    this.stateCallbacks.push(letIn);
+    this.stateCallbacks.add(letIn);
     // The first one comes by itself.
     if (this.step >= 0) this.requestState();
+    return () => this.stateCallbacks.delete(letIn);
   }
 
   addWorker(parts: FeedParts): ReplicaFeed {
@@ -100,7 +101,7 @@ export class RelayedUpdates implements RelayBroadcast {
       this.feeds.sendState();
     }
     const callbacks = this.stateCallbacks;
-    this.stateCallbacks = [];
+    this.stateCallbacks = new Set();
     for (const act of callbacks) act();
     return !isForJoiners;
   }
@@ -126,7 +127,7 @@ export class RelayedUpdates implements RelayBroadcast {
     this.beginStep();
     this.feeds.sendUpdate({ step, update, owners, wantsDigest });
     // Those that wait for a state need one of this step.
-    if (this.stateCallbacks.length > 0) this.requestState();
+    if (this.stateCallbacks.size > 0) this.requestState();
   }
 
   takeFactors(message: Message<"factors">, parts: readonly Uint8Array[]): void {

@@ -13,7 +13,7 @@ export class RelayedWeights implements RelayBroadcast {
   readonly stateBytes: number;
   private readonly state: ReceivedState;
   private readonly feeds = new Set<WeightsFeed>();
-  private readonly openCallbacks: (() => void)[] = [];
+  private readonly openCallbacks = new Set<() => void>();
 
   constructor(layout: RunLayout) {
     this.layout = layout;
@@ -25,9 +25,10 @@ export class RelayedWeights implements RelayBroadcast {
     return this.state.step;
   }
 
-  whenOpen(letIn: () => void): void {
+  whenOpen(letIn: () => void): () => void {
     if (this.state.isHere) letIn();
-    else this.openCallbacks.push(letIn);
+    else this.openCallbacks.add(letIn);
+    return () => this.openCallbacks.delete(letIn);
   }
 
   addWorker(parts: FeedParts): ReplicaFeed {
@@ -69,8 +70,10 @@ export class RelayedWeights implements RelayBroadcast {
     } else if (isTrained) {
       for (const feed of this.feeds) feed.sendThrough(group, step);
     }
-    if (isComplete) for (const letIn of this.openCallbacks.splice(0)) letIn();
-    return isComplete;
+    if (!isComplete) return false;
+    for (const letIn of this.openCallbacks) letIn();
+    this.openCallbacks.clear();
+    return true;
   }
 
   takeUpdate(): void {

@@ -66,12 +66,15 @@ export class ShardSums {
   takeDue(): DueSum[] {
     return this.buckets.flatMap((sums, bucket) => {
       const { tree, sent } = sums;
-      const due = sums.lone.splice(0);
+      const lone = sums.lone.splice(0);
+      const due = [...lone];
+      let next = 0;
       for (const shard of [...this.held].sort((a, b) => a - b)) {
         const isIn = ({ from, count }: { from: number; count: number }) =>
           shard >= from && shard < from + count;
-        if (sent.has(shard) || due.some(isIn)) continue;
+        if (shard < next || sent.has(shard) || lone.some(isIn)) continue;
         const block = this.largestBlock(sums, shard);
+        next = block.from + block.count;
         if (tree.isComplete(block.from, block.count)) due.push(block);
       }
       for (const { from, count } of due) {
@@ -79,6 +82,11 @@ export class ShardSums {
       }
       return due.map((block) => ({ bucket, ...block, tree }));
     });
+  }
+
+  /** Whether the shard's gradients of a bucket are sent. */
+  isSentOf(bucket: number, shard: number): boolean {
+    return this.buckets[bucket]!.sent.has(shard);
   }
 
   /** Whether the shard's gradients of all buckets are sent. */

@@ -6,6 +6,7 @@ import { readCheckpoint } from "../shared/checkpoint/checkpoint.js";
 import { TandemError } from "../shared/errors.js";
 import { buildNetwork } from "../shared/network/build.js";
 import { initialTensors } from "../shared/network/initial-values.js";
+import { validKerasName } from "../shared/network/keras/valid-name.js";
 import type { Network } from "../shared/network/network.js";
 import { formatShape, quote } from "../shared/network/problem.js";
 import type { NetworkSpec } from "../shared/network/spec.js";
@@ -19,6 +20,8 @@ export interface StoredWeights {
   file: string;
   /** That they were trained in. */
   network: NetworkSpec;
+  /** Of a Keras model that divides pixels by 255 itself: the layer that does, which the network lacks. */
+  pixelLayer?: string | undefined;
   /** Under Tandem's names. */
   tensors: readonly NamedTensor[];
 }
@@ -48,9 +51,9 @@ const MAX_LISTED = 8;
 /** @throws TandemError with exit code 2, naming the file and the layer */
 export function readInitialWeights(file: string): StoredWeights {
   if (extname(file) === ".json") {
-    const { network, tensors } = readKerasWeights(file);
+    const { network, pixelLayer, tensors } = readKerasWeights(file);
     checkComplete(file, buildNetwork(network), tensors);
-    return { file, network, tensors };
+    return { file, network, pixelLayer, tensors };
   }
   const { config, tensors } = readCheckpoint(file);
   const names = new Set(weightLayout(buildNetwork(config.network)).map(({ name }) => name));
@@ -58,7 +61,8 @@ export function readInitialWeights(file: string): StoredWeights {
 }
 
 /**
- * A layer of the network takes the weights of the file's layer with its name, if the tensors have the same names and shapes.
+ * A layer of the network takes the weights of the file's layer with its name, or with the name that an export gives it in Keras's
+ * formats, if the tensors have the same names and shapes.
  * A layer that the file lacks is drawn, and so is an output layer that has another shape: fine-tuning to other classes.
  * @throws TandemError `initial-weights` where a layer fits no better than its name, where a layer that is not trained would be
  * drawn, and where nothing fits
@@ -68,8 +72,8 @@ export function fitInitialWeights(
   network: Network,
   seed: number,
 ): InitialState {
-  const stored = groupByLayer(tensors);
   const own = groupByLayer(weightLayout(network));
+  const stored = groupByLayer(restoreNames(tensors, own));
   const outputLayers = findOutputLayers(network);
   const taken: string[] = [];
   const drawn: string[] = [];
@@ -103,13 +107,28 @@ export function fitInitialWeights(
     );
   }
   const isTaken = new Set(taken);
-  const fromFile = tensors.filter(({ name }) => isTaken.has(layerOf(name)));
+  const fromFile = taken.flatMap((layer) => stored.get(layer)!);
   const unused = [...stored.keys()].filter((layer) => !isTaken.has(layer));
   return {
     tensors: replaceTensors(initialTensors(network, seed), fromFile),
     digest: digestOf(fromFile),
     report: { file, taken, drawn, unused },
   };
+}
+
+/** Layers that an export had to rename, as `conv1/bn` to `conv1_bn`, have the network's names again. */
+function restoreNames(
+  tensors: readonly NamedTensor[],
+  own: ReadonlyMap<string, unknown>,
+): NamedTensor[] {
+  const storedLayers = new Set(tensors.map(({ name }) => layerOf(name)));
+  const missing = [...own.keys()].filter((layer) => !storedLayers.has(layer));
+  const ownNames = new Map(missing.map((layer) => [validKerasName(layer), layer]));
+  return tensors.map((tensor) => {
+    const layer = layerOf(tensor.name);
+    const restored = own.has(layer) ? layer : (ownNames.get(layer) ?? layer);
+    return { ...tensor, name: `${restored}${tensor.name.slice(layer.length)}` };
+  });
 }
 
 /** A file whose weights are not those of its own network is damaged, or of a layer that is stored in another way. */

@@ -4,11 +4,10 @@ import { readFileSync, statSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
 import * as z from "zod";
 import { messageOf, TandemError } from "../shared/errors.js";
-import { readKerasJson } from "../shared/network/keras-json.js";
+import { type KerasNetwork, readKerasNetwork } from "../shared/network/keras-json.js";
 import { MAX_LAYERS, MAX_PARAMETER_VALUES, MAX_RANK } from "../shared/network/limits.js";
 import { sizeOf } from "../shared/network/network.js";
 import { quote } from "../shared/network/problem.js";
-import type { NetworkSpec } from "../shared/network/spec.js";
 import { isAllFinite } from "../shared/replica/finite.js";
 import type { NamedTensor } from "../shared/replica/tensors.js";
 import { readNetworkFile } from "./network-file.js";
@@ -34,9 +33,9 @@ const manifestSchema = z.array(
 type Weight = z.infer<typeof weightSchema>;
 
 /** @throws TandemError with exit code 2, naming the file and what is wrong with it */
-export function readKerasWeights(file: string): { network: NetworkSpec; tensors: NamedTensor[] } {
+export function readKerasWeights(file: string): KerasNetwork & { tensors: NamedTensor[] } {
   const text = readNetworkFile(file, "--initial");
-  const network = readKerasJson(text);
+  const { network, pixelLayer } = readKerasNetwork(text);
   const layers = new Set(network.layers.map(({ name }) => name));
   const { weightsManifest } = JSON.parse(text) as { weightsManifest?: unknown };
   const manifest = manifestSchema.safeParse(weightsManifest);
@@ -65,7 +64,7 @@ export function readKerasWeights(file: string): { network: NetworkSpec; tensors:
   const names = tensors.map(({ name }) => name);
   const duplicate = names.find((name, index) => names.indexOf(name) !== index);
   if (duplicate !== undefined) throw refusal(file, `it has ${quote(duplicate)} twice.`);
-  return { network, tensors };
+  return { network, pixelLayer, tensors };
 }
 
 function checkWeight(file: string, { name, dtype, quantization, shape }: Weight): void {

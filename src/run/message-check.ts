@@ -16,13 +16,7 @@ const MAX_MESSAGE_BYTES = 2 ** 31 - 2 ** 20;
 /** @throws TandemError `too-large` */
 export function checkMessages(layout: RunLayout): void {
   const { config, network, largestShard } = layout;
-  const configBytes = Buffer.byteLength(configText(config));
-  if (configBytes > MAX_CONFIG_BYTES) {
-    throw new TandemError(
-      "too-large",
-      `The network's description of ${network.layers.length} layers takes ${configBytes} bytes, and workers accept ${MAX_CONFIG_BYTES}. Give shorter layer names or fewer layers, or train with \`tandem single\`.`,
-    );
-  }
+  checkConfig(layout);
   checkParts(layout);
   const samples = sampleBytes(sampleShapeOf(config), largestShard);
   if (samples > MAX_MESSAGE_BYTES) {
@@ -39,6 +33,23 @@ export function checkMessages(layout: RunLayout): void {
       `The gradients of a shard take ${answer} bytes, most of them for ${quote(largest.name)}, and a message has at most ${MAX_MESSAGE_BYTES}. Make that layer smaller.`,
     );
   }
+}
+
+/** Names are most of a long configuration: the layers', or those in the data. */
+function checkConfig({ config, network }: RunLayout): void {
+  const configBytes = Buffer.byteLength(configText(config));
+  if (configBytes <= MAX_CONFIG_BYTES) return;
+  const dataBytes = Buffer.byteLength(JSON.stringify(config.data));
+  if (2 * dataBytes < configBytes) {
+    throw new TandemError(
+      "too-large",
+      `The network's description of ${network.layers.length} layers takes ${configBytes} bytes, and workers accept ${MAX_CONFIG_BYTES}. Give shorter layer names or fewer layers, or train with \`tandem single\`.`,
+    );
+  }
+  throw new TandemError(
+    "too-large",
+    `The data's names of classes, columns and categories take ${dataBytes} bytes of a configuration of ${configBytes}, and workers accept ${MAX_CONFIG_BYTES}. Give shorter names or fewer columns, or train with \`tandem single\`.`,
+  );
 }
 
 function checkParts(layout: RunLayout): void {

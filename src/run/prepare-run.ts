@@ -6,6 +6,7 @@ import type { Engine } from "../shared/engine/engine.js";
 import { openEngine } from "../shared/engine/open-engine.js";
 import { TandemError } from "../shared/errors.js";
 import { buildNetwork } from "../shared/network/build.js";
+import { checkPixelLayer } from "../shared/network/keras/rescaling.js";
 import { mismatchSentence } from "../shared/numerics-mismatch.js";
 import { numericsFingerprint } from "../shared/replica/fingerprint.js";
 import { layoutOfRun } from "../shared/run-layout.js";
@@ -104,6 +105,7 @@ async function startAfresh(request: RunRequest): Promise<CheckedRun> {
   const data = await loadData(undefined);
   checkRecipe(request.recipe, data.target);
   const weights = request.initial === undefined ? undefined : readInitialWeights(request.initial);
+  if (choices.network === undefined) checkPixelLayer(weights?.pixelLayer, data.inputType);
   const config = resolveConfig(choices, {
     data,
     steps: total,

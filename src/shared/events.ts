@@ -206,9 +206,15 @@ export class Events {
   private isEmitting = false;
   private isClosed = false;
 
-  add(sink: EventSink): void {
+  /** @returns a function that takes the sink out again, without closing it */
+  add(sink: EventSink): () => void {
     const observer = this.observer(sink.name ?? "an observer", sink.retryMs);
-    this.entries.push({ observer, sink, create: undefined });
+    const entry: Entry = { observer, sink, create: undefined };
+    this.entries.push(entry);
+    return () => {
+      const index = this.entries.indexOf(entry);
+      if (index >= 0) this.entries.splice(index, 1);
+    };
   }
 
   /**

@@ -14,6 +14,18 @@ export function sanitizeText(text: string, maxLength: number): string {
   return `${start.slice(0, maxLength - 1).replace(/[\ud800-\udbff]$/, "")}…`;
 }
 
+/** Whether the text has characters that a terminal or a page would act on, or would not show. */
+export function hasUnsafe(text: string): boolean {
+  return text.search(UNSAFE) >= 0;
+}
+
+/** With `\u…` in the place of such characters, as JSON, JavaScript and bash's `$'…'` read it. */
+export function escapeUnsafe(text: string): string {
+  return text.replace(UNSAFE, (character) => {
+    return `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`;
+  });
+}
+
 /** The longest beginning of the text that has at most so many bytes as UTF-8, with no character cut in two. */
 export function cutToBytes(text: string, maxBytes: number): string {
   const { read } = new TextEncoder().encodeInto(text, new Uint8Array(maxBytes));

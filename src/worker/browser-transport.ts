@@ -54,6 +54,10 @@ export class BrowserTransport implements Transport {
     return this.givenBytes - this.socket.bufferedAmount;
   }
 
+  get unsentBytes(): number {
+    return this.socket.bufferedAmount;
+  }
+
   open(handlers: TransportHandlers): void {
     this.handlers = handlers;
     this.socket.onmessage = ({ data }) => this.receive(data);

@@ -19,6 +19,7 @@ import {
   admitRun,
   MAX_BYTES_BEFORE_WELCOME,
   maxMessageBytes,
+  maxUnsentBytes,
   type Means,
   type Refusal,
 } from "./limits.js";
@@ -76,6 +77,7 @@ class Connection {
   /** Since the last whole message. */
   private pendingBytes = 0;
   private allowedBytes = MAX_BYTES_BEFORE_WELCOME;
+  private allowedUnsentBytes = 0;
   private isWelcome = false;
   private hasAnswered = false;
   private end: ConnectionEnd | undefined;
@@ -141,6 +143,10 @@ class Connection {
   private receive(bytes: Uint8Array, isBinary: boolean): void {
     if (this.end) return;
     this.pendingBytes = 0;
+    if (this.isWelcome && this.transport.unsentBytes > this.allowedUnsentBytes) {
+      this.destroy(this.lost("the coordinator does not read the answers to what it asks"));
+      return;
+    }
     try {
       const frame = this.reader.take(bytes, isBinary);
       if (frame) this.take(frame);
@@ -221,6 +227,7 @@ class Connection {
     const { layout } = admission;
     this.isWelcome = true;
     this.allowedBytes = maxMessageBytes(layout);
+    this.allowedUnsentBytes = maxUnsentBytes(layout, means);
     if (!holder.runtime?.fits(config, broadcast)) {
       try {
         holder.runtime = holder.create(layout, broadcast);

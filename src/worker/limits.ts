@@ -5,6 +5,7 @@ import type { EngineName } from "../shared/engine/engine.js";
 import { MAX_EVALUATION_SAMPLES } from "../shared/evaluation.js";
 import { findLossProblem } from "../shared/graph/loss.js";
 import type { RefusalCause } from "../shared/protocol/browser-messages.js";
+import { maxAnswerBytes } from "../shared/protocol/payloads/answer-bytes.js";
 import { MAX_CONFIG_BYTES } from "../shared/protocol/payloads/config.js";
 import { barrierBytes } from "../shared/protocol/payloads/barrier.js";
 import { sampleBytes } from "../shared/protocol/payloads/samples.js";
@@ -112,6 +113,20 @@ export function maxMessageBytes(layout: RunLayout): number {
     statisticsBytes(trainedStatistics(layout.network));
   const ofBarrier = Math.max(0, ...layout.barriers.map(barrierBytes));
   return Math.max(ofSamples, updateBytes(layout), stateBytes(layout), ofBarrier) + SLACK_BYTES;
+}
+
+/**
+ * Bytes of answers that may wait while the coordinator does not read. A worker may hold all shards of a step, and answer them at
+ * once when the last barrier is passed; a relay answers each twice, as sums come besides. On a small machine it is less, but no
+ * fewer than two answers.
+ */
+export function maxUnsentBytes(
+  layout: RunLayout,
+  { memoryBytes }: Pick<Means, "memoryBytes">,
+): number {
+  const answerBytes = maxAnswerBytes(layout) + SLACK_BYTES;
+  const ofStep = 2 * (layout.shardSizes.length + 1) * answerBytes;
+  return Math.max(2 * answerBytes, Math.min(ofStep, memoryBytes / 4));
 }
 
 /** With small shards an update has the factors of each, with large ones the gradient itself. */

@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { beforeAll, describe, expect, test } from "vitest";
 import { temporaryFolder, writeDataset } from "../support/data.js";
 import { runOnnx } from "../support/exported-models.js";
+import { type KerasLayer, sequential } from "../support/keras.js";
 import { tandem } from "../support/tandem.js";
 
 const data = writeDataset();
@@ -64,6 +65,60 @@ test("the exported model classifies as well as the checkpoint's evaluation says"
   expect(correct.length / labels.length).toBe(evaluated.events[0]?.["testAccuracy"]);
 });
 
+/** By the command in a card, as it is printed. */
+async function trainAgain(card: string, checkpoint: string): Promise<void> {
+  const [, line] = /```sh\ntandem (.*)\n```/.exec(card) ?? [];
+  const again = await run(
+    ...line!.split(" "),
+    "--output",
+    "again.safetensors",
+    "--summary-dir",
+    "again",
+  );
+  expect(again.code, again.stderr).toBe(0);
+  expect(readFileSync(at("again.safetensors")).equals(readFileSync(at(checkpoint)))).toBe(true);
+}
+
+describe("the model card of a network that is no preset", () => {
+  const layers: KerasLayer[] = [
+    ["Flatten", "flat"],
+    ["Dense", "hidden", { units: 6, kernel_initializer: "HeNormal", use_bias: false }],
+    ["BatchNormalization", "norm", {}],
+    ["LeakyReLU", "leaky", { negative_slope: 0.1 }],
+    ["Dropout", "drop", { rate: 0.25 }],
+    ["Dense", "out", { units: 4, bias_initializer: { class_name: "Ones", config: {} } }],
+  ];
+  const args = ["export", "own.safetensors", "--format", "onnx", "--output", "own.onnx"];
+  const carded = [...args, "--data", data, "--card", "own.md"];
+  beforeAll(async () => {
+    writeFileSync(at("network.json"), sequential([8, 10, 1], layers));
+    const settings = ["--steps", "5", "--batch-size", "8", "--engine", "wasm", "--data", data];
+    const files = ["--network", "network.json", "--output", "own.safetensors"];
+    const { code, stderr } = await run("single", ...settings, ...files, "--summary-dir", "other");
+    expect(code, stderr).toBe(0);
+  });
+
+  test("comes with the network's file, with which its command trains the same bytes again", async () => {
+    for (const times of [1, 2]) {
+      const { code, stderr } = await run(...carded);
+      expect(code, `${times}: ${stderr}`).toBe(0);
+    }
+    const card = readFileSync(at("own.md"), "utf8");
+    expect(card).toContain(" --network own.network.json ");
+    await trainAgain(card, "own.safetensors");
+  });
+
+  test("leaves a file alone that is not its network's", async () => {
+    writeFileSync(at("other.network.json"), "{}");
+    await refuse(
+      [...carded.slice(1, -1), "other.md"],
+      /--card other\.md: .*other\.network\.json, which exists and is something else/,
+    );
+    expect(readFileSync(at("other.network.json"), "utf8")).toBe("{}");
+    expect(existsSync(at("other.md"))).toBe(false);
+  });
+});
+
 describe("the model card", () => {
   let card: string;
   beforeAll(async () => {
@@ -95,18 +150,16 @@ describe("the model card", () => {
   });
 
   test("has the command that trains the same bytes again", async () => {
-    const [, line] = /```sh\ntandem (.*)\n```/.exec(card) ?? [];
-    expect(card).toMatch(/- DATA: the data whose digest is [0-9a-f]{64}\./);
-    const words = line!.split(" ").map((word) => (word === "DATA" ? data : word));
-    const again = await run(...words, "--output", "again.safetensors");
-    expect(again.code, again.stderr).toBe(0);
-    expect(readFileSync(at("again.safetensors")).equals(readFileSync(at(CHECKPOINT)))).toBe(true);
+    expect(card).toContain(` --data ${data} `);
+    await trainAgain(card, CHECKPOINT);
   });
 
-  test("is replaced by a later card", async () => {
+  test("is replaced by a later card, and says what data the command has to be given", async () => {
     const output = ["--format", "onnx", "--output", "carded.onnx"];
     const { code } = await run("export", CHECKPOINT, ...output, "--card", "card.md");
     expect(code).toBe(0);
-    expect(readFileSync(at("card.md"), "utf8")).toContain("Not evaluated");
+    const later = readFileSync(at("card.md"), "utf8");
+    expect(later).toContain("Not evaluated");
+    expect(later).toMatch(/ --data DATA .*\n- DATA: the data whose digest is [0-9a-f]{64}\./s);
   });
 });

@@ -82,6 +82,21 @@ test("a folder's pictures in the order of their names, with the pixels as they a
   });
 });
 
+test("hidden files of a folder, and those of file managers, are left alone", async () => {
+  for (const folder of ["littered", "littered/.cache", "littered/__MACOSX", "littered/inner"]) {
+    mkdirSync(at(folder));
+    writeFileSync(at(folder, "._a.png"), "no picture");
+    await picture(imageOf(0)).png().toFile(at(folder, "a.png"));
+  }
+  const { code, stderr, events } = await run("grey.safetensors", "littered", "--json");
+  expect([code, stderr]).toEqual([0, ""]);
+  expect(events.map(({ file }) => file)).toEqual(["littered/a.png", "littered/inner/a.png"]);
+  // What is named is read.
+  const named = await run("grey.safetensors", "littered/._a.png");
+  expect(named.code).toBe(2);
+  expect(named.stderr).toMatch(/littered\/\._a\.png/);
+});
+
 test("an IDX file's images, and inverted ones", async () => {
   const file = join(data, "t10k-images-idx3-ubyte");
   const plain = await run("grey.safetensors", file, "--json");

@@ -94,6 +94,15 @@ describe.skipIf(browserPath === undefined)("the page", { timeout: 480_000 }, () 
     // The newest step, and the statistics of each shard.
     await page.locator("#timeline rect").first().waitFor();
     await expect.poll(() => page.locator("#timeline").textContent()).toContain("optimizer");
+    // One that is held stays, however the run goes on.
+    const note = () => page.locator("#step-note").textContent();
+    await page.locator("#hold").click();
+    const held = await note();
+    const title = await page.title();
+    await expect.poll(() => page.title()).not.toBe(title);
+    expect(await note()).toBe(held);
+    await page.locator("#hold").click();
+    await expect.poll(note).not.toBe(held);
     await page.locator("#layer").selectOption("fc1/bn");
     await page.locator("#channel").fill("1000");
     await expect.poll(() => page.locator("#channels").textContent()).toContain("1023");

@@ -23,6 +23,21 @@ describe("events", () => {
     vi.useRealTimers();
   });
 
+  test("a sink that was taken out gets no more events, and is not closed", async () => {
+    const events = new Events();
+    const [stays, goes] = [recorder(), recorder()];
+    const close = vi.fn();
+    const takeOut = events.add({ ...goes.sink, close });
+    events.add(stays.sink);
+    events.emit(STEP);
+    takeOut();
+    takeOut();
+    events.emit(STEP);
+    await events.close();
+    expect([goes.seen, stays.seen]).toEqual([["step"], ["step", "step"]]);
+    expect(close).not.toHaveBeenCalled();
+  });
+
   test("an observer's exception reaches neither the run nor the other observers, and is reported once", () => {
     const events = new Events();
     const [before, after] = [recorder(), recorder()];

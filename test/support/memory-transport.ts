@@ -33,6 +33,10 @@ export class MemoryTransport implements Transport {
     return this.accepted.map((message) => decodeFrame(message).header);
   }
 
+  get unsentBytes(): number {
+    return this.pending.reduce((bytes, { message }) => bytes + message.byteLength, 0);
+  }
+
   open(handlers: TransportHandlers): void {
     this.handlers = handlers;
   }

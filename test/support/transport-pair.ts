@@ -7,6 +7,7 @@ class PairedTransport implements Transport {
   readonly reportsBytes = true;
   bytesReceived = 0;
   bytesSent = 0;
+  readonly unsentBytes = 0;
   peer: PairedTransport | undefined;
   private handlers: TransportHandlers | undefined;
 

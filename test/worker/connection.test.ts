@@ -7,7 +7,11 @@ import { layoutOfRun } from "../../src/shared/run-layout.js";
 import { serveConnection } from "../../src/worker/connection.js";
 import type { Runtime, RuntimeHolder } from "../../src/worker/runtime.js";
 import type { ConnectionEnd } from "../../src/worker/connection-end.js";
-import { MAX_BYTES_BEFORE_WELCOME, maxMessageBytes } from "../../src/worker/limits.js";
+import {
+  MAX_BYTES_BEFORE_WELCOME,
+  maxMessageBytes,
+  maxUnsentBytes,
+} from "../../src/worker/limits.js";
 import { configOf } from "../support/config.js";
 import { fakeRuntime } from "../support/fake-runtime.js";
 import { MemoryTransport } from "../support/memory-transport.js";
@@ -256,5 +260,28 @@ describe("a hostile coordinator", () => {
     const { transport, names } = serve();
     transport.receive(...welcome({}, "\u001b]0;owned\u0007"));
     expect(names).toEqual(["\ufffd]0;owned\ufffd"]);
+  });
+});
+
+test("does not go on computing for a coordinator that reads none of the answers", async () => {
+  const answer = new Uint8Array(2 ** 20);
+  const runtime = fakeRuntime();
+  runtime.compute = ({ task }, _parts, send) => {
+    const computed = { from: 0, to: 1 };
+    send({ message: { type: "evaluated", task, lossSum: 0, computed }, parts: [answer] });
+  };
+  const transport = new MemoryTransport({ acceptsAtOnce: false });
+  const { ended } = serve(runtime, undefined, transport);
+  transport.receive(...welcome());
+  transport.accept();
+  const most = maxUnsentBytes(layoutOfRun(configOf()), { memoryBytes: 1e12 });
+  for (let sent = 0; sent <= most; sent += answer.byteLength) {
+    expect(transport.isOpen).toBe(true);
+    transport.receive(evaluate);
+  }
+  transport.receive(evaluate);
+  expect(await ended).toMatchObject({
+    kind: "lost",
+    reason: expect.stringContaining("does not read") as string,
   });
 });

@@ -24,8 +24,8 @@ export interface WorkerBroadcast {
   readonly layout: RunLayout;
   /** Bytes of the whole state, the largest thing that a worker is sent. */
   readonly stateBytes: number;
-  /** Calls back when there is a state to send, at once if there is. */
-  whenOpen(letIn: () => void): void;
+  /** Calls back when there is a state to send, at once if there is. @returns a function that withdraws the request */
+  whenOpen(letIn: () => void): () => void;
   /** A worker's share in the broadcast, from its `ready` until it is gone. */
   addWorker(parts: FeedParts): ReplicaFeed;
   /** A worker's gradients have arrived, before its answer is complete; from a relay, the factored ones. */

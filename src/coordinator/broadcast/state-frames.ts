@@ -33,7 +33,7 @@ export class StateFrames implements StateSource {
   readonly layout: RunLayout;
   readonly kind: ReplicaKind;
   private openReplica: TrainingReplica | undefined;
-  private readonly openCallbacks: (() => void)[] = [];
+  private readonly openCallbacks = new Set<() => void>();
   /** By group: those of the present step and of the next. */
   private readonly states = new Map<number, GroupState[]>();
 
@@ -56,12 +56,14 @@ export class StateFrames implements StateSource {
 
   open(replica: TrainingReplica): void {
     this.openReplica = replica;
-    for (const letIn of this.openCallbacks.splice(0)) letIn();
+    for (const letIn of this.openCallbacks) letIn();
+    this.openCallbacks.clear();
   }
 
-  whenOpen(letIn: () => void): void {
+  whenOpen(letIn: () => void): () => void {
     if (this.openReplica) letIn();
-    else this.openCallbacks.push(letIn);
+    else this.openCallbacks.add(letIn);
+    return () => this.openCallbacks.delete(letIn);
   }
 
   get replica(): TrainingReplica {

@@ -40,8 +40,8 @@ export class UpdateBroadcast implements Broadcast {
     this.frames.open(replica);
   }
 
-  whenOpen(letIn: () => void): void {
-    this.frames.whenOpen(letIn);
+  whenOpen(letIn: () => void): () => void {
+    return this.frames.whenOpen(letIn);
   }
 
   addWorker(parts: FeedParts): ReplicaFeed {

@@ -17,11 +17,14 @@ export class UpdateFeed implements ReplicaFeed {
   private readonly flow: FlowControl;
   private isReady = false;
   private isClosed = false;
+  private stopWaiting: () => void = () => undefined;
   private isWaitingForState = false;
   /** Its weights differ from the coordinator's: it needs the state. */
   private hasDiverged = false;
   /** The step at which a relay was last sent the state because it asked. */
   private requestedStep = -1;
+  /** The step whose digest was judged last. */
+  private judgedStep = -1;
 
   constructor(parts: FeedParts, from: UpdateSource) {
     this.worker = parts.worker;
@@ -67,7 +70,7 @@ export class UpdateFeed implements ReplicaFeed {
   catchUp(): void {
     if (!this.flow.isBehind || this.isWaitingForState) return;
     this.isWaitingForState = true;
-    this.from.whenState(() => {
+    this.stopWaiting = this.from.whenState(() => {
       this.isWaitingForState = false;
       if (!this.isClosed) this.flow.catchUp(() => this.sendState());
     });
@@ -78,13 +81,17 @@ export class UpdateFeed implements ReplicaFeed {
     const { step } = this.from.source;
     if (this.flow.isBehind || !this.isReady || this.requestedStep === step) return;
     this.requestedStep = step;
-    this.sendState();
+    // A relay that is asked by another one may have none.
+    this.from.whenState(() => {
+      if (!this.isClosed && !this.flow.isBehind) this.sendState();
+    });
   }
 
-  /** A digest that comes too late is not judged. */
+  /** Once per step: each that differs costs a whole state. One that comes too late is not judged. */
   takeDigest(step: number, weights: number): void {
     this.from.judgeDigest({ step, weights }, (isSame) => {
-      if (this.isClosed || (!isSame && this.hasDiverged)) return;
+      if (this.isClosed || this.judgedStep === step) return;
+      this.judgedStep = step;
       if (!isSame) this.hasDiverged = true;
       this.parts.onDigestJudged(step, isSame);
     });
@@ -92,6 +99,7 @@ export class UpdateFeed implements ReplicaFeed {
 
   close(): void {
     this.isClosed = true;
+    this.stopWaiting();
     this.from.onClose();
   }
 }

@@ -38,8 +38,8 @@ export interface WeightsDigest {
 
 export interface UpdateFeedsParts {
   source: StateSource;
-  /** Calls back when a state can be sent, at once if it can. */
-  whenState: (send: () => void) => void;
+  /** Calls back when a state can be sent, at once if it can. @returns a function that withdraws the request */
+  whenState: (send: () => void) => () => void;
   /** Calls back when it is known whether the digest is that of the right weights; never where it comes too late. */
   judgeDigest: (digest: WeightsDigest, judge: (isSame: boolean) => void) => void;
 }

@@ -26,8 +26,8 @@ export class WeightsBroadcast implements Broadcast {
     this.frames.open(replica);
   }
 
-  whenOpen(letIn: () => void): void {
-    this.frames.whenOpen(letIn);
+  whenOpen(letIn: () => void): () => void {
+    return this.frames.whenOpen(letIn);
   }
 
   addWorker(parts: FeedParts): ReplicaFeed {

@@ -15,6 +15,9 @@ import type { SummedShards } from "./summed-shards.js";
 import type { Task, WorkerLink } from "./tasks.js";
 import type { WorkerPool } from "./worker-pool.js";
 
+/** A report of unusable numbers that is not true may cost so much of this process's time, and no more. */
+const FALSE_REPORT_SHARE = 1 / 10;
+
 export interface IntakeParts {
   worker: WorkerLink;
   tasks: AssignedTasks;
@@ -28,6 +31,8 @@ export interface IntakeParts {
 
 export class AnswerIntake {
   private readonly parts: IntakeParts;
+  /** When a relay's report of unusable numbers is looked into again. */
+  private nextReportMs = 0;
 
   constructor(parts: IntakeParts) {
     this.parts = parts;
@@ -78,9 +83,12 @@ export class AnswerIntake {
   takeUnusable({ task }: FromWorker & { type: "unusable" }): void {
     const { tasks, pool } = this.parts;
     const assigned = tasks.get(task);
-    if (!assigned || assigned.isUnusable) return;
+    const startMs = performance.now();
+    if (!assigned || assigned.isUnusable || startMs < this.nextReportMs) return;
     assigned.isUnusable = true;
-    pool.hasDiverged(assigned.task, "a relay's worker answered with them");
+    if (pool.hasDiverged(assigned.task, "a relay's worker answered with them")) return;
+    const endMs = performance.now();
+    this.nextReportMs = endMs + (endMs - startMs) / FALSE_REPORT_SHARE;
   }
 
   /** A shard has come to a barrier; the pool says when it goes on. */

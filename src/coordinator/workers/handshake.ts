@@ -43,8 +43,17 @@ export function refuseOrder(reason: string): Refusal {
   return { code: closeCodes.unexpected, reason, isFailure: true };
 }
 
-/** A relay hides who computed what, which `--verify` has to know. */
-export function refuseRelay(refusesRelays = false): Refusal | undefined {
+/** What a relay without a coordinator says to relays: each might be waiting for the other. */
+export const NO_COORDINATOR = "this relay has lost its coordinator";
+
+/**
+ * A relay hides who computed what, which `--verify` has to know.
+ * @param hasCoordinator false for a relay that has lost its own
+ */
+export function refuseRelay(refusesRelays: boolean, hasCoordinator: boolean): Refusal | undefined {
+  if (!hasCoordinator) {
+    return { code: closeCodes.goingAway, reason: NO_COORDINATOR, isFailure: false };
+  }
   if (!refusesRelays) return undefined;
   const reason =
     "the run verifies results, and must know who computed them: relays cannot take part";

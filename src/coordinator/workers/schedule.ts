@@ -34,7 +34,7 @@ export class Schedule<W, T extends ScheduledTask> {
   add(tasks: readonly T[], wanted = 1, excluded: readonly W[] = []): void {
     for (const task of tasks) {
       this.open.set(task.id, {
-        ...{ task, wanted, holders: new Set<W>() },
+        ...{ task, wanted, holders: new Set<W>(), returnedBy: new Set<W>() },
         excluded: new Set(excluded),
         excludedOrigins: new Set(excluded.map(this.originOf)),
       });
@@ -76,10 +76,13 @@ export class Schedule<W, T extends ScheduledTask> {
     this.proven.delete(worker);
   }
 
-  /** The worker will not answer the task. It may have it again. */
+  /** The worker will not answer the task. It may have it again, after the others. */
   takeBack(worker: W, taskId: number): void {
     this.workers.get(worker)?.delete(taskId);
-    this.open.get(taskId)?.holders.delete(worker);
+    const entry = this.open.get(taskId);
+    if (!entry?.holders.delete(worker)) return;
+    entry.returnedBy.add(worker);
+    if (!this.isOthersTurn(entry, worker)) entry.returnedBy.clear();
   }
 
   /**
@@ -174,7 +177,7 @@ export class Schedule<W, T extends ScheduledTask> {
     for (const entry of this.open.values()) {
       if (!this.isStraggler(entry, nowMs)) continue;
       const free = [...this.workers.keys()].find(
-        (worker) => this.isFree(worker) && this.mayHold(entry, worker),
+        (worker) => this.isFree(worker) && this.mayHave(entry, worker),
       );
       if (free !== undefined) give(free, entry, true);
     }
@@ -194,14 +197,14 @@ export class Schedule<W, T extends ScheduledTask> {
     worker: W,
     most: number,
   ): readonly OpenTask<W, T>[] {
-    const mayHave = (entry: OpenTask<W, T>) =>
-      this.mayHold(entry, worker) && !this.isWithOrigin(entry, worker);
+    const isFor = (entry: OpenTask<W, T>) =>
+      this.mayHave(entry, worker) && !this.isWithOrigin(entry, worker);
     if (most <= 0) return [];
     if (most === 1) {
-      const entry = waiting.find(mayHave);
+      const entry = waiting.find(isFor);
       return entry ? [entry] : [];
     }
-    const entries = new Map(waiting.filter(mayHave).map((entry) => [entry.task, entry]));
+    const entries = new Map(waiting.filter(isFor).map((entry) => [entry.task, entry]));
     return chooseSubtrees([...entries.keys()], most).map((task) => entries.get(task)!);
   }
 
@@ -261,7 +264,7 @@ export class Schedule<W, T extends ScheduledTask> {
   /** Of the tasks that may never be answered, the one that fewest workers hold. */
   private leastHeld(worker: W): OpenTask<W, T> | undefined {
     return [...this.open.values()]
-      .filter((entry) => this.isUnsecured(entry) && this.mayHold(entry, worker))
+      .filter((entry) => this.isUnsecured(entry) && this.mayHave(entry, worker))
       .reduce<OpenTask<W, T> | undefined>(
         (least, entry) => (least && least.holders.size <= entry.holders.size ? least : entry),
         undefined,
@@ -278,6 +281,19 @@ export class Schedule<W, T extends ScheduledTask> {
     const { kind } = entry.task;
     const phases = new Set(this.heldOf(entry).map(({ phase }) => phase));
     return Math.max(...[...phases].map((phase) => this.durations.allowedMs(kind, phase)));
+  }
+
+  private mayHave(entry: OpenTask<W, T>, worker: W): boolean {
+    return this.mayHold(entry, worker) && !this.isOthersTurn(entry, worker);
+  }
+
+  /** True where the worker has given the task back, and another may have it that has not: none can keep it from the others. */
+  private isOthersTurn(entry: OpenTask<W, T>, worker: W): boolean {
+    const { returnedBy } = entry;
+    if (!returnedBy.has(worker)) return false;
+    return [...this.workers.keys()].some(
+      (other) => !returnedBy.has(other) && this.capacityOf(other) > 0 && this.mayHold(entry, other),
+    );
   }
 
   private mayHold(entry: OpenTask<W, T>, worker: W): boolean {

@@ -39,6 +39,8 @@ export interface OpenTask<W, T> {
   /** Answers that are still wanted, each from another worker. */
   wanted: number;
   holders: Set<W>;
+  /** Workers that were assigned it and have given it back. */
+  returnedBy: Set<W>;
   /** Workers that may not have it: they have answered it. */
   excluded: Set<W>;
   /** Origins that may not have it either: each answer that is still wanted must come from another one. */

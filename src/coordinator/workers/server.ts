@@ -14,7 +14,7 @@ import type { WorkerBroadcast } from "../broadcast/broadcast.js";
 import type { Dashboard } from "../observe/dashboard/dashboard.js";
 import type { WorkerStatus } from "../observe/dashboard/worker-table.js";
 import type { NumericsCheck } from "./numerics-check.js";
-import type { SessionPhase } from "./handshake.js";
+import { NO_COORDINATOR, type SessionPhase } from "./handshake.js";
 import type { EndReason } from "./tasks.js";
 import { reachableUrls } from "./addresses.js";
 import { BanList } from "./ban-list.js";
@@ -50,6 +50,7 @@ export interface ServerParts {
   broadcast: WorkerBroadcast;
   /** As in `SessionParts`. */
   refusesRelays?: boolean;
+  hasCoordinator?: () => boolean;
   numerics: NumericsCheck;
   events: Events;
   /** Answers what is no worker, and knows who may be one. */
@@ -178,6 +179,13 @@ export class CoordinatorServer {
     }
     for (const client of this.sockets.clients) client.terminate();
     this.http.closeAllConnections();
+  }
+
+  /** This relay has lost its coordinator: relays behind it go on elsewhere, so that it may join one of them. */
+  dismissRelays(): void {
+    for (const session of this.sessions) {
+      if (session.kind === "relay") session.dismiss(NO_COORDINATOR);
+    }
   }
 
   /** Of the workers that take part now. */

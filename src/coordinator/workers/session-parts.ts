@@ -17,6 +17,8 @@ export interface SessionParts {
   numerics: NumericsCheck;
   /** True where relays cannot take part, as the run must know which worker computed what. */
   refusesRelays?: boolean;
+  /** Of a relay: whether it has a coordinator now. Without one it takes no relays, as it may be behind them next. */
+  hasCoordinator?: () => boolean;
   /** Where the peer comes from. */
   address: string;
   /** A name that no other worker of the run has. */

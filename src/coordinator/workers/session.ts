@@ -41,6 +41,7 @@ export class Session implements WorkerLink {
   private readonly sender: TaskSender;
   kind: WorkerKind = "node";
   private relay: RelayPeer | undefined;
+  private stopWaiting: () => void = () => undefined;
   /** From `ready` on. */
   private feed: ReplicaFeed | undefined;
 
@@ -175,6 +176,7 @@ export class Session implements WorkerLink {
     if (this.phase === "closed") return;
     this.phase = "closed";
     this.tasks.clear();
+    this.stopWaiting();
     this.feed?.close();
     this.parts.pool.leave(this, reason);
     this.parts.onClosed(this, wasLost);
@@ -245,6 +247,12 @@ export class Session implements WorkerLink {
     return true;
   }
 
+  private refuseRelay(): boolean {
+    const { refusesRelays = false, hasCoordinator } = this.parts;
+    if (this.kind !== "relay") return false;
+    return this.refuse(refuseRelay(refusesRelays, hasCoordinator?.() ?? true));
+  }
+
   private welcome(hello: FromWorker & { type: "hello" }): void {
     if (this.phase !== "hello") {
       this.refuse(refuseOrder("a second hello"));
@@ -261,7 +269,7 @@ export class Session implements WorkerLink {
     this.peer.name = uniqueName(plainName(hello));
     if (this.refuse(this.peer.refusal(performance.now()))) return;
     this.kind = hello.kind;
-    if (this.kind === "relay" && this.refuse(refuseRelay(this.parts.refusesRelays))) return;
+    if (this.refuseRelay()) return;
     this.phase = "loading";
     if (this.kind === "browser") this.channel.sendAliveWithPings();
     if (this.kind === "relay") {
@@ -285,12 +293,12 @@ export class Session implements WorkerLink {
       this.refuse(refuseOrder("ready at the wrong time"));
       return;
     }
-    if (this.refuse(this.parts.numerics.refusal(numerics))) return;
+    if (this.refuseRelay() || this.refuse(this.parts.numerics.refusal(numerics))) return;
     this.channel.clearDeadline();
     this.phase = "active";
     const { onProgress, broadcast, pool } = this.parts;
     onProgress(this);
-    broadcast.whenOpen(() => {
+    this.stopWaiting = broadcast.whenOpen(() => {
       if (!this.isActive) return;
       this.feed = broadcast.addWorker({
         worker: this,

@@ -10,7 +10,8 @@ export function chooseSubtrees<T extends { shard?: number }>(
     tasks.flatMap((task) => (task.shard === undefined ? [] : [[task.shard, task] as const])),
   );
   const chosen: T[] = [];
-  for (let size = largestPowerOfTwo(limit); size >= 1 && byShard.size > 0;) {
+  const most = Math.min(limit, byShard.size);
+  for (let size = largestPowerOfTwo(most); size >= 1 && byShard.size > 0;) {
     const block = size <= limit - chosen.length ? findBlock(byShard, size) : undefined;
     if (!block) {
       size /= 2;

@@ -63,8 +63,9 @@ export class TaskAssigner {
   /** The task is answered: those that compute it, and pass on that they need not, are told. */
   cancelOthers(holders: readonly WorkerLink[], taskId: number, answerer?: WorkerLink): void {
     for (const holder of holders) {
-      // A relay answers nothing that was cancelled: it would count as busy with it for good.
-      if (holder !== answerer && holder.cancel?.(taskId)) this.schedule.takeBack(holder, taskId);
+      if (holder === answerer || holder.cancel?.(taskId) !== true) continue;
+      // Else it would count as busy with the task for ever.
+      this.schedule.takeBack(holder, taskId);
     }
   }
 

@@ -52,7 +52,7 @@ export class TaskSender {
     );
   }
 
-  /** Of interest to relays alone: others wait for the task there. @returns whether the task will not be answered any more */
+  /** Of interest to relays alone: others wait for the task there. @returns whether it will not be answered */
   cancel(taskId: number): boolean {
     const { tasks, channel } = this.parts;
     if (!this.parts.relay()) return false;

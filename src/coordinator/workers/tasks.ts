@@ -105,7 +105,7 @@ export interface WorkerLink {
   sendMerged(merged: MergedBarrier): void;
   /**
    * Another has answered the task. Relays are told, as others wait for it there.
-   * @returns whether it will not be answered any more
+   * @returns whether the worker will not answer it then
    */
   cancel?(taskId: number): boolean;
   /** The worker's results are wrong: it is banned. */

@@ -7,8 +7,8 @@ import { sizeOf } from "../network/network.js";
 import { isAllFinite } from "../replica/finite.js";
 import { describeData } from "./describe-data.js";
 import type { DataSource, Samples, SampleSet, TargetSpec } from "./samples.js";
-import { resolveValidationSize } from "./split.js";
-import { Subset } from "./subset.js";
+import { splitStored } from "./split.js";
+import { selectSamples } from "./subset.js";
 
 /** One sample, as a program's function returns it. */
 export interface OwnSample {
@@ -62,12 +62,13 @@ export function ownSource(options: OwnSourceOptions): DataSource {
   const target = targetOf(options);
   const spec = { inputShape: [...inputShape], inputType, target };
   const all = new OwnSet("training", training, spec);
-  const held = resolveValidationSize(validationSize, training.length, "the source");
+  const where = "the source";
+  const split = splitStored(training.length, { hasTest: true, validationSize, where });
   const { classes } = training;
   const data = {
     ...spec,
-    training: Subset.range(all, held, training.length),
-    validation: Subset.range(all, 0, held),
+    training: selectSamples(all, split.training),
+    validation: selectSamples(all, split.validation),
     test: new OwnSet("test", test, spec),
     ...(typeof classes === "object" ? { classNames: [...classes] } : {}),
   };

@@ -1,33 +1,35 @@
 // Some samples of a set as a set of their own. Pure.
-import type { Samples, SampleSet } from "./samples.js";
+import { MemorySet, type Samples, type SampleSet, sliceSamples } from "./samples.js";
 
-export class Subset implements SampleSet {
+/** Samples `from` … `to` − 1, or those of these indices, in this order. */
+export type Selection = { from: number; to: number } | Uint32Array;
+
+/** Neighbours of a set in memory stay where they are; others are looked up when they are gathered. */
+export function selectSamples(all: SampleSet, selection: Selection): SampleSet {
+  if (all instanceof MemorySet && !(selection instanceof Uint32Array)) {
+    return new MemorySet(sliceSamples(all.samples, selection.from, selection.to));
+  }
+  return new Subset(all, selection);
+}
+
+class Subset implements SampleSet {
   readonly count: number;
   private readonly all: SampleSet;
-  private readonly rows: Uint32Array | { from: number };
+  private readonly selection: Selection;
 
-  private constructor(all: SampleSet, rows: Uint32Array | { from: number }, count: number) {
+  constructor(all: SampleSet, selection: Selection) {
     this.all = all;
-    this.rows = rows;
-    this.count = count;
-  }
-
-  /** The samples of these indices, in this order. */
-  static of(all: SampleSet, indices: Uint32Array): Subset {
-    return new Subset(all, indices, indices.length);
-  }
-
-  /** Samples `from` … `to` − 1. */
-  static range(all: SampleSet, from: number, to: number): Subset {
-    return new Subset(all, { from }, to - from);
+    this.selection = selection;
+    this.count =
+      selection instanceof Uint32Array ? selection.length : selection.to - selection.from;
   }
 
   gather(indices: Uint32Array): Samples | Promise<Samples> {
-    const { rows } = this;
+    const { selection } = this;
     return this.all.gather(
-      rows instanceof Uint32Array
-        ? indices.map((index) => rows[index]!)
-        : indices.map((index) => rows.from + index),
+      selection instanceof Uint32Array
+        ? indices.map((index) => selection[index]!)
+        : indices.map((index) => selection.from + index),
     );
   }
 }

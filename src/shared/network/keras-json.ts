@@ -5,10 +5,17 @@ import { parseModel } from "./keras/json.js";
 import { readLayer } from "./keras/layers.js";
 import { type KerasModel, type PlacedLayer, readModel } from "./keras/model.js";
 import { Options, readCommonOptions } from "./keras/options.js";
-import { refuseLayer } from "./problem.js";
+import { readRescaling } from "./keras/rescaling.js";
+import { quote, refuseLayer } from "./problem.js";
 import { parseInputShape, parseLayerNode } from "./schema.js";
 import { inferShape } from "./shapes.js";
 import { INPUT_NAME, type LayerNode, type NetworkSpec } from "./spec.js";
+
+export interface KerasNetwork {
+  network: NetworkSpec;
+  /** The layer that divided the inputs by 255, and was dropped: the network is to be given bytes, which Tandem divides. */
+  pixelLayer: string | undefined;
+}
 
 /**
  * Reads what Keras 2 and 3 (`model.to_json()`) and TensorFlow.js (`model.toJSON()`, `model.json`) write for Sequential and
@@ -16,9 +23,19 @@ import { INPUT_NAME, type LayerNode, type NetworkSpec } from "./spec.js";
  * @throws TandemError `network`, naming the layer and the option that are not supported
  */
 export function readKerasJson(text: string): NetworkSpec {
+  const { network, pixelLayer } = readKerasNetwork(text);
+  if (pixelLayer === undefined) return network;
+  return refuseLayer(
+    pixelLayer,
+    "it divides pixels by 255, which Tandem does by itself where the data are bytes. Remove the layer.",
+  );
+}
+
+/** As `readKerasJson`, for those who know the data. */
+export function readKerasNetwork(text: string): KerasNetwork {
   const model = readModel(parseModel(text));
-  const layers = translateLayers(model);
-  return buildNetwork({ inputShape: model.inputShape, layers }).spec;
+  const { layers, pixelLayer } = translateLayers(model);
+  return { network: buildNetwork({ inputShape: model.inputShape, layers }).spec, pixelLayer };
 }
 
 /** What stands for a Keras layer's result: the last of its parts, or its input where it has none. */
@@ -27,14 +44,22 @@ interface Result {
   shape: readonly number[];
 }
 
-function translateLayers(model: KerasModel): LayerNode[] {
+function translateLayers(model: KerasModel): {
+  layers: LayerNode[];
+  pixelLayer: string | undefined;
+} {
   const inputShape = parseInputShape(model.inputShape);
   const results = new Map<string, Result>([
     [model.inputName, { name: INPUT_NAME, shape: inputShape }],
   ]);
   const nodes: LayerNode[] = [];
+  const pixelLayer = findPixelLayer(model);
   for (const placed of model.layers) {
     const inputs = placed.inputs.map((input) => results.get(input)!);
+    if (placed.className === RESCALING) {
+      results.set(placed.name, inputs[0]!);
+      continue;
+    }
     const { parts, trainable } = readPlacedLayer(placed, inputs[0]!.shape);
     let sources = inputs;
     for (const { suffix, layer } of parts) {
@@ -58,11 +83,36 @@ function translateLayers(model: KerasModel): LayerNode[] {
   if (output === undefined || output.name !== nodes.at(-1)?.name) {
     refuseLayer(model.outputName, "it is the model's output, and other layers come after it.");
   }
-  return nodes;
+  return { layers: nodes, pixelLayer };
 }
 
-function readPlacedLayer({ name, className, config }: PlacedLayer, input: readonly number[]) {
-  const options = new Options(name, className, config);
-  const trainable = readCommonOptions(options);
+const RESCALING = "Rescaling";
+
+/** @throws TandemError `network` for a Rescaling layer that scales anything but all of the network's input */
+function findPixelLayer({ layers, inputName }: KerasModel): string | undefined {
+  const isFirst = ({ inputs }: PlacedLayer) => inputs.includes(inputName);
+  const scaling = layers.filter((placed) => {
+    if (placed.className !== RESCALING) return false;
+    const options = openOptions(placed).options;
+    return readRescaling(options, isFirst(placed)) === "pixels";
+  });
+  const [pixels] = scaling;
+  const other = layers.find((placed) => isFirst(placed) && placed !== pixels);
+  if (pixels && other) {
+    refuseLayer(
+      pixels.name,
+      `it scales the input of some layers, and ${quote(other.name)} takes the input as it is. Scale the data instead.`,
+    );
+  }
+  return pixels?.name;
+}
+
+function readPlacedLayer(placed: PlacedLayer, input: readonly number[]) {
+  const { options, trainable } = openOptions(placed);
   return { parts: readLayer(options, input), trainable };
+}
+
+function openOptions({ name, className, config }: PlacedLayer) {
+  const options = new Options(name, className, config);
+  return { options, trainable: readCommonOptions(options) };
 }

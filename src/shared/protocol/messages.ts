@@ -18,7 +18,7 @@ export const WORKER_KINDS = ["node", "browser", "relay"] as const;
 export type WorkerKind = (typeof WORKER_KINDS)[number];
 
 /** Tasks that a relay may ask for at once. */
-const MAX_CAPACITY = 65_536;
+export const MAX_CAPACITY = 65_536;
 
 const whole = z.number().int().min(0).max(Number.MAX_SAFE_INTEGER);
 

@@ -29,6 +29,8 @@ export interface Transport {
   /** Bytes that have arrived and that were handed to the operating system, protocol overhead included. */
   readonly bytesReceived: number;
   readonly bytesSent: number;
+  /** Bytes of messages that it was given and the operating system has not accepted yet. */
+  readonly unsentBytes: number;
   /** From now on the handlers are called. To be called once, in the same turn of the event loop that made the transport. */
   open(handlers: TransportHandlers): void;
   /**

@@ -32,6 +32,10 @@ export class WebSocketTransport implements Transport {
     return this.stream.bytesWritten - this.sentBefore;
   }
 
+  get unsentBytes(): number {
+    return this.socket.bufferedAmount;
+  }
+
   open(handlers: TransportHandlers): void {
     const { socket, stream } = this;
     socket.on("message", (data: Buffer, isBinary: boolean) => handlers.onMessage(data, isBinary));

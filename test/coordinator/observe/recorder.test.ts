@@ -168,6 +168,17 @@ describe("workers", () => {
     ]);
   });
 
+  test("come with the newest step and the slowest of the last 100", () => {
+    for (const [step, toMs] of [9, 3, 5].entries()) {
+      const phases = [{ phase: "optimizer", fromMs: 0, toMs } as const];
+      recorder.handle({ event: "trace", step, tasks: [], phases });
+    }
+    pass(500);
+    expect(ofKind("trace")).toMatchObject([
+      { step: 2, phases: [{ toMs: 5 }], slowest: { step: 0, phases: [{ toMs: 9 }] } },
+    ]);
+  });
+
   test("say what they run in", () => {
     recorder.handle({ event: "worker", name: "phone", state: "joined", kind: "browser" });
     const status = { host: "", roundTripMs: 1, bytesUp: 0, bytesDown: 0, lastSeenMs: 0 };

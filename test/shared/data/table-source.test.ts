@@ -291,11 +291,11 @@ test.each<[string, string | Uint8Array, RegExp, DataOptions?]>([
   ["an empty file", "", /is empty/],
   ["a header alone", "x,kind\n", /a header and no rows/],
   ["no header", "1,2\n3,4\n", /first row is one of numbers/],
-  ...["3,14", "1 000,5", "1,234,567", "12 %", "$5", "-inf"].map(
+  ...["3,14", "1 000,5", "1,234,567", "12 %", "$5", "-inf", "0x1F", "-0b101", "0o17"].map(
     (cell): [string, string, RegExp] => [
       `a column of numbers such as ${cell}`,
       many(30, (row) => (row % 3 ? `"${cell}"` : String(row))),
-      /row 2, column "x": ".*" is no number as tables have it\. Write a point before decimals/,
+      /row 2, column "x": ".*" is no number as tables have it\. Write decimal digits, a point before/,
     ],
   ),
   [
@@ -358,9 +358,35 @@ test.each<[string, string | Uint8Array, RegExp, DataOptions?]>([
   ["too many categories", many(2500, (row) => `t${row}`), /column "x" holds texts, more than 1000/],
   [
     "too many categories together",
-    `x,y,kind\n${Array.from({ length: 900 }, (_, row) => `t${row},${row % 2 ? `u${row}` : "u"},${row % 2 ? "a" : "b"}`).join("\n")}`,
+    `x,y,kind\n${Array.from({ length: 1800 }, (_, row) => `t${row >> 1},${row % 4 > 1 ? `u${row >> 2}` : "u"},${row % 2 ? "a" : "b"}`).join("\n")}`,
     /1351 categories together, 900 of them in "x"/,
   ],
+  [
+    "a column of hexadecimal numbers",
+    many(300, (row) => `0x${(row * 7).toString(16)}`),
+    /row 1, column "x": "0x0" is no number as tables have it/,
+  ],
+  [
+    "a column of texts of which each row has its own",
+    many(300, (row) => `name ${row}`),
+    /column "x" holds 300 different texts in 300 rows, most of them in one row only.*Remove/,
+  ],
+  [
+    "labels of which each row has its own",
+    many(300, (row) => `${row}`).replaceAll(/[ab]$/gm, (text, at) => `${text}${at}`),
+    /column "kind" holds 300 different texts in 300 rows, .*Give another --label/,
+  ],
+  [
+    "a column of nan",
+    many(30, () => "nan"),
+    /column "x" holds nothing but "nan", which stands for/,
+  ],
+  [
+    "a column of signs for missing values",
+    many(30, (row) => (row % 2 ? "-" : "n/a")),
+    /column "x" holds nothing but "-", "n\/a", which stands for missing values\. Remove/,
+  ],
+  ["an empty column", many(30, () => ""), /row 1, column "x": the cell is empty.*or the column/],
   [
     "a quote that is not closed",
     'x,kind\n1,a\n2,"b\n3,a\n',
@@ -377,6 +403,16 @@ test.each<[string, string | Uint8Array, RegExp, DataOptions?]>([
   const refused = expect(open(file, options)).rejects;
   await refused.toThrow(sentence);
   await expect(open(file, options)).rejects.toMatchObject({ code: "data-table", exitCode: 2 });
+});
+
+test("texts of which some rows have their own are categories, and texts that are said to be classes are", async () => {
+  const some = many(60, (row) => (row % 3 === 0 ? `t${row}` : `u${row % 20}`));
+  expect((await open(write(some))).table!.columns[0]).toMatchObject({ kind: "category" });
+  const few = many(20, (row) => `t${row}`);
+  expect((await open(write(few))).table!.columns[0]).toMatchObject({ kind: "category" });
+  const own = many(30, (row) => `${row}`).replaceAll(/[ab]$/gm, (text, at) => `${text}${at}`);
+  const data = await open(write(own), { labelKind: "classes" });
+  expect(data.target).toEqual({ kind: "classes", count: 30 });
 });
 
 test("a test row that is infinite when it is standardised", async () => {

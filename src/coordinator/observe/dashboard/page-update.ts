@@ -39,6 +39,13 @@ export interface WorkerRow {
   lastSeenMs: number;
 }
 
+/** When a step's tasks and the coordinator's phases began and ended, in milliseconds since the step began. */
+export interface StepTrace {
+  step: number;
+  tasks: TaskTrace[];
+  phases: PhaseTrace[];
+}
+
 /** Of grey (1 channel) or RGB (3 channels) pictures. */
 export interface PictureShape {
   height: number;
@@ -135,7 +142,12 @@ export type PageUpdate =
     }
   | { kind: "mark"; at: number; step: number; what: MarkKind; worker?: string; text: string }
   | { kind: "workers"; at: number; workers: WorkerRow[] }
-  | { kind: "trace"; at: number; step: number; tasks: TaskTrace[]; phases: PhaseTrace[] }
+  | ({
+      kind: "trace";
+      at: number;
+      /** Of the last 100 steps. Logs of earlier versions have none. */
+      slowest?: StepTrace;
+    } & StepTrace)
   | { kind: "statistics"; at: number; step: number; layers: LayerStatistics[] }
   /** What was predicted for the test set, where the targets are classes. */
   | {

@@ -10,9 +10,10 @@ import { describeRun, type RunDescription } from "../run-description.js";
 import { mistakesOf } from "./class-predictions.js";
 import { InputColumns } from "./input-columns.js";
 import { layerStatistics } from "./layer-statistics.js";
-import type { MarkKind, PageUpdate, PageUpdateSink } from "./page-update.js";
+import type { MarkKind, PageUpdate, PageUpdateSink, StepTrace } from "./page-update.js";
 import { runSettings } from "./run-settings.js";
 import { pictureShapeOf, ShownSamples } from "./shown-samples.js";
+import { SlowestTrace } from "./slowest-trace.js";
 import { scatterOf } from "./value-predictions.js";
 import { type WorkerStatus, WorkerTable } from "./worker-table.js";
 
@@ -49,6 +50,7 @@ export class Recorder implements EventSink {
   private step = 0;
   private steps = noSteps();
   private trace: (RunEvent & { event: "trace" }) | undefined;
+  private readonly slowest = new SlowestTrace();
   private moments: (RunEvent & { event: "moments" }) | undefined;
   private statisticsMs = -Infinity;
 
@@ -72,6 +74,7 @@ export class Recorder implements EventSink {
         return;
       case "trace":
         this.trace = event;
+        this.slowest.add(event);
         for (const task of event.tasks) this.table.countTask(task);
         return;
       case "moments":
@@ -218,11 +221,8 @@ export class Recorder implements EventSink {
       this.steps = noSteps();
     }
     if (this.trace) {
-      const { step, tasks, phases } = this.trace;
-      const shown = tasks.slice(0, MAX_TASKS).map((task) => {
-        return { ...task, worker: sanitizeText(task.worker, MAX_NAME_LENGTH) };
-      });
-      this.send({ kind: "trace", at, step, tasks: shown, phases: phases.slice(0, MAX_PHASES) });
+      const slowest = shownTrace(this.slowest.slowest ?? this.trace);
+      this.send({ kind: "trace", at, ...shownTrace(this.trace), slowest });
       this.trace = undefined;
     }
     this.flushStatistics(at);
@@ -241,6 +241,13 @@ export class Recorder implements EventSink {
     const layers = layerStatistics(moments);
     if (layers.length > 0) this.send({ kind: "statistics", at, step: moments.step, layers });
   }
+}
+
+function shownTrace({ step, tasks, phases }: RunEvent & { event: "trace" }): StepTrace {
+  const shown = tasks.slice(0, MAX_TASKS).map((task) => {
+    return { ...task, worker: sanitizeText(task.worker, MAX_NAME_LENGTH) };
+  });
+  return { step, tasks: shown, phases: phases.slice(0, MAX_PHASES) };
 }
 
 function noSteps() {

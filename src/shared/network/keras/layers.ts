@@ -46,7 +46,12 @@ const READERS: Readonly<Record<string, LayerReader>> = {
     single({ kind: "concatenate", axis: options.readAxis("axis", -1, input.length) }),
 };
 
-export const SUPPORTED_LAYERS: readonly string[] = [...Object.keys(READERS), "InputLayer"];
+/** Rescaling and input layers are read by whoever reads the model: they become no layers. */
+export const SUPPORTED_LAYERS: readonly string[] = [
+  ...Object.keys(READERS),
+  "Rescaling",
+  "InputLayer",
+];
 
 /** Reads a layer's own options; those that all layers have are read before. @throws TandemError `network` */
 export function readLayer(options: Options, input: Shape): LayerPart[] {

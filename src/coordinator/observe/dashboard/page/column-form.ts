@@ -6,10 +6,12 @@ import type { SampleBytes } from "./prediction-queue.js";
 const SIGNIFICANT_DIGITS = 6;
 const MAX_BYTE = 255;
 
-interface Field {
-  column: InputColumn;
-  input: HTMLInputElement | HTMLSelectElement;
-}
+type NumberColumn = Extract<InputColumn, { kind: "number" }>;
+type CategoryColumn = Extract<InputColumn, { kind: "category" }>;
+
+type Field =
+  | { column: NumberColumn; input: HTMLInputElement }
+  | { column: CategoryColumn; input: HTMLSelectElement };
 
 export class ColumnForm {
   private readonly form = byId("column-form", HTMLFormElement);
@@ -29,7 +31,7 @@ export class ColumnForm {
     this.form.hidden = columns === undefined;
     if (JSON.stringify(columns) === JSON.stringify(this.shown)) return;
     this.shown = columns;
-    this.fields = (columns ?? []).map((column) => ({ column, input: createInput(column) }));
+    this.fields = (columns ?? []).map(createField);
     this.form.replaceChildren(
       ...this.fields.map(({ column: { name }, input }) => {
         const title = createElement("span", { text: name, title: name });
@@ -45,11 +47,13 @@ export class ColumnForm {
   /** @returns a sentence where a value is missing */
   read(inputType: "uint8" | "float32"): SampleBytes | string {
     const values: number[] = [];
-    for (const { column, input } of this.fields) {
-      if (column.kind === "category") {
-        values.push(...column.categories.map((category) => Number(category === input.value)));
+    for (const field of this.fields) {
+      if (isChoice(field)) {
+        // By their places: names that were made short may have become the same.
+        values.push(...Array.from(field.input.options, ({ selected }) => Number(selected)));
         continue;
       }
+      const { column, input } = field;
       const value = input.value.trim() === "" ? NaN : Number(input.value);
       if (!Number.isFinite(value)) return `Enter a number for ${column.name}.`;
       values.push((value - column.mean) / column.scale);
@@ -58,19 +62,20 @@ export class ColumnForm {
   }
 }
 
-function createInput(column: InputColumn): HTMLInputElement | HTMLSelectElement {
+function isChoice(field: Field): field is Extract<Field, { column: CategoryColumn }> {
+  return field.column.kind === "category";
+}
+
+function createField(column: InputColumn): Field {
   if (column.kind === "category") {
-    return createElement(
-      "select",
-      {},
-      column.categories.map((name) => new Option(name, name)),
-    );
+    const options = column.categories.map((name) => new Option(name, name));
+    return { column, input: createElement("select", {}, options) };
   }
   const input = createElement("input");
   input.type = "number";
   input.step = "any";
   input.defaultValue = String(Number(column.mean.toPrecision(SIGNIFICANT_DIGITS)));
-  return input;
+  return { column, input };
 }
 
 /** Little-endian float32. */

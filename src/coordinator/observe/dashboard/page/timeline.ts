@@ -3,6 +3,7 @@ import type { PhaseTrace, TaskTrace } from "../../../../shared/events.js";
 import { byId, createElement, createSvg, formatCount, formatNumber } from "./dom.js";
 import { showPhases } from "./phases.js";
 import type { Run } from "./run.js";
+import { StepChoice } from "./step-choice.js";
 import { ticksBetween } from "./ticks.js";
 
 const ROW_HEIGHT = 24;
@@ -34,9 +35,15 @@ export interface Bar {
 let mostRows = 0;
 /** What is drawn now. */
 let drawn: { trace: unknown; width: number } | undefined;
+let lastRun: Run | undefined;
+
+const choice = new StepChoice(() => {
+  if (lastRun) showTimeline(lastRun);
+});
 
 export function showTimeline(run: Run): void {
-  const { trace } = run;
+  lastRun = run;
+  const trace = choice.choose(run);
   const container = byId("timeline", HTMLElement);
   const width = container.clientWidth || 320;
   if (drawn?.trace === trace && drawn?.width === width) return;
@@ -47,7 +54,7 @@ export function showTimeline(run: Run): void {
   }
   const tasks = trace.tasks.flatMap(barsOfTask);
   const phases = trace.phases.map(barOfPhase);
-  container.replaceChildren(drawBars([...lastWorkers(tasks), ...phases], width));
+  container.replaceChildren(drawBars(tasks, phases, width));
   showPhases(tasks, phases);
   byId("step-note", HTMLElement).textContent = noteOf([...tasks, ...phases], trace.step);
 }
@@ -73,36 +80,48 @@ function barsOfTask(task: TaskTrace): Bar[] {
   ];
 }
 
-function lastWorkers(bars: readonly Bar[]): readonly Bar[] {
+/** Names of those that are drawn: all, or of many those that finished last, the last one first. */
+function rowsOf(tasks: readonly Bar[]): { names: string[]; hiddenCount: number } {
   const ends = new Map<string, number>();
-  for (const { row, toMs } of bars) ends.set(row, Math.max(toMs, ends.get(row) ?? -Infinity));
-  if (ends.size <= MAX_WORKER_ROWS) return bars;
+  for (const { row, toMs } of tasks) ends.set(row, Math.max(toMs, ends.get(row) ?? -Infinity));
+  if (ends.size <= MAX_WORKER_ROWS) return { names: [...ends.keys()], hiddenCount: 0 };
   const last = [...ends].sort((a, b) => b[1] - a[1]).slice(0, MAX_WORKER_ROWS);
-  const names = new Set(last.map(([name]) => name));
-  return bars.filter(({ row }) => names.has(row));
+  return { names: last.map(([name]) => name), hiddenCount: ends.size - MAX_WORKER_ROWS };
 }
 
-function drawBars(bars: readonly Bar[], width: number): SVGElement {
-  const rows = [...new Set(bars.map(({ row }) => row))];
+function drawBars(tasks: readonly Bar[], phases: readonly Bar[], width: number): SVGElement {
+  const { names, hiddenCount } = rowsOf(tasks);
+  const others = hiddenCount === 0 ? [] : [`${formatCount(hiddenCount)} more finished earlier`];
+  const firstPhase = names.length + others.length;
+  const rows = [...names, ...others, ...new Set(phases.map(({ row }) => row))];
+  const places = new Map(names.map((name, place) => [name, place]));
+  const placed = [
+    ...tasks.flatMap((bar) => {
+      const place = places.get(bar.row);
+      return place === undefined ? [] : [{ bar, place }];
+    }),
+    ...phases.map((bar) => ({ bar, place: rows.indexOf(bar.row, firstPhase) })),
+  ];
   mostRows = Math.max(mostRows, rows.length);
-  const lastMs = Math.max(...bars.map(({ toMs }) => toMs), 1e-3);
+  const lastMs = Math.max(...placed.map(({ bar }) => bar.toMs), 1e-3);
   const pixelsPerMs = (width - LABEL_WIDTH - 24) / lastMs;
   const x = (ms: number) => LABEL_WIDTH + Math.max(0, ms) * pixelsPerMs;
   const labels = rows.map((row, index) => {
-    const isLong = row.length > MAX_LABEL_LENGTH;
+    // There are no bars beside the words on those that are not drawn.
+    const isLong = row.length > MAX_LABEL_LENGTH && !others.includes(row);
     const text = isLong ? `${row.slice(0, MAX_LABEL_LENGTH - 1)}…` : row;
     return createSvg("text", { x: 0, y: ROW_HEIGHT * index + 16 }, [
       ...(isLong ? [createSvg("title", {}, [row])] : []),
       text,
     ]);
   });
-  const boxes = bars.flatMap((bar) => {
-    const y = ROW_HEIGHT * rows.indexOf(bar.row) + 3;
+  const boxes = placed.flatMap(({ bar, place }) => {
+    const y = ROW_HEIGHT * place + 3;
     return drawBar(bar, x(bar.fromMs), y, (bar.toMs - bar.fromMs) * pixelsPerMs);
   });
   const height = ROW_HEIGHT * (mostRows + 1);
   const bottom = ROW_HEIGHT * rows.length;
-  const label = "The newest step's tasks and phases on a time axis";
+  const label = "One step's tasks and phases on a time axis";
   return createSvg("svg", { width, height, role: "img", "aria-label": label }, [
     ...drawTicks(lastMs, width, x, bottom),
     ...labels,

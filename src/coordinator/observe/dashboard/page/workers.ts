@@ -2,6 +2,10 @@
 import type { WorkerRow } from "../page-update.js";
 import { byId, createElement, formatBytes, formatCount, formatNumber } from "./dom.js";
 import type { Run } from "./run.js";
+import { drawStrip } from "./worker-strip.js";
+
+/** Of more, all are marks on a strip, and this many are in the table until all are asked for. */
+const MAX_ROWS = 12;
 
 /** Of the columns on a narrow screen: two views, and what has no room in either. */
 type View = "work" | "network" | "optional";
@@ -39,7 +43,39 @@ for (const input of document.querySelectorAll<HTMLInputElement>('input[name="col
   });
 }
 
-export function showWorkers({ workers, end }: Run): void {
+const more = byId("more-workers", HTMLButtonElement);
+let isExpanded = false;
+let lastRun: Run | undefined;
+
+more.addEventListener("click", () => {
+  isExpanded = !isExpanded;
+  if (lastRun) showWorkers(lastRun);
+});
+new ResizeObserver(() => {
+  if (lastRun) showStrip(lastRun.workers);
+}).observe(byId("strip", HTMLElement));
+
+/** What needs attention first: workers that are gone, then the slowest ones. In the order of joining where they are few. */
+function chooseRows(workers: readonly WorkerRow[]): readonly WorkerRow[] {
+  if (workers.length <= MAX_ROWS) return workers;
+  const isGone = ({ state }: WorkerRow) => Number(state !== "working");
+  const msOf = (row: WorkerRow) => (row.shards > 0 ? shardMsOf(row) : 0);
+  const sorted = workers.toSorted((a, b) => isGone(b) - isGone(a) || msOf(b) - msOf(a));
+  return isExpanded ? sorted : sorted.slice(0, MAX_ROWS);
+}
+
+function showStrip(workers: readonly WorkerRow[]): void {
+  const isMany = workers.length > MAX_ROWS;
+  byId("strip-holder", HTMLElement).hidden = !isMany;
+  byId("more-holder", HTMLElement).hidden = !isMany;
+  more.textContent = isExpanded ? `Show ${MAX_ROWS}` : `Show all ${formatCount(workers.length)}`;
+  more.setAttribute("aria-expanded", String(isExpanded));
+  if (isMany) drawStrip(workers);
+}
+
+export function showWorkers(run: Run): void {
+  lastRun = run;
+  const { workers, end } = run;
   const totals = {
     samples: workers.reduce((sum, { samples }) => sum + samples, 0),
     longestMs: Math.max(0, ...workers.map(shardMsOf).filter(Number.isFinite)),
@@ -53,7 +89,7 @@ export function showWorkers({ workers, end }: Run): void {
       return th;
     }),
   );
-  const rows = workers.map((row) =>
+  const rows = chooseRows(workers).map((row) =>
     createElement(
       "tr",
       { class: row.state === "working" ? "" : "gone" },
@@ -72,6 +108,7 @@ export function showWorkers({ workers, end }: Run): void {
     createElement("tbody", {}, rows),
   );
   byId("workers-note", HTMLElement).textContent = noteOf(workers, end !== undefined);
+  showStrip(workers);
 }
 
 function classOf({ isText, view }: Column): string {

@@ -1,15 +1,9 @@
 // Array files of inputs and targets → a data source: checked once, in memory or read where they lie.
 import { TandemError } from "../../../errors.js";
 import { describeData } from "../../describe-data.js";
-import {
-  type DataSource,
-  MemorySet,
-  type SampleSet,
-  sliceSamples,
-  type TargetSpec,
-} from "../../samples.js";
-import { drawSplit, resolveValidationSize, testShareOf } from "../../split.js";
-import { Subset } from "../../subset.js";
+import { type DataSource, MemorySet, type TargetSpec } from "../../samples.js";
+import { splitStored } from "../../split.js";
+import { selectSamples } from "../../subset.js";
 import { checkSource, type InputSpec, inputSpecOf, scanInputs } from "./array-inputs.js";
 import { checkTestTargets, countClasses, readTargets, type Targets } from "./array-targets.js";
 import { type DiskFile, loadBytes } from "../byte-source.js";
@@ -158,36 +152,18 @@ function toSet(array: StoredArray, own: Targets): MemorySet | FileSet {
   return new MemorySet({ count: shape[0]!, inputs, targets });
 }
 
-type Split = Pick<DataSource, "training" | "validation" | "test">;
-
+/** @param note how the test set was chosen, where it is not in the files */
 function splitSets(
   [all, test]: readonly (MemorySet | FileSet)[],
-  given: number | undefined,
+  validationSize: number | undefined,
   where: string,
-): { sets: Split; note?: string } {
-  const { count } = all!;
-  if (test) {
-    const held = resolveValidationSize(given, count, where);
-    const sets = { training: rangeOf(all!, held, count), validation: rangeOf(all!, 0, held), test };
-    return { sets };
-  }
-  if (count < 2) {
-    throw new TandemError("data-too-small", `${where} has one sample, and no test set.`);
-  }
-  const held = resolveValidationSize(given, count - testShareOf(count), where);
-  const split = drawSplit(count, held);
-  const setOf = (indices: Uint32Array) => Subset.of(all!, indices);
-  return {
-    sets: {
-      training: setOf(split.training),
-      validation: setOf(split.validation),
-      test: setOf(split.test),
-    },
-    note: "a fifth drawn as the test set",
+): { sets: Pick<DataSource, "training" | "validation" | "test">; note?: string } {
+  const hasTest = test !== undefined;
+  const split = splitStored(all!.count, { hasTest, validationSize, where });
+  const sets = {
+    training: selectSamples(all!, split.training),
+    validation: selectSamples(all!, split.validation),
+    test: test ?? selectSamples(all!, split.test),
   };
-}
-
-function rangeOf(all: MemorySet | FileSet, from: number, to: number): SampleSet {
-  if (all instanceof MemorySet) return new MemorySet(sliceSamples(all.samples, from, to));
-  return Subset.range(all, from, to);
+  return hasTest ? { sets } : { sets, note: "a fifth drawn as the test set" };
 }

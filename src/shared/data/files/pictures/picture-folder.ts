@@ -13,7 +13,7 @@ import { join, sep } from "node:path";
 import { messageOf } from "../../../errors.js";
 import { quote } from "../../../network/problem.js";
 import { compareCodePoints, pathText, type Refuse } from "../bad-data.js";
-import { isPictureName, MAX_PICTURE_BYTES } from "./picture-kinds.js";
+import { isIgnoredName, isPictureName, MAX_PICTURE_BYTES } from "./picture-kinds.js";
 
 /** A picture. */
 export interface PictureFile {
@@ -30,8 +30,6 @@ export interface PictureFiles {
   test: PictureFile[] | undefined;
 }
 
-/** What file managers leave behind. */
-const IGNORED_NAME = /^(\..*|thumbs\.db|desktop\.ini|__macosx)$/i;
 /** Folders in a class's folder. */
 const MAX_DEPTH = 16;
 /** UTF-16 code units; longer names would not travel with the configuration. */
@@ -50,9 +48,10 @@ export function isPictureFolder(path: string): boolean {
 
 /** Without looking at more than it has to. */
 function holdsPicture(folder: string, depth: number): boolean {
-  const entries = readdirSync(folder, { withFileTypes: true });
+  const all = readdirSync(folder, { withFileTypes: true });
+  const entries = all.filter(({ name }) => !isIgnoredName(name));
   if (entries.some(({ name }) => isPictureName(name))) return true;
-  const folders = entries.filter((entry) => entry.isDirectory() && !IGNORED_NAME.test(entry.name));
+  const folders = entries.filter((entry) => entry.isDirectory());
   return depth > 0 && folders.some(({ name }) => holdsPicture(join(folder, name), depth - 1));
 }
 
@@ -125,7 +124,7 @@ class Lister {
     const folder = this.pathOf(prefix);
     try {
       const entries = readdirSync(folder, { withFileTypes: true });
-      return entries.filter(({ name }) => !IGNORED_NAME.test(name));
+      return entries.filter(({ name }) => !isIgnoredName(name));
     } catch (error) {
       return this.refuse(folder, `it cannot be read (${messageOf(error)}).`, error);
     }

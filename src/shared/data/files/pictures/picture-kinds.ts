@@ -18,11 +18,20 @@ export interface PictureHeader {
 /** Names of what sharp decodes on every platform. */
 const PICTURE_NAME = /\.(png|jpe?g|webp|gif|tiff?|avif)$/i;
 
+/** What file managers leave behind: macOS's `._cat.png` among them, which has a picture's name and is none. */
+const IGNORED_NAME = /^(\..*|thumbs\.db|desktop\.ini|__macosx)$/i;
+
 /** Larger files are no pictures to train on. */
 export const MAX_PICTURE_BYTES = 2 ** 28;
 
+/** @param name with or without folders before it */
 export function isPictureName(name: string): boolean {
   return PICTURE_NAME.test(name);
+}
+
+/** Whether a file or folder is left alone: hidden ones, and those of file managers. @param name without folders before it */
+export function isIgnoredName(name: string): boolean {
+  return IGNORED_NAME.test(name);
 }
 
 /** Whether pictures can be decoded to this shape. */

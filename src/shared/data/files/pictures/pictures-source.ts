@@ -5,7 +5,7 @@ import { messageOf, TandemError } from "../../../errors.js";
 import { sizeOf } from "../../../network/network.js";
 import { quote } from "../../../network/problem.js";
 import type { DataSource } from "../../samples.js";
-import { divideSamples } from "../../divide-samples.js";
+import { splitShuffled } from "../../split.js";
 import { pathText, type Refuse, refuseWith } from "../bad-data.js";
 import type { DataOptions } from "../data-kind.js";
 import { readPictureBytes } from "./picture-bytes.js";
@@ -72,7 +72,7 @@ export async function loadPictures(folder: string, options: DataOptions): Promis
   const { validationSize } = options;
   const where = pathText(folder);
   const hasTest = test !== undefined;
-  const parts = divideSamples(classes.length, { classes, hasTest, validationSize, where });
+  const parts = splitShuffled(classes.length, { hasTest, validationSize, where }, classes);
   const sets = { training: await pick(parts.training), validation: await pick(parts.validation) };
   return test && testClasses
     ? describe({ ...sets, test: await open(test, testClasses) }, "folder")

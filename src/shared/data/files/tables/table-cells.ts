@@ -20,12 +20,16 @@ export function isMissingClass(cell: string): boolean {
 const DECIMAL_COMMA = /^[+-]?\d*,\d+(e[+-]?\d+)?$/i;
 const GROUPED_DIGITS = /^[+-]?\d{1,3}([,.'\u2019 _\u00a0\u202f]\d{3})+([.,]\d+)?$/;
 const INFINITE = /^[+-]?inf(inity)?$/i;
+/** With a prefix, as most languages write them; without one they cannot be told from texts. */
+const OTHER_BASE = /^[+-]?0(x[\da-f]+|o[0-7]+|b[01]+)$/i;
 
-/** A number to people and other programs: `3,14`, `1 000`, `12 %`, `$5`, `inf`. */
+/** A number to people and other programs: `3,14`, `1 000`, `12 %`, `$5`, `inf`, `0x1F`. */
 export function isOtherNumber(cell: string): boolean {
   const amount = cell.replace(/^[$€£¥]\s?|\s?[%$€£¥]$/u, "");
   if (amount !== cell && isNumber(amount)) return true;
-  return [DECIMAL_COMMA, GROUPED_DIGITS, INFINITE].some((pattern) => pattern.test(amount));
+  return [DECIMAL_COMMA, GROUPED_DIGITS, INFINITE, OTHER_BASE].some((pattern) =>
+    pattern.test(amount),
+  );
 }
 
 /** Whether the number is one in float32 too. */

@@ -11,6 +11,19 @@ export type ColumnValues =
   /** The place of each row's category in the list, which is sorted by code points. */
   | { kind: "category"; values: Int32Array; categories: readonly string[] };
 
+type Categories = Extract<ColumnValues, { kind: "category" }>;
+
+/** So few categories are none too many, in however few rows each is. */
+const FEW_CATEGORIES = 20;
+
+/** Whether most rows have a text of their own, as names, addresses and the numbers of rows are: nothing is learned from such. */
+export function areNearlyUnique({ values, categories }: Categories): boolean {
+  if (categories.length <= FEW_CATEGORIES) return false;
+  const counts = new Uint32Array(categories.length);
+  for (const place of values) counts[place]! += 1;
+  return 2 * counts.filter((count) => count === 1).length > values.length;
+}
+
 /** Throws with a sentence about this column. */
 export type RefuseColumn = (sentence: string) => never;
 
@@ -41,7 +54,7 @@ export class UnknownColumn {
   add(cell: string): void {
     this.rowCount++;
     if (cell === "")
-      this.refuse(this.rowCount, "the cell is empty. Fill it in, or remove the row.");
+      this.refuse(this.rowCount, "the cell is empty. Fill it in, or remove the row or the column.");
     this.addNumber(cell);
     this.addCategory(cell);
     if (this.categories === undefined && this.firstText) this.refuseMixture(this.firstText);
@@ -62,7 +75,7 @@ export class UnknownColumn {
   }
 
   /** As `finish`, for a column that is to be categories whatever is in it. */
-  finishCategories(): Extract<ColumnValues, { kind: "category" }> {
+  finishCategories(): Categories {
     if (!this.categories) return this.refuseCount();
     const { codes, byText } = this.categories;
     const texts = [...byText.keys()];
@@ -110,7 +123,7 @@ export class UnknownColumn {
   private refuseNotation({ row, cell }: { row: number; cell: string }): never {
     return this.refuse(
       row,
-      `${quote(cell)} is no number as tables have it. Write a point before decimals, nothing between thousands, no sign behind, and no infinity; if the column holds categories, begin each with a letter.`,
+      `${quote(cell)} is no number as tables have it. Write decimal digits, a point before decimals, nothing between thousands, no sign behind, and no infinity; if the column holds categories, begin each with a letter.`,
     );
   }
 

@@ -4,7 +4,7 @@ import type { TargetSpec } from "../../samples.js";
 import { MAX_CATEGORIES } from "../../table.js";
 import { type Refuse, listNames } from "../bad-data.js";
 import { fitsFloat32, isMissingClass, isNumber } from "./table-cells.js";
-import type { UnknownColumn } from "./table-column.js";
+import { areNearlyUnique, type UnknownColumn } from "./table-column.js";
 
 export const LABEL_KINDS = ["classes", "values"] as const;
 export type LabelKind = (typeof LABEL_KINDS)[number];
@@ -65,6 +65,12 @@ export function learnLabels(
       refuse(
         file,
         `row ${found.values.indexOf(missing) + 1}, column ${quote(name)}: ${quote(found.categories[missing]!)} stands for a missing label. Fill it in, or remove the row; if it is a class, say --label-kind classes.`,
+      );
+    }
+    if (kind === undefined && areNearlyUnique(found)) {
+      refuse(
+        file,
+        `column ${quote(name)} holds ${found.categories.length} different texts in ${found.values.length} rows, most of them in one row only: too many for classes. Give another --label; if they are classes, say --label-kind classes.`,
       );
     }
     return classes(file, name, found.values, found.categories, refuse);

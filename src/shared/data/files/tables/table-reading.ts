@@ -3,9 +3,10 @@ import { createHash } from "node:crypto";
 import { quote } from "../../../network/problem.js";
 import type { TargetSpec } from "../../samples.js";
 import { MAX_CATEGORIES, type TableColumn, type TableSpec } from "../../table.js";
-import { type Refuse, refuseWith } from "../bad-data.js";
+import { listNames, type Refuse, refuseWith } from "../bad-data.js";
 import type { DataOptions } from "../data-kind.js";
-import { type ColumnValues, UnknownColumn } from "./table-column.js";
+import { isMissing } from "./table-cells.js";
+import { areNearlyUnique, type ColumnValues, UnknownColumn } from "./table-column.js";
 import { findLabel, type Labels, learnLabels, readLabel } from "./table-label.js";
 import { KnownColumns, type RowValues, standardise } from "./table-rows.js";
 import { readTableText } from "./table-text.js";
@@ -110,6 +111,7 @@ function learnColumns(
   training: Uint32Array,
 ): TableColumn[] {
   if (columns.length === 0) refuseTable(file, "it has no column beside the label.");
+  for (const column of columns) checkCategories(file, column);
   const count = columns.reduce((sum, column) => sum + categoryCount(column), 0);
   if (count > MAX_CATEGORIES) {
     const largest = columns.toSorted((a, b) => categoryCount(b) - categoryCount(a))[0]!;
@@ -122,6 +124,23 @@ function learnColumns(
     values.kind === "number"
       ? { name, kind: "number", ...standardise(values.values, training) }
       : { name, kind: "category", categories: [...values.categories] },
+  );
+}
+
+/** Categories that say nothing about a row, or of which each row has its own. */
+function checkCategories(file: string, { name, values }: NamedColumn): void {
+  if (values.kind === "number") return;
+  const { categories } = values;
+  if (categories.every(isMissing)) {
+    refuseTable(
+      file,
+      `column ${quote(name)} holds nothing but ${listNames(categories)}, which stands for missing values. Remove the column.`,
+    );
+  }
+  if (!areNearlyUnique(values)) return;
+  refuseTable(
+    file,
+    `column ${quote(name)} holds ${categories.length} different texts in ${values.values.length} rows, most of them in one row only: too many for categories. Remove the column.`,
   );
 }
 

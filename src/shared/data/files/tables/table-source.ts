@@ -3,8 +3,8 @@
 import { createHash } from "node:crypto";
 import type { RunConfig } from "../../../config.js";
 import { quote } from "../../../network/problem.js";
-import { type Division, divideSamples } from "../../divide-samples.js";
 import type { DataSource } from "../../samples.js";
+import { type Split, splitShuffled } from "../../split.js";
 import type { TableSpec } from "../../table.js";
 import { pathText } from "../bad-data.js";
 import type { DataOptions } from "../data-kind.js";
@@ -101,9 +101,10 @@ function divideRows(
   targets: TableRows["targets"],
   hasTest: boolean,
   { validationSize }: DataOptions,
-): Division {
+): Split<Uint32Array> {
   const classes = targets instanceof Int32Array ? targets : undefined;
-  return divideSamples(targets.length, { classes, hasTest, validationSize, where: pathText(file) });
+  const where = pathText(file);
+  return splitShuffled(targets.length, { hasTest, validationSize, where }, classes);
 }
 
 function allRows({ targets }: TableRows): Uint32Array {
