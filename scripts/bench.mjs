@@ -90,10 +90,11 @@ async function localStep(broadcast, more = []) {
   return { step: stepMs(command), firstStep: firstStepMs };
 }
 
-/** @param {string} rate @param {string} broadcast */
-async function networkStep(rate, broadcast) {
+/** @param {string} rate @param {string} broadcast @param {string[]} more options */
+async function networkStep(rate, broadcast, more = []) {
   const counts = { steps, warmUp: WARM_UP };
-  const { coordinator, ...rest } = await runOnCables({ rate, broadcast, training, folder, counts });
+  const run = { rate, broadcast, training: [...training, ...more], folder, counts };
+  const { coordinator, ...rest } = await runOnCables(run);
   return { step: stepMs(coordinator), ...rest };
 }
 
@@ -237,6 +238,26 @@ if (canMakeNamespaces()) {
       return step;
     },
   });
+}
+
+// Batches normalised as a whole, in turn with shards that are normalised by themselves.
+for (const rate of ["loopback", ...(canMakeNamespaces() ? ["1gbit"] : [])]) {
+  for (const broadcast of ["weights", "updates"]) {
+    const what = `2 workers, ${rate}, ${broadcast}, ms per step`;
+    const step = async (/** @type {string} */ kind) => {
+      const more = ["--batch-norm", kind];
+      const isLocal = rate === "loopback";
+      return (await (isLocal ? localStep(broadcast, more) : networkStep(rate, broadcast, more)))
+        .step;
+    };
+    pairs.push({
+      what: `sync: ${what}`,
+      own: async () => {
+        note(`ghost: ${what}`, await step("ghost"));
+        return step("sync");
+      },
+    });
+  }
 }
 
 try {
