@@ -23,7 +23,7 @@ export interface RelayRuntimeParts {
   broadcast: RelayBroadcast;
   /** From now on messages to the coordinator can be sent; undefined: from now on they cannot. */
   onUplink: (send: ((reply: Reply) => void) | undefined) => void;
-  /** The connection to the coordinator is over, and all that was asked for on it is dropped. */
+  /** The connection to the coordinator broke, and all that was asked for on it is dropped. */
   onCoordinatorLost: () => void;
 }
 
@@ -56,6 +56,9 @@ export class RelayRuntime implements Runtime, RelayDuties {
     this.parts.onUplink(undefined);
     this.parts.broadcast.noteLost();
     this.parts.pool.endTasks();
+  }
+
+  onLost(): void {
     this.parts.onCoordinatorLost();
   }
 

@@ -107,8 +107,11 @@ class Connection {
       onClose: (code, reason) => {
         stop.removeEventListener("abort", sayGoodbye);
         for (const timer of this.timers) clearTimeout(timer);
-        if (this.isWelcome) this.options.holder.runtime?.endTasks();
-        this.resolve(this.end ?? finalEnd(code, reason) ?? this.lost(closeText(code, reason)));
+        const end = this.end ?? finalEnd(code, reason) ?? this.lost(closeText(code, reason));
+        const { runtime } = this.options.holder;
+        if (this.isWelcome) runtime?.endTasks();
+        if (this.isWelcome && end.kind === "lost") runtime?.onLost?.();
+        this.resolve(end);
       },
     });
     this.timers.push(

@@ -8,6 +8,8 @@ import type { Reply, WorkerRuntime } from "./worker-runtime.js";
 export interface RelayDuties {
   /** The connection is ready: what happens behind the relay can be reported, until `endTasks`. */
   onReady(send: (reply: Reply) => void): void;
+  /** The connection broke, and the run is not known to be over. */
+  onLost(): void;
   /** So many bytes of a tail have come. */
   noteTail(byteLength: number): void;
   /** @throws FrameError where it does not belong here */
