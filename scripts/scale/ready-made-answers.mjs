@@ -1,6 +1,6 @@
 // Answers to shards, prepared beforehand: gradients of the form and size that the run asks for, others for each shard, so that two
 // shards that were mixed up change the result. They also count: each shard has two values of the parameter COUNTER for itself, and
-// with plain SGD at a learning rate of 1 the final weights tell how often every shard was used, and in which steps.
+// with plain SGD at a learning rate of 1 the final weights show how often every shard was used, and in which steps.
 import { readCheckpoint } from "../../dist/shared/checkpoint/checkpoint.js";
 import { sizeOf, trainedStatistics } from "../../dist/shared/network/network.js";
 import { layoutOfRun } from "../../dist/shared/run-layout.js";
@@ -78,7 +78,7 @@ export function miscountedSamples(file) {
   for (let step = 0; step < steps; step++) stepSum += step % STEP_MODULUS;
   return shardSizes.reduce((total, samples, shard) => {
     const wrong = Math.abs(steps + (values[2 * shard] ?? NaN));
-    // As often as there were steps, but not once in each: one was left out for another.
+    // Right in number, but not once in each step: one step lacks the shard and another has it twice.
     const isMixedUp = wrong === 0 && stepSum + (values[2 * shard + 1] ?? NaN) !== 0;
     return total + samples * (isMixedUp ? 1 : wrong);
   }, 0);

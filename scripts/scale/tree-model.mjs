@@ -64,7 +64,7 @@ export function linkOf(children, samples) {
   return { up: up / 1e6, down: down / 1e6 };
 }
 
-/** A node of one level: so many children, with so many shards behind each. @typedef {{children: number, shards: number}} Level */
+/** One level of a tree: how many children each node has, and how many shards are behind each child. @typedef {{children: number, shards: number}} Level */
 
 /** Of a tree of which each level has its own fan-out, such as [4, 8]: 4 relays with 8 workers each. @param {readonly number[]} fanOuts @returns {Level[]} */
 export function levelsOf(fanOuts) {
@@ -76,7 +76,7 @@ export function levelsOf(fanOuts) {
   });
 }
 
-/** Of a tree of so many machines, where every node has `fanOut` children as far as there are. @param {number} machines @param {number} fanOut */
+/** The levels of a tree of `machines` machines in which each node has `fanOut` children or fewer. @param {number} machines @param {number} fanOut */
 export function levelsFor(machines, fanOut) {
   /** @type {Level[]} */
   const levels = [];

@@ -1,6 +1,6 @@
 // A coordinator, relays and workers, each node in a network namespace with a cable of its own, of limited rate: what goes through
 // the coordinator's cable, and how long steps take. Ready-made workers share one process in this machine's own network: their cables,
-// which carry one worker's share, are left out. Real ones have theirs.
+// which carry one worker's share each, are not limited. Real workers have limited cables of their own.
 import { execFileSync, spawn } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";

@@ -22,6 +22,7 @@ import { Arbiter } from "./workers/arbiter.js";
 import { InProcessWorker } from "./workers/in-process-worker.js";
 import { NumericsCheck } from "./workers/numerics-check.js";
 import { Pool, type PoolOptions } from "./workers/pool.js";
+import { VERIFIES_RESULTS } from "./workers/handshake.js";
 import { CoordinatorServer, type ServerOptions } from "./workers/server.js";
 import type { EndReason } from "./workers/tasks.js";
 
@@ -132,7 +133,7 @@ export async function assembleRun<Result extends { ended: EndReason }>(
     const { page } = observers;
     server = new CoordinatorServer(plan.server, {
       ...{ pool, broadcast, numerics, events, dashboard: page },
-      refusesRelays: (plan.pool.verify ?? 0) > 0,
+      relayRefusal: () => ((plan.pool.verify ?? 0) > 0 ? VERIFIES_RESULTS : undefined),
     });
   }
   let reason: EndReason = "failed";

@@ -1,5 +1,6 @@
 // What a relay is made of for one run, without its sockets: the pool and the broadcast that its workers' sessions know, and the
 // runtime that its own connection knows.
+import { NO_COORDINATOR, type Refusal } from "../coordinator/workers/handshake.js";
 import { NumericsCheck } from "../coordinator/workers/numerics-check.js";
 import type { BroadcastKind } from "../shared/config.js";
 import type { Events } from "../shared/events.js";
@@ -18,8 +19,8 @@ export interface RelayParts {
   /** Workers whose results would differ are turned away here, as the coordinator would. */
   numerics: NumericsCheck;
   runtime: RelayRuntime;
-  /** Whether there is a coordinator. */
-  hasCoordinator: () => boolean;
+  /** Without a coordinator it takes no relays. */
+  relayRefusal: () => Refusal | undefined;
 }
 
 /** @param onCoordinatorLost called after what it was asked for is dropped */
@@ -43,5 +44,6 @@ export function createRelayParts(
   const numerics = new NumericsCheck({ config, events, isMixedAllowed: false, step });
   const onUplink = (own: typeof uplink) => (uplink = own);
   const runtime = new RelayRuntime({ layout, kind, pool, broadcast, onUplink, onCoordinatorLost });
-  return { pool, broadcast, numerics, runtime, hasCoordinator: () => uplink !== undefined };
+  const relayRefusal = () => (uplink ? undefined : NO_COORDINATOR);
+  return { pool, broadcast, numerics, runtime, relayRefusal };
 }

@@ -16,7 +16,7 @@ export class RelayedRun {
 
   constructor(layout: RunLayout, kind: BroadcastKind, options: ServerOptions, events: Events) {
     this.parts = createRelayParts(layout, kind, events, () => this.server.dismissRelays());
-    const { pool, broadcast, numerics, hasCoordinator } = this.parts;
+    const { pool, broadcast, numerics, relayRefusal } = this.parts;
     const metrics = new MetricsSink({
       workers: () => this.server.workers(),
       pages: () => ({ bytes: 0, open: 0 }),
@@ -27,7 +27,7 @@ export class RelayedRun {
       isReady: () => pool.capacity > 0,
       metrics: () => metrics.exposition(),
     });
-    const parts = { pool, broadcast, numerics, hasCoordinator, events, dashboard };
+    const parts = { pool, broadcast, numerics, relayRefusal, events, dashboard };
     this.server = new CoordinatorServer(options, parts);
   }
 

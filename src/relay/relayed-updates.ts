@@ -7,6 +7,7 @@ import {
   UpdateFeeds,
   type WeightsDigest,
 } from "../coordinator/broadcast/update-feeds.js";
+import { Waiters } from "../coordinator/broadcast/waiters.js";
 import type { WorkerLink } from "../coordinator/workers/tasks.js";
 import { FrameError } from "../shared/protocol/frame.js";
 import type { FromCoordinator } from "../shared/protocol/messages.js";
@@ -28,7 +29,7 @@ export class RelayedUpdates implements RelayBroadcast {
   private readonly send: Send;
   private readonly state: ReceivedState;
   private readonly feeds: UpdateFeeds;
-  private stateCallbacks = new Set<() => void>();
+  private readonly stateWaiters = new Waiters();
   private isStateRequested = false;
   /** Of the present step, by shard: whose answer was sent up, and its factors; and the factors of shards elsewhere. */
   private readonly own = new Map<number, { owner: WorkerLink; gradients: Gradients }>();
@@ -64,10 +65,10 @@ export class RelayedUpdates implements RelayBroadcast {
       letIn();
       return () => undefined;
     }
-    this.stateCallbacks.add(letIn);
+    const withdraw = this.stateWaiters.add(letIn);
     // The first one comes by itself.
     if (this.step >= 0) this.requestState();
-    return () => this.stateCallbacks.delete(letIn);
+    return withdraw;
   }
 
   addWorker(parts: FeedParts): ReplicaFeed {
@@ -100,9 +101,7 @@ export class RelayedUpdates implements RelayBroadcast {
       this.beginStep();
       this.feeds.sendState();
     }
-    const callbacks = this.stateCallbacks;
-    this.stateCallbacks = new Set();
-    for (const act of callbacks) act();
+    this.stateWaiters.callAll();
     return !isForJoiners;
   }
 
@@ -127,7 +126,7 @@ export class RelayedUpdates implements RelayBroadcast {
     this.beginStep();
     this.feeds.sendUpdate({ step, update, owners, wantsDigest });
     // Those that wait for a state need one of this step.
-    if (this.stateCallbacks.size > 0) this.requestState();
+    if (!this.stateWaiters.isEmpty) this.requestState();
   }
 
   takeFactors(message: Message<"factors">, parts: readonly Uint8Array[]): void {

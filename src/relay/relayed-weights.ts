@@ -1,5 +1,6 @@
 // `--broadcast weights` behind a relay: groups of the state go to every worker as they come, and stay for those that join later.
 import type { ReplicaFeed, FeedParts } from "../coordinator/broadcast/replica-feed.js";
+import { Waiters } from "../coordinator/broadcast/waiters.js";
 import { WeightsFeed } from "../coordinator/broadcast/weights-feed.js";
 import { FrameError } from "../shared/protocol/frame.js";
 import type { FromCoordinator } from "../shared/protocol/messages.js";
@@ -13,7 +14,7 @@ export class RelayedWeights implements RelayBroadcast {
   readonly stateBytes: number;
   private readonly state: ReceivedState;
   private readonly feeds = new Set<WeightsFeed>();
-  private readonly openCallbacks = new Set<() => void>();
+  private readonly openWaiters = new Waiters();
 
   constructor(layout: RunLayout) {
     this.layout = layout;
@@ -26,9 +27,9 @@ export class RelayedWeights implements RelayBroadcast {
   }
 
   whenOpen(letIn: () => void): () => void {
-    if (this.state.isHere) letIn();
-    else this.openCallbacks.add(letIn);
-    return () => this.openCallbacks.delete(letIn);
+    if (!this.state.isHere) return this.openWaiters.add(letIn);
+    letIn();
+    return () => undefined;
   }
 
   addWorker(parts: FeedParts): ReplicaFeed {
@@ -70,10 +71,8 @@ export class RelayedWeights implements RelayBroadcast {
     } else if (isTrained) {
       for (const feed of this.feeds) feed.sendThrough(group, step);
     }
-    if (!isComplete) return false;
-    for (const letIn of this.openCallbacks) letIn();
-    this.openCallbacks.clear();
-    return true;
+    if (isComplete) this.openWaiters.callAll();
+    return isComplete;
   }
 
   takeUpdate(): void {

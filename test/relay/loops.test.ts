@@ -29,22 +29,32 @@ async function arrivalOf(name: string, at: Tandem) {
   return event["state"];
 }
 
+/** Once there is a checkpoint to go on from. */
+async function killCoordinator({ coordinator }: RelayTree) {
+  await coordinator.event(({ event }) => event === "checkpoint");
+  coordinator.kill("SIGKILL");
+  await coordinator.ended;
+}
+
+/** The coordinator comes back at its port, and the run ends as if nothing had happened. */
+async function expectResumedEnd(tree: RelayTree) {
+  const { port } = new URL(tree.url);
+  const resume = ["--port", port, "--resume", "checkpoint.safetensors"];
+  const resumed = run.start("coordinator", resume, tree.cwd).process;
+  const { code, stderr } = await resumed.ended;
+  expect(code, stderr).toBe(0);
+  expect(run.digest(tree.cwd)).toBe(run.calmDigest);
+}
+
 test("a relay with itself among its relays does not join itself, and goes on when its coordinator is back", async () => {
   const tree = await RelayTree.start(run, 1, ["--checkpoint-every", "3"]);
   const port = `${await freePort()}`;
   const via = ["--via", `ws://127.0.0.1:${port}`];
   const relay = await tree.relay("relay", tree.url, "--port", port, ...via);
   tree.worker("a", [relay.url]);
-  await tree.coordinator.event(({ event }) => event === "checkpoint");
-  tree.coordinator.kill("SIGKILL");
-  await tree.coordinator.ended;
+  await killCoordinator(tree);
   expect(await arrivalOf("relay", relay.process)).toBe("rejected");
-  const { port: above } = new URL(tree.url);
-  const resume = ["--port", above, "--resume", "checkpoint.safetensors"];
-  const resumed = run.start("coordinator", resume, tree.cwd).process;
-  const { code, stderr } = await resumed.ended;
-  expect(code, stderr).toBe(0);
-  expect(run.digest(tree.cwd)).toBe(run.calmDigest);
+  await expectResumedEnd(tree);
   expect((await relay.process.ended).code).toBe(0);
 });
 
@@ -58,13 +68,6 @@ test("two relays that are each other's first choice do not wait for each other",
     }),
   );
   tree.worker("a", [first!.url, second!.url]);
-  await tree.coordinator.event(({ event }) => event === "checkpoint");
-  tree.coordinator.kill("SIGKILL");
-  await tree.coordinator.ended;
-  const { port: above } = new URL(tree.url);
-  const resume = ["--port", above, "--resume", "checkpoint.safetensors"];
-  const resumed = run.start("coordinator", resume, tree.cwd).process;
-  const { code, stderr } = await resumed.ended;
-  expect(code, stderr).toBe(0);
-  expect(run.digest(tree.cwd)).toBe(run.calmDigest);
+  await killCoordinator(tree);
+  await expectResumedEnd(tree);
 });

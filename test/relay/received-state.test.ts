@@ -1,9 +1,5 @@
 // A state that a relay sends on while it receives it: chunk by chunk, the same bytes, and never the half of one without a word.
 import { expect, test } from "vitest";
-import { BanList } from "../../src/coordinator/workers/ban-list.js";
-import { SendBudget } from "../../src/coordinator/workers/outbox.js";
-import { Session } from "../../src/coordinator/workers/session.js";
-import { DEFAULT_TIMES } from "../../src/coordinator/workers/session-times.js";
 import { createRelayParts, type RelayParts } from "../../src/relay/relay-parts.js";
 import { ENGINE_NAMES } from "../../src/shared/engine/engine.js";
 import { Events } from "../../src/shared/events.js";
@@ -17,6 +13,7 @@ import { serveConnection } from "../../src/worker/connection.js";
 import type { RuntimeHolder } from "../../src/worker/runtime.js";
 import { configOf } from "../support/config.js";
 import { MemoryTransport } from "../support/memory-transport.js";
+import { openSession } from "../support/relay-in-memory.js";
 
 /** Its first bucket has one tensor that is sent in many chunks. */
 const LAYOUT = layoutOfRun(configOf({ inputShape: [28, 28, 1], classCount: 3, batchSize: 4 }));
@@ -37,20 +34,10 @@ function relayWithWorker() {
   const welcome = { type: "welcome", protocol: PROTOCOL_VERSION, name: "r", broadcast: "weights" };
   up.receive(welcome, configParts(LAYOUT.config));
   const down = new MemoryTransport({ acceptsAtOnce: false });
-  const { pool, broadcast, numerics } = parts!;
-  new Session(down, {
-    ...{ pool, broadcast, numerics, times: DEFAULT_TIMES, bans: new BanList() },
-    budget: new SendBudget(Infinity, () => undefined),
-    address: "192.0.2.9",
-    uniqueName: (requested) => requested,
-    endReason: () => undefined,
-    onProgress: () => undefined,
-    onRejected: () => undefined,
-    onClosed: () => undefined,
-  });
+  openSession(down, parts!);
   down.receive({ type: "hello", protocol: PROTOCOL_VERSION, name: "w", kind: "node" });
   down.receive({ type: "ready", numerics: LAYOUT.config.numerics });
-  return { up, down, pool };
+  return { up, down, pool: parts!.pool };
 }
 
 /** The messages of a group of the state, of numbers that tell the steps apart. */

@@ -58,7 +58,9 @@ export class RelayInMemory {
     this.up = new MemoryTransport();
     const means = { memoryBytes: 1e12, engines: ENGINE_NAMES, computes: false };
     const options = { name: "r", kind: "relay", holder: this.holder, means } as const;
-    void serveConnection(this.up, { ...options, onWelcome: () => undefined }, never);
+    serveConnection(this.up, { ...options, onWelcome: () => undefined }, never).catch(
+      (error: unknown) => this.onFailure(error),
+    );
     const welcome = { type: "welcome", protocol: PROTOCOL_VERSION, name: "r" };
     this.up.receive({ ...welcome, broadcast: this.kind }, configParts(this.config));
   }
@@ -69,8 +71,12 @@ export class RelayInMemory {
       const tensors = sentTensors(this.layout, replicaKind, group);
       const values = tensors.map(({ shape }) => new Float32Array(sizeOf(shape)).fill(0.5));
       const { messages } = stateFrame(this.layout, replicaKind, group, step, values);
-      for (const message of messages) this.up.receiveBytes(message);
+      for (const message of messages) this.fromCoordinator(message);
     }
+  }
+
+  fromCoordinator(bytes: Uint8Array): void {
+    this.up.receiveBytes(bytes);
   }
 
   /** Resolves when the relay has assigned what it can. */
@@ -85,18 +91,7 @@ export class RelayInMemory {
   /** A worker, or a relay, whose handshake is in order. @returns the relay's end of its connection */
   join(name: string, kind: WorkerKind = "node", capacity = 1): MemoryTransport {
     const down = new MemoryTransport();
-    const { pool, broadcast, numerics, hasCoordinator } = this.parts;
-    new Session(down, {
-      ...{ pool, broadcast, numerics, hasCoordinator },
-      ...{ times: DEFAULT_TIMES, bans: new BanList() },
-      budget: new SendBudget(Infinity, () => undefined),
-      address: "192.0.2.9",
-      uniqueName: (requested) => requested,
-      endReason: () => undefined,
-      onProgress: () => undefined,
-      onRejected: () => undefined,
-      onClosed: () => undefined,
-    });
+    openSession(down, this.parts);
     down.receive({ type: "hello", protocol: PROTOCOL_VERSION, name, kind });
     down.receive({ type: "ready", numerics: this.config.numerics });
     if (kind === "relay") down.receive({ type: "capacity", tasks: capacity });
@@ -112,6 +107,27 @@ export class RelayInMemory {
     this.up.end(1006, "");
     this.parts.pool.close();
   }
+
+  /** The relay's end of the connection to its coordinator has failed. */
+  protected onFailure(error: unknown): void {
+    throw error;
+  }
+}
+
+/** Who connects to a relay's port, before its hello. */
+export function openSession(down: MemoryTransport, parts: RelayParts): void {
+  const { pool, broadcast, numerics, relayRefusal } = parts;
+  new Session(down, {
+    ...{ pool, broadcast, numerics, relayRefusal },
+    ...{ times: DEFAULT_TIMES, bans: new BanList() },
+    budget: new SendBudget(Infinity, () => undefined),
+    address: "192.0.2.9",
+    uniqueName: (requested) => requested,
+    endReason: () => undefined,
+    onProgress: () => undefined,
+    onRejected: () => undefined,
+    onClosed: () => undefined,
+  });
 }
 
 /** The tasks of shards that were sent over a connection. */

@@ -6,6 +6,7 @@ import { sentTensors, stateFrame } from "../../shared/protocol/payloads/state.js
 import { hasFrozen, type ReplicaKind, stateLayout } from "../../shared/replica/state-layout.js";
 import type { TrainingReplica } from "../../shared/replica/training-replica.js";
 import type { RunLayout } from "../../shared/run-layout.js";
+import { Waiters } from "./waiters.js";
 
 /** A group of the state at one step. */
 interface GroupState {
@@ -33,7 +34,7 @@ export class StateFrames implements StateSource {
   readonly layout: RunLayout;
   readonly kind: ReplicaKind;
   private openReplica: TrainingReplica | undefined;
-  private readonly openCallbacks = new Set<() => void>();
+  private readonly openWaiters = new Waiters();
   /** By group: those of the present step and of the next. */
   private readonly states = new Map<number, GroupState[]>();
 
@@ -56,14 +57,13 @@ export class StateFrames implements StateSource {
 
   open(replica: TrainingReplica): void {
     this.openReplica = replica;
-    for (const letIn of this.openCallbacks) letIn();
-    this.openCallbacks.clear();
+    this.openWaiters.callAll();
   }
 
   whenOpen(letIn: () => void): () => void {
-    if (this.openReplica) letIn();
-    else this.openCallbacks.add(letIn);
-    return () => this.openCallbacks.delete(letIn);
+    if (!this.openReplica) return this.openWaiters.add(letIn);
+    letIn();
+    return () => undefined;
   }
 
   get replica(): TrainingReplica {

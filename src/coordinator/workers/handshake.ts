@@ -43,19 +43,16 @@ export function refuseOrder(reason: string): Refusal {
   return { code: closeCodes.unexpected, reason, isFailure: true };
 }
 
-/** What a relay without a coordinator says to relays: each might be waiting for the other. */
-export const NO_COORDINATOR = "this relay has lost its coordinator";
+/** What a relay without a coordinator answers relays: it may be behind them next. */
+export const NO_COORDINATOR: Refusal = {
+  code: closeCodes.goingAway,
+  reason: "this relay has lost its coordinator",
+  isFailure: false,
+};
 
-/**
- * A relay hides who computed what, which `--verify` has to know.
- * @param hasCoordinator false for a relay that has lost its own
- */
-export function refuseRelay(refusesRelays: boolean, hasCoordinator: boolean): Refusal | undefined {
-  if (!hasCoordinator) {
-    return { code: closeCodes.goingAway, reason: NO_COORDINATOR, isFailure: false };
-  }
-  if (!refusesRelays) return undefined;
-  const reason =
-    "the run verifies results, and must know who computed them: relays cannot take part";
-  return { code: closeCodes.noRelays, reason, isFailure: false };
-}
+/** A relay hides who computed what, which `--verify` has to know. */
+export const VERIFIES_RESULTS: Refusal = {
+  code: closeCodes.noRelays,
+  reason: "the run verifies results, and must know who computed them: relays cannot take part",
+  isFailure: false,
+};

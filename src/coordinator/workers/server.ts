@@ -14,7 +14,7 @@ import type { WorkerBroadcast } from "../broadcast/broadcast.js";
 import type { Dashboard } from "../observe/dashboard/dashboard.js";
 import type { WorkerStatus } from "../observe/dashboard/worker-table.js";
 import type { NumericsCheck } from "./numerics-check.js";
-import { NO_COORDINATOR, type SessionPhase } from "./handshake.js";
+import { NO_COORDINATOR, type Refusal, type SessionPhase } from "./handshake.js";
 import type { EndReason } from "./tasks.js";
 import { reachableUrls } from "./addresses.js";
 import { BanList } from "./ban-list.js";
@@ -49,8 +49,7 @@ export interface ServerParts {
   pool: WorkerPool;
   broadcast: WorkerBroadcast;
   /** As in `SessionParts`. */
-  refusesRelays?: boolean;
-  hasCoordinator?: () => boolean;
+  relayRefusal?: () => Refusal | undefined;
   numerics: NumericsCheck;
   events: Events;
   /** Answers what is no worker, and knows who may be one. */
@@ -184,7 +183,7 @@ export class CoordinatorServer {
   /** This relay has lost its coordinator: relays behind it go on elsewhere, so that it may join one of them. */
   dismissRelays(): void {
     for (const session of this.sessions) {
-      if (session.kind === "relay") session.dismiss(NO_COORDINATOR);
+      if (session.kind === "relay") session.dismiss(NO_COORDINATOR.reason);
     }
   }
 

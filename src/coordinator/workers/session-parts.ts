@@ -1,6 +1,7 @@
 // What a session needs of the run that its worker takes part in.
 import type { WorkerBroadcast } from "../broadcast/broadcast.js";
 import type { BanList } from "./ban-list.js";
+import type { Refusal } from "./handshake.js";
 import type { NumericsCheck } from "./numerics-check.js";
 import type { SendBudget } from "./outbox.js";
 import type { Session } from "./session.js";
@@ -15,10 +16,8 @@ export interface SessionParts {
   bans: BanList;
   budget: SendBudget;
   numerics: NumericsCheck;
-  /** True where relays cannot take part, as the run must know which worker computed what. */
-  refusesRelays?: boolean;
-  /** Of a relay: whether it has a coordinator now. Without one it takes no relays, as it may be behind them next. */
-  hasCoordinator?: () => boolean;
+  /** Why relays cannot take part now; undefined where they can. */
+  relayRefusal?: () => Refusal | undefined;
   /** Where the peer comes from. */
   address: string;
   /** A name that no other worker of the run has. */

@@ -18,7 +18,6 @@ import {
   plainName,
   type Refusal,
   refuseOrder,
-  refuseRelay,
   refuseVersion,
   type SessionPhase,
 } from "./handshake.js";
@@ -248,9 +247,7 @@ export class Session implements WorkerLink {
   }
 
   private refuseRelay(): boolean {
-    const { refusesRelays = false, hasCoordinator } = this.parts;
-    if (this.kind !== "relay") return false;
-    return this.refuse(refuseRelay(refusesRelays, hasCoordinator?.() ?? true));
+    return this.kind === "relay" && this.refuse(this.parts.relayRefusal?.());
   }
 
   private welcome(hello: FromWorker & { type: "hello" }): void {

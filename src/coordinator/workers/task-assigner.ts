@@ -60,7 +60,7 @@ export class TaskAssigner {
     clearTimeout(this.stragglerTimer);
   }
 
-  /** The task is answered: those that compute it, and pass on that they need not, are told. */
+  /** The task is answered: relays that hold it are sent a `cancel`. */
   cancelOthers(holders: readonly WorkerLink[], taskId: number, answerer?: WorkerLink): void {
     for (const holder of holders) {
       if (holder === answerer || holder.cancel?.(taskId) !== true) continue;

@@ -52,7 +52,7 @@ export class TaskSender {
     );
   }
 
-  /** Of interest to relays alone: others wait for the task there. @returns whether it will not be answered */
+  /** Sent to relays only, which have workers of their own to free. @returns whether the task will not be answered */
   cancel(taskId: number): boolean {
     const { tasks, channel } = this.parts;
     if (!this.parts.relay()) return false;

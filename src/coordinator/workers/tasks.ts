@@ -104,8 +104,8 @@ export interface WorkerLink {
   /** Those of a step come in the order of the barriers, the ones that are known before a task of the step first. */
   sendMerged(merged: MergedBarrier): void;
   /**
-   * Another has answered the task. Relays are told, as others wait for it there.
-   * @returns whether the worker will not answer it then
+   * Another worker has answered the task. A relay passes that on to those behind it; other workers go on computing.
+   * @returns whether the worker will not answer it any more
    */
   cancel?(taskId: number): boolean;
   /** The worker's results are wrong: it is banned. */
