@@ -1,6 +1,6 @@
-// The evaluation of a test set that is too large to be in memory at once: window by window, each gathered while the one before is
-// computed. Of what has been evaluated the targets stay, for the metrics and for those who look at predictions, and of the first
-// window also the inputs, for the pictures of mistakes.
+// Evaluates a test set that is too large to be in memory at once, window by window; the next window is loaded while the current
+// one is computed. The targets of all samples are kept for the metrics and the reported predictions; inputs are kept for the
+// first window only, where the page takes its images of mistakes from.
 import type { Samples } from "../shared/data/samples.js";
 import type { Metrics } from "../shared/evaluation.js";
 import type { StatisticsByLayer } from "../shared/replica/inference.js";
@@ -10,15 +10,15 @@ import type { Answered, EvaluationTask } from "./workers/tasks.js";
 
 export interface TestEvaluation {
   metrics: Metrics;
-  /** Batch by batch; after the first window without their inputs. */
+  /** Batch by batch; those after the first window without inputs. */
   tasks: EvaluationTask[];
   answers: ReadonlyMap<number, Answered>;
 }
 
 /**
- * With the present weights, which must not change until it is done.
- * @param known statistics to use in the place of the replicas' own
- * @throws InterruptedError where `signal` is given before it is done, and as `Pool.begin`
+ * Uses the current weights, which must not change until the evaluation is done.
+ * @param known statistics to use instead of the replicas' own
+ * @throws InterruptedError if `signal` is aborted first; and as `Pool.begin`
  */
 export async function evaluateTestSet(
   { planner, pool }: { planner: StepPlanner; pool: Pool },

@@ -30,14 +30,14 @@ export function openWorkforce(
 function poolOf(workforce: Workforce): PoolOptions {
   switch (workforce.kind) {
     case "in-process":
-      return { startWith: 1, goOnWith: 1, waitMs: 0 };
+      return { startWith: 1, continueWith: 1, waitMs: 0 };
     case "processes": {
       const { count, workerWaitMs, verify } = workforce;
-      return { startWith: count, goOnWith: 1, waitMs: workerWaitMs, verify };
+      return { startWith: count, continueWith: 1, waitMs: workerWaitMs, verify };
     }
     case "listen": {
       const { minWorkers, workerWaitMs, verify } = workforce;
-      return { startWith: minWorkers, goOnWith: minWorkers, waitMs: workerWaitMs, verify };
+      return { startWith: minWorkers, continueWith: minWorkers, waitMs: workerWaitMs, verify };
     }
   }
 }

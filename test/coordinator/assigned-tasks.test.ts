@@ -23,17 +23,17 @@ function waitingTasks(): AssignedTasks {
 describe("a worker whose task waits at a barrier", () => {
   test("is not mute and has to answer pings, however long the others take", () => {
     const tasks = waitingTasks();
-    expect(tasks.isMute(ANSWER_MS, 1e9)).toBe(false);
+    expect(tasks.isUnresponsive(ANSWER_MS, 1e9)).toBe(false);
     expect(tasks.allowedSilenceMs(FIRST_TASK_MS)).toBe(0);
   });
 
   test("owes an answer from when it could read that the task goes on", () => {
     const tasks = waitingTasks();
     tasks.addMerged({ step: 0, barrier: 0 }, 500_000);
-    expect(tasks.isMute(ANSWER_MS, 900_000)).toBe(false);
+    expect(tasks.isUnresponsive(ANSWER_MS, 900_000)).toBe(false);
     tasks.noteMergedAccepted(0, 900_000);
-    expect(tasks.isMute(ANSWER_MS, 900_000 + ANSWER_MS)).toBe(false);
-    expect(tasks.isMute(ANSWER_MS, 900_001 + ANSWER_MS)).toBe(true);
+    expect(tasks.isUnresponsive(ANSWER_MS, 900_000 + ANSWER_MS)).toBe(false);
+    expect(tasks.isUnresponsive(ANSWER_MS, 900_001 + ANSWER_MS)).toBe(true);
     // Three times the 100 ms that it took to the barrier.
     expect(tasks.allowedSilenceMs(FIRST_TASK_MS)).toBe(300);
   });
@@ -42,7 +42,7 @@ describe("a worker whose task waits at a barrier", () => {
     const tasks = waitingTasks();
     tasks.add(shard(1), 200);
     tasks.noteAccepted(1, 200);
-    expect(tasks.isMute(ANSWER_MS, 201 + ANSWER_MS)).toBe(true);
+    expect(tasks.isUnresponsive(ANSWER_MS, 201 + ANSWER_MS)).toBe(true);
   });
 
   test("may be told of barriers before it comes to them", () => {
@@ -54,10 +54,10 @@ describe("a worker whose task waits at a barrier", () => {
     expect(tasks.get(0)).toMatchObject({ barrierCount: 0, mergedCount: 2 });
     for (const barrier of [0, 1]) {
       tasks.noteArrived(tasks.get(0)!, barrier, 10);
-      expect(tasks.isMute(ANSWER_MS, 1e9)).toBe(true);
+      expect(tasks.isUnresponsive(ANSWER_MS, 1e9)).toBe(true);
     }
     tasks.noteArrived(tasks.get(0)!, 2, 20);
-    expect(tasks.isMute(ANSWER_MS, 1e9)).toBe(false);
+    expect(tasks.isUnresponsive(ANSWER_MS, 1e9)).toBe(false);
   });
 
   test("forgets it with the next step, and what it knew of another step's barriers", () => {

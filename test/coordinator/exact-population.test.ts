@@ -186,7 +186,7 @@ test("with --verify a worker that measures wrongly is found, and its moments are
   const replica = createReplica(config);
   const arbiter = new Arbiter(replica);
   const pool = new Pool(new Events(), {
-    ...{ startWith: 2, goOnWith: 1, waitMs: 1_000, verify: 1 },
+    ...{ startWith: 2, continueWith: 1, waitMs: 1_000, verify: 1 },
     arbiter: () => arbiter,
   });
   const expelled: string[] = [];

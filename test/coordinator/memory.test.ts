@@ -27,7 +27,7 @@ test("memory is flat over 2,000 steps", async () => {
       residentMb.set(event.step, process.memoryUsage().rss / 1e6);
     },
   });
-  const pool = new Pool(events, { startWith: 1, goOnWith: 1, waitMs: 1000 });
+  const pool = new Pool(events, { startWith: 1, continueWith: 1, waitMs: 1000 });
   pool.join(new InProcessWorker(pool, replica));
   const writer = new CheckpointWriter(`${temporaryFolder()}/c.safetensors`, events);
   const loop = new TrainingLoop(

@@ -108,7 +108,7 @@ async function finalState(workerCount: number, behaviours: Behaviour[], seed: nu
   const events = new Events();
   const seen: RunEvent[] = [];
   events.add({ handle: (event) => void seen.push(event) });
-  const pool = new Pool(events, { startWith: 1, goOnWith: 1, waitMs: 5_000 });
+  const pool = new Pool(events, { startWith: 1, continueWith: 1, waitMs: 5_000 });
   const replica = createReplica(config);
   const random = new Random(seed, "fake workers");
   const compute = computeOn(replica);
@@ -178,7 +178,7 @@ describe("the result of a run", () => {
   test("is one step's where the workers leave when some buckets have taken it", async () => {
     const trained = async (leaveAfter: number, steps: number) => {
       const events = new Events();
-      const pool = new Pool(events, { startWith: 1, goOnWith: 1, waitMs: 20 });
+      const pool = new Pool(events, { startWith: 1, continueWith: 1, waitMs: 20 });
       const replica = createReplica(config);
       const compute = computeOn(replica);
       let wasMidStep = false;
@@ -228,7 +228,7 @@ describe("the result of a run", () => {
 });
 
 test("a run without workers ends after its deadline and says why", async () => {
-  const pool = new Pool(new Events(), { startWith: 1, goOnWith: 1, waitMs: 20 });
+  const pool = new Pool(new Events(), { startWith: 1, continueWith: 1, waitMs: 20 });
   const samples = { count: 0, inputs: new Uint8Array(), targets: new Int32Array() };
   const task: Task = { kind: "evaluate", id: 0, step: 0, samples };
   const failure = pool.begin([task], 0, new AbortController().signal).answers;

@@ -42,7 +42,7 @@ async function train(
   const events = new Events();
   const seen: RunEvent[] = [];
   events.add({ handle: (event) => void seen.push(event) });
-  const pool = new Pool(events, { startWith: 1, goOnWith: 1, waitMs: 1000 });
+  const pool = new Pool(events, { startWith: 1, continueWith: 1, waitMs: 1000 });
   const broadcast = createBroadcast("weights", layout);
   broadcast.open(replica);
   pool.join(new InProcessWorker(pool, replica));

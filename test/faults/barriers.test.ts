@@ -123,7 +123,7 @@ describe("a contribution is refused", () => {
     [
       "of another shard",
       ({ message, values }) => [{ message: { ...message, shard: 99 }, values }],
-      /another task/,
+      /does not match (its|their) task/,
     ],
     [
       "that is not finite",

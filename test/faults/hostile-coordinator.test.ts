@@ -36,7 +36,7 @@ function connect(url: string) {
       {
         name: "me",
         kind: "node",
-        means: { memoryBytes: 1e12, engines: ENGINE_NAMES },
+        resources: { memoryBytes: 1e12, engines: ENGINE_NAMES },
         holder: {
           runtime: undefined,
           create: () => {

@@ -46,7 +46,7 @@ describe("a relay that gives everything back", () => {
     for (let nowMs = 0; nowMs < 100 && answered.length < 3; nowMs += 10) {
       const given = schedule.assign(nowMs);
       for (const { worker, task } of given) {
-        if (worker === "hostile") schedule.takeBack(worker, task.id);
+        if (worker === "hostile") schedule.returnTask(worker, task.id);
         else if (schedule.answer(worker, task.id, nowMs + 5)) answered.push(task.id);
       }
     }
@@ -59,11 +59,11 @@ describe("a relay that gives everything back", () => {
     schedule.add([{ id: 0, kind: "shard", shard: 0 }]);
     const next = () => schedule.assign(0).map(({ worker }) => worker);
     expect(next()).toEqual(["hostile"]);
-    schedule.takeBack("hostile", 0);
+    schedule.returnTask("hostile", 0);
     expect(next()).toEqual(["honest"]);
-    schedule.takeBack("honest", 0);
+    schedule.returnTask("honest", 0);
     expect(next()).toEqual(["hostile"]);
-    schedule.takeBack("hostile", 0);
+    schedule.returnTask("hostile", 0);
     expect(next()).toEqual(["honest"]);
   });
 
@@ -72,7 +72,7 @@ describe("a relay that gives everything back", () => {
     schedule.add([{ id: 0, kind: "shard", shard: 0 }]);
     for (let turn = 0; turn < 3; turn++) {
       expect(schedule.assign(0)).toMatchObject([{ worker: "relay" }]);
-      schedule.takeBack("relay", 0);
+      schedule.returnTask("relay", 0);
     }
   });
 });

@@ -231,7 +231,7 @@ describe("the schedule", () => {
       ["w", 4],
     ]);
     schedule.answer("w", 4, 10);
-    schedule.takeBack("relay", 2);
+    schedule.returnTask("relay", 2);
     capacity.set("relay", 3);
     expect(schedule.assign(11)).toMatchObject([{ worker: "w", task: { shard: 2 } }]);
     expect(schedule.holdersOf(2)).toEqual(["w"]);

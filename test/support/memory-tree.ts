@@ -64,7 +64,7 @@ export class MemoryTree {
     this.changeLayout = changeLayout;
     const { layout } = replica;
     this.pool = new Pool(new Events(), {
-      ...{ startWith: minWorkers, goOnWith: 1, waitMs: 20_000 },
+      ...{ startWith: minWorkers, continueWith: 1, waitMs: 20_000 },
       barriers: layout.barriers,
       arbiter: () => new Arbiter(replica),
     });
@@ -138,8 +138,8 @@ export class MemoryTree {
   ): void {
     const address = (url: string) => ({ url, shownUrl: url });
     const route = new Route(address(ROOT), above.map(address));
-    const means = { memoryBytes: 1e12, engines: ENGINE_NAMES, computes: kind === "node" };
-    const options = { name, kind, means, createRuntime, route, retryForMs: 20_000 };
+    const resources = { memoryBytes: 1e12, engines: ENGINE_NAMES, computes: kind === "node" };
+    const options = { name, kind, resources, createRuntime, route, retryForMs: 20_000 };
     const done = runWorker(
       options,
       () => undefined,

@@ -56,8 +56,8 @@ export class RelayInMemory {
   connect(): void {
     this.up.end(1006, "");
     this.up = new MemoryTransport();
-    const means = { memoryBytes: 1e12, engines: ENGINE_NAMES, computes: false };
-    const options = { name: "r", kind: "relay", holder: this.holder, means } as const;
+    const resources = { memoryBytes: 1e12, engines: ENGINE_NAMES, computes: false };
+    const options = { name: "r", kind: "relay", holder: this.holder, resources } as const;
     serveConnection(this.up, { ...options, onWelcome: () => undefined }, never).catch(
       (error: unknown) => this.onFailure(error),
     );

@@ -48,7 +48,7 @@ export async function runInMemory(
   const replica = createReplica(withNumerics(settings));
   const { layout } = replica;
   const { config } = layout;
-  const options = { startWith: Math.max(1, workerCount), goOnWith: 1, waitMs: 20_000 };
+  const options = { startWith: Math.max(1, workerCount), continueWith: 1, waitMs: 20_000 };
   const pool = new Pool(events, {
     ...options,
     barriers: layout.barriers,
@@ -86,7 +86,7 @@ export async function runInMemory(
     const own = {
       name: `w${number}`,
       kind: "node",
-      means: { memoryBytes: 1e12, engines: ENGINE_NAMES },
+      resources: { memoryBytes: 1e12, engines: ENGINE_NAMES },
     } as const;
     const serve = { ...own, holder, onWelcome: () => undefined };
     return serveConnection(workerEnd, serve, stop.signal);

@@ -32,7 +32,7 @@ function serve(
   const onWelcome = (name: string) => names.push(name);
   const ended = serveConnection(
     transport,
-    { name: "me", kind: "node", holder, onWelcome, means: { memoryBytes, engines } },
+    { name: "me", kind: "node", holder, onWelcome, resources: { memoryBytes, engines } },
     stop.signal,
   );
   let end: ConnectionEnd | undefined;

@@ -32,7 +32,7 @@ function startWorker() {
   /** A task without samples is refused, but before that one of another step. */
   const isAt = (step: number) => {
     const task = { type: "evaluate", task: 1, step, count: 0 } as const;
-    expect(() => runtime.compute(task, [], () => undefined)).toThrow("a task without samples");
+    expect(() => runtime.compute(task, [], () => undefined)).toThrow("task without samples");
   };
   const takeAll = (step: number) => {
     for (const group of [FROZEN, FIRST, LAST]) take(group, step);
@@ -73,9 +73,9 @@ test("a state that was cut off between its groups comes again, at the same step 
   }
 });
 
-test("groups out of order, of two steps, or without what is not trained are refused", () => {
+test("groups out of order, of two steps, or without the frozen tensors are refused", () => {
   const { take, takeAll } = startWorker();
-  expect(() => take(FIRST, 0)).toThrow("a first state without what is not trained");
+  expect(() => take(FIRST, 0)).toThrow("the first state lacks the frozen tensors");
   expect(() => take(LAST, 0)).toThrow(FrameError);
   takeAll(0);
   expect(() => take(LAST, 0)).toThrow("out of order");

@@ -27,7 +27,7 @@ function start(connect: Connect, relays: readonly Address[] = []) {
     route: new Route({ url: "ws://host:1/?token=secret", shownUrl: "ws://host:1/" }, relays),
     name: "me",
     kind: "node" as const,
-    means: { memoryBytes: 1e12, engines: ENGINE_NAMES },
+    resources: { memoryBytes: 1e12, engines: ENGINE_NAMES },
     createRuntime: () => fakeRuntime(),
     retryForMs: 60_000,
   };
