@@ -1,4 +1,4 @@
-// Losses as users choose them, the loss of a run without a choice, and which losses fit a network and its data.
+// The loss options, the default loss, and the checks that a loss matches the network and the data.
 import type { TargetSpec } from "../shared/data/samples.js";
 import { TandemError } from "../shared/errors.js";
 import type { LossKind } from "../shared/graph/graph.js";
@@ -51,7 +51,7 @@ export function meanAbsoluteError(): LossChoice {
 
 /** What `huber` takes. */
 export interface HuberOptions {
-  /** Where the square becomes a straight line. Default: 1 */
+  /** The error at which the loss changes from quadratic to linear. Default: 1 */
   delta?: number;
 }
 
