@@ -6,7 +6,7 @@ import { connect as connectTcp } from "node:net";
 import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
 import { WebSocketServer } from "ws";
-import { closed, connect, frameOf, joinRun } from "../../scripts/faults/peer.mjs";
+import { connect, frameOf, joinRun, waitForClose } from "../../scripts/faults/peer.mjs";
 import { closeCodes } from "../../src/shared/protocol/close-codes.js";
 import { PROTOCOL_VERSION } from "../../src/shared/protocol/messages.js";
 import { temporaryFolder } from "../support/data.js";
@@ -60,7 +60,7 @@ describe("what comes before hello", () => {
   ])("%s", async (_what, bytes, code) => {
     const socket = await connect(url);
     socket.send(bytes);
-    expect(await closed(socket)).toMatchObject({ code });
+    expect(await waitForClose(socket)).toMatchObject({ code });
     await expectRunGoesOn();
   });
 
@@ -68,7 +68,7 @@ describe("what comes before hello", () => {
     const socket = await connect(url);
     socket.send(Buffer.alloc(64 * 1024 * 1024));
     // 1006 where the connection was gone before the sender came to read why.
-    expect([closeCodes.tooMany, 1006]).toContain((await closed(socket)).code);
+    expect([closeCodes.tooMany, 1006]).toContain((await waitForClose(socket)).code);
     await expectRunGoesOn();
   });
 
@@ -76,7 +76,7 @@ describe("what comes before hello", () => {
     const socket = await connect(url);
     socket.send(hello());
     socket.send(hello());
-    expect(await closed(socket)).toMatchObject({ code: closeCodes.unexpected });
+    expect(await waitForClose(socket)).toMatchObject({ code: closeCodes.unexpected });
   });
 
   test("bytes that are not even HTTP", async () => {
@@ -135,7 +135,7 @@ describe("answers that cannot be", () => {
     const change = (reply: Reply) =>
       reply.message["type"] === "result" ? [spoil(reply)] : [frameOf(reply.message, reply.parts)];
     const socket = await joinRun(url, { name: `spoil-${Math.random()}`, change });
-    const { code } = await closed(socket);
+    const { code } = await waitForClose(socket);
     expect([closeCodes.badResult, closeCodes.badMessage]).toContain(code);
     await expectRunGoesOn();
   });
@@ -172,7 +172,7 @@ describe("answers that cannot be", () => {
     const change = (reply: Reply) =>
       reply.message["type"] === "gradients" ? spoil(reply) : [frameOf(reply.message, reply.parts)];
     const socket = await joinRun(url, { name: `spoil-${Math.random()}`, change });
-    const { code } = await closed(socket);
+    const { code } = await waitForClose(socket);
     expect([closeCodes.badResult, closeCodes.badMessage]).toContain(code);
     await expectRunGoesOn();
   });
@@ -183,7 +183,7 @@ describe("answers that cannot be", () => {
     const answer = { type: "evaluated", task: 1e9, lossSum: 0, computed: { from: 0, to: 1 } };
     socket.send(frameOf({ type: "ready", numerics: await coordinator.numerics() }));
     for (let count = 0; count < 500; count++) socket.send(frameOf(answer));
-    expect(await closed(socket)).toMatchObject({ code: closeCodes.tooMany });
+    expect(await waitForClose(socket)).toMatchObject({ code: closeCodes.tooMany });
     await expectRunGoesOn();
   });
 
@@ -204,7 +204,7 @@ describe("answers that cannot be", () => {
       const socket = await connect(url);
       socket.send(hello("persistent"));
       socket.send(frameOf({ type: "nonsense" }));
-      ({ code } = await closed(socket));
+      ({ code } = await waitForClose(socket));
     }
     expect(code).toBe(closeCodes.banned);
   });

@@ -2,7 +2,7 @@
 import { createServer } from "node:http";
 import { afterEach, beforeAll, expect, test } from "vitest";
 import { WebSocketServer } from "ws";
-import { closed, connect, frameOf, joinRun } from "../../scripts/faults/peer.mjs";
+import { connect, frameOf, joinRun, waitForClose } from "../../scripts/faults/peer.mjs";
 import { closeCodes } from "../../src/shared/protocol/close-codes.js";
 import { encodeFrame } from "../../src/shared/protocol/frame.js";
 import { PROTOCOL_VERSION } from "../../src/shared/protocol/messages.js";
@@ -103,7 +103,7 @@ test("a worker behind a relay that lies loses its connection to the relay, and t
     },
   });
   for (const name of ["a", "b"]) tree.worker(name, [relay.url]);
-  expect(await closed(liar)).toMatchObject({ code: closeCodes.badResult });
+  expect(await waitForClose(liar)).toMatchObject({ code: closeCodes.badResult });
   await workerEvent(relay.process, "liar", "rejected");
   await expectCalmEnd(tree);
   const ofRelay = tree.coordinator.events.filter(({ event }) => event === "worker");
@@ -130,7 +130,7 @@ test("numbers that no training can go on with cost the worker its connection, no
     },
   });
   for (const name of ["a", "b"]) tree.worker(name, [relay.url]);
-  expect(await closed(liar)).toMatchObject({ code: closeCodes.badResult });
+  expect(await waitForClose(liar)).toMatchObject({ code: closeCodes.badResult });
   await expectCalmEnd(tree);
 });
 

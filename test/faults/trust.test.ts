@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterEach, beforeAll, describe, expect, test } from "vitest";
 import type { WebSocket } from "ws";
-import { closed, connect, frameOf, joinRun } from "../../scripts/faults/peer.mjs";
+import { connect, frameOf, joinRun, waitForClose } from "../../scripts/faults/peer.mjs";
 import { encodeCheckpoint, readCheckpoint } from "../../src/shared/checkpoint/checkpoint.js";
 import { closeCodes } from "../../src/shared/protocol/close-codes.js";
 import { PROTOCOL_VERSION } from "../../src/shared/protocol/messages.js";
@@ -53,7 +53,7 @@ test("an answer that ended before it began closes its connection, and not the ru
     return [frameOf({ ...message, computed: { from: 9, to: 4 } }, parts)];
   };
   const socket = await joinRun(url, { name: "backwards", change: backwards });
-  expect((await closed(socket)).code).toBe(closeCodes.badMessage);
+  expect((await waitForClose(socket)).code).toBe(closeCodes.badMessage);
   worker(url, "--name", "second");
   await expectCalmEnd(coordinator, cwd);
 });
@@ -68,7 +68,7 @@ test("one answer with finite gradients of 3e38 does not poison the run", async (
     return [frameOf(reply.message, reply.parts)];
   };
   const socket = await joinRun(url, { name: "poisoner", change: poison });
-  await closed(socket);
+  await waitForClose(socket);
   worker(url, "--name", "second");
   await expectCalmEnd(coordinator, cwd);
 });
@@ -129,7 +129,7 @@ describe("--verify", () => {
       const socket = await joinRun(url, {
         ...{ name: `liar-${life}`, change: lie, localAddress: "127.0.0.2" },
       });
-      if ((await closed(socket)).code === closeCodes.wrongResults) wasCaught++;
+      if ((await waitForClose(socket)).code === closeCodes.wrongResults) wasCaught++;
     }
     expect(wasCaught).toBe(3);
     worker(url, "--name", "second");
@@ -145,7 +145,7 @@ describe("--verify", () => {
   test("a liar under an honest worker's name does not get that one banned", async () => {
     const { coordinator, cwd, url } = await waitingRun(["--verify", "1"]);
     const socket = await joinRun(url, { name: "honest", change: lie, localAddress: "127.0.0.2" });
-    await closed(socket);
+    await waitForClose(socket);
     const again = worker(url, "--name", "honest-again");
     await expectCalmEnd(coordinator, cwd);
     expect((await again.ended).code).toBe(0);

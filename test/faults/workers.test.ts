@@ -3,7 +3,7 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { afterEach, beforeAll, describe, expect, test } from "vitest";
-import { closed, frameOf, joinRun } from "../../scripts/faults/peer.mjs";
+import { frameOf, joinRun, waitForClose } from "../../scripts/faults/peer.mjs";
 import { readCheckpoint } from "../../src/shared/checkpoint/checkpoint.js";
 import { temporaryFolder } from "../support/data.js";
 import { SmallRun, worker } from "../support/small-run.js";
@@ -142,7 +142,7 @@ describe("a worker that is", () => {
     // Each time it comes back with the step before still in hand.
     for (let time = 0; time < 3; time++) {
       const socket = await joinRun(url, { name: "between", change: leave });
-      await closed(socket);
+      await waitForClose(socket);
     }
     await expectCalmEnd(coordinator, cwd);
   });
