@@ -1,4 +1,4 @@
-// Inputs that once did, or well could, get past a decoder: each must be taken or refused, and nothing else thrown.
+// Inputs that once broke a decoder, or might have: each must be accepted or refused, and no other error thrown.
 import { readdirSync, readFileSync } from "node:fs";
 import { expect, test } from "vitest";
 import { runDecoders } from "../../scripts/faults/decoders.mjs";

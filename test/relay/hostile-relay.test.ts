@@ -25,12 +25,12 @@ const shardTask = (id: number, shard = id): Task => {
   return { kind: "shard", id, step: 2, shard, firstSample: 0, samples };
 };
 
-describe("a relay that gives everything back", () => {
+describe("a relay that returns every task", () => {
   function scheduleOf(capacities: Record<string, number>) {
     const schedule = new Schedule<string, { id: number; kind: string; shard: number }>(undefined, {
       capacityOf: (worker) => capacities[worker] ?? 0,
     });
-    // Each has answered a task: else one that is free gets a backup at once.
+    // Each has answered a task; otherwise a free worker would get a backup immediately.
     Object.keys(capacities).forEach((joining, index) => {
       schedule.add([{ id: -1 - index, kind: "proof", shard: index }]);
       schedule.join(joining);
@@ -53,7 +53,7 @@ describe("a relay that gives everything back", () => {
     expect(answered.toSorted()).toEqual([0, 1, 2]);
   });
 
-  test("takes turns with one that gave the task back when it had nobody", () => {
+  test("takes turns with another relay that returned the task while it had no workers", () => {
     const capacities = { honest: 1, hostile: 1000 };
     const schedule = scheduleOf(capacities);
     schedule.add([{ id: 0, kind: "shard", shard: 0 }]);
@@ -67,7 +67,7 @@ describe("a relay that gives everything back", () => {
     expect(next()).toEqual(["honest"]);
   });
 
-  test("has the task again where nobody else can", () => {
+  test("is assigned the task again if nobody else can compute it", () => {
     const schedule = scheduleOf({ relay: 2, empty: 0 });
     schedule.add([{ id: 0, kind: "shard", shard: 0 }]);
     for (let turn = 0; turn < 3; turn++) {
@@ -77,7 +77,7 @@ describe("a relay that gives everything back", () => {
   });
 });
 
-test("a relay whose tasks were cancelled has room for others", () => {
+test("a relay whose tasks were cancelled is free for others", () => {
   const assigner = new TaskAssigner({
     ...{ events: new Events(), onAdvance: () => undefined, beforeShard: () => undefined },
   });
@@ -96,7 +96,7 @@ test("a relay whose tasks were cancelled has room for others", () => {
     schedule.add([shardTask(2 * step), shardTask(2 * step + 1)]);
     assigner.assign();
     expect(sent).toBe(step + 1);
-    // Others were faster with all of it.
+    // Others answered all of its tasks first.
     for (const id of [2 * step, 2 * step + 1]) {
       const holders = schedule.holdersOf(id);
       if (holders.includes(worker)) schedule.answer(worker, id, 1);
@@ -107,13 +107,13 @@ test("a relay whose tasks were cancelled has room for others", () => {
   assigner.stop();
 });
 
-describe("with a clock that the test moves", () => {
+describe("with a fake clock", () => {
   beforeEach(() => {
     vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout", "setInterval", "performance"] });
   });
   afterEach(() => vi.useRealTimers());
 
-  test("reports of unusable numbers that are not true take a tenth of the time at most", () => {
+  test("false reports of unusable numbers take at most a tenth of the time", () => {
     const tasks = new AssignedTasks();
     const CHECK_MS = 50;
     const hasDiverged = vi.fn(() => {
@@ -137,7 +137,7 @@ describe("with a clock that the test moves", () => {
     expect(shareOfTime).toBeLessThan(0.1);
   });
 
-  test("who leaves before there is a state to send is not kept until then", () => {
+  test("a worker that leaves before there is a state to send is forgotten", () => {
     const withdraw = vi.fn();
     const { config } = classesLayout;
     const broadcast = {
@@ -165,7 +165,7 @@ describe("with a clock that the test moves", () => {
   });
 });
 
-test("a digest that differs is judged once per step: each costs a whole state", () => {
+test("a digest that differs is judged once per step, as each costs a whole state", () => {
   const onDigestJudged = vi.fn();
   const parts = {
     ...{ worker: {}, outbox: { queuedBytes: 0, send: vi.fn() }, onDigestJudged },

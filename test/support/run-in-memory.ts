@@ -27,12 +27,12 @@ export interface MemoryRun {
   /** With slots, in the order of the checkpoint. */
   state: Buffer;
   events: RunEvent[];
-  /** What was sent after a step. */
+  /** The messages sent after a step. */
   broadcast: BroadcastKind;
 }
 
 /**
- * @param settings the configuration, but for its numerics fingerprint
+ * @param settings the configuration without its numerics fingerprint
  * @param workerCount 0: computed on the coordinator's own replica, as in `single`
  */
 export async function runInMemory(
