@@ -10,7 +10,7 @@ import {
 } from "../shared/statistics/moments.js";
 import type { StepPlanner } from "./step-plan.js";
 import { InterruptedError, type Pool } from "./workers/pool.js";
-import type { Answered, MomentsTask } from "./workers/tasks.js";
+import type { MomentsTask, WorkerAnswer } from "./workers/tasks.js";
 
 export interface ExactPopulationParts {
   /** Only its step and layout are used; the workers hold the weights. */
@@ -54,7 +54,7 @@ export async function computeExactPopulation(
 /** In the order of the tasks. */
 function momentsOf(
   tasks: readonly MomentsTask[],
-  answers: ReadonlyMap<number, Answered>,
+  answers: ReadonlyMap<number, WorkerAnswer>,
 ): ReadonlyMap<string, Moments>[] {
   return tasks.map(({ id }) => {
     const answer = answers.get(id)?.answer;

@@ -21,11 +21,11 @@ import type { StatisticsByLayer } from "../shared/replica/inference.js";
 import type { ShardResult } from "../shared/replica/tensors.js";
 import type { RunLayout } from "../shared/run-layout.js";
 import type {
-  Answered,
   EvaluationTask,
   MomentsTask,
   ShardTask,
   StepTask,
+  WorkerAnswer,
 } from "./workers/tasks.js";
 
 /** How many bytes of samples are loaded at a time. */
@@ -176,7 +176,7 @@ export class StepPlanner {
 /** The shards' results, in shard order. */
 export function shardResults(
   { shards }: StepPlan,
-  answers: ReadonlyMap<number, Answered>,
+  answers: ReadonlyMap<number, WorkerAnswer>,
 ): ShardResult[] {
   return shards.map(({ id }) => {
     const answer = answers.get(id)?.answer;
@@ -187,7 +187,7 @@ export function shardResults(
 
 export function metricsOfBatches(
   tasks: readonly EvaluationTask[],
-  answers: ReadonlyMap<number, Answered>,
+  answers: ReadonlyMap<number, WorkerAnswer>,
 ): Metrics {
   return metricsOf(
     tasks.map(({ id, samples }) => {

@@ -6,13 +6,13 @@ import type { Metrics } from "../shared/evaluation.js";
 import type { StatisticsByLayer } from "../shared/replica/inference.js";
 import { metricsOfBatches, type StepPlanner } from "./step-plan.js";
 import { InterruptedError, type Pool } from "./workers/pool.js";
-import type { Answered, EvaluationTask } from "./workers/tasks.js";
+import type { EvaluationTask, WorkerAnswer } from "./workers/tasks.js";
 
 export interface TestEvaluation {
   metrics: Metrics;
   /** Batch by batch; those after the first window without inputs. */
   tasks: EvaluationTask[];
-  answers: ReadonlyMap<number, Answered>;
+  answers: ReadonlyMap<number, WorkerAnswer>;
 }
 
 /**
@@ -28,7 +28,7 @@ export async function evaluateTestSet(
 ): Promise<TestEvaluation> {
   const total = planner.testBatchCount;
   const done: EvaluationTask[] = [];
-  const answers = new Map<number, Answered>();
+  const answers = new Map<number, WorkerAnswer>();
   for await (const tasks of planner.planTestWindows(step, known)) {
     if (signal.aborted && done.length > 0) throw new InterruptedError();
     const { answers: pending } = pool.begin(tasks, 0, signal, { doneBefore: done.length, total });

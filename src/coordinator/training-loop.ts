@@ -18,7 +18,7 @@ import { metricsOfBatches, shardResults, type StepPlan, type StepPlanner } from 
 import { evaluateTestSet, type TestEvaluation } from "./test-evaluation.js";
 import { InterruptedError, type Pool } from "./workers/pool.js";
 import type { Round } from "./workers/round.js";
-import type { Answered, WorkerLink } from "./workers/tasks.js";
+import type { WorkerAnswer, WorkerLink } from "./workers/tasks.js";
 
 export interface TrainingOptions {
   steps: number;
@@ -176,7 +176,7 @@ export class TrainingLoop {
   /** The test set's evaluation: part of the step's tasks or, for a large test set, done now with the same weights. */
   private async testOf(
     plan: StepPlan,
-    answers: ReadonlyMap<number, Answered>,
+    answers: ReadonlyMap<number, WorkerAnswer>,
     signal: AbortSignal,
   ): Promise<TestEvaluation | undefined> {
     const { testBatches: tasks, step } = plan;
@@ -235,7 +235,7 @@ export class TrainingLoop {
 /** The workers whose results were used, in shard order. */
 function ownersOf(
   { shards }: StepPlan,
-  answers: ReadonlyMap<number, Answered>,
+  answers: ReadonlyMap<number, WorkerAnswer>,
 ): (WorkerLink | undefined)[] {
   return shards.map(({ id }) => answers.get(id)?.link);
 }

@@ -1,11 +1,12 @@
-// A relay that does not do its part, as its coordinator sees it: what it takes and gives back, reports, and asks for costs others
-// nothing that grows.
+// A misbehaving relay, as its coordinator sees it: the tasks that it holds and returns, its reports and its requests must not cost
+// others an unbounded amount.
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { classesLayout } from "../support/small-layouts.js";
 import { MemoryTransport } from "../support/memory-transport.js";
 import type { WorkerBroadcast } from "../../src/coordinator/broadcast/broadcast.js";
 import type { FeedParts } from "../../src/coordinator/broadcast/replica-feed.js";
 import { UpdateFeed, type UpdateSource } from "../../src/coordinator/broadcast/update-feed.js";
+import { Waiters } from "../../src/coordinator/broadcast/waiters.js";
 import { AnswerIntake } from "../../src/coordinator/workers/answer-intake.js";
 import { AssignedTasks } from "../../src/coordinator/workers/assigned-tasks.js";
 import { BanList } from "../../src/coordinator/workers/ban-list.js";
@@ -138,10 +139,10 @@ describe("with a fake clock", () => {
   });
 
   test("a worker that leaves before there is a state to send is forgotten", () => {
-    const withdraw = vi.fn();
+    const cancel = vi.fn();
     const { config } = classesLayout;
     const broadcast = {
-      ...{ kind: "weights", layout: classesLayout, stateBytes: 1, whenOpen: () => withdraw },
+      ...{ kind: "weights", layout: classesLayout, stateBytes: 1, whenOpen: () => cancel },
     } as unknown as WorkerBroadcast;
     const transport = new MemoryTransport();
     new Session(transport, {
@@ -159,33 +160,60 @@ describe("with a fake clock", () => {
     });
     transport.receive({ type: "hello", protocol: PROTOCOL_VERSION, name: "w", kind: "node" });
     transport.receive({ type: "ready", numerics: config.numerics });
-    expect(withdraw).not.toHaveBeenCalled();
+    expect(cancel).not.toHaveBeenCalled();
     transport.end(1006, "");
-    expect(withdraw).toHaveBeenCalledOnce();
+    expect(cancel).toHaveBeenCalledOnce();
   });
 });
 
-test("a digest that differs is judged once per step, as each costs a whole state", () => {
-  const onDigestJudged = vi.fn();
-  const parts = {
-    ...{ worker: {}, outbox: { queuedBytes: 0, send: vi.fn() }, onDigestJudged },
-    ...{ onDigestRequested: vi.fn(), onBehind: vi.fn(), onCaughtUp: vi.fn() },
-  } as unknown as FeedParts;
-  const source = {
-    source: { isHere: true, stateBytes: 1, groups: [], step: 100 },
-    judgeDigest: (_digest: unknown, judge: (isSame: boolean) => void) => judge(false),
-    update: () => ({ frame: {}, wantsDigest: false }),
-    onClose: vi.fn(),
-  } as unknown as UpdateSource;
-  const feed = new UpdateFeed(parts, source);
-  feed.sendState();
-  for (let step = 101; step < 110; step++) {
-    feed.takeDigest(100, 7);
-    feed.sendUpdate();
-  }
-  feed.takeDigest(200, 7);
-  expect(onDigestJudged.mock.calls).toEqual([
-    [100, false],
-    [200, false],
-  ]);
+describe("a relay's feed of updates", () => {
+  const feedParts = (changes: object = {}) => {
+    return {
+      ...{ worker: {}, outbox: { queuedBytes: 0, send: vi.fn() }, onDigestJudged: vi.fn() },
+      ...{ onDigestRequested: vi.fn(), onBehind: vi.fn(), onCaughtUp: vi.fn() },
+      ...changes,
+    } as unknown as FeedParts;
+  };
+
+  test("judges a digest that differs once per step, as each costs a whole state", () => {
+    const onDigestJudged = vi.fn();
+    const source = {
+      source: { isHere: true, stateBytes: 1, groups: [], step: 100 },
+      judgeDigest: (_digest: unknown, judge: (isSame: boolean) => void) => judge(false),
+      update: () => ({ frame: {}, wantsDigest: false }),
+      onClose: vi.fn(),
+    } as unknown as UpdateSource;
+    const feed = new UpdateFeed(feedParts({ onDigestJudged }), source);
+    feed.sendState();
+    for (let step = 101; step < 110; step++) {
+      feed.takeDigest(100, 7);
+      feed.sendUpdate();
+    }
+    feed.takeDigest(200, 7);
+    expect(onDigestJudged.mock.calls).toEqual([
+      [100, false],
+      [200, false],
+    ]);
+  });
+
+  test("waits once for a state that is requested at several steps, and not after it is closed", () => {
+    const waiters = new Waiters();
+    const send = vi.fn();
+    const state = { isHere: false, stateBytes: 1, groups: [0], step: 100, frame: () => ({}) };
+    const source = {
+      source: state,
+      whenState: (onState: () => void) => waiters.add(onState),
+      onClose: vi.fn(),
+    } as unknown as UpdateSource;
+    const feed = new UpdateFeed(feedParts({ outbox: { queuedBytes: 0, send } }), source);
+    feed.sendState();
+    send.mockClear();
+    for (state.step = 101; state.step < 104; state.step++) feed.requestState();
+    waiters.callAll();
+    expect(send).toHaveBeenCalledOnce();
+    feed.requestState();
+    expect(waiters.isEmpty).toBe(false);
+    feed.close();
+    expect(waiters.isEmpty).toBe(true);
+  });
 });

@@ -3,7 +3,7 @@
 // overlap they hold the same values, and count once. Pure.
 import { GradientTree, type SubtreeSum } from "../../shared/replica/gradient-tree.js";
 import type { Gradients } from "../../shared/replica/tensors.js";
-import type { Answered } from "./tasks.js";
+import type { WorkerAnswer } from "./tasks.js";
 
 export interface CompleteBucket {
   bucket: number;
@@ -55,7 +55,7 @@ export class BucketCollector implements AsyncIterable<CompleteBucket> {
   }
 
   /** All tasks are answered: adds the buckets that are not complete yet from the answers. */
-  complete(answers: ReadonlyMap<number, Answered>): void {
+  complete(answers: ReadonlyMap<number, WorkerAnswer>): void {
     for (let bucket = this.nextBucket; bucket < this.bucketCount; bucket++) {
       for (const id of this.taskIds) {
         const answer = answers.get(id)?.answer;

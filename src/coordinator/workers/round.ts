@@ -4,12 +4,12 @@ import type { Barrier } from "../../shared/statistics/barrier.js";
 import { BarrierCollector } from "./barrier-collector.js";
 import { BucketCollector, type CompleteBucket } from "./bucket-collector.js";
 import { SentBarriers } from "./sent-barriers.js";
-import type { Answered, Task, WorkerLink } from "./tasks.js";
+import type { Task, WorkerAnswer, WorkerLink } from "./tasks.js";
 
 /** A round as the training loop sees it. */
 export interface Round {
   /** By task id; resolves when all tasks are answered. */
-  readonly answers: Promise<ReadonlyMap<number, Answered>>;
+  readonly answers: Promise<ReadonlyMap<number, WorkerAnswer>>;
   /** The gradients of the shards by bucket, each bucket as soon as it is complete. */
   readonly buckets: AsyncIterable<CompleteBucket>;
 }
@@ -21,7 +21,7 @@ export interface RoundPlace {
 }
 
 export class OpenRound implements Round {
-  readonly answers: Promise<ReadonlyMap<number, Answered>>;
+  readonly answers: Promise<ReadonlyMap<number, WorkerAnswer>>;
   readonly buckets: BucketCollector;
   readonly barriers: BarrierCollector;
   readonly tasks: ReadonlyMap<number, Task>;
@@ -29,8 +29,8 @@ export class OpenRound implements Round {
   readonly step: number | undefined;
   private readonly place: RoundPlace;
   private readonly sentBarriers = new SentBarriers();
-  private readonly accepted = new Map<number, Answered>();
-  private settle!: (outcome: ReadonlyMap<number, Answered> | Promise<never>) => void;
+  private readonly accepted = new Map<number, WorkerAnswer>();
+  private settle!: (outcome: ReadonlyMap<number, WorkerAnswer> | Promise<never>) => void;
 
   /**
    * @param bucketCount gradient buckets of each shard
@@ -84,7 +84,7 @@ export class OpenRound implements Round {
     this.sentBarriers.forget(link);
   }
 
-  accept(task: Task, answered: Answered): void {
+  accept(task: Task, answered: WorkerAnswer): void {
     this.accepted.set(task.id, answered);
   }
 

@@ -81,7 +81,7 @@ export interface Timing {
 }
 
 /** An answer and the worker that gave it. */
-export interface Answered {
+export interface WorkerAnswer {
   answer: Answer;
   link: WorkerLink;
   timing: Timing;

@@ -6,7 +6,7 @@ import type { Events } from "../../shared/events.js";
 import { answerDigest } from "./answer-digest.js";
 import type { Arbiter } from "./arbiter.js";
 import type { Schedule } from "./schedule.js";
-import { type Answered, type Task, taskName, type WorkerLink } from "./tasks.js";
+import { type Task, taskName, type WorkerAnswer, type WorkerLink } from "./tasks.js";
 import { UnconfirmedSteps } from "./unconfirmed-steps.js";
 
 /** Beyond this many, the oldest are forgotten. */
@@ -22,7 +22,7 @@ const COORDINATOR: WorkerLink = {
   expel: () => undefined,
 };
 
-type Vote = Answered & { digest: string };
+type Vote = WorkerAnswer & { digest: string };
 
 export interface VerificationParts {
   events: Events;
@@ -33,7 +33,7 @@ export interface VerificationParts {
   /** Merged values of the barriers that the step in progress has passed. */
   merged: () => readonly Float32Array[];
   /** Called with the answer to use. */
-  accept: (task: Task, answered: Answered) => void;
+  accept: (task: Task, answered: WorkerAnswer) => void;
 }
 
 export class Verification {
@@ -73,7 +73,7 @@ export class Verification {
   }
 
   /** Uses an answer at once, or once another worker has confirmed it. */
-  take(task: Task, answered: Answered): void {
+  take(task: Task, answered: WorkerAnswer): void {
     const { link } = answered;
     if (this.isSuspect(link) && !this.votes.has(task.id)) this.votes.set(task.id, []);
     const votes = this.votes.get(task.id);
