@@ -60,13 +60,13 @@ export function huber(options: HuberOptions = {}): LossChoice {
   return { loss: "huber", ...options };
 }
 
-/** @throws TandemError `usage` where a number does not belong to the loss */
+/** @throws TandemError `usage` if an option does not apply to the loss */
 export function resolveLoss(choice: LossChoice, network: Network, target: TargetSpec): LossKind {
   const kind = choice.loss ?? defaultLoss(network, target);
   const { labelSmoothing, delta } = choice;
   const isCrossEntropy = takesLabelSmoothing(kind);
-  if (labelSmoothing !== undefined && !isCrossEntropy) throw foreignNumber("label-smoothing", kind);
-  if (delta !== undefined && kind !== "huber") throw foreignNumber("huber-delta", kind);
+  if (labelSmoothing !== undefined && !isCrossEntropy) throw createOptionError("label-smoothing", kind);
+  if (delta !== undefined && kind !== "huber") throw createOptionError("huber-delta", kind);
   if (isCrossEntropy) return { kind, labelSmoothing: labelSmoothing ?? 0 };
   return kind === "huber" ? { kind, delta: delta ?? 1 } : { kind };
 }
@@ -78,7 +78,7 @@ export function takesLabelSmoothing(
   return kind === "softmax-cross-entropy" || kind === "binary-cross-entropy";
 }
 
-function foreignNumber(option: string, kind: LossName): TandemError {
+function createOptionError(option: string, kind: LossName): TandemError {
   return new TandemError(
     "usage",
     `--${option} is not an option of the loss ${kind}. Omit it, or give another --loss.`,

@@ -114,7 +114,7 @@ export function takesNumber(name: OptimizerName, option: string): boolean {
   return !(option in DEFAULTS) || NUMBERS_OF[name].some((number) => number === option);
 }
 
-/** @throws TandemError `usage` where a number does not belong to the optimizer */
+/** @throws TandemError `usage` if a hyperparameter does not apply to the optimizer */
 export function resolveOptimizer(choice: OptimizerChoice): OptimizerSpec {
   const name = choice.optimizer ?? DEFAULT_OPTIMIZER;
   const own = NUMBERS_OF[name];

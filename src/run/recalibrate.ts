@@ -28,7 +28,7 @@ export interface RecalibrationRequest extends Pick<
 > {
   checkpoint: string;
   loadData: (config: RunConfig) => Promise<DataSource>;
-  /** Default: the checkpoint's own, where it is installed */
+  /** Default: the checkpoint's own, if it is installed */
   engine?: EngineName | undefined;
   /** Default: those of the checkpoint's engine */
   threads?: number | undefined;

@@ -1,4 +1,4 @@
-// How a worker's connection ended, as told by the coordinator's close code or protocol version. Pure.
+// How a worker's connection ended, as shown by the coordinator's close code or protocol version. Pure.
 import type { RefusalCause } from "../shared/protocol/browser-messages.js";
 import { closeCodes, FINAL_CLOSE_CODES } from "../shared/protocol/close-codes.js";
 import { PROTOCOL_VERSION } from "../shared/protocol/messages.js";

@@ -1,5 +1,5 @@
-// Workers and relays behind a relay that send what they should not, or send it too late: nothing of it reaches the coordinator in
-// another's name, and the relay keeps its own connection.
+// Workers and relays behind a relay that send invalid or late messages: these must not affect other workers' tasks, and the relay
+// must keep its own connection.
 import { afterEach, expect, test } from "vitest";
 import { Random } from "../../dist/shared/random.js";
 import { Grammar } from "../../scripts/fuzz/grammar.mjs";

@@ -1,5 +1,5 @@
-// A relay between a coordinator and workers of which none is to be trusted: damaged messages from both sides, in any order. A peer
-// may lose its connection; nothing that it sends is thrown out of the relay, or ends it.
+// A relay between a hostile coordinator and hostile workers: damaged messages from both sides, in any order. A peer may lose its
+// connection, but no message may cause an unexpected error or end the relay.
 import { expect, test } from "vitest";
 import { Random } from "../../dist/shared/random.js";
 import { Grammar } from "../../scripts/fuzz/grammar.mjs";

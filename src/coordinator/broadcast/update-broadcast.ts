@@ -10,7 +10,7 @@ import type { FeedParts, ReplicaFeed } from "./replica-feed.js";
 import { StateFrames } from "./state-frames.js";
 import { UpdateFeeds, type WeightsDigest } from "./update-feeds.js";
 
-/** Every so many steps, the workers' weights are compared with the coordinator's. */
+/** Number of steps between two comparisons of the workers' weights with the coordinator's. */
 const DIGEST_EVERY = 100;
 
 export class UpdateBroadcast implements Broadcast {
