@@ -1,6 +1,6 @@
 // Access to a coordinator's port: a token is required if other machines can reach it.
 import { randomBytes } from "node:crypto";
-import { isIP } from "node:net";
+import { isLoopback } from "../coordinator/workers/origin.js";
 import { TandemError } from "../shared/errors.js";
 
 /** Required if other machines can reach the port, and so try to guess the token. */
@@ -16,7 +16,7 @@ export interface PortAccess {
 
 /** @throws TandemError `listen-refused`, `token-file` */
 export function checkPortAccess({ host, token, isInsecure }: PortAccess): void {
-  if (isLoopback(host)) return;
+  if (host === "localhost" || isLoopback(host)) return;
   if (token !== undefined) requireLongToken(token, host);
   else if (!isInsecure) {
     throw new TandemError(
@@ -47,9 +47,4 @@ export function requireLongToken(token: string, host: string): void {
 /** Creates a random token. */
 export function createToken(): string {
   return randomBytes(32).toString("hex");
-}
-
-function isLoopback(host: string): boolean {
-  if (host === "localhost" || host === "::1") return true;
-  return isIP(host) === 4 && host.startsWith("127.");
 }

@@ -17,10 +17,8 @@ import { checkOutputs, claimOutput } from "./output-files.js";
 import { createToken } from "./port-access.js";
 import { checkThreads } from "./prepare-run.js";
 import type { RunRequest, Workforce } from "./run-request.js";
-import { createReporter } from "./train-options.js";
+import { createReporter, DEFAULT_WAIT_MS } from "./train-options.js";
 import { openWorkforce } from "./workforce.js";
-
-const DEFAULT_WAIT_MS = 600_000;
 
 export interface RecalibrationRequest extends Pick<
   RunRequest,

@@ -123,7 +123,7 @@ export interface ListenOptions {
 
 const DEFAULT_OUTPUT = "checkpoint.safetensors";
 const DEFAULT_PORT = 7711;
-const DEFAULT_WAIT_MS = 600_000;
+export const DEFAULT_WAIT_MS = 600_000;
 const MAX_WORKERS = 1024;
 const MAX_PORT = 65_535;
 

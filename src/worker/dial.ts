@@ -7,10 +7,10 @@ import { socketOptions } from "../shared/protocol/channel.js";
 import type { Transport } from "../shared/protocol/transport.js";
 import { WebSocketTransport } from "../shared/protocol/ws-transport.js";
 import { sanitizeText } from "../shared/text.js";
+import { MAX_REASON_LENGTH } from "./connection-end.js";
 import type { DialFailure } from "./worker.js";
 
 const CONNECT_MS = 10_000;
-const MAX_REASON_LENGTH = 200;
 /** Far above any message of a run; the run's own limit is checked as bytes arrive (limits.ts). */
 const MAX_PAYLOAD_BYTES = 512 * 2 ** 20;
 /** Overload, or a proxy whose coordinator is unreachable. */
