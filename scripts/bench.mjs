@@ -163,8 +163,9 @@ for (const rate of ["loopback", ...(canMakeNamespaces() ? ["1gbit"] : [])]) {
     const step = async (/** @type {string} */ kind) => {
       const more = ["--batch-norm", kind];
       const isLocal = rate === "loopback";
-      return (await (isLocal ? runs.localStep(broadcast, more) : runs.networkStep(rate, broadcast, more)))
-        .step;
+      return (
+        await (isLocal ? runs.localStep(broadcast, more) : runs.networkStep(rate, broadcast, more))
+      ).step;
     };
     pairs.push({
       what: `sync: ${what}`,

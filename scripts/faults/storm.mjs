@@ -61,7 +61,7 @@ export class Storm {
     return new Command(args, { cwd: folder, onEvent: (event) => this.note(event) });
   }
 
-  /** @param {import("./faults/processes.mjs").RunEvent} event */
+  /** @param {import("./processes.mjs").RunEvent} event */
   note(event) {
     if (event.event === "backup") this.backups++;
     if (event.event !== "step") return;

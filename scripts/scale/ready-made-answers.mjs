@@ -73,7 +73,8 @@ export function miscountedSamples(file) {
   const { config, step: steps, tensors } = readCheckpoint(file);
   const values = tensors.find(({ name }) => name === COUNTER)?.values;
   const { shardSizes } = layoutOfRun(config);
-  if (!values || values.length < 2 * shardSizes.length) throw new RangeError(`${file} has no counters`);
+  if (!values || values.length < 2 * shardSizes.length)
+    throw new RangeError(`${file} has no counters`);
   let stepSum = 0;
   for (let step = 0; step < steps; step++) stepSum += step % STEP_MODULUS;
   return shardSizes.reduce((total, samples, shard) => {

@@ -65,7 +65,8 @@ export function resolveLoss(choice: LossChoice, network: Network, target: Target
   const kind = choice.loss ?? defaultLoss(network, target);
   const { labelSmoothing, delta } = choice;
   const isCrossEntropy = takesLabelSmoothing(kind);
-  if (labelSmoothing !== undefined && !isCrossEntropy) throw createOptionError("label-smoothing", kind);
+  if (labelSmoothing !== undefined && !isCrossEntropy)
+    throw createOptionError("label-smoothing", kind);
   if (delta !== undefined && kind !== "huber") throw createOptionError("huber-delta", kind);
   if (isCrossEntropy) return { kind, labelSmoothing: labelSmoothing ?? 0 };
   return kind === "huber" ? { kind, delta: delta ?? 1 } : { kind };

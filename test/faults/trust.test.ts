@@ -114,7 +114,7 @@ describe("--verify", () => {
         joinRun(url, { name, change: lie, localAddress: "127.0.0.2" }),
       ),
     );
-    await Promise.all(liars.map(closed));
+    await Promise.all(liars.map(waitForClose));
     worker(url, "--name", "second");
     await expectCalmEnd(coordinator, cwd);
     const rejected = coordinator.events.filter(({ state }) => state === "rejected");

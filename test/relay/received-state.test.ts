@@ -29,7 +29,13 @@ function relayWithWorker() {
   };
   const up = new MemoryTransport();
   const resources = { memoryBytes: 1e12, engines: ENGINE_NAMES, computes: false };
-  const options = { name: "r", kind: "relay", holder, resources, onWelcome: () => undefined } as const;
+  const options = {
+    name: "r",
+    kind: "relay",
+    holder,
+    resources,
+    onWelcome: () => undefined,
+  } as const;
   void serveConnection(up, options, new AbortController().signal);
   const welcome = { type: "welcome", protocol: PROTOCOL_VERSION, name: "r", broadcast: "weights" };
   up.receive(welcome, configParts(LAYOUT.config));

@@ -8,7 +8,9 @@ const wasm = configOf({ engine: { name: "wasm" } });
 
 test("its own, with its threads, whether or not it is requested", () => {
   for (const requested of [undefined, "tensorflow"] as const) {
-    expect(chooseEvaluationEngine(tensorflow, requested, true)).toEqual({ engine: tensorflow.engine });
+    expect(chooseEvaluationEngine(tensorflow, requested, true)).toEqual({
+      engine: tensorflow.engine,
+    });
   }
   expect(chooseEvaluationEngine(wasm, undefined, true)).toEqual({ engine: wasm.engine });
   expect(chooseEvaluationEngine(wasm, "wasm", false)).toEqual({ engine: wasm.engine });

@@ -246,7 +246,9 @@ export class Schedule<W, T extends ScheduledTask> {
 
   /** True if all holders are unproven: they may never answer, so a proven worker should not idle. */
   private isUnsecured({ holders, missingAnswers }: OpenTask<W, T>): boolean {
-    return holders.size >= missingAnswers && [...holders].every((worker) => !this.proven.has(worker));
+    return (
+      holders.size >= missingAnswers && [...holders].every((worker) => !this.proven.has(worker))
+    );
   }
 
   /** Among the unsecured tasks, the one with the fewest holders. */

@@ -39,7 +39,8 @@ export class SummedShards {
     }
     const summed = this.summed.get(bucket) ?? new Set<number>();
     for (let shard = from; shard < from + count; shard++) {
-      if (!this.sent.has(shard)) throw new FrameError("sum over shards that the relay was not sent");
+      if (!this.sent.has(shard))
+        throw new FrameError("sum over shards that the relay was not sent");
     }
     // A shard may be in several sums: a relay that is sent the state again starts the step again.
     for (let shard = from; shard < from + count; shard++) summed.add(shard);
