@@ -100,6 +100,9 @@ export class TrainingLoop {
         const ofBucket = sumGradients(names, shards, dense);
         for (const [name, gradient] of ofBucket) gradients.set(name, gradient);
         clock.end("aggregate");
+        // Merged values would wait for the optimizer, and then behind the bucket's new weights.
+        await round.passBarriers();
+        clock.start();
         this.stepEarly(plan, bucket, ofBucket, clock);
       }
       const answers = await round.answers;

@@ -9,6 +9,9 @@ export class BarrierCollector {
   /** Contributions to the current barrier, by shard. */
   private readonly arrived = new Map<number, Float32Array>();
   private readonly mergedValues: Float32Array[] = [];
+  /** Resolves when all barriers have been passed, at once where there are none. */
+  readonly passed: Promise<void>;
+  private notePassed!: () => void;
 
   /** @param shards all shards of the step, in order */
   constructor(
@@ -17,6 +20,8 @@ export class BarrierCollector {
   ) {
     this.barriers = barriers;
     this.shards = shards;
+    this.passed = new Promise((resolve) => (this.notePassed = resolve));
+    if (barriers.length === 0) this.notePassed();
   }
 
   /** The merged values of the barriers that all shards have reached, in order. */
@@ -43,5 +48,6 @@ export class BarrierCollector {
     });
     this.arrived.clear();
     this.mergedValues.push(mergeContributions(barrier, contributions));
+    if (this.mergedValues.length === this.barriers.length) this.notePassed();
   }
 }

@@ -12,6 +12,8 @@ export interface Round {
   readonly answers: Promise<ReadonlyMap<number, WorkerAnswer>>;
   /** The gradients of the shards by bucket, each bucket as soon as it is complete. */
   readonly buckets: AsyncIterable<CompleteBucket>;
+  /** Waits until no shard has a barrier ahead of it. @throws as `answers` does */
+  passBarriers(): Promise<unknown>;
 }
 
 /** Position of a round in a series of rounds, for reporting their common progress in tasks. */
@@ -72,6 +74,10 @@ export class OpenRound implements Round {
 
   get openTasks(): Task[] {
     return [...this.tasks.values()].filter(({ id }) => !this.accepted.has(id));
+  }
+
+  passBarriers(): Promise<unknown> {
+    return Promise.race([this.barriers.passed, this.answers]);
   }
 
   /** Sends the merged values that the worker does not have yet. */
