@@ -164,7 +164,7 @@ export class WorkerRuntime {
     if (message.barrier !== this.passes.mergedCount) {
       throw new FrameError(`barrier ${message.barrier} out of order`);
     }
-    this.passes.goOn(readMerged(this.layout, message.barrier, parts));
+    this.passes.resume(readMerged(this.layout, message.barrier, parts));
   }
 
   /** Ends what waits for a coordinator that is gone. */

@@ -62,5 +62,5 @@ test("refuses one that scales the input of some layers only", () => {
       output_layers: [["both", 0, 0]],
     },
   });
-  expect(() => readKerasNetwork(text)).toThrow(/"scaled".*"both" takes the input as it is/);
+  expect(() => readKerasNetwork(text)).toThrow(/"scaled".*"both" uses the input unscaled/);
 });

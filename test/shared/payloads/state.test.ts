@@ -35,7 +35,7 @@ function transfer(layout: RunLayout, kind: ReplicaKind, messages: readonly Uint8
     return stateTailPlaces(layout, kind, message.group, lengths, () => undefined);
   });
   for (const message of messages) {
-    const frame = reader.take(message);
+    const frame = reader.read(message);
     if (!frame) continue;
     const header = parseFromCoordinator(frame);
     if (header.type !== "state") throw new RangeError("not a state");
