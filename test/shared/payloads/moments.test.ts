@@ -85,7 +85,7 @@ describe("a task", () => {
   });
 
   test.each([LAST_PASS + 1, Number.MAX_SAFE_INTEGER])("of pass %i is refused", (pass) => {
-    expect(() => readMomentsTask(layout, { pass, count: COUNT }, parts)).toThrow(/^pass /);
+    expect(() => readMomentsTask(layout, { pass, count: COUNT }, parts)).toThrow(/^no pass /);
   });
 
   test.each([
