@@ -203,7 +203,7 @@ describe("a table", () => {
     writeFileSync(at("bad.csv"), "length,kind\n1,a\nlong,b\n2,a\n");
     await refuse(
       ["single", "--data", "bad.csv", "--label", "kind", "--output", "bad.safetensors"],
-      /^tandem: bad\.csv: row 2, column "length": "long" is no number/,
+      /^tandem: bad\.csv: row 2, column "length": "long" is not a number/,
     );
     await refuse(
       ["single", "--data", "all.csv"],

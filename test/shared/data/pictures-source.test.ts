@@ -221,9 +221,9 @@ describe("classes and sets", () => {
     const folder = folderOf({ ...files, "cat/cut.png": whole.subarray(0, -24) });
     const data = await open(folder, { maxMemoryBytes: 100 });
     await expect(Promise.all([all(data.training), all(data.test)])).rejects.toThrow(
-      /cat.cut\.png: it is no picture that can be read/,
+      /cat.cut\.png: it cannot be read as a picture/,
     );
-    await expect(open(folder)).rejects.toThrow(/cat.cut\.png: it is no picture/);
+    await expect(open(folder)).rejects.toThrow(/cat.cut\.png: it cannot be read as a picture/);
   });
 });
 
@@ -244,7 +244,7 @@ describe("known pictures", () => {
     expect([...(await all(other.test)).targets]).toEqual([1, 1, 1]);
     expect(other.description).toMatch(/3 classes: 3 test pictures$/);
     const unknown = folderOf(await levels({ dog: 3, fox: 1 }));
-    await expect(openData(unknown, { known })).rejects.toThrow(/fox.0\.png: "fox" is no class/);
+    await expect(openData(unknown, { known })).rejects.toThrow(/fox.0\.png: "fox" is not a class/);
   });
 });
 
@@ -259,20 +259,20 @@ test.each<[string, Files, RegExp, DataOptions?]>([
   [
     "a text with a picture's name",
     { ...two, "a/x.jpg": "no picture" },
-    /a.x\.jpg: it is no picture that can be read \(Input buffer contains unsupported/,
+    /a.x\.jpg: it cannot be read as a picture \(Input buffer contains unsupported/,
   ],
   [
     "a drawing with a picture's name",
     { ...two, "a/x.png": '<svg xmlns="http://www.w3.org/2000/svg" width="3" height="4"/>' },
     /a.x\.png: .*format svg/,
   ],
-  ["a cut file", { ...two, "a/x.png": grey.subarray(0, 20) }, /a.x\.png: it is no picture/],
+  ["a cut file", { ...two, "a/x.png": grey.subarray(0, 20) }, /a.x\.png: it cannot be read as a picture/],
   ["a bomb", { ...two, "a/x.png": bomb }, /a.x\.png: .*(pixel limit|CRC|crc)/],
   ["an empty file", { ...two, "a/x.png": "" }, /a.x\.png: it is empty/],
   [
     "other files",
     { ...two, "a/labels.txt": "1" },
-    /a.labels\.txt: it is no picture that is read: png/,
+    /a.labels\.txt: it is not a supported picture: png/,
   ],
   ["an empty class", { ...two, "c/.keep": "" }, /c: this class has no pictures/],
   ["one class", { "a/1.png": grey, "a/2.png": grey }, /all its pictures are of one class, "a"/],
@@ -285,7 +285,7 @@ test.each<[string, Files, RegExp, DataOptions?]>([
   [
     "a class of the test set alone",
     { "train/a/1.png": grey, "train/b/1.png": grey, "test/c/1.png": grey },
-    /test.c.1\.png: "c" is no class/,
+    /test.c.1\.png: "c" is not a class/,
   ],
   [
     "different sizes",
@@ -348,7 +348,7 @@ describe("links", () => {
 
 test("names with control characters are shown on one line", async () => {
   const folder = folderOf({ ...two, "a/x\n\u001b[31m.png": "no picture" });
-  await expect(open(folder)).rejects.toThrow(/a.x\u{fffd}\u{fffd}\[31m\.png: it is no picture/u);
+  await expect(open(folder)).rejects.toThrow(/a.x\u{fffd}\u{fffd}\[31m\.png: it cannot be read as a picture/u);
 });
 
 test("a picture that changes after its digest was taken ends the run", async () => {
