@@ -1,6 +1,6 @@
 // Events on their way to a reader who takes them one by one. A reader who falls behind, or stops reading, loses events rather
 // than making memory grow: step events first.
-import type { ReportedEvent } from "../shared/events.js";
+import type { ReportedEvent } from "../shared/run-event.js";
 
 /** Step events that wait; of more, the oldest are dropped. */
 const MAX_WAITING_STEPS = 1_000;

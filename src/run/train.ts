@@ -1,5 +1,5 @@
 // Training as a program sees it: a run whose events can be read one by one, and a result.
-import type { ReportedEvent } from "../shared/events.js";
+import type { ReportedEvent } from "../shared/run-event.js";
 import { EventQueue } from "./event-queue.js";
 import { inLibraryTerms } from "./option-names.js";
 import type { RunResult } from "./run-request.js";

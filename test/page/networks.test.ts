@@ -7,8 +7,8 @@ import { browserPath, openBrowser } from "../../scripts/browser.mjs";
 import { Dashboard } from "../../src/coordinator/observe/dashboard/dashboard.js";
 import { Recorder } from "../../src/coordinator/observe/dashboard/recorder.js";
 import type { RunConfig } from "../../src/shared/config.js";
-import type { RunEvent } from "../../src/shared/events.js";
 import { presetNetwork } from "../../src/shared/network/presets.js";
+import type { RunEvent } from "../../src/shared/run-event.js";
 import { configOf } from "../support/config.js";
 
 let browser: Browser;

@@ -1,5 +1,5 @@
 // Some tasks in progress, usually those of one step: which are answered, and the gradients that have arrived of them. Pure.
-import type { RunEvent } from "../../shared/events.js";
+import type { RunEvent } from "../../shared/run-event.js";
 import type { Barrier } from "../../shared/statistics/barrier.js";
 import { BarrierCollector } from "./barrier-collector.js";
 import { BucketCollector, type CompleteBucket } from "./bucket-collector.js";

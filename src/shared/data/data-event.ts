@@ -1,5 +1,5 @@
 // The event that reports a data source. Pure.
-import type { RunEvent } from "../events.js";
+import type { RunEvent } from "../run-event.js";
 import { describeData } from "./describe-data.js";
 import type { DataSource } from "./samples.js";
 

@@ -2,7 +2,7 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import { SlowestTrace } from "../../../src/coordinator/observe/dashboard/slowest-trace.js";
-import type { RunEvent } from "../../../src/shared/events.js";
+import type { RunEvent } from "../../../src/shared/run-event.js";
 
 const traceOf = (step: number, toMs: number): RunEvent & { event: "trace" } => ({
   event: "trace",

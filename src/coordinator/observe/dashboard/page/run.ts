@@ -1,6 +1,7 @@
 // Page updates → what the page shows of one run. No elements here.
 import type { RunDescription } from "../../run-description.js";
 import type { PageUpdate, PageUpdateOf } from "../page-update.js";
+import { carrySlowest } from "../slowest-trace.js";
 import { append, emptySeries, thinOut, truncate } from "./series.js";
 
 const MAX_STEPS = 400_000;
@@ -94,7 +95,7 @@ export class Run {
         this.workers = update.workers;
         return;
       case "trace":
-        this.trace = update;
+        this.trace = carrySlowest(this.trace, update);
         return;
       case "statistics":
         this.addStatistics(update);

@@ -1,5 +1,5 @@
 // One step on a time axis: each worker's tasks, and the coordinator's phases; beside it, how long each kind of work took.
-import type { PhaseTrace, TaskTrace } from "../../../../shared/events.js";
+import type { PhaseTrace, TaskTrace } from "../../../../shared/run-event.js";
 import { byId, createElement, createSvg, formatCount, formatNumber } from "./dom.js";
 import { showPhases } from "./phases.js";
 import type { Run } from "./run.js";
