@@ -1,4 +1,4 @@
-// MNIST: node examples/mnist.mjs [--steps 430]
+// Trains on MNIST: node examples/mnist.mjs [--steps 430]
 import { parseArgs } from "node:util";
 import * as tandem from "tandem";
 

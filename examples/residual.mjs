@@ -1,4 +1,4 @@
-// A residual network with separable convolutions on images made here, three bars and crosses among noise:
+// A residual network with separable convolutions, on generated images of horizontal bars, vertical bars and crosses in noise:
 // node examples/residual.mjs [--steps 200]
 import { parseArgs } from "node:util";
 import {
@@ -20,7 +20,7 @@ const { values } = parseArgs({ options: { steps: { type: "string", default: "200
 const SIDE = 16;
 const CLASSES = ["horizontal", "vertical", "cross"];
 
-/** A generator of whole numbers (Park and Miller, 1988): the same images in every run. */
+/** Generates whole numbers (Park and Miller, 1988), so that every run has the same images. */
 let state = 1;
 const below = (bound) => (state = (state * 48_271) % 2_147_483_647) % bound;
 
@@ -39,7 +39,7 @@ function makeImages(count) {
   return { inputs, targets };
 }
 
-/** Two separable convolutions beside a shortcut, which has a convolution where the shape changes. */
+/** Two separable convolutions with a shortcut around them, which has a convolution if the shape changes. */
 const block = (filters, strides) => [
   residual(
     [

@@ -1,5 +1,5 @@
-// Samples that are made when they are needed: pictures of bars, wide or tall, and which of the two they are. A source of one's own
-// reads a database, a simulation or files of another format in the same way.
+// A source that makes each sample on demand: pictures of bars, to be classified as wide or tall. Your own source can read a
+// database, a simulation or files in another format in the same way.
 //   node examples/source.mjs [--steps 200]
 import { parseArgs } from "node:util";
 import {
@@ -19,7 +19,7 @@ const { values } = parseArgs({ options: { steps: { type: "string", default: "200
 
 const SIDE = 12;
 
-/** A number from 0 to below `bound` that is the same for the same index: the sample of an index must never change. */
+/** A number from 0 up to but not including `bound`, which is always the same for an index: its sample must never change. */
 const draw = (
   /** @type {number} */ index,
   /** @type {number} */ what,

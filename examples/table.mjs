@@ -1,14 +1,14 @@
-// Regression on a table made here: node examples/table.mjs [--steps 400]
+// Regression on a generated table: node examples/table.mjs [--steps 400]
 import { parseArgs } from "node:util";
 import { adamw, arrays, cosine, dense, huber, network, relu, train } from "tandem";
 
 const { values } = parseArgs({ options: { steps: { type: "string", default: "400" } } });
 
-/** A generator of numbers from 0 to 1 (Park and Miller, 1988): the same table in every run. */
+/** Generates numbers from 0 to 1 (Park and Miller, 1988), so that every run has the same table. */
 let state = 1;
 const random = () => (state = (state * 48_271) % 2_147_483_647) / 2_147_483_647;
 
-/** Six columns, of which one is of no use, and a price that depends on them in no straight line. */
+/** Six columns, one of them useless, and a price that depends on the others non-linearly. */
 function makeTable(rows) {
   const inputs = new Float32Array(6 * rows);
   const targets = new Float32Array(rows);

@@ -1,5 +1,5 @@
-// The image's HEALTHCHECK. A coordinator is healthy if its port answers; every other command, as a worker, has no port and is
-// healthy while it runs. What process 1 was started with says which, and where: --port, TANDEM_PORT, or 7711.
+// The image's HEALTHCHECK. A coordinator is healthy if its port answers; any other command, such as a worker, has no port and is
+// healthy while it runs. The arguments of process 1 say which it is, and the port is --port, TANDEM_PORT, or 7711.
 import { readFileSync } from "node:fs";
 import { get as getHttp } from "node:http";
 import { get as getHttps } from "node:https";
@@ -20,7 +20,7 @@ function option(name) {
 const hasTls = option("--tls-cert") !== undefined;
 const path = `127.0.0.1:${option("--port") ?? 7711}/healthz`;
 const request = hasTls
-  ? // Its certificate is for other names than the loopback's.
+  ? // Its certificate is for other names than the loopback address.
     getHttps(`https://${path}`, { rejectUnauthorized: false, timeout: TIMEOUT_MS })
   : getHttp(`http://${path}`, { timeout: TIMEOUT_MS });
 request.on("response", ({ statusCode }) => process.exit(statusCode === 200 ? 0 : 1));

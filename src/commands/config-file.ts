@@ -20,6 +20,6 @@ export function readConfigFile(file: string): Record<string, unknown> {
   }
   throw new TandemError(
     "usage",
-    `--config ${file} is no JSON object. Give a file such as {"batchSize": 128}.`,
+    `--config ${file} is not a JSON object. Give a file such as {"batchSize": 128}.`,
   );
 }

@@ -40,7 +40,10 @@ export function coordinatorCommand(program: Command, exitWith: (code: number) =>
       wholeNumber(1, 1024),
       1,
     )
-    .option("--token-file <file>", "accept only workers with the same token (or TANDEM_TOKEN)")
+    .option(
+      "--token-file <file>",
+      "file with the token that workers must have (or set TANDEM_TOKEN)",
+    )
     .option("--tls-cert <file>", "serve wss with this certificate (PEM)")
     .option("--tls-key <file>", "the certificate's key (PEM)")
     .option("--insecure", "listen beyond this machine without a token")
@@ -69,7 +72,7 @@ export function coordinatorCommand(program: Command, exitWith: (code: number) =>
 function keepPage(summaryDir: string, place: PagePlace): Promise<number> {
   const run = { name: basename(resolve(summaryDir)), updates: readUpdates(summaryDir) };
   return servePage([run], place, (url) => {
-    process.stderr.write(`the page of the finished run: ${url} (Ctrl-C ends)\n`);
+    process.stderr.write(`the page of the finished run: ${url} (Ctrl-C to stop)\n`);
   });
 }
 

@@ -27,7 +27,7 @@ export function evaluateCommand(program: Command, exitWith: (code: number) => vo
     .command("evaluate")
     .description("restores a checkpoint and evaluates it on the test set, or on the validation set")
     .argument("<checkpoint>", "a .safetensors file that a run wrote")
-    .option("--data <path>", "file or folder of data (default: MNIST itself)")
+    .option("--data <path>", "file or folder of data (default: MNIST)")
     .addOption(
       new Option(
         "--engine <name>",
@@ -37,7 +37,7 @@ export function evaluateCommand(program: Command, exitWith: (code: number) => vo
   command.addOption(
     new Option(
       "--on <set>",
-      "samples: the test set, or those that the run held out of its training",
+      "samples to evaluate on: the test set, or those that the run held out for validation",
     )
       .choices(EVALUATED_SETS)
       .default("test"),
@@ -69,7 +69,7 @@ async function loadEvaluationData(
   if (on === "validation" && validationSize === 0) {
     throw new TandemError(
       "usage",
-      `${file} was trained without a validation set (--validation-size 0). Leave --on validation out to evaluate it on the test set.`,
+      `${file} was trained without a validation set (--validation-size 0). Omit --on validation to evaluate it on the test set.`,
     );
   }
   const data = await openData(folder, {

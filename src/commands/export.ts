@@ -19,7 +19,7 @@ interface ExportCommandOptions {
 export function exportCommand(program: Command, exitWith: (code: number) => void): void {
   const command = program
     .command("export")
-    .description("writes a checkpoint's network in a format that other programs run")
+    .description("writes a checkpoint's network in a format for other programs")
     .argument("<checkpoint>", "a .safetensors file that a run wrote")
     .addOption(
       new Option("--format <name>", "format").choices(EXPORT_FORMATS).makeOptionMandatory(),

@@ -104,7 +104,7 @@ function layerRow({ parameters, layers }: Network, layer: Layer): Row {
     what,
     shapeText(layer.shape),
     count === 0 ? "" : count.toLocaleString("en"),
-    isChained ? "" : `of ${layer.inputs.join(", ")}`,
+    isChained ? "" : `from ${layer.inputs.join(", ")}`,
     layer.trainable ? "" : "not trained",
   ];
 }
@@ -129,5 +129,5 @@ function table(rows: readonly Row[]): string[] {
 
 function suspicion(ranges: readonly StepRange[]): string {
   const steps = ranges.map(({ from, to }) => (from === to ? `${from}` : `${from} to ${to}`));
-  return `suspect steps: ${steps.join(", ")}. A worker whose results they used was found to compute wrongly, so this may not be the state that the configuration leads to. To be sure, train again from an earlier checkpoint.`;
+  return `suspect steps: ${steps.join(", ")}. They used results of a worker that was later found to return wrong results, so this may not be the state that the configuration produces. To be sure, train again from an earlier checkpoint.`;
 }

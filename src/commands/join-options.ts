@@ -24,8 +24,11 @@ export function addJoinOptions(command: Command, what: "worker" | "relay"): Comm
   command
     .argument("<url>", "the coordinator's address, such as ws://192.0.2.1:7711")
     .option("--name <name>", `this ${what}'s name (default: host name and process id)`)
-    .option("--via <urls>", "relays to join through, tried in turn, before the coordinator itself")
-    .option("--token-file <file>", "the coordinator's token (or TANDEM_TOKEN)")
+    .option(
+      "--via <urls>",
+      "comma-separated relays to try, in order, before the coordinator itself",
+    )
+    .option("--token-file <file>", "file with the coordinator's token (or set TANDEM_TOKEN)")
     .option("--tls-ca <file>", "certificates to trust besides the system's (PEM)")
     .addOption(
       new Option("--retry-for <seconds>", "how long to retry while the coordinator is unreachable")
@@ -58,7 +61,7 @@ function addressOf(text: string): Address {
     if (url.username !== "" || url.password !== "") {
       throw new TandemError(
         "usage",
-        "The coordinator's address has a user name or password in it, which other users of this machine can see. Give the token with --token-file or TANDEM_TOKEN.",
+        "The coordinator's address contains a user name or password, which other users of this machine can see. Give the token with --token-file or TANDEM_TOKEN.",
       );
     }
     const isSocket = url.protocol === "ws:" || url.protocol === "wss:";

@@ -10,7 +10,8 @@ export function wholeNumber(min: number, max = Number.MAX_SAFE_INTEGER): (text: 
   return (text) => {
     const value = Number(text);
     if (!/^[+-]?\d+$/.test(text) || !Number.isSafeInteger(value) || value < min || value > max) {
-      const range = max === Number.MAX_SAFE_INTEGER ? `from ${min} on` : `from ${min} to ${max}`;
+      const range =
+        max === Number.MAX_SAFE_INTEGER ? `of at least ${min}` : `from ${min} to ${max}`;
       throw new InvalidArgumentError(`It must be a whole number ${range}.`);
     }
     return value;
@@ -46,7 +47,7 @@ export const fraction = numberFromZero(1);
 export function fractionBelowOne(text: string): number {
   const value = Number(text);
   if (text.trim() === "" || !(value >= 0 && value < 1)) {
-    throw new InvalidArgumentError("It must be a number from 0 to below 1.");
+    throw new InvalidArgumentError("It must be a number of at least 0 and below 1.");
   }
   return value;
 }
@@ -56,7 +57,7 @@ export function augmentation(text: string): AugmentationSpec {
   const spec = parseAugmentation(text);
   if (spec) return spec;
   throw new InvalidArgumentError(
-    "It must be some of shift=N and cutout=N (whole pixels, 1 to 1024), flip, rotate=N (degrees, at most 180) and scale=X (at most 0.9), each once, with commas between.",
+    "It must be a comma-separated list of shift=N and cutout=N (whole pixels, 1 to 1024), flip, rotate=N (degrees, at most 180) and scale=X (at most 0.9), each at most once.",
   );
 }
 
@@ -75,7 +76,7 @@ export function pictureSize(text: string): PictureSize {
   const size = [Number(height), Number(width)] as const;
   if (!isPictureShape([...size, 3])) {
     throw new InvalidArgumentError(
-      `It must be height x width of up to ${MAX_SIDE} pixels, as 64x48, or with 1 or 3 channels, as 64x48x1.`,
+      `It must be height x width, up to ${MAX_SIDE} pixels each, such as 64x48, or with 1 or 3 channels, such as 64x48x1.`,
     );
   }
   return channels === undefined ? size : [...size, channels === "1" ? 1 : 3];
@@ -103,7 +104,7 @@ export function addOutputOptions(command: Command): Command {
 export function addJsonOption(command: Command): Command {
   return command.option(
     "--json",
-    "JSON lines on standard output, text for people on standard error",
+    "print JSON lines on standard output, and text on standard error",
   );
 }
 
@@ -123,11 +124,11 @@ export function addWorkersOptions(command: Command): Command {
     )
     .option(
       "--verify <fraction>",
-      "fraction of the shards that two workers compute, to compare the bits",
+      "fraction of the shards that two workers compute, to compare their results bit by bit",
       fraction,
       0,
     )
-    .option("--coordinator-computes", "the coordinator is one of the workers itself");
+    .option("--coordinator-computes", "make the coordinator's own process one of the workers");
 }
 
 /** What `addWorkersOptions` adds, as a run is asked for. */

@@ -23,15 +23,15 @@ export function predictCommand(program: Command, exitWith: (code: number) => voi
   const command = program
     .command("predict")
     .description(
-      "says what a checkpoint's network makes of pictures, IDX and NPY files or rows of tables",
+      "predicts pictures, IDX and NPY files or rows of tables with a checkpoint's network",
     )
     .argument("<checkpoint>", "a .safetensors file that a run wrote")
     .argument(
       "<files...>",
       "pictures, folders of pictures, IDX and NPY files, or CSV and TSV files",
     )
-    .option("--invert", "turn black into white in pictures, as for ink on paper")
-    .option("--label <column>", "a table's column that is no input")
+    .option("--invert", "invert pictures, for dark ink on light paper")
+    .option("--label <column>", "a table column that is not an input")
     .addOption(engineOption());
   addJsonOption(command);
   command.action(async (file: string, paths: string[], options: PredictCommandOptions) => {

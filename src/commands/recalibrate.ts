@@ -41,7 +41,7 @@ export function recalibrateCommand(program: Command, exitWith: (code: number) =>
         .argParser(seconds)
         .default(600_000, "600"),
     )
-    .option("--data <path>", "file or folder of the data it was trained on (default: MNIST itself)")
+    .option("--data <path>", "file or folder of the data it was trained on (default: MNIST)")
     .addOption(
       new Option(
         "--engine <name>",

@@ -22,13 +22,15 @@ interface RelayOptions extends JoinOptions {
 export function relayCommand(program: Command, exitWith: (code: number) => void): void {
   const command = program
     .command("relay")
-    .description("stands between a coordinator and workers of its own: their link carries less");
+    .description(
+      "relays between a coordinator and workers of its own, so that less data crosses their link",
+    );
   addJoinOptions(command, "relay")
     .option("--host <address>", "address to listen on for workers", "127.0.0.1")
     .option("--port <n>", "port to listen on (0: any free port)", wholeNumber(0, 65_535), 7712)
     .option(
       "--listen-token-file <file>",
-      "the token of its own workers (default: the coordinator's)",
+      "file with the token for its own workers (default: the coordinator's token)",
     )
     .option("--tls-cert <file>", "serve wss with this certificate (PEM)")
     .option("--tls-key <file>", "the certificate's key (PEM)")

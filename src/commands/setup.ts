@@ -5,7 +5,9 @@ import { installTensorFlow } from "../setup/tensorflow.js";
 export function setupCommand(program: Command, exitWith: (code: number) => void): void {
   program
     .command("setup")
-    .description("installs the tensorflow engine, the fastest, into the user's cache (Linux x64)")
+    .description(
+      "installs the tensorflow engine, which is faster, into the user's cache (Linux x64)",
+    )
     .action(async () => {
       const wasMissing = await installTensorFlow();
       process.stdout.write(

@@ -24,7 +24,7 @@ export function showCommand(program: Command, exitWith: (code: number) => void):
       else {
         const place = { host: HOST, port: options.port };
         exitWith(
-          await servePage(runs, place, (url) => process.stdout.write(`${url} (Ctrl-C ends)\n`)),
+          await servePage(runs, place, (url) => process.stdout.write(`${url} (Ctrl-C to stop)\n`)),
         );
       }
     });

@@ -78,7 +78,7 @@ export class TandemCommand extends Command {
     const known = this.settings().find((each) => sameLetters(each.name(), key));
     const isSecret = key === "token";
     const hint = isSecret
-      ? "Secrets are not for this file: name a file that holds the token with tokenFile."
+      ? "Do not put secrets into this file: use tokenFile to name a file that contains the token."
       : known === undefined
         ? `See tandem ${this.name()} --help for the options, and write them as batchSize for --batch-size.`
         : `Write ${known.attributeName()}.`;
@@ -123,11 +123,11 @@ function valueOfJson(option: Option, value: unknown, place: Place): unknown {
   const values: unknown[] = Array.isArray(value) ? value : [value];
   const texts = values.map((each) => {
     if (typeof each === "string" || typeof each === "number") return String(each);
-    throw invalid(option, JSON.stringify(each), place, "It must be a number or a text.");
+    throw invalid(option, JSON.stringify(each), place, "It must be a number or a string.");
   });
   if (option.variadic) return parseAll(option, texts, place);
   if (!Array.isArray(value)) return parse(option, texts[0]!, place);
-  throw invalid(option, JSON.stringify(value), place, "It must be one number or text.");
+  throw invalid(option, JSON.stringify(value), place, "It must be a single number or string.");
 }
 
 function parseAll(option: Option, texts: readonly string[], place: Place): unknown {
@@ -147,7 +147,7 @@ function parse(option: Option, text: string, place: Place, previous?: unknown): 
 
 function invalid(option: Option, text: string, place: Place, rule: string): TandemError {
   const shown = sanitizeText(text, MAX_SHOWN_LENGTH);
-  return usage(place, `${shown} is no value for --${option.name()}. ${rule}`);
+  return usage(place, `${shown} is not a valid value for --${option.name()}. ${rule}`);
 }
 
 function usage(place: Place, sentence: string): TandemError {

@@ -86,7 +86,7 @@ function addRunOptions(command: Command, shardsDefault: string): void {
     .addOption(
       new Option(
         "--recipe <name>",
-        "a named set of options, printed at the start; options given beside it replace its own",
+        "a named set of options, printed at the start; options that you give replace its own",
       ).choices(RECIPE_NAMES),
     )
     .option("--steps <n>", "training steps in total", wholeNumber(0), DEFAULTS.steps)
@@ -112,14 +112,14 @@ function addRunOptions(command: Command, shardsDefault: string): void {
     .addOption(
       new Option(
         "--population <what>",
-        "what inference normalises with: a moving average, one without a bias to its start, or the statistics of the whole training set",
+        "what inference normalises with: a moving average, one without the bias of its starting values, or the statistics of the whole training set",
       )
         .choices(POPULATIONS)
         .default("ema"),
     )
     .option(
       "--augment <kinds>",
-      "vary training images: any of shift=PIXELS, flip, rotate=DEGREES, scale=FRACTION, cutout=PIXELS, with commas between",
+      "vary training images: a comma-separated list of shift=PIXELS, flip, rotate=DEGREES, scale=FRACTION, cutout=PIXELS",
       augmentation,
     )
     .option(
@@ -154,7 +154,7 @@ function addNetworkOptions(command: Command): void {
   command
     .option(
       "--network <name>",
-      "cnn, cnn-plain, sigmoid, sigmoid-plain, or a file: a model as JSON, as Keras writes it",
+      "cnn, cnn-plain, sigmoid, sigmoid-plain, or a model file in Keras's JSON format",
       DEFAULTS.network,
     )
     .option(
@@ -183,39 +183,35 @@ function addOptimizerOptions(command: Command): void {
     )
     .option(
       "--learning-rate <x>",
-      "learning rate, at its highest",
+      "learning rate, the peak of the schedule",
       positiveNumber(MAX_NUMBER),
       DEFAULT_LEARNING_RATE,
     )
-    .option(
-      "--momentum <x>",
-      "momentum, of the optimizer momentum (default: 0.9)",
-      fractionBelowOne,
-    )
+    .option("--momentum <x>", "momentum of the momentum optimizer (default: 0.9)", fractionBelowOne)
     .option(
       "--beta1 <x>",
-      "decay of the first moment, of adam and adamw (default: 0.9)",
+      "decay of the first moment in adam and adamw (default: 0.9)",
       fractionBelowOne,
     )
     .option(
       "--beta2 <x>",
-      "decay of the second moment, of adam and adamw (default: 0.999)",
+      "decay of the second moment in adam and adamw (default: 0.999)",
       fractionBelowOne,
     )
-    .option("--rho <x>", "decay of the mean square, of rmsprop (default: 0.9)", fractionBelowOne)
+    .option("--rho <x>", "decay of the mean square in rmsprop (default: 0.9)", fractionBelowOne)
     .option(
       "--epsilon <x>",
-      "keeps the divisor above 0, of adam, adamw and rmsprop (default: 1e-8)",
+      "keeps the divisor above 0 in adam, adamw and rmsprop (default: 1e-8)",
       positiveNumber(1),
     )
     .option(
       "--weight-decay <x>",
-      "decoupled weight decay, of kernels only (default: 0; adamw: 0.01)",
+      "decoupled weight decay, applied to kernels only (default: 0; adamw: 0.01)",
       numberFromZero(MAX_NUMBER),
     )
     .option(
       "--clip-norm <x>",
-      "largest norm of all gradients together (default: no limit)",
+      "limit on the norm of all gradients together (default: no limit)",
       positiveNumber(MAX_CLIP_NORM),
     )
     .addOption(
@@ -225,27 +221,27 @@ function addOptimizerOptions(command: Command): void {
     )
     .option(
       "--warmup <fraction>",
-      "fraction of the steps in which the rate warms up (default: 0; one-cycle: 0.3)",
+      "fraction of the steps over which the rate warms up (default: 0; one-cycle: 0.3)",
       fraction,
     );
 }
 
 function addFileOptions(command: Command): Command {
   return command
-    .option("--data <path>", "file or folder of data (default: MNIST itself)")
+    .option("--data <path>", "file or folder of data (default: MNIST)")
     .option(
       "--label <column>",
-      "of a table: the column to predict (default: the only one called label, target or class)",
+      "for a table: the column to predict (default: the only one called label, target or class)",
     )
     .addOption(
       new Option(
         "--label-kind <kind>",
-        "of a table: whether that column holds classes or values (default: by what is in it)",
+        "for a table: whether that column holds classes or values (default: inferred from its contents)",
       ).choices(LABEL_KINDS),
     )
     .option(
       "--picture-size <HxW>",
-      "pictures are resized to this, as 64x64, or 64x64x1 for grey (default: by the network or the pictures)",
+      "size that pictures are resized to, such as 64x64, or 64x64x1 for grey (default: the network's or the pictures' own)",
       pictureSize,
     )
     .option(
@@ -265,10 +261,17 @@ function addFileOptions(command: Command): Command {
       wholeNumber(0),
       1000,
     )
-    .option("--summary-dir <dir>", "folder for TensorBoard's event files", "summary")
+    .option(
+      "--summary-dir <dir>",
+      "folder for TensorBoard event files and the run's log",
+      "summary",
+    )
     .option("--output <file>", "checkpoint file", "checkpoint.safetensors")
     .option("--resume <file>", "continue from this checkpoint")
-    .option("--auto-resume", "continue from --output if there is a checkpoint, for restarts")
+    .option(
+      "--auto-resume",
+      "continue from the checkpoint at --output if there is one, for automatic restarts",
+    )
     .option(
       "--mixed-numerics",
       "accept workers, and resume, even if their results differ in the last bits; the checkpoint is marked",

@@ -51,6 +51,6 @@ function checkInputs({ network }: RunLayout, { inputShape }: DataSource): void {
   if (own === found) return;
   throw new TandemError(
     "data-mismatch",
-    `The network's input before its layer ${quote(network.layers[0]!.name)} is ${own}, and the data has samples of ${found}. Give data of that shape, or a network with that input.`,
+    `The network's input before its layer ${quote(network.layers[0]!.name)} is ${own}, but the data has samples of ${found}. Give data of that shape, or a network with that input.`,
   );
 }

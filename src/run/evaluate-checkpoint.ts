@@ -57,7 +57,7 @@ function checkKind(file: string, own: Kind, found: Kind): void {
   if (isOfSameTarget && isOfSameInput) return;
   throw new TandemError(
     "data-mismatch",
-    `${file} takes ${describe(own)}, and the data has ${describe(found)}. Give data of the kind that it was trained on with --data.`,
+    `${file} takes ${describe(own)}, but the data has ${describe(found)}. Give data of the kind that it was trained on with --data.`,
   );
 }
 

@@ -86,7 +86,7 @@ export function fitInitialWeights(
     if (found && !outputLayers.has(layer)) {
       throw refusal(
         file,
-        `the layer ${quote(layer)} has ${formatTensors(found)} in the file and ${formatTensors(shapes)} in the network. Change the layer, or rename it so that its weights are drawn.`,
+        `the layer ${quote(layer)} has ${formatTensors(found)} in the file but ${formatTensors(shapes)} in the network. Change the layer, or rename it so that its weights are drawn.`,
       );
     }
     drawn.push(layer);
@@ -94,7 +94,7 @@ export function fitInitialWeights(
   if (taken.length === 0) {
     throw refusal(
       file,
-      `no layer fits. The file has ${list(stored.keys())}, the network ${list(own.keys())}. Give weights of a network with the same layer names.`,
+      `no layer matches. The file has ${list(stored.keys())}, the network ${list(own.keys())}. Give weights of a network with the same layer names.`,
     );
   }
   const untrained = network.layers.find(
@@ -103,7 +103,7 @@ export function fitInitialWeights(
   if (untrained) {
     throw refusal(
       file,
-      `the layer ${quote(untrained.name)} is not trained, and has no weights in the file. Give the layer the name that it has in the file, or train it.`,
+      `the layer ${quote(untrained.name)} is not trained and has no weights in the file. Give the layer the name that it has in the file, or train it.`,
     );
   }
   const isTaken = new Set(taken);
@@ -138,7 +138,7 @@ function checkComplete(file: string, network: Network, tensors: readonly NamedTe
     if (formatTensors(found) === formatTensors(shapes)) continue;
     throw refusal(
       file,
-      `its layer ${quote(layer)} has ${formatTensors(found)}, and ${formatTensors(shapes)} in its own network.`,
+      `its layer ${quote(layer)} has ${formatTensors(found)}, but ${formatTensors(shapes)} in its own network.`,
     );
   }
   const foreign = [...stored.keys()].find((layer) => !own.has(layer));

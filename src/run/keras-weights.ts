@@ -72,7 +72,7 @@ function checkWeight(file: string, { name, dtype, quantization, shape }: Weight)
     throw refusal(file, `${quote(name)} is quantized. Convert the model without quantization.`);
   }
   if (dtype !== "float32")
-    throw refusal(file, `${quote(name)} is ${quote(dtype)}, and not float32.`);
+    throw refusal(file, `${quote(name)} is ${quote(dtype)}, not float32.`);
   if (sizeOf(shape) > MAX_PARAMETER_VALUES) throw refusal(file, `${quote(name)} is too large.`);
 }
 
@@ -89,13 +89,13 @@ function readShards(file: string, paths: readonly string[], byteLength: number):
   let found = 0;
   for (const shard of shards) {
     const status = statSync(shard, { throwIfNoEntry: false });
-    if (!status?.isFile()) throw refusal(file, `its file of weights ${shard} does not exist.`);
+    if (!status?.isFile()) throw refusal(file, `its weights file ${shard} does not exist.`);
     found += status.size;
   }
   if (found !== byteLength) {
     throw refusal(
       file,
-      `its files of weights have ${found} bytes, and its manifest asks for ${byteLength}.`,
+      `its weights files have ${found} bytes, but its manifest asks for ${byteLength}.`,
     );
   }
   try {

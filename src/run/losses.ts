@@ -81,7 +81,7 @@ export function takesLabelSmoothing(
 function foreignNumber(option: string, kind: LossName): TandemError {
   return new TandemError(
     "usage",
-    `--${option} is no option of the loss ${kind}. Leave it out, or give another --loss.`,
+    `--${option} is not an option of the loss ${kind}. Omit it, or give another --loss.`,
   );
 }
 
@@ -105,15 +105,17 @@ export function checkLoss(network: Network, loss: LossKind, target: TargetSpec):
   const outputs = `it has ${outputCount} output${outputCount === 1 ? "" : "s"}`;
   if (target.kind === "values") {
     if (loss.kind === "softmax-cross-entropy") {
-      throw refuse("the loss softmax-cross-entropy takes classes, and the targets are values.");
+      throw refuse("the loss softmax-cross-entropy takes classes, but the targets are values.");
     }
     if (outputCount === target.count) return;
     throw refuse(
-      `${outputs}, and the data has targets of ${target.count}. Give it as many outputs.`,
+      `${outputs}, but the data has targets of ${target.count} value${target.count === 1 ? "" : "s"}. Give it the same number of outputs.`,
     );
   }
   const isOneOfTwo = outputCount === 1 && target.count === 2;
   if (isOneOfTwo && loss.kind !== "softmax-cross-entropy") return;
   if (outputCount === target.count) return;
-  throw refuse(`${outputs}, and the data has ${target.count} classes. Give it as many outputs.`);
+  throw refuse(
+    `${outputs}, but the data has ${target.count} classes. Give it the same number of outputs.`,
+  );
 }

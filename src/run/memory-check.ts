@@ -24,7 +24,7 @@ export function checkMemory(
   if (largest && stateBytes > memoryBytes) {
     throw new TandemError(
       "too-large",
-      `The network's training needs at least ${gigabytes(stateBytes)}, most of it for the layer ${quote(layerOf(largest))}; this machine has ${gigabytes(memoryBytes)}. Make the layer or its input smaller.`,
+      `Training the network needs at least ${gigabytes(stateBytes)}, most of it for the layer ${quote(layerOf(largest))}; this machine has ${gigabytes(memoryBytes)}. Make the layer or its input smaller.`,
     );
   }
   if (!computesHere) return;
@@ -34,7 +34,7 @@ export function checkMemory(
   if (stateBytes + shardBytes <= memoryBytes) return;
   throw new TandemError(
     "too-large",
-    `${synchronised ? `A batch of ${sampleCount} samples, whose shards wait for each other,` : `A shard of ${sampleCount} samples`} needs ${gigabytes(shardBytes)} at least, most of it behind the layer ${quote(largestResult(network))}; this machine has ${gigabytes(memoryBytes)}. Give a smaller --batch-size${synchronised ? "" : " or more --shards"}.`,
+    `${synchronised ? `A batch of ${sampleCount} samples, whose shards wait for each other,` : `A shard of ${sampleCount} samples`} needs at least ${gigabytes(shardBytes)}, most of it for the output of the layer ${quote(largestResult(network))}; this machine has ${gigabytes(memoryBytes)}. Give a smaller --batch-size${synchronised ? "" : " or more --shards"}.`,
   );
 }
 

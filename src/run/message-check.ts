@@ -22,7 +22,7 @@ export function checkMessages(layout: RunLayout): void {
   if (samples > MAX_MESSAGE_BYTES) {
     throw new TandemError(
       "too-large",
-      `A shard of ${largestShard} samples takes ${samples} bytes, and a message has at most ${MAX_MESSAGE_BYTES}. Give a smaller --batch-size or more --shards.`,
+      `A shard of ${largestShard} samples takes ${samples} bytes, but a message can have at most ${MAX_MESSAGE_BYTES}. Give a smaller --batch-size or more --shards.`,
     );
   }
   const answer = maxAnswerBytes(layout);
@@ -30,7 +30,7 @@ export function checkMessages(layout: RunLayout): void {
     const largest = network.parameters.toSorted((a, b) => sizeOf(b.shape) - sizeOf(a.shape))[0]!;
     throw new TandemError(
       "too-large",
-      `The gradients of a shard take ${answer} bytes, most of them for ${quote(largest.name)}, and a message has at most ${MAX_MESSAGE_BYTES}. Make that layer smaller.`,
+      `The gradients of a shard take ${answer} bytes, most of them for ${quote(largest.name)}, but a message can have at most ${MAX_MESSAGE_BYTES}. Make that layer smaller.`,
     );
   }
 }
@@ -43,12 +43,12 @@ function checkConfig({ config, network }: RunLayout): void {
   if (2 * dataBytes < configBytes) {
     throw new TandemError(
       "too-large",
-      `The network's description of ${network.layers.length} layers takes ${configBytes} bytes, and workers accept ${MAX_CONFIG_BYTES}. Give shorter layer names or fewer layers, or train with \`tandem single\`.`,
+      `The network's description of ${network.layers.length} layers takes ${configBytes} bytes, but workers accept ${MAX_CONFIG_BYTES}. Give shorter layer names or fewer layers, or train with \`tandem single\`.`,
     );
   }
   throw new TandemError(
     "too-large",
-    `The data's names of classes, columns and categories take ${dataBytes} bytes of a configuration of ${configBytes}, and workers accept ${MAX_CONFIG_BYTES}. Give shorter names or fewer columns, or train with \`tandem single\`.`,
+    `The data's names of classes, columns and categories take ${dataBytes} bytes of a configuration of ${configBytes}, but workers accept ${MAX_CONFIG_BYTES}. Give shorter names or fewer columns, or train with \`tandem single\`.`,
   );
 }
 
@@ -62,6 +62,6 @@ function checkParts(layout: RunLayout): void {
   if (count <= parts) return;
   throw new TandemError(
     "too-large",
-    `The network has ${count} tensors in one message, its optimizer's included, and a message has at most ${parts}. Give a network with fewer layers or another --optimizer, or train with \`tandem single\`.`,
+    `The network has ${count} tensors in one message, including its optimizer's, but a message can have at most ${parts}. Give a network with fewer layers or another --optimizer, or train with \`tandem single\`.`,
   );
 }

@@ -122,7 +122,7 @@ export function resolveOptimizer(choice: OptimizerChoice): OptimizerSpec {
     if (choice[number] === undefined || own.includes(number)) continue;
     throw new TandemError(
       "usage",
-      `--${number} is no option of the optimizer ${name}. Leave it out, or give another --optimizer.`,
+      `--${number} is not an option of the optimizer ${name}. Omit it, or give another --optimizer.`,
     );
   }
   const number = (key: Numbers) => choice[key] ?? DEFAULTS[key];

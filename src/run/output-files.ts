@@ -71,7 +71,9 @@ function summaryFiles(summaryDir: string | undefined): [folder: NamedFile[], run
 /** @throws TandemError `output-unwritable` for the name of a lock */
 function checkName(path: string, option: string): void {
   if (!path.endsWith(LOCK_SUFFIX)) return;
-  throw unwritable(`${option} ${path} has the name of a lock (${LOCK_SUFFIX}). Give another path.`);
+  throw unwritable(
+    `${option} ${path} has the name of a lock file (${LOCK_SUFFIX}). Give another path.`,
+  );
 }
 
 /** A checkpoint is written under a longer name first. */
@@ -93,7 +95,7 @@ export function takeOutput(output: string, warn: (sentence: string) => void): Ou
   const lock = lockOutput(output);
   if (lock.missing !== undefined) {
     warn(
-      `--output ${output} cannot be locked (${lock.missing}): see to it that no other run writes it.`,
+      `--output ${output} cannot be locked (${lock.missing}): make sure that no other run writes it.`,
     );
   }
   return lock;
@@ -105,7 +107,7 @@ export function makeSummaryFolder(folder: string): void {
     mkdirSync(folder, { recursive: true });
   } catch (error) {
     throw unwritable(
-      `--summary-dir ${folder} cannot be made (${messageOf(error)}). Give another folder.`,
+      `--summary-dir ${folder} cannot be created (${messageOf(error)}). Give another folder.`,
       error,
     );
   }
@@ -144,7 +146,7 @@ function refuseForeignLog(path: string): void {
     throw unwritable(`--log-file ${path} cannot be read (${messageOf(error)}).`, error);
   }
   if (beginning === "{") return;
-  throw unwritable(`--log-file ${path} exists and is no log. Give another path.`);
+  throw unwritable(`--log-file ${path} exists and is not a log. Give another path.`);
 }
 
 function checkRunLog(path: string): void {
@@ -193,5 +195,5 @@ function refuseForeign(output: string): void {
   const status = statSync(output, { throwIfNoEntry: false });
   if (!status || status.size === 0 || output.endsWith(".safetensors")) return;
   if (digestIn(output) !== undefined) return;
-  throw unwritable(`--output ${output} exists and is no checkpoint. Give another path.`);
+  throw unwritable(`--output ${output} exists and is not a checkpoint. Give another path.`);
 }

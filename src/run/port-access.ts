@@ -21,7 +21,7 @@ export function checkPortAccess({ host, token, isInsecure }: PortAccess): void {
   else if (!isInsecure) {
     throw new TandemError(
       "listen-refused",
-      `--host ${host} can be reached from other machines, and without a token anyone there could join the run. Give --token-file FILE, or --insecure if that is meant.`,
+      `--host ${host} can be reached from other machines, and without a token anyone there could join the run. Give --token-file FILE, or --insecure if that is what you want.`,
     );
   }
 }
@@ -40,7 +40,7 @@ export function requireLongToken(token: string, host: string): void {
   if (token.length >= MIN_TOKEN_LENGTH) return;
   throw new TandemError(
     "token-file",
-    `--host ${host} can be reached from other machines, and the token has fewer than ${MIN_TOKEN_LENGTH} characters. Create a longer one, for example: openssl rand -hex 32 > token`,
+    `--host ${host} can be reached from other machines, but the token has fewer than ${MIN_TOKEN_LENGTH} characters. Create a longer one, for example: openssl rand -hex 32 > token`,
   );
 }
 

@@ -46,7 +46,7 @@ export function checkRequest(request: RunRequest): void {
   if (request.mixedNumerics && workforce.kind !== "in-process" && workforce.verify > 0) {
     throw new TandemError(
       "usage",
-      "--verify and --mixed-numerics cannot be used together: results are compared bit by bit, and an honest worker of other numerics would be banned. Give one of them.",
+      "--verify and --mixed-numerics cannot be used together: results are compared bit by bit, and an honest worker with different numerics would be banned. Give one of them.",
     );
   }
   const reads = initial === undefined ? inputs : [...inputs, { what: "--initial", path: initial }];
@@ -75,7 +75,7 @@ export async function prepareRun(request: RunRequest): Promise<PreparedRun> {
   if (numerics !== run.config.numerics && !request.mixedNumerics) {
     throw new TandemError(
       "other-numerics",
-      `${resume} cannot be resumed on this machine: ${mismatchSentence(run.config, numerics)}. Resume it on the kind of machine that it was trained on, or with --mixed-numerics.`,
+      `${resume} cannot be resumed on this machine: ${mismatchSentence(run.config, numerics)}. Resume it on the same kind of machine that it was trained on, or with --mixed-numerics.`,
     );
   }
   return { ...run, engine, numerics };
@@ -95,7 +95,7 @@ function checkVerify({ batchNorm }: RunConfig, workforce: Workforce): void {
   if (batchNorm !== "sync" || workforce.kind === "in-process" || workforce.verify === 0) return;
   throw new TandemError(
     "usage",
-    "--verify and --batch-norm sync cannot be used together: a wrong value at a barrier goes into the results of every worker, so that comparing results does not show it. Give one of them.",
+    "--verify and --batch-norm sync cannot be used together: a wrong value at a barrier affects the results of every worker, so comparing results would not reveal it. Give one of them.",
   );
 }
 

@@ -184,7 +184,7 @@ function checkData(file: string, { config }: Checkpoint, data: DataSource): void
   if (data.validation.count !== config.validationSize) {
     throw new TandemError(
       "data-mismatch",
-      `${file} was trained with ${config.validationSize} samples held out, and the data has ${data.validation.count}. Hold out as many.`,
+      `${file} was trained with ${config.validationSize} samples held out, but the data has ${data.validation.count}. Hold out the same number.`,
     );
   }
 }

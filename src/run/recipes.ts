@@ -79,7 +79,7 @@ export function checkRecipe(name: RecipeName | undefined, target: TargetSpec): v
   if (name === undefined || target.kind === "classes") return;
   throw new TandemError(
     "usage",
-    `--recipe ${name} is for classes, and the data's targets are values. Give the options that you need one by one.`,
+    `--recipe ${name} is for classes, but the data's targets are values. Give the options that you need one by one.`,
   );
 }
 

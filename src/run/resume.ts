@@ -68,7 +68,7 @@ export function resumedSteps(
   if (ofSchedule !== undefined && steps !== ofSchedule) {
     throw new TandemError(
       "resume-contradiction",
-      `--steps ${steps} contradicts ${file}, whose ${schedule.kind} schedule is for ${ofSchedule} steps. Leave the option out, or start afresh without --resume.`,
+      `--steps ${steps} contradicts ${file}, whose ${schedule.kind} schedule is for ${ofSchedule} steps. Omit the option, or start afresh without --resume.`,
     );
   }
   if (step > steps) {
@@ -152,6 +152,6 @@ function contradiction(
 ): TandemError {
   return new TandemError(
     "resume-contradiction",
-    `${what} contradicts ${file}, which was trained with ${saved ?? "none"}. Leave the option out, or start afresh without --resume.`,
+    `${what} contradicts ${file}, which was trained with ${saved ?? "none"}. Omit the option, or start afresh without --resume.`,
   );
 }

@@ -110,7 +110,7 @@ function resolveAugmentation(
   if (inputShape.length === 3) return { augmentation };
   throw new TandemError(
     "usage",
-    `--augment varies images, and the data has samples of ${formatShape(inputShape)}. Leave it out.`,
+    `--augment varies images, but the data has samples of ${formatShape(inputShape)}. Omit it.`,
   );
 }
 

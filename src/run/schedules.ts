@@ -56,7 +56,10 @@ export function resolveSchedule(choice: ScheduleChoice, steps: number): Schedule
   const { schedule: kind = "constant", warmup = kind === "one-cycle" ? ONE_CYCLE_WARMUP : 0 } =
     choice;
   if (!(warmup >= 0 && warmup <= 1)) {
-    throw new TandemError("usage", `--warmup ${warmup} is no fraction of the steps from 0 to 1.`);
+    throw new TandemError(
+      "usage",
+      `--warmup ${warmup} is not a fraction of the steps, from 0 to 1.`,
+    );
   }
   const warmupSteps = Math.round(warmup * steps);
   return kind === "constant" ? { kind, warmupSteps } : { kind, steps, warmupSteps };

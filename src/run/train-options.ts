@@ -234,7 +234,7 @@ function checkWhole(name: string, value: number | undefined, min: number, max?: 
   const limit = max ?? Number.MAX_SAFE_INTEGER;
   if (value === undefined) return;
   if (Number.isSafeInteger(value) && value >= min && value <= limit) return;
-  const range = max === undefined ? `from ${min} on` : `from ${min} to ${max}`;
+  const range = max === undefined ? `of at least ${min}` : `from ${min} to ${max}`;
   throw new TandemError("usage", `${name} ${value}: it must be a whole number ${range}.`);
 }
 

@@ -136,8 +136,8 @@ describe("options", () => {
   const cases: [string[], RegExp][] = [
     [["--network", "resnet"], /--network resnet cannot be read/],
     [["--optimizer", "lion"], /--optimizer/],
-    [["--momentum", "0.9"], /--momentum is no option of the optimizer adam/],
-    [["--optimizer", "sgd", "--beta1", "0.5"], /--beta1 is no option of the optimizer sgd/],
+    [["--momentum", "0.9"], /--momentum is not an option of the optimizer adam/],
+    [["--optimizer", "sgd", "--beta1", "0.5"], /--beta1 is not an option of the optimizer sgd/],
     [["--optimizer", "momentum", "--momentum", "1"], /--momentum/],
     [["--warmup", "2"], /--warmup/],
     [["--schedule", "step"], /--schedule/],
@@ -146,12 +146,12 @@ describe("options", () => {
     [["--loss", "hinge"], /--loss/],
     [
       ["--loss", "huber", "--label-smoothing", "0.1"],
-      /--label-smoothing is no option of the loss huber/,
+      /--label-smoothing is not an option of the loss huber/,
     ],
     [["--label-smoothing", "1"], /--label-smoothing/],
-    [["--huber-delta", "2"], /--huber-delta is no option of the loss softmax-cross-entropy/],
+    [["--huber-delta", "2"], /--huber-delta is not an option of the loss softmax-cross-entropy/],
     [["--loss", "huber", "--huber-delta", "0"], /--huber-delta/],
-    [["--rho", "0.5"], /--rho is no option of the optimizer adam/],
+    [["--rho", "0.5"], /--rho is not an option of the optimizer adam/],
     [["--optimizer", "rmsprop", "--rho", "1"], /--rho/],
     [["--initial", "a.safetensors", "--resume", "b.safetensors"], /--initial and --resume/],
     [["--initial", "a.safetensors"], /a\.safetensors does not exist/],
@@ -181,7 +181,7 @@ describe("weights to start from", () => {
   });
 
   test("of another network are refused, and so is a layer of another shape", async () => {
-    await refuse(["single", "--initial", model, "--network", "sigmoid"], /no layer fits.*"fc1"/);
+    await refuse(["single", "--initial", model, "--network", "sigmoid"], /no layer matches.*"fc1"/);
     const other = network([FLAT, ["Dense", "out", { units: 9 }], ["Dense", "last", { units: 4 }]]);
     await refuse(["single", "--initial", model, "--network", other], /layer "out" has bias \[4\]/);
     const own = ["--initial", model, "--output", model];

@@ -123,7 +123,11 @@ describe("precedence", () => {
 
 describe("refused by name", () => {
   test.each([
-    ["TANDEM_STEPS", "many", /^TANDEM_STEPS: many is no value for --steps\. .*whole number/],
+    [
+      "TANDEM_STEPS",
+      "many",
+      /^TANDEM_STEPS: many is not a valid value for --steps\. .*whole number/,
+    ],
     ["TANDEM_ENGINE", "gpu", /^TANDEM_ENGINE: gpu .*--engine\. .*tensorflow, wasm/],
     ["TANDEM_JSON", "2", /^TANDEM_JSON: 2 .*--json\. .*true or false/],
     ["TANDEM_COLOR", "red", /^TANDEM_COLOR: red .*--no-color/],
@@ -139,12 +143,16 @@ describe("refused by name", () => {
     ["a secret", { token: "0123456789abcdef" }, /token: .*tokenFile/],
     ["a file in the file", { config: "x" }, /config: tandem train has no such option/],
     ["a name of JavaScript's", '{"__proto__": 1}', /__proto__: tandem train has no such option/],
-    ["a number that cannot be", { steps: -1 }, /run\.json: steps: -1 is no value for --steps/],
-    ["nothing", { steps: null }, /steps: null .*number or a text/],
-    ["an object", { output: {} }, /output: \{\} .*number or a text/],
-    ["a list for one value", { steps: [1, 2] }, /steps: \[1,2\] .*one number or text/],
+    [
+      "a number that cannot be",
+      { steps: -1 },
+      /run\.json: steps: -1 is not a valid value for --steps/,
+    ],
+    ["nothing", { steps: null }, /steps: null .*number or a string/],
+    ["an object", { output: {} }, /output: \{\} .*number or a string/],
+    ["a list for one value", { steps: [1, 2] }, /steps: \[1,2\] .*single number or string/],
     ["a flag that is a text", { json: "yes" }, /json: "yes" .*true or false/],
-    ["no object", [1], /--config .*run\.json is no JSON object/],
+    ["no object", [1], /--config .*run\.json is not a JSON object/],
     ["no JSON", "{steps: 3}", /--config .*run\.json cannot be read .*JSON/],
   ])("%s", (_what, value, sentence) => {
     expect(() => read("--config", file(value))).toThrow(sentence);
@@ -218,7 +226,7 @@ describe("the command", () => {
     const { code, stderr } = await tandem(["coordinator"], { cwd: folder, env });
     expect(code).toBe(2);
     expect(stderr).toMatch(
-      /^tandem: TANDEM_PORT: tcp:\/\/10\.0\.0\.1:7711 is no value for --port\./,
+      /^tandem: TANDEM_PORT: tcp:\/\/10\.0\.0\.1:7711 is not a valid value for --port\./,
     );
     expect(stderr.trim().split("\n")).toHaveLength(1);
   });

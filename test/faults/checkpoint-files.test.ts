@@ -189,7 +189,7 @@ describe("an output that would destroy something is refused before training", ()
     [
       "a --log-file that is a key",
       ["--log-file", "key.pem"],
-      /--log-file key.pem exists and is no log/,
+      /--log-file key.pem exists and is not a log/,
       (cwd) => writeFileSync(join(cwd, "key.pem"), "-----BEGIN"),
     ],
     [
@@ -216,7 +216,7 @@ describe("an output that would destroy something is refused before training", ()
     [
       "an exported page",
       ["--output", "page.html"],
-      /no checkpoint/,
+      /exists and is not a checkpoint/,
       (cwd) => writeFileSync(join(cwd, "page.html"), "<html>"),
     ],
     ["an empty --summary-dir", ["--summary-dir", ""], /--summary-dir is empty/],

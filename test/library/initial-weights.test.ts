@@ -146,17 +146,17 @@ describe("fine-tuning", () => {
     [
       "a layer in the middle of another shape",
       { sep: ["SeparableConv2D", "sep", { filters: 4, kernel_size: [2, 2], padding: "same" }] },
-      /layer "sep" has bias \[3\], kernel \[1, 1, 1, 3\] in the file and bias \[4\], kernel \[1, 1, 1, 4\] in the network/,
+      /layer "sep" has bias \[3\], kernel \[1, 1, 1, 3\] in the file but bias \[4\], kernel \[1, 1, 1, 4\] in the network/,
     ],
     [
       "a layer in the middle with other tensors",
       { norm: ["BatchNormalization", "norm", { scale: false }] },
-      /layer "norm" has beta \[3\], pop_mean \[3\], pop_var \[3\], scale \[3\] in the file and/,
+      /layer "norm" has beta \[3\], pop_mean \[3\], pop_var \[3\], scale \[3\] in the file but/,
     ],
     [
       "a layer that is not trained and would be drawn",
       { norm: ["BatchNormalization", "other", { trainable: false }] },
-      /layer "other" is not trained, and has no weights in the file/,
+      /layer "other" is not trained and has no weights in the file/,
     ],
   ];
   test.each(refusals)("is refused with %s", (_what, changes, sentence) => {
@@ -170,7 +170,9 @@ describe("fine-tuning", () => {
   test("is refused where no layer fits, with the names of both sides", () => {
     const file = writeModel(folder, TOPOLOGY, WEIGHTS);
     const { message, exitCode } = failureOf(() => fit(file, "sigmoid"));
-    expect(message).toMatch(/no layer fits\. The file has "sep\/depthwise".*, the network "fc1"/);
+    expect(message).toMatch(
+      /no layer matches\. The file has "sep\/depthwise".*, the network "fc1"/,
+    );
     expect(exitCode).toBe(2);
   });
 });
@@ -181,14 +183,14 @@ describe("is refused, by layer", () => {
   test("a tensor of another shape than in the file's own network", () => {
     const weights = [...without("out/bias"), weight("out/bias", 3)];
     const { message, exitCode } = failureOf(() => fit(writeModel(folder, TOPOLOGY, weights)));
-    expect(message).toMatch(/layer "out" has bias \[3\], .*and bias \[2\], .*in its own network/);
+    expect(message).toMatch(/layer "out" has bias \[3\], .*but bias \[2\], .*in its own network/);
     expect(exitCode).toBe(2);
   });
 
   test("a layer of its own network without weights", () => {
     const file = writeModel(folder, TOPOLOGY, without("norm/"));
     const { message } = failureOf(() => fit(file));
-    expect(message).toMatch(/layer "norm" has no weights, and beta \[3\]/);
+    expect(message).toMatch(/layer "norm" has no weights, but beta \[3\]/);
   });
 
   test("a layer that its own network lacks, and a tensor that is there twice", () => {
@@ -218,7 +220,7 @@ describe("is refused, by file", () => {
       /none\.bin does not exist/,
     ],
     ["a file too few", ([group]) => (group!["paths"] = ["shard1.bin"]), /its manifest asks for/],
-    ["float16", ([group]) => edit(group, { dtype: "float16" }), /is "float16", and not float32/],
+    ["float16", ([group]) => edit(group, { dtype: "float16" }), /is "float16", not float32/],
     ["quantized", ([group]) => edit(group, { quantization: { dtype: "uint8" } }), /is quantized/],
     ["a huge shape", ([group]) => edit(group, { shape: [2 ** 28, 4] }), /is too large/],
   ];

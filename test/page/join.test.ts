@@ -78,7 +78,7 @@ describe.skipIf(browserPath === undefined)("the page /join", () => {
     expect(await page.locator("#title").textContent()).toBe("Compute for cnn");
     expect(await page.locator("#cores-text").textContent()).toBe("4 of 8");
     expect(await page.locator("#n-shards").textContent()).toBe("–");
-    expect(await page.locator(".privacy").textContent()).toContain("no code among them is run");
+    expect(await page.locator(".privacy").textContent()).toContain("none of it is run as code");
     expect(await opened.heard()).toEqual([]);
     await checkViews();
   });
@@ -416,7 +416,7 @@ describe.skipIf(browserPath === undefined)("the page /join", () => {
     await page.locator("#join-section").waitFor();
     await expect
       .poll(() => page.locator("#join-how").textContent())
-      .toContain("listens on this machine alone");
+      .toContain("listens only on this machine");
     expect(await page.locator("#join-code svg").count()).toBe(0);
   });
 

@@ -177,7 +177,7 @@ describe.skipIf(browserPath === undefined)("the page", { timeout: 120_000 }, () 
     await transfer(page, "drop", "text/plain", Buffer.from("no picture"));
     await expect
       .poll(() => text(page, "#answer"))
-      .toBe("given is no picture that this browser can read.");
+      .toBe("given is not a picture that this browser can read.");
     expect(faults).toEqual([]);
   });
 
@@ -268,7 +268,7 @@ describe.skipIf(browserPath === undefined)("the page", { timeout: 120_000 }, () 
     await page.locator("#picture-file").setInputFiles(join(folder, "torn.png"));
     await expect
       .poll(() => text(page, "#answer"))
-      .toBe("torn.png is no picture that this browser can read.");
+      .toBe("torn.png is not a picture that this browser can read.");
     expect(faults).toEqual([]);
   });
 });

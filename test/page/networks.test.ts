@@ -168,7 +168,7 @@ describe.skipIf(browserPath === undefined)("the page", () => {
     await page.mouse.up();
     await page.locator("#probabilities .best", { hasText: "one" }).waitFor();
     expect(await page.locator("#answer").textContent()).toBe("one, 60.0 %");
-    expect(await page.locator("#weights").textContent()).toBe("By the weights of step 5.");
+    expect(await page.locator("#weights").textContent()).toBe("With the weights of step 5.");
     expect(samples[0]?.some((value) => value > 100)).toBe(true);
     expect(faults).toEqual([]);
   });

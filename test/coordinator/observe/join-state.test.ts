@@ -56,7 +56,7 @@ describe("stateOf", () => {
 
   test("it claims to keep the screen on only where it does", () => {
     expect(stateOf(facts({ keepsScreenOn: true })).message).toContain("it keeps the screen on");
-    expect(stateOf(facts()).message).toContain("in front and the screen on");
+    expect(stateOf(facts()).message).toContain("in the foreground and the screen on");
   });
 
   test("without a connection: lost, paused by a sleep, or still joining", () => {

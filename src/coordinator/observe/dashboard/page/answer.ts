@@ -17,7 +17,7 @@ interface ListedClass {
 export function showAnswer({ step, probabilities, outputs }: Prediction, run: Run): void {
   const best = byId("answer", HTMLElement);
   best.classList.remove("bad");
-  byId("weights", HTMLElement).textContent = `By the weights of step ${formatCount(step)}.`;
+  byId("weights", HTMLElement).textContent = `With the weights of step ${formatCount(step)}.`;
   if (probabilities) showClasses(probabilities, run, best);
   else showValues(outputs ?? [], run, best);
 }

@@ -36,7 +36,7 @@ export function drawChannels(
   });
   const text = (value: number, at: number) =>
     createSvg("text", { class: "faint", x: 0, y: at }, [formatNumber(value, 3)]);
-  const label = "Moments by channel: of each shard, merged, and of the population";
+  const label = "Moments by channel: each shard, merged, and population";
   const drawing = createSvg("svg", { width, height: HEIGHT, role: "img", "aria-label": label }, [
     ...marks,
     text(max, 14),

@@ -229,10 +229,10 @@ function hintText(pairs: readonly ConfusedPair[] | undefined, run: Run): string 
     return `No confusion matrix: ${formatCount(count)} classes are too many to show.`;
   }
   const [first] = pairs;
-  if (!first) return "No test sample is classified wrongly.";
+  if (!first) return "All test samples are classified correctly.";
   const [label, predicted, count] = first;
   const times = count === 1 ? "once" : `${formatCount(count)} times`;
-  return `Most frequent: ${run.className(label)} predicted as ${run.className(predicted)}, ${times}. Choose one to see its samples.`;
+  return `Most frequent error: ${run.className(label)} predicted as ${run.className(predicted)}, ${times}. Select an error to see its samples.`;
 }
 
 /** At most three characters. */

@@ -77,10 +77,11 @@ function showMessage(run: Run, state: State): void {
 
 function messageText(run: Run, state: State): string {
   const { end, waitingFor, lastAt } = run;
-  if (state === "paused") return `The run waits: ${waitingFor ?? ""}.`;
+  if (state === "paused") return `The run is ${waitingFor ?? "waiting"}.`;
   if (state === "lost") {
-    const time = lastAt === undefined ? "" : ` of ${new Date(lastAt).toLocaleTimeString()}`;
-    return `Connection lost; reconnecting. The numbers are those${time}.`;
+    const from =
+      lastAt === undefined ? "" : ` The numbers are from ${new Date(lastAt).toLocaleTimeString()}.`;
+    return `Connection lost; reconnecting.${from}`;
   }
   if (end) return `All ${formatCount(end.step)} steps are done.`;
   const evaluated = run.testMetric.steps.at(-1);

@@ -50,7 +50,7 @@ export class JoinPanel {
     const isLoopback = isLoopbackHost(url.hostname);
     byId("join-code", HTMLElement).replaceChildren(...(isLoopback ? [] : [drawCode(page)]));
     byId("join-how", HTMLElement).textContent = isLoopback
-      ? "Other devices cannot reach this run: it listens on this machine alone. tandem coordinator --host 0.0.0.0 lets them in."
+      ? "Other devices cannot reach this run, because it listens only on this machine. tandem coordinator --host 0.0.0.0 lets them join."
       : "Scan, or open in a browser on a phone or laptop:";
     byId("join-link", HTMLElement).replaceChildren(...(isLoopback ? [] : [createLink(page)]));
     const socket = `${url.protocol.replace("http", "ws")}//${url.host}`;

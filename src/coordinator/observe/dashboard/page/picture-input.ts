@@ -48,19 +48,19 @@ export function listenForPictures(listener: PictureListener, isOpen: () => boole
 function receiveTransfer(transfer: DataTransfer | null, listener: PictureListener): void {
   const file = [...(transfer?.files ?? [])][0];
   if (file) void receive(file, listener);
-  else listener.onRefusal("There is no picture in what was dropped or pasted.");
+  else listener.onRefusal("What you dropped or pasted contains no picture.");
 }
 
 async function receive(file: File, { onPicture, onRefusal }: PictureListener): Promise<void> {
   const name = file.name === "" ? "The picture" : file.name;
   if (file.size > MAX_FILE_BYTES) {
-    onRefusal(`${name} has more than ${MAX_FILE_BYTES / 1024 / 1024} MiB.`);
+    onRefusal(`${name} is larger than ${MAX_FILE_BYTES / 1024 / 1024} MiB.`);
     return;
   }
   try {
     onPicture(await decode(file));
   } catch {
-    onRefusal(`${name} is no picture that this browser can read.`);
+    onRefusal(`${name} is not a picture that this browser can read.`);
   }
 }
 

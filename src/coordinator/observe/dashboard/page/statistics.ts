@@ -15,7 +15,7 @@ const MAX_SHARDS = 16;
 const LEDES = {
   ghost:
     "Each shard is normalised with its own moments. Merged, they are exactly the moments of the whole batch. The population statistics, which inference uses, converge to them.",
-  sync: "All shards are normalised with the moments of the whole batch, which are merged from those of the shards. The population statistics, which inference uses, converge to them.",
+  sync: "All shards are normalised with the moments of the whole batch, merged from the shards' own moments. The population statistics, which inference uses, converge to them.",
 };
 
 type Moment = keyof PackedMoments;

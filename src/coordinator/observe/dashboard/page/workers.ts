@@ -26,7 +26,7 @@ interface Totals {
 const COLUMNS: readonly Column[] = [
   { title: "worker", cell: ({ name }) => createElement("b", { text: name }), isText: true },
   { title: "state", cell: stateCell, isText: true },
-  { title: "in", cell: ({ kind }) => kindText(kind), isText: true, view: "optional" },
+  { title: "runs in", cell: ({ kind }) => kindText(kind), isText: true, view: "optional" },
   { title: "host", cell: ({ host }) => host, isText: true, view: "network" },
   { title: "shards", cell: ({ shards }) => formatCount(shards), view: "work" },
   { title: "share", cell: shareCell, view: "work" },
@@ -174,6 +174,6 @@ function roundTripText({ roundTripMs }: WorkerRow): string {
 }
 
 function lastSeenText({ state, lastSeenMs }: WorkerRow): string {
-  if (state !== "working") return "gone";
+  if (state !== "working") return "–";
   return lastSeenMs < 1000 ? "now" : `${Math.round(lastSeenMs / 1000)} s ago`;
 }

@@ -284,9 +284,9 @@ function noteOf(entries: readonly Entry[], metric: Metric): string {
     counts.size === 1 && count !== undefined ? ` over ${integerText(count)} samples` : "";
   const single =
     metric === "accuracy" && hasSingles && counts.size > 0
-      ? [`95 % interval of an accuracy${samples}`]
+      ? [`95 % interval of the accuracy${samples}`]
       : [];
-  const seeds = hasSeeds ? ["lowest to highest of the seeds, ± their standard deviation"] : [];
+  const seeds = hasSeeds ? ["minimum to maximum over the seeds, ± standard deviation"] : [];
   const bars = [...single, ...seeds].join("; ");
   return bars === "" ? "Dot: best." : `Bars: ${bars}. Dot: best.`;
 }

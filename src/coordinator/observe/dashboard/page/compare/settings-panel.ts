@@ -35,7 +35,7 @@ export class SettingsPanel {
     else this.showRows(differing, this.showsAll ? this.entries : this.entries.slice(0, ROWS_SHOWN));
     byId("settings-note", HTMLElement).textContent =
       `${countText(differing.length, "setting differs", "settings differ")}, ` +
-      `${countText(equal.length, "is equal", "are equal")}. Bold: unlike the baseline.`;
+      `${countText(equal.length, "is equal", "are equal")}. Bold: differs from the baseline.`;
     const all = isWide ? `Show ${equal.length} equal` : `Show all ${this.entries.length}`;
     this.button.hidden = isWide ? equal.length === 0 : this.entries.length <= ROWS_SHOWN;
     this.button.textContent = !this.showsAll ? all : isWide ? "Hide equal" : `Show ${ROWS_SHOWN}`;

@@ -102,7 +102,7 @@ const STATES = {
     name: "connecting",
     tone: "joining",
     word: "Connecting",
-    message: "Asking the coordinator for its run.",
+    message: "Asking the coordinator about its run.",
     action: button("Start computing", "start", false),
   },
   unreachable: {
@@ -110,7 +110,7 @@ const STATES = {
     tone: "lost",
     word: "No answer",
     message:
-      "The coordinator does not answer. This page keeps trying. Is this device in the same network?",
+      "The coordinator does not answer. This page keeps trying. Is this device on the same network?",
     action: button("Start computing", "start", false),
   },
   ready: {
@@ -118,7 +118,7 @@ const STATES = {
     tone: "ready",
     word: "Ready",
     message:
-      "This device computes shards of each batch while this page is open. Leave at any time: the result stays the same.",
+      "While this page is open, this device computes shards of each batch. You can leave at any time: the result stays the same.",
     action: button("Start computing", "start"),
   },
   token: {
@@ -126,7 +126,7 @@ const STATES = {
     tone: "paused",
     word: "Token needed",
     message:
-      "This run asks workers for its token. It is in the file given with --token-file when the run was started.",
+      "This run requires a token. It is in the file that was given with --token-file when the run was started.",
     action: { kind: "token" },
   },
   engine: {
@@ -134,7 +134,7 @@ const STATES = {
     tone: "lost",
     word: "Not possible in a browser",
     message:
-      "This run uses the TensorFlow engine, which needs Node. Browsers can join runs of the wasm engine.",
+      "This run uses the TensorFlow engine, which needs Node. Browsers can join runs that use the wasm engine.",
     action: { kind: "engine" },
   },
   joining: {
@@ -149,21 +149,21 @@ const STATES = {
     tone: "paused",
     word: "Paused",
     message:
-      "The browser stopped this page while it was hidden. Its shards were reassigned; nothing is lost. Reconnecting.",
+      "The browser suspended this page while it was hidden. Its shards were reassigned; nothing is lost. Reconnecting.",
     action: button("Continue", "reconnect"),
   },
   lost: {
     name: "lost",
     tone: "lost",
     word: "Connection lost",
-    message: "Reconnecting by itself, every few seconds. The shards already done count.",
+    message: "Reconnecting automatically every few seconds. Shards that are already done still count.",
     action: button("Reconnect now", "reconnect"),
   },
   left: {
     name: "left",
     tone: "ready",
     word: "Left",
-    message: "This device no longer takes part. The shards that it has computed count.",
+    message: "This device has left the run. The shards that it computed still count.",
     action: button("Join again", "start"),
   },
 } as const satisfies Record<string, JoinState>;
@@ -175,10 +175,10 @@ function workingState({ run, workers, keepsScreenOn }: JoinFacts): JoinState {
   const progress =
     run.waiting === undefined
       ? `Step ${countOf(run.step)} of ${countOf(run.steps)}.`
-      : `Connected. The run is waiting: ${run.waiting}.`;
+      : `Connected. The run is ${run.waiting}.`;
   const screen = keepsScreenOn
-    ? "Keep this page in front; it keeps the screen on."
-    : "Keep this page in front and the screen on.";
+    ? "Keep this page in the foreground; it keeps the screen on."
+    : "Keep this page in the foreground and the screen on.";
   return {
     name: "working",
     tone: "good",
@@ -189,7 +189,7 @@ function workingState({ run, workers, keepsScreenOn }: JoinFacts): JoinState {
 }
 
 function finishedState({ run, shards, share }: JoinFacts): JoinState {
-  const result = run.end === undefined ? "The run is finished." : `${resultText(run.end)}.`;
+  const result = run.end === undefined ? "The run has finished." : `${resultText(run.end)}.`;
   const part =
     share === undefined ? "" : `, ${shareDigits(share)}\u202f% of the work since it joined`;
   const thanks =
@@ -231,7 +231,7 @@ function outcomeState(outcome: NonNullable<JoinFacts["outcome"]>, facts: JoinFac
     message: refusalText(outcome.cause, outcome.reason),
     action:
       outcome.cause === "version"
-        ? button("Load the page again", "reload")
+        ? button("Reload the page", "reload")
         : button("Try again", "start"),
   };
 }
@@ -241,7 +241,7 @@ function refusalText(cause: Exclude<RefusalCause, "engine">, reason: string): st
     case "numerics":
       return "This browser's arithmetic differs in the last digits, which would change the result. Please try another browser.";
     case "version":
-      return "This page is of another version than the coordinator.";
+      return "This page's version differs from the coordinator's.";
     case "memory":
     case "other":
       return sentenceOf(reason);
