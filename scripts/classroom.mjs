@@ -24,7 +24,7 @@ const cores = Number(options.cores);
 const workerCount = tabCount * cores;
 /** The first two tabs stay open throughout, to compare what they hold at the end with a new tab. */
 const UNDISTURBED = 2;
-/** Enough steps that a reopened tab is back before the run ends, even on a fast machine. */
+/** Large enough that a reopened tab is back before the run ends, even on a fast machine. */
 const SHARD_SAMPLES = 16;
 /** Least number of steps between two disturbances. */
 const EVERY = Math.max(1, Math.floor(steps / 60));

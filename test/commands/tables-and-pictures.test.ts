@@ -207,7 +207,7 @@ describe("a table", () => {
     );
     await refuse(
       ["single", "--data", "all.csv"],
-      /--label must say.*"length", "colour", "kind", "price"/,
+      /--label must name.*"length", "colour", "kind", "price"/,
     );
     await refuse(["single", "--label", "kind"], /--label is for tables/);
     expect(existsSync(at("bad.safetensors"))).toBe(false);

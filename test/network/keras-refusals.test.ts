@@ -186,8 +186,8 @@ describe("layers and options", () => {
   });
 
   it("input shapes that are not known", () => {
-    expect(refusalOf(modelOf("Flatten", {}, [null, 8, 1]))).toMatch(/"image".*not known/);
-    expect(refusalOf(modelOf("Flatten", {}, []))).toMatch(/"image".*not known/);
+    expect(refusalOf(modelOf("Flatten", {}, [null, 8, 1]))).toMatch(/"image".*not fully known/);
+    expect(refusalOf(modelOf("Flatten", {}, []))).toMatch(/"image".*not fully known/);
     expect(refusalOf(modelOf("Flatten", {}, [0]))).toMatch(/input shape/);
     const withoutInput = JSON.stringify({
       class_name: "Sequential",

@@ -37,7 +37,7 @@ describe("what NumPy wrote", () => {
 
   test.each([
     ["fortran", "data-format", /fortran.*Fortran order.*ascontiguousarray/],
-    ["objects", "data-format", /objects.*pickled and never loaded/],
+    ["objects", "data-format", /pickled Python objects.*never loaded/],
     ["structured", "data-format", /structured.*structured array/],
     ["strings", "data-format", /strings.*'<U3'/],
     ["complex", "data-format", /complex.*'<c8'/],

@@ -74,7 +74,7 @@ describe("arrays in files", () => {
       "a file cut short",
       with_({ "x_test.npy": GOOD["x_test.npy"]!.subarray(0, 150) }),
       "data-file-damaged",
-      /x_test\.npy: cut short: 150 bytes, the header \(10 × 4\) requires 168/,
+      /x_test\.npy: cut short: 150 bytes, but the header \(10 × 4\) requires 168/,
     ],
     [
       "a header cut short",
@@ -134,7 +134,7 @@ describe("arrays in files", () => {
       "inputs without sides",
       with_({ "x_train.npy": npyFile(bytes(20), [20]) }),
       "data-format",
-      /x_train\.npy: one number for each of 20 samples.*reshape\(-1, 1\)/,
+      /x_train\.npy: one number per sample \(20 samples\).*reshape\(-1, 1\)/,
     ],
     [
       "no samples",
@@ -248,7 +248,7 @@ describe("arrays in files", () => {
       "IDX of too many sides",
       { ...GOOD_IDX, "train-images-idx3-ubyte": idxFile(bytes(32), [2, 2, 2, 2, 2]) },
       "data-file-damaged",
-      /train-images-idx3-ubyte: an IDX file of 5 sides/,
+      /train-images-idx3-ubyte: an IDX file with 5 sides/,
     ],
     [
       "a gzip stream that ends early",
@@ -368,19 +368,19 @@ describe("archives", () => {
       "with a wrong checksum, packed",
       zipFile(changed({ isPacked: true, crc: 1 })),
       "data-file-damaged",
-      /set\.npz \(x_train\.npy\): its content does not have the checksum/,
+      /set\.npz \(x_train\.npy\): its content does not match the archive's checksum/,
     ],
     [
       "with a wrong checksum, stored",
       zipFile(changed({ crc: 1 })),
       "data-file-damaged",
-      /set\.npz \(x_train\.npy\): its content does not have the checksum/,
+      /set\.npz \(x_train\.npy\): its content does not match the archive's checksum/,
     ],
     [
       "with a wrong checksum of labels",
       zipFile([members[0]!, { ...members[1]!, crc: 1 }]),
       "data-file-damaged",
-      /set\.npz \(y_train\.npy\): its content does not have the checksum/,
+      /set\.npz \(y_train\.npy\): its content does not match the archive's checksum/,
     ],
     [
       "with a damaged array in it",

@@ -275,13 +275,13 @@ test.each<[string, Files, RegExp, DataOptions?]>([
     /a.labels\.txt: it is not a supported picture: png/,
   ],
   ["an empty class", { ...two, "c/.keep": "" }, /c: this class has no pictures/],
-  ["one class", { "a/1.png": grey, "a/2.png": grey }, /all its pictures are of one class, "a"/],
+  ["one class", { "a/1.png": grey, "a/2.png": grey }, /all its pictures belong to one class, "a"/],
   [
     "pictures in no class",
     { "1.png": grey, "2.png": grey },
-    /1\.png: it is in no folder of a class/,
+    /1\.png: it is not in the folder of a class/,
   ],
-  ["pictures beside classes", { ...two, "x.png": grey }, /x\.png: it is in no folder of a class/],
+  ["pictures beside classes", { ...two, "x.png": grey }, /x\.png: it is not in the folder of a class/],
   [
     "a class of the test set alone",
     { "train/a/1.png": grey, "train/b/1.png": grey, "test/c/1.png": grey },
@@ -295,7 +295,7 @@ test.each<[string, Files, RegExp, DataOptions?]>([
   [
     "a long name of a class",
     { ...two, [`${"c".repeat(101)}/1.png`]: grey },
-    /at most 100 characters, and this has 101/,
+    /at most 100 characters, but this has 101/,
   ],
   [
     "too large a size",
@@ -322,7 +322,7 @@ describe("links", () => {
     [
       "to nothing",
       (folder) => symlinkSync("nowhere", join(folder, "a/x.png")),
-      /a.x\.png: it cannot be opened: it is a link to nothing/,
+      /a.x\.png: it cannot be opened: it is a dangling link/,
     ],
     [
       "to a folder",

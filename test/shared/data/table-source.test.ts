@@ -290,7 +290,7 @@ const many = (count: number, cell: (row: number) => string) =>
 test.each<[string, string | Uint8Array, RegExp, DataOptions?]>([
   ["an empty file", "", /is empty/],
   ["a header alone", "x,kind\n", /a header and no rows/],
-  ["no header", "1,2\n3,4\n", /first row is one of numbers/],
+  ["no header", "1,2\n3,4\n", /first row contains numbers/],
   ...["3,14", "1 000,5", "1,234,567", "12 %", "$5", "-inf", "0x1F", "-0b101", "0o17"].map(
     (cell): [string, string, RegExp] => [
       `a column of numbers such as ${cell}`,
@@ -339,8 +339,8 @@ test.each<[string, string | Uint8Array, RegExp, DataOptions?]>([
     "x,y\n1,a\n",
     /no column "kind" \(--label\)\. Its columns are "x", "y"/,
   ],
-  ["no --label", "x,y\n1,a\n", /--label must say.*Its columns are "x", "y"/, { label: undefined }],
-  ["two usual labels", "label,target\n1,2\n", /--label must say/, { label: undefined }],
+  ["no --label", "x,y\n1,a\n", /--label must name.*Its columns are "x", "y"/, { label: undefined }],
+  ["two usual labels", "label,target\n1,2\n", /--label must name/, { label: undefined }],
   ["nothing beside the label", "kind\na\nb\n", /no column besides the label/],
   ["one class", "x,kind\n1,a\n2,a\n", /all rows have the same label, "a"/],
   ["a label that is missing", "x,kind\n1,a\n2,\n", /row 2, column "kind": the cell is empty/],
