@@ -1,4 +1,4 @@
-// Where exports are written: what they replace and what they do not, and that they are whole.
+// Where exports are written: what they replace and what they do not, and that they are complete.
 import {
   existsSync,
   mkdirSync,

@@ -1,4 +1,4 @@
-// Every model that Tandem would compute otherwise than Keras is refused, by layer and option.
+// Every model that Tandem would compute differently than Keras is refused, naming layer and option.
 import { readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
 import { TandemError } from "../../src/shared/errors.js";
@@ -175,7 +175,7 @@ describe("layers and options", () => {
     ["Concatenate", { axis: 4 }, /"axis"/],
   ])("%s %j", (className, config, message) => {
     const text = modelOf(className, config);
-    // What no layer is wrong with is read.
+    // An empty pattern: the model is accepted.
     if (message.source === "^$") expect(readKerasJson(text).layers).toHaveLength(2);
     else expect(refusalOf(text)).toMatch(message);
   });
@@ -308,7 +308,7 @@ describe("functional models", () => {
   });
 });
 
-/** Changes one value of a real file at a time: whatever comes of it, it is a network or a sentence. */
+/** Changes one value of a real file at a time: the result is always a network or a sentence. */
 it("a damaged file is read or refused", () => {
   const text = readFileSync(new URL("fixtures/residual.keras3.json", import.meta.url), "utf8");
   const places = [...text.matchAll(/(?<=[:,[{] ?)("[^"]*"|[\d.]+|null|true|false)/g)];

@@ -1,4 +1,4 @@
-// Rescaling layers of Keras models: dropped where Tandem does the same with bytes, and refused where it does not.
+// Rescaling layers of Keras models: dropped if Tandem does the same with bytes, otherwise refused.
 import { expect, test } from "vitest";
 import { readKerasJson, readKerasNetwork } from "../../src/shared/network/keras-json.js";
 import { type KerasLayer, sequential } from "../support/keras.js";

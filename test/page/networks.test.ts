@@ -1,4 +1,4 @@
-// The page for networks of other kinds than the presets, in a real browser, from events without a run. Skipped without a browser.
+// The page for other kinds of networks than the presets, in a real browser, from events without a run. Skipped without a browser.
 import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import type { Browser, Page } from "playwright-core";

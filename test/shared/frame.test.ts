@@ -82,7 +82,7 @@ describe("a frame", () => {
 });
 
 describe("a frame's limits", () => {
-  /** A frame's bytes around a header of any bytes. */
+  /** The bytes of a frame with an arbitrary header. */
   const around = (header: Uint8Array) => {
     const bytes = new Uint8Array(8 + header.length);
     new DataView(bytes.buffer).setUint32(0, header.length, true);
@@ -100,7 +100,7 @@ describe("a frame's limits", () => {
   test("hold back 3,000 nested arrays of 30,000,000 entries, which killed the coordinator", () => {
     const header = nested([0xdd, 0x01, 0xc9, 0xc3, 0x80], 3_000);
     expect(() => decodeFrame(header, COORDINATOR_FRAME_LIMITS)).toThrow(FrameError);
-    // As many as fit, where the header itself is not too long.
+    // As many as fit, if the header itself is not too long.
     const shorter = nested([0xdd, 0x01, 0xc9, 0xc3, 0x80], 1_000);
     expect(() => decodeFrame(shorter)).toThrow("an array longer than the header");
   });

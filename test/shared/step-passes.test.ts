@@ -1,4 +1,4 @@
-// Shards of a step that are computed in one process, paused at barriers; the passes here compute nothing.
+// Shards of a step that are computed in one process and pause at barriers. The passes here compute nothing.
 import { describe, expect, test } from "vitest";
 import type { ShardPass } from "../../src/shared/replica/shard-pass.js";
 import {
@@ -11,7 +11,7 @@ import type { ShardResult } from "../../src/shared/replica/tensors.js";
 const BARRIERS = 3;
 const values = (value: number) => Float32Array.of(value);
 
-/** Brings to each barrier the sum of what it was sent so far and its own number; its loss is that of all. */
+/** Contributes to each barrier the sum of what it has received and its own number; its loss is the sum of everything. */
 function* pass(
   own: number,
   log: string[],

@@ -1,4 +1,4 @@
-// The recorder turns events into page updates at a bounded rate and of bounded size, by a clock of the test's own.
+// The recorder turns events into page updates of bounded size at a bounded rate. The test has its own clock.
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import type { PageUpdate } from "../../../src/coordinator/observe/dashboard/page-update.js";
 import { Recorder } from "../../../src/coordinator/observe/dashboard/recorder.js";

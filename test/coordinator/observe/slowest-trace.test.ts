@@ -1,4 +1,4 @@
-// The slowest of the last steps: a maximum over a sliding window, against one that looks at all of it.
+// The slowest of the last steps: a maximum over a sliding window, compared with one over the whole window.
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import { SlowestTrace } from "../../../src/coordinator/observe/dashboard/slowest-trace.js";

@@ -1,5 +1,5 @@
-// Arrays that cannot be trained on: each is refused with exit code 2, in one line that names the file, and the sample where one is
-// to blame.
+// Arrays that cannot be used for training: each is refused with exit code 2, in one line that names the file and, if there is one,
+// the bad sample.
 import { execFileSync } from "node:child_process";
 import { randomBytes } from "node:crypto";
 import { writeFileSync } from "node:fs";
@@ -34,7 +34,7 @@ function write(files: Files): string {
 }
 
 async function refuse(path: string, code: string, sentence: RegExp): Promise<void> {
-  // Both where all of it is in memory and where it stays in its file.
+  // Both when everything is in memory and when it stays in its file.
   for (const maxMemoryBytes of [undefined, 0]) {
     const opened = await openData(path, { validationSize: 0, maxMemoryBytes }).catch(
       (reason: unknown) => reason,

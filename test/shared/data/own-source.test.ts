@@ -1,4 +1,4 @@
-// A program's own samples as data: good ones, and every kind of bad one by its index.
+// A program's own samples as data: good ones, and every kind of bad ones, which are refused by index.
 import { describe, expect, test } from "vitest";
 import {
   type OwnSample,
@@ -30,7 +30,7 @@ test("samples in the order of the indices, whenever they are ready", async () =>
   });
   const gathered = data.training.gather(Uint32Array.of(5, 0, 5));
   for (const release of releases.reverse()) release();
-  // The first three training samples are held out.
+  // The first three training samples are the validation set.
   expect(await gathered).toEqual({
     count: 3,
     inputs: Float32Array.of(8, 4, 3, 1.5, 8, 4),

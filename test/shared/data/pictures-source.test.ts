@@ -1,5 +1,5 @@
-// Folders of pictures as data: pixels, shapes, classes, how they are divided, what is read again as it was, and what is refused by
-// name. test/shared/data/fixtures/make.py made the fixtures with Pillow.
+// Folders of pictures as data: pixels, shapes, classes, how they are split, what stays the same when read again, and what is refused
+// by name. test/shared/data/fixtures/make.py made the fixtures with Pillow.
 import { copyFileSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import sharp from "sharp";
@@ -14,7 +14,7 @@ import { temporaryFolder } from "../../support/data.js";
 const FIXTURES = join(import.meta.dirname, "fixtures");
 const fixture = (name: string) => readFileSync(join(FIXTURES, name));
 
-/** The fixtures' pixels, as make.py has them. */
+/** The pixels of the fixtures, as in make.py. */
 const RGB = [
   ...[200, 10, 20, 200, 10, 20, 200, 10, 20],
   ...[0, 0, 0, 90, 90, 90, 255, 255, 255],
@@ -40,7 +40,7 @@ const all = async (set: SampleSet): Promise<Samples> =>
 const configOf = (data: DataSource): RunConfig =>
   resolveConfig({ engine: "wasm" }, { data, steps: 1, defaultShards: 1 });
 
-/** Of one grey level each, 3 × 4; from 0 on in each class. */
+/** Pictures of 3 × 4 pixels with one grey level each, starting at 0 in each class. */
 async function levels(counts: Record<string, number>): Promise<Record<string, Buffer>> {
   const files: Record<string, Buffer> = {};
   for (const [place, count] of Object.entries(counts)) {
@@ -105,7 +105,7 @@ describe("pixels", () => {
     });
     const { shape, pixels } = await first(folder);
     expect(shape).toEqual([3, 4, 3]);
-    // Its first column was its first row: red behind, black in front.
+    // Its first column was its first row, reversed: black first, red last.
     const [black, , , red] = [0, 3, 6, 9].map((at) => pixels.slice(at, at + 3));
     expect(Math.max(...black!)).toBeLessThan(60);
     expect(red![0]).toBeGreaterThan(120);
@@ -250,7 +250,7 @@ describe("known pictures", () => {
 
 type Files = Record<string, Uint8Array | string>;
 const two: Files = { "a/1.png": grey, "b/1.png": grey };
-/** A header that says 60,000 × 60,000. */
+/** A header with the size 60,000 × 60,000. */
 const bomb = Buffer.from(grey);
 bomb.writeUInt32BE(60_000, 16);
 bomb.writeUInt32BE(60_000, 20);

@@ -1,5 +1,5 @@
-// Tables as data: what columns become, how rows are divided, what is read again as it was, and what is refused, by file, row and
-// column. test/shared/data/fixtures/make.py made the fixtures with Python's csv module.
+// Tables as data: what columns become, how rows are split, what stays the same when read again, and what is refused by file, row
+// and column. test/shared/data/fixtures/make.py made the fixtures with Python's csv module.
 import { mkdirSync, readdirSync, readlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { gzipSync } from "node:zlib";

@@ -27,7 +27,7 @@ const groups = (layout: RunLayout) => [...Array(stateGroupCount(layout)).keys()]
 const valuesOf = (layout: RunLayout, kind: ReplicaKind, group: number) =>
   fc.tuple(...sentTensors(layout, kind, group).map(({ shape }) => floats(sizeOf(shape))));
 
-/** Its message read by a worker, with chunks for the tail. */
+/** Its message as read by a worker, with chunks for the tail. */
 function transfer(layout: RunLayout, kind: ReplicaKind, messages: readonly Uint8Array[]) {
   const reader = new FrameReader((header, lengths) => {
     const message = parseFromCoordinator({ header });
