@@ -95,7 +95,7 @@ function labelOptions({ data }: RunConfig): [string, string | undefined][] {
   ];
 }
 
-/** A path; quoted only where a shell would read it as something else. */
+/** A path; quoted only if a shell would read it as something else. */
 function shellWord(path: string): string {
   return /^[\w./@%+,:=-]+$/.test(path) ? path : quoteForShell(path);
 }

@@ -26,7 +26,7 @@ export interface Trace {
   gradients: Map<string, GradientValues>;
   /** By batch-norm layer, in the order of the forward pass. */
   moments: Map<string, MomentValues>;
-  /** In the order of a step; undefined where each shard normalises with its own moments. */
+  /** In the order of a step; undefined if each shard normalises with its own moments. */
   barriers: BarrierValues[] | undefined;
 }
 

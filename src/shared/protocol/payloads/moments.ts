@@ -35,7 +35,7 @@ export function momentsTaskParts(
   return [...sampleParts(samples), ...statisticsParts(before, known)];
 }
 
-/** @throws FrameError where the parts cannot be those of the task */
+/** @throws FrameError if the parts cannot be those of the task */
 export function readMomentsTask(
   layout: RunLayout,
   { pass, count }: { pass: number; count: number },
@@ -54,7 +54,7 @@ export function evaluationTaskParts(
   return [...sampleParts(samples), ...statisticsParts(trainedStatistics(network), known)];
 }
 
-/** @throws FrameError where the parts cannot be those of the task */
+/** @throws FrameError if the parts cannot be those of the task */
 export function readEvaluationTask(
   layout: RunLayout,
   count: number,
