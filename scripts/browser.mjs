@@ -10,7 +10,8 @@ export const browserPath =
 
 /** @returns {Promise<import("playwright-core").Browser>} */
 export async function openBrowser() {
-  if (browserPath === undefined) throw new Error("no Chromium found; set TANDEM_BROWSER to its path");
+  if (browserPath === undefined)
+    throw new Error("no Chromium found; set TANDEM_BROWSER to its path");
   // Chromium's sandbox does not work for root, as in a container.
   const args = process.getuid?.() === 0 ? ["--no-sandbox"] : [];
   return chromium.launch({ executablePath: browserPath, args });

@@ -105,7 +105,8 @@ export class FirefoxPage {
 
 /** @returns {Promise<Firefox>} */
 export async function openFirefox() {
-  if (firefoxPath === undefined) throw new Error("no Firefox found; set TANDEM_FIREFOX to its path");
+  if (firefoxPath === undefined)
+    throw new Error("no Firefox found; set TANDEM_FIREFOX to its path");
   const profile = mkdtempSync(join(tmpdir(), "tandem-firefox-"));
   const args = ["--headless", "--no-remote", "--profile", profile, "--remote-debugging-port", "0"];
   const firefox = spawn(firefoxPath, args, { stdio: ["ignore", "ignore", "pipe"] });

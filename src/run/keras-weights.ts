@@ -71,8 +71,7 @@ function checkWeight(file: string, { name, dtype, quantization, shape }: Weight)
   if (quantization !== undefined) {
     throw refusal(file, `${quote(name)} is quantized. Convert the model without quantization.`);
   }
-  if (dtype !== "float32")
-    throw refusal(file, `${quote(name)} is ${quote(dtype)}, not float32.`);
+  if (dtype !== "float32") throw refusal(file, `${quote(name)} is ${quote(dtype)}, not float32.`);
   if (sizeOf(shape) > MAX_PARAMETER_VALUES) throw refusal(file, `${quote(name)} is too large.`);
 }
 

@@ -13,7 +13,10 @@ import { checkpointWith } from "../support/export-cases.js";
 const NAMES = ["a/b", "a:b", "a_b", "a_b_1", "inputs", "pixels"];
 
 test("the weights of layers whose names differ only in characters that Keras forbids are not mixed up", async () => {
-  const network = networkOf([2], [...NAMES, "out"].map((name) => [name, dense(2)] as const));
+  const network = networkOf(
+    [2],
+    [...NAMES, "out"].map((name) => [name, dense(2)] as const),
+  );
   const config = configOf({
     engine: { name: "wasm" },
     network: network.spec,

@@ -56,7 +56,13 @@ test("an empty folder is filled, also behind a link in its path", async () => {
 describe("refused, and left as it was:", () => {
   const cases: [string, ExportFormat, string, string, RegExp][] = [
     ["another file", "onnx", "notes.onnx", "important", /not an earlier export as onnx/],
-    ["another archive", "keras", "a.keras", "PK\x03\x04 of others", /not an earlier export as keras/],
+    [
+      "another archive",
+      "keras",
+      "a.keras",
+      "PK\x03\x04 of others",
+      /not an earlier export as keras/,
+    ],
     ["a file in place of a folder", "tfjs", "web", "important", /it is not a folder/],
     ["a folder with other files", "tfjs", "mine/thesis.txt", "important", /not an earlier export/],
     ["the same", "saved-model", "mine/thesis.txt", "important", /not an earlier export/],

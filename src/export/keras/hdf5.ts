@@ -93,7 +93,8 @@ class Hdf5File {
     const body = Buffer.concat(bodies);
     // Version 1, the number of messages, a reference count of 1, the messages' bytes.
     const prefix = fields([1, 1], [0, 1], [messages.length, 2], [1, 4], [body.length, 4], [0, 4]);
-    if (prefix.length !== HEADER_PREFIX_BYTES) throw new RangeError("the prefix has the wrong length");
+    if (prefix.length !== HEADER_PREFIX_BYTES)
+      throw new RangeError("the prefix has the wrong length");
     return this.add(Buffer.concat([prefix, body]));
   }
 

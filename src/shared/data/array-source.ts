@@ -171,7 +171,9 @@ function readLabels(
 ): Int32Array {
   labels.forEach((label: number, index: number) => {
     if (Number.isSafeInteger(label) && label >= 0 && label < classCount) return;
-    refuse(`${name}: ${label} (number ${index}) is not a class number from 0 to ${classCount - 1}.`);
+    refuse(
+      `${name}: ${label} (number ${index}) is not a class number from 0 to ${classCount - 1}.`,
+    );
   });
   return labels instanceof Int32Array ? labels : Int32Array.from(labels);
 }

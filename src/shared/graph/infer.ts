@@ -178,7 +178,9 @@ function inferConcat(axis: number, parts: Inputs): OutputType {
 
 function inferSlice({ axis, from, size }: OpOf<"slice">, x: Value): OutputType {
   if (from < 0 || size < 1 || from + size > sampleSide(x, axis)) {
-    throw new RangeError(`cannot slice ${size} values from ${from} of ${describeValue(x)}, axis ${axis}`);
+    throw new RangeError(
+      `cannot slice ${size} values from ${from} of ${describeValue(x)}, axis ${axis}`,
+    );
   }
   return float(x.shape.with(axis + 1, size));
 }

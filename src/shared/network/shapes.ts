@@ -103,7 +103,10 @@ function windowSides(
 function checkMerge(name: string, inputShapes: readonly Shape[]): Shape {
   const [first] = inputShapes;
   if (first !== undefined && inputShapes.length >= 2) return first;
-  return refuseLayer(name, `it merges layers, but has ${inputShapes.length} input. Give it at least two.`);
+  return refuseLayer(
+    name,
+    `it merges layers, but has ${inputShapes.length} input. Give it at least two.`,
+  );
 }
 
 function addShape(name: string, inputShapes: readonly Shape[]): Shape {

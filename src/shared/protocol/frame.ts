@@ -126,7 +126,8 @@ export function decodeFrame(bytes: Uint8Array, limits: FrameLimits = WORKER_FRAM
     parts.push(length === 0 ? NOTHING : bytes.subarray(offset, offset + length));
     offset += padded(length);
   }
-  if (offset !== bytes.byteLength) throw new FrameError("the length does not match the list of parts");
+  if (offset !== bytes.byteLength)
+    throw new FrameError("the length does not match the list of parts");
   for (const length of tail) {
     if (length === 0) throw new FrameError("a part of a tail is empty");
     if (length > MAX_TAIL_PART_BYTES) throw new FrameError("a part of a tail is too long");

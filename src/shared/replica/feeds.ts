@@ -82,7 +82,8 @@ export function feedTargets(
   if (takesClasses(loss)) return scope.tensor([count], targets);
   const size = layout.network.outputShape[0]!;
   if (targets instanceof Float32Array) return scope.tensor([count, size], targets);
-  if (data.target.kind !== "classes") throw new RangeError("class numbers in a run whose targets are values");
+  if (data.target.kind !== "classes")
+    throw new RangeError("class numbers in a run whose targets are values");
   return scope.tensor(
     [count, size],
     size === 1 ? Float32Array.from(targets) : oneHot(targets, size),

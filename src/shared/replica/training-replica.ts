@@ -53,7 +53,10 @@ export class TrainingReplica implements Replica {
   }
 
   weightFeeds(): Feed[] {
-    return [...this.previousWeights].map(([name, { tensor }]) => [this.graph.variable(name), tensor]);
+    return [...this.previousWeights].map(([name, { tensor }]) => [
+      this.graph.variable(name),
+      tensor,
+    ]);
   }
 
   /** Loads a state. Tensors that are not among `tensors` keep their values. */

@@ -397,7 +397,11 @@ describe("archives", () => {
 describe("paths", () => {
   test("nothing, and nothing that is data", async () => {
     await refuse("/no/such/place", "data-folder-missing", /\/no\/such\/place does not exist/);
-    await refuse(write({}), "data-file-missing", /is none of the data that Tandem reads: .*IDX.*npz/);
+    await refuse(
+      write({}),
+      "data-file-missing",
+      /is none of the data that Tandem reads: .*IDX.*npz/,
+    );
     const folder = write({ "notes.bin": Uint8Array.of(1, 2, 3, 0) });
     await refuse(join(folder, "notes.bin"), "data-format", /is none of the data that Tandem reads/);
     await refuse("/dev/null", "data-file-missing", /not a regular file/);

@@ -266,7 +266,11 @@ test.each<[string, Files, RegExp, DataOptions?]>([
     { ...two, "a/x.png": '<svg xmlns="http://www.w3.org/2000/svg" width="3" height="4"/>' },
     /a.x\.png: .*format svg/,
   ],
-  ["a cut file", { ...two, "a/x.png": grey.subarray(0, 20) }, /a.x\.png: it cannot be read as a picture/],
+  [
+    "a cut file",
+    { ...two, "a/x.png": grey.subarray(0, 20) },
+    /a.x\.png: it cannot be read as a picture/,
+  ],
   ["a bomb", { ...two, "a/x.png": bomb }, /a.x\.png: .*(pixel limit|CRC|crc)/],
   ["an empty file", { ...two, "a/x.png": "" }, /a.x\.png: it is empty/],
   [
@@ -281,7 +285,11 @@ test.each<[string, Files, RegExp, DataOptions?]>([
     { "1.png": grey, "2.png": grey },
     /1\.png: it is not in the folder of a class/,
   ],
-  ["pictures beside classes", { ...two, "x.png": grey }, /x\.png: it is not in the folder of a class/],
+  [
+    "pictures beside classes",
+    { ...two, "x.png": grey },
+    /x\.png: it is not in the folder of a class/,
+  ],
   [
     "a class of the test set alone",
     { "train/a/1.png": grey, "train/b/1.png": grey, "test/c/1.png": grey },
@@ -348,7 +356,9 @@ describe("links", () => {
 
 test("names with control characters are shown on one line", async () => {
   const folder = folderOf({ ...two, "a/x\n\u001b[31m.png": "no picture" });
-  await expect(open(folder)).rejects.toThrow(/a.x\u{fffd}\u{fffd}\[31m\.png: it cannot be read as a picture/u);
+  await expect(open(folder)).rejects.toThrow(
+    /a.x\u{fffd}\u{fffd}\[31m\.png: it cannot be read as a picture/u,
+  );
 });
 
 test("a picture that changes after its digest was taken ends the run", async () => {

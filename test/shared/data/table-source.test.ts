@@ -314,7 +314,11 @@ test.each<[string, string | Uint8Array, RegExp, DataOptions?]>([
     many(9, (row) => (row === 6 ? "1O" : `${row}`)),
     /row 7, column "x": "1O" is not a number, but 8 of/,
   ],
-  ["infinity", "x,kind\n1,a\nInfinity,b\n3,a\n", /row 2, column "x": "Infinity" is not a plain decimal number/],
+  [
+    "infinity",
+    "x,kind\n1,a\nInfinity,b\n3,a\n",
+    /row 2, column "x": "Infinity" is not a plain decimal number/,
+  ],
   ["too large a number", "x,kind\n1,a\n1e39,b\n", /row 2, column "x": "1e39" is too large/],
   ["too many cells", "x,kind\n1,a\n1,2,b\n", /row 2 has 3 cells, but the header has 2/],
   ["too few cells", "x,y,kind\n1,2,a\n1,b\n", /row 2 has 2 cells, but the header has 3/],
@@ -423,7 +427,9 @@ test("a test row that is infinite when it is standardised", async () => {
 
 test("a test file's rows are refused by their own file", async () => {
   const table = writePair(flowers(30), "length,colour,kind\n1,green,rose\n");
-  await expect(open(table)).rejects.toThrow(/test\.csv: row 1, column "colour": "green" is not a cat/);
+  await expect(open(table)).rejects.toThrow(
+    /test\.csv: row 1, column "colour": "green" is not a cat/,
+  );
 });
 
 test.skipIf(process.platform !== "linux")("a table that is refused early is closed", async () => {

@@ -84,6 +84,7 @@ function readRelu(options: Options): ActivationLayer {
   if (options.read("max_value") === undefined) {
     return slope === 0 ? activation("relu") : activation("leaky-relu", slope);
   }
-  if (slope !== 0) options.refuseOption("negative_slope", "is not supported together with max_value.");
+  if (slope !== 0)
+    options.refuseOption("negative_slope", "is not supported together with max_value.");
   return activation("relu6");
 }

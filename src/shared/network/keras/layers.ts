@@ -136,10 +136,7 @@ function readZeroPadding(options: Options): LayerPart[] {
   const [rows, columns] = pair(value);
   const borders = [...pair(rows), ...pair(columns)];
   if (borders.length !== 4 || !borders.every((border) => typeof border === "number")) {
-    options.refuseOption(
-      "padding",
-      `is ${describe(value)}, not [[top, bottom], [left, right]].`,
-    );
+    options.refuseOption("padding", `is ${describe(value)}, not [[top, bottom], [left, right]].`);
   }
   const [top, bottom, left, right] = borders as [number, number, number, number];
   return single({ kind: "zero-padding", top, bottom, left, right });

@@ -76,7 +76,8 @@ export function bucketParameters(
   bucket: number,
 ): readonly ParameterSpec[] {
   const parameters = buckets[bucket];
-  if (!parameters) throw new FrameError(`no gradient bucket ${bucket}, the run has ${buckets.length}`);
+  if (!parameters)
+    throw new FrameError(`no gradient bucket ${bucket}, the run has ${buckets.length}`);
   return parameters;
 }
 

@@ -45,11 +45,7 @@ export async function readZipMembers(
     return members;
   } catch (error) {
     if (error instanceof TandemError) throw error;
-    throw damagedArray(
-      archive,
-      `it cannot be read as a zip archive (${messageOf(error)})`,
-      error,
-    );
+    throw damagedArray(archive, `it cannot be read as a zip archive (${messageOf(error)})`, error);
   } finally {
     zip?.close();
   }

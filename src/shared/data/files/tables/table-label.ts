@@ -58,7 +58,10 @@ export function learnLabels(
   if (found.kind === "category") {
     if (kind === "values") {
       const example = found.categories.find((text) => !isNumber(text)) ?? "";
-      refuse(file, `--label-kind values: ${quote(example)} in column ${quote(name)} is not a number.`);
+      refuse(
+        file,
+        `--label-kind values: ${quote(example)} in column ${quote(name)} is not a number.`,
+      );
     }
     const missing = kind === "classes" ? -1 : found.categories.findIndex(isMissingClass);
     if (missing >= 0) {

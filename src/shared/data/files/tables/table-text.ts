@@ -162,9 +162,7 @@ function checkHeader(file: string, names: readonly string[], refuse: Refuse): vo
     const column = index + 1;
     if (name === "") {
       const hint =
-        index === 0
-          ? " pandas writes such a column for the index; use index=False."
-          : "";
+        index === 0 ? " pandas writes such a column for the index; use index=False." : "";
       refuse(file, `column ${column} of its header has no name.${hint}`);
     }
     if (name.length > MAX_CELL_NAME_LENGTH) {

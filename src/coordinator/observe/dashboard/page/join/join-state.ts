@@ -156,7 +156,8 @@ const STATES = {
     name: "lost",
     tone: "lost",
     word: "Connection lost",
-    message: "Reconnecting automatically every few seconds. Shards that are already done still count.",
+    message:
+      "Reconnecting automatically every few seconds. Shards that are already done still count.",
     action: button("Reconnect now", "reconnect"),
   },
   left: {
