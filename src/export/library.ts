@@ -1,5 +1,5 @@
 // Exports for users of the library.
-import { inLibraryTerms } from "../run/option-names.js";
+import { toLibraryError } from "../run/option-names.js";
 import type { ExportFormat } from "./export-format.js";
 import { exportCheckpoint } from "./export-model.js";
 
@@ -23,6 +23,6 @@ export async function exportModel(
   try {
     await exportCheckpoint(checkpoint, format, output);
   } catch (error) {
-    throw inLibraryTerms(error);
+    throw toLibraryError(error);
   }
 }

@@ -3,7 +3,7 @@
 import { statSync } from "node:fs";
 import { readRunLog } from "../coordinator/observe/dashboard/run-log.js";
 import { evaluateCheckpoint } from "../run/evaluate-checkpoint.js";
-import { evaluationEngine } from "../run/evaluation-engine.js";
+import { chooseEvaluationEngine } from "../run/evaluation-engine.js";
 import type { Checkpoint } from "../shared/checkpoint/checkpoint.js";
 import type { RunConfig } from "../shared/config.js";
 import { writeAtomically } from "../shared/checkpoint/atomic-write.js";
@@ -113,7 +113,7 @@ async function evaluationOf(
   const confusion = hasMatrix
     ? Array.from({ length: target.count }, () => new Array<number>(target.count).fill(0))
     : undefined;
-  const { engine } = evaluationEngine(checkpoint.config, undefined);
+  const { engine } = chooseEvaluationEngine(checkpoint.config, undefined);
   const metrics = await evaluateCheckpoint(
     file,
     checkpoint,

@@ -28,12 +28,12 @@ export interface MemoryRun {
   /** With slots, in the order of the checkpoint. */
   state: Buffer;
   events: RunEvent[];
-  /** What was sent after a step. */
+  /** The messages sent after a step. */
   broadcast: BroadcastKind;
 }
 
 /**
- * @param settings the configuration, but for its numerics fingerprint
+ * @param settings the configuration without its numerics fingerprint
  * @param workerCount 0: computed on the coordinator's own replica, as in `single`
  */
 export async function runInMemory(
@@ -49,7 +49,7 @@ export async function runInMemory(
   const replica = createReplica(withNumerics(settings));
   const { layout } = replica;
   const { config } = layout;
-  const options = { startWith: Math.max(1, workerCount), goOnWith: 1, waitMs: 20_000 };
+  const options = { startWith: Math.max(1, workerCount), continueWith: 1, waitMs: 20_000 };
   const pool = new Pool(events, {
     ...options,
     barriers: layout.barriers,
@@ -87,7 +87,7 @@ export async function runInMemory(
     const own = {
       name: `w${number}`,
       kind: "node",
-      means: { memoryBytes: 1e12, engines: ENGINE_NAMES },
+      resources: { memoryBytes: 1e12, engines: ENGINE_NAMES },
     } as const;
     const serve = { ...own, holder, onWelcome: () => undefined };
     return serveConnection(workerEnd, serve, stop.signal);

@@ -7,11 +7,11 @@ import type { TaskTrace } from "../../shared/run-event.js";
 import { sumLosses } from "../aggregate.js";
 import { metricsOfBatches, shardResults, type StepPlan } from "../step-plan.js";
 import type { TestEvaluation } from "../test-evaluation.js";
-import type { Answered, StepTask } from "../workers/tasks.js";
+import type { StepTask, WorkerAnswer } from "../workers/tasks.js";
 import { histogramValues } from "./histogram-values.js";
 import type { PhaseClock } from "./phase-clock.js";
 
-type Answers = ReadonlyMap<number, Answered>;
+type Answers = ReadonlyMap<number, WorkerAnswer>;
 
 export class StepObserver {
   private readonly events: Events;

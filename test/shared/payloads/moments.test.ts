@@ -148,9 +148,13 @@ describe("an answer", () => {
 
   test("of another kind is refused", () => {
     const evaluated = { type: "evaluated", task: 1, lossSum: 0, computed } as const;
-    expect(() => readAnswer(task, evaluated, nothing, right, layout)).toThrow(/another task/);
+    expect(() => readAnswer(task, evaluated, nothing, right, layout)).toThrow(
+      /does not match (its|their) task/,
+    );
     const evaluation = { kind: "evaluate", id: 1, step: 4, samples } as const;
-    expect(() => readAnswer(evaluation, message, nothing, right, layout)).toThrow(/another task/);
+    expect(() => readAnswer(evaluation, message, nothing, right, layout)).toThrow(
+      /does not match (its|their) task/,
+    );
   });
 });
 
