@@ -1,19 +1,16 @@
-// How fast Tandem is: alone, or (--peers) beside PyTorch, pair by pair in turn.
+// Benchmarks of Tandem, alone or (--peers) in comparison with PyTorch; the two are measured in turn.
 //   npm run bench [-- --peers] [--rounds 5] [--steps 120] [--only TEXT]
-// Where no engine is named, it is the fastest that is installed. Rows of tabs need Chromium.
-// The pairs across a network need root and iproute2: two network namespaces joined by a cable of limited rate.
-// --peers installs PyTorch (some gigabytes) into Tandem's cache folder; nothing else should run meanwhile.
-import { execFile } from "node:child_process";
+// Rows that do not name an engine use the fastest one that is installed. Rows with tabs need Chromium.
+// Rows across a network need root and iproute2: they use network namespaces, each with a link of limited rate.
+// --peers installs PyTorch (some gigabytes) into Tandem's cache folder. The machine should be otherwise idle.
 import { rmSync } from "node:fs";
 import { cpus } from "node:os";
-import { join } from "node:path";
-import { parseArgs, promisify } from "node:util";
+import { parseArgs } from "node:util";
 import { canMakeNamespaces } from "./faults/namespace.mjs";
-import { Command, ROOT } from "./faults/processes.mjs";
-import { runOnCables } from "./bench/cables.mjs";
 import { phasesOfLocal } from "./bench/phases.mjs";
 import { tandemRecipe, torchRecipe } from "./bench/recipe.mjs";
 import { runInTabs } from "./bench/tabs.mjs";
+import { profileSingle, TandemRuns } from "./bench/tandem-runs.mjs";
 import { installTorch, torch as runTorch, torchDdp as runDdp } from "./bench/torch-peer.mjs";
 import { browserPath } from "./browser.mjs";
 import { median, spread } from "./figures.mjs";
@@ -30,137 +27,56 @@ const { values: options } = parseArgs({
 const rounds = Number(options.rounds);
 const steps = Number(options.steps);
 const WARM_UP = 20;
-/** Of the reference network, forward and backward, by the shapes (docs/performance.md). */
+/** Of the reference network's forward and backward pass, computed from its shapes (docs/performance.md). */
 const GIGAFLOP_PER_STEP = 4.15;
 const folder = temporaryFolder("tandem-bench-");
-const run = promisify(execFile);
-
-/** @param {Command} command the median of its steps, without the first ones */
-function stepMs(command) {
-  const times = command.events
-    .filter(({ event }) => event === "step")
-    .map((event) => Number(event["durationMs"]));
-  return median(times.slice(WARM_UP));
-}
 
 const training = [
-  "--steps",
-  `${steps + WARM_UP}`,
-  "--eval-every",
-  "0",
-  "--checkpoint-every",
-  "0",
-  "--json",
+  ...["--steps", `${steps + WARM_UP}`],
+  ...["--eval-every", "0", "--checkpoint-every", "0", "--json"],
 ];
-
-/** @param {string} threads @param {string[]} engine */
-async function singleStep(threads, engine = []) {
-  const args = ["single", ...training, "--threads", threads, ...engine];
-  const command = new Command(args, { cwd: folder });
-  await command.ended;
-  return stepMs(command);
-}
-
-/** @param {string} threads */
-async function residualStep(threads) {
-  const script = join(ROOT, "scripts/bench/residual.mjs");
-  const numbers = [threads, "50", `${steps}`, `${WARM_UP}`];
-  const { stdout } = await run(process.execPath, [script, ...numbers]);
-  return /** @type {{step: number}} */ (JSON.parse(stdout)).step;
-}
-
-/**
- * From typing the command to the first step's end, and the run's own pace.
- * @param {string} broadcast
- * @param {string[]} more options
- */
-async function localStep(broadcast, more = []) {
-  const startMs = performance.now();
-  let firstStepMs = 0;
-  const command = new Command(
-    ["local", "--workers", "2", "--broadcast", broadcast, ...more, ...training],
-    {
-      cwd: folder,
-      onEvent: ({ event }) => {
-        if (event === "step" && firstStepMs === 0) firstStepMs = performance.now() - startMs;
-      },
-    },
-  );
-  await command.ended;
-  return { step: stepMs(command), firstStep: firstStepMs };
-}
-
-/** @param {string} rate @param {string} broadcast @param {string[]} more options */
-async function networkStep(rate, broadcast, more = []) {
-  const counts = { steps, warmUp: WARM_UP };
-  const run = { rate, broadcast, training: [...training, ...more], folder, counts };
-  const { coordinator, ...rest } = await runOnCables(run);
-  return { step: stepMs(coordinator), ...rest };
-}
-
-/** @param {string} threads */
-async function evaluationMs(threads) {
-  const args = ["single", "--steps", "12", "--eval-every", "2", "--threads", threads, "--json"];
-  const command = new Command(args, { cwd: folder });
-  await command.ended;
-  // Steps with an evaluation, less those without.
-  const times = command.events
-    .filter(({ event }) => event === "step")
-    .map((event) => Number(event["durationMs"]));
-  const of = (/** @type {number} */ rest) =>
-    times.filter((_, step) => step > 1 && step % 2 === rest);
-  return median(of(0)) - median(of(1));
-}
-
-/** @typedef {{gigaflops: number, stepMs: number, kernels: [string, number][]}} Profile */
-
-/** @param {string} threads @returns {Promise<Profile>} */
-async function profile(threads) {
-  const script = join(ROOT, "scripts/bench/kernels.mjs");
-  const { stdout } = await run(process.execPath, [script, threads, "60"]);
-  return JSON.parse(stdout);
-}
+const runs = new TandemRuns({ folder, training, steps, warmUp: WARM_UP });
 
 const python = options.peers ? installTorch() : undefined;
 const torch = (/** @type {string[]} */ ...args) => runTorch(python ?? "", ...args);
-/** @param {string} [rate] of a network between the two */
+/** @param {string} [rate] of the link between the two; default: loopback */
 const torchDdp = (rate) => runDdp(python ?? "", { steps, warmUp: WARM_UP }, rate);
 
 /** @type {{what: string, own: () => Promise<number>, peer?: () => Promise<number>}[]} */
 const pairs = [
   {
     what: "single, batch 50, 2 threads, ms per step",
-    own: () => singleStep("2"),
+    own: () => runs.singleStepMs("2"),
     peer: async () => (await torch("single", "2", "50", `${steps}`)).step,
   },
   {
     what: "single, a residual network, batch 50, 2 threads, ms per step",
-    own: () => residualStep("2"),
+    own: () => runs.residualStepMs("2"),
     peer: async () => (await torch("residual", "2", "50", `${steps}`)).step,
   },
   {
     what: "10,000 images inferred, 2 threads, ms",
-    own: () => evaluationMs("2"),
+    own: () => runs.evaluationMs("2"),
     peer: async () => (await torch("evaluate", "2")).evaluate,
   },
   {
     what: "2 workers, loopback, weights, ms per step",
-    own: async () => (await localStep("weights")).step,
+    own: async () => (await runs.localStep("weights")).step,
     peer: () => torchDdp(),
   },
   {
     what: "2 workers, loopback, updates, ms per step",
-    own: async () => (await localStep("updates")).step,
+    own: async () => (await runs.localStep("updates")).step,
     peer: () => torchDdp(),
   },
   {
     what: "2 workers, one of them the coordinator, loopback, updates, ms per step",
-    own: async () => (await localStep("updates", ["--coordinator-computes"])).step,
+    own: async () => (await runs.localStep("updates", ["--coordinator-computes"])).step,
     peer: () => torchDdp(),
   },
   {
     what: "from `local` typed to the first step done, ms",
-    own: async () => (await localStep("weights")).firstStep,
+    own: async () => (await runs.localStep("weights")).firstStep,
   },
 ];
 for (const { name, args, threads, world } of [
@@ -184,20 +100,20 @@ const WASM = ["--engine", "wasm"];
 for (const threads of [1, 2]) {
   pairs.push({
     what: `wasm: single, batch 50, ${threads} thread${threads === 1 ? "" : "s"}, ms per step`,
-    own: () => singleStep(`${threads}`, WASM),
+    own: () => runs.singleStepMs(`${threads}`, WASM),
     peer: async () => (await torch("single", `${threads}`, "50", `${steps}`)).step,
   });
 }
 pairs.push({
   what: "wasm: 2 workers, loopback, weights, ms per step",
-  own: async () => (await localStep("weights", WASM)).step,
+  own: async () => (await runs.localStep("weights", WASM)).step,
   peer: () => torchDdp(),
 });
 if (browserPath !== undefined) {
   for (const count of [1, 2, 4]) {
     pairs.push({
       what: `wasm: ${count} tab${count === 1 ? "" : "s"} of Chromium, weights, ms per step`,
-      own: async () => stepMs(await runInTabs(count, training, folder)),
+      own: async () => runs.stepMs(await runInTabs(count, training, folder)),
     });
   }
 }
@@ -219,7 +135,7 @@ if (canMakeNamespaces()) {
     pairs.push({
       what: `2 workers, ${rate}, updates, ms per step`,
       own: async () => {
-        const { step, up, down, memory } = await networkStep(rate, "updates");
+        const { step, up, down, memory } = await runs.networkStep(rate, "updates");
         note("updates: MB up per worker and step", up);
         note("updates: MB down per worker and step", down);
         noteMemory("updates", memory);
@@ -231,7 +147,7 @@ if (canMakeNamespaces()) {
   pairs.push({
     what: "2 workers, 1gbit, weights, ms per step",
     own: async () => {
-      const { step, up, down, memory } = await networkStep("1gbit", "weights");
+      const { step, up, down, memory } = await runs.networkStep("1gbit", "weights");
       note("weights: MB up per worker and step", up);
       note("weights: MB down per worker and step", down);
       noteMemory("weights", memory);
@@ -240,15 +156,16 @@ if (canMakeNamespaces()) {
   });
 }
 
-// Batches normalised as a whole, in turn with shards that are normalised by themselves.
+// Synchronised batch normalisation, measured in turn with ghost batch normalisation.
 for (const rate of ["loopback", ...(canMakeNamespaces() ? ["1gbit"] : [])]) {
   for (const broadcast of ["weights", "updates"]) {
     const what = `2 workers, ${rate}, ${broadcast}, ms per step`;
     const step = async (/** @type {string} */ kind) => {
       const more = ["--batch-norm", kind];
       const isLocal = rate === "loopback";
-      return (await (isLocal ? localStep(broadcast, more) : networkStep(rate, broadcast, more)))
-        .step;
+      return (
+        await (isLocal ? runs.localStep(broadcast, more) : runs.networkStep(rate, broadcast, more))
+      ).step;
     };
     pairs.push({
       what: `sync: ${what}`,
@@ -287,9 +204,9 @@ try {
     );
   }
   if (options.only === "") {
-    /** @type {Profile[]} */
+    /** @type {import("./bench/tandem-runs.mjs").Profile[]} */
     const profiles = [];
-    for (let round = 0; round < rounds; round++) profiles.push(await profile("2"));
+    for (let round = 0; round < rounds; round++) profiles.push(await profileSingle("2"));
     const shares = profiles.map(
       ({ gigaflops, stepMs }) => GIGAFLOP_PER_STEP / (stepMs / 1000) / gigaflops,
     );

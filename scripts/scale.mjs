@@ -1,10 +1,10 @@
-// Where the star ends: the coordinator's own cost as workers grow, measured with workers that answer at once, and what the
-// arithmetic says for machines that nobody here has.
+// How far a star scales: measures the coordinator's own cost for growing numbers of workers, with workers that answer immediately,
+// and extrapolates to more machines with a model.
 //   node scripts/scale.mjs [--most 64] [--steps 16] [--points FILE]
-// --points takes a table that was printed before, and only does the arithmetic.
-// Real sockets and real bytes, on loopback; the workers compute nothing (scale/ready-made.mjs), so a step is the
-// coordinator and the wire. Then the model: it is fitted to the measured points, held against them, and asked about
-// 10, 100 and 1,000 machines at 1 and 10 Gbit/s.
+// --points reads a table that was printed earlier, and only evaluates the model.
+// Uses real sockets on loopback; the workers compute nothing (scale/ready-made.mjs), so a step consists of the coordinator's work
+// and the transfer. The model is fitted to the measured points, compared with them, and then evaluated for 10, 100 and 1,000
+// machines at 1 and 10 Gbit/s.
 import { execFile } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { cpus, tmpdir } from "node:os";
@@ -27,7 +27,7 @@ const { values: options } = parseArgs({
 });
 const STEPS = Number(options.steps);
 const WARM_UP = 5;
-/** What a worker's core takes a sample, forward and backward; one thread of the machine of docs/performance.md. */
+/** Time of a forward and backward pass per sample, on one thread of the machine of docs/performance.md. */
 const SAMPLE_MS = Number(options["sample-ms"]);
 const TICK_MS = 10;
 const run = promisify(execFile);
@@ -44,7 +44,7 @@ function cpuMs(pid) {
 }
 
 /** @param {Shape} shape @returns {Promise<Point>} */
-async function measured({ broadcast, workers, batch }) {
+async function measureStep({ broadcast, workers, batch }) {
   const folder = mkdtempSync(join(tmpdir(), "tandem-scale-"));
   try {
     /** @type {number[]} */
@@ -85,7 +85,7 @@ async function measured({ broadcast, workers, batch }) {
 
 const network = buildNetwork(presetNetwork("cnn", [28, 28, 1], 10));
 
-/** Bytes that go up and down per worker and step, headers left out. @param {Shape} shape */
+/** Bytes sent up and down per worker and step, without headers. @param {Shape} shape */
 function bytesOf({ broadcast, workers, batch }) {
   const samples = Math.ceil(batch / workers);
   let [dense, factors, weights] = [0, 0, 0];
@@ -97,10 +97,10 @@ function bytesOf({ broadcast, workers, batch }) {
     else dense += size;
   }
   const statistics = network.statistics.reduce((total, { channels }) => total + 8 * channels, 0);
-  // A byte for each pixel, and a class number.
+  // One byte per pixel, and the class as four bytes.
   const ofSamples = (28 * 28 + 4) * samples;
   const others = batch - samples;
-  // Where the factors of the batch are more than the weights, the weights are sent, whatever was asked.
+  // If the batch's factors are larger than the weights, the weights are sent even with `--broadcast updates`.
   const update = dense + batch * factors < weights ? dense + others * factors : weights;
   return {
     up: dense + statistics + samples * factors,
@@ -108,15 +108,15 @@ function bytesOf({ broadcast, workers, batch }) {
   };
 }
 
-/** What the coordinator's time depends on: a step, MB that come in, MB that go out. @param {Shape} s */
-function causes(s) {
+/** What the coordinator's time depends on: steps, MB received, MB sent. @param {Shape} s */
+function costFactors(s) {
   const { up, down } = bytesOf(s);
   return [1, (s.workers * up) / 1e6, (s.workers * down) / 1e6];
 }
 
-/** Least squares of relative errors, with no cost below 0: coordinate descent. @param {Point[]} points */
-function fitted(points) {
-  const rows = points.map((point) => causes(point).map((cause) => cause / point.cpuMs));
+/** Minimizes the squared relative errors with non-negative costs, by coordinate descent. @param {Point[]} points */
+function fitCosts(points) {
+  const rows = points.map((point) => costFactors(point).map((factor) => factor / point.cpuMs));
   const costs = (rows[0] ?? []).map(() => 0);
   for (let round = 0; round < 20_000; round++) {
     costs.forEach((_, index) => {
@@ -133,22 +133,22 @@ function fitted(points) {
 }
 
 /** @param {number[]} costs @param {Shape} shape */
-const predicted = (costs, shape) =>
-  causes(shape).reduce((total, cause, index) => total + cause * (costs[index] ?? 0), 0);
+const predictMs = (costs, shape) =>
+  costFactors(shape).reduce((total, factor, index) => total + factor * (costs[index] ?? 0), 0);
 
 /**
- * A step on N machines: compute, what each sends, the coordinator, what each gets. All go through the coordinator's one
- * link; sending and the coordinator's work overlap at best, so the longer of the two counts.
+ * Milliseconds of a step on N machines: computation, transfers and the coordinator's work. All transfers share the coordinator's
+ * link. At best, transfers and the coordinator's work overlap, so the longer of the two counts.
  * @param {number[]} costs @param {Shape} shape @param {number} gigabits
  */
 function stepOn(costs, shape, gigabits) {
   const { up, down } = bytesOf(shape);
   const linkMs = (/** @type {number} */ bytes) => (8 * shape.workers * bytes) / (gigabits * 1e6);
   const compute = SAMPLE_MS * Math.ceil(shape.batch / shape.workers);
-  return compute + Math.max(linkMs(up) + linkMs(down), predicted(costs, shape));
+  return compute + Math.max(linkMs(up) + linkMs(down), predictMs(costs, shape));
 }
 
-/** A ring: each machine sends and receives all gradients once over, whatever their number. @param {Shape} shape @param {number} gigabits */
+/** A ring all-reduce: each machine sends and receives about twice all gradients, however many machines there are. @param {Shape} shape @param {number} gigabits */
 function ringOn({ workers, batch }, gigabits) {
   const bytes = 4 * network.parameters.reduce((total, { shape }) => total + sizeOf(shape), 0);
   const moved = (2 * bytes * (workers - 1)) / workers;
@@ -191,7 +191,7 @@ const broadcasts = /** @type {Broadcast[]} */ (options.points === "" ? ["weights
 for (const broadcast of broadcasts) {
   for (const batchOf of [() => 128, (/** @type {number} */ workers) => 25 * workers]) {
     for (let workers = 2; workers <= Number(options.most); workers *= 2) {
-      const point = await measured({ broadcast, workers, batch: batchOf(workers) });
+      const point = await measureStep({ broadcast, workers, batch: batchOf(workers) });
       points.push(point);
       const bytes = `${(point.up / 1e6).toFixed(2)}, ${(point.down / 1e6).toFixed(2)}`;
       print(broadcast, workers, point.batch, point.ms.toFixed(1), point.cpuMs.toFixed(1), bytes);
@@ -200,15 +200,15 @@ for (const broadcast of broadcasts) {
 }
 
 const costs = {
-  weights: fitted(points.filter(({ broadcast }) => broadcast === "weights")),
-  updates: fitted(points.filter(({ broadcast }) => broadcast === "updates")),
+  weights: fitCosts(points.filter(({ broadcast }) => broadcast === "weights")),
+  updates: fitCosts(points.filter(({ broadcast }) => broadcast === "updates")),
 };
 process.stdout.write("\n");
 head("coordinator's CPU", "ms per step", "ms per MB in", "ms per MB out", "model to measured");
 for (const broadcast of /** @type {Broadcast[]} */ (["weights", "updates"])) {
   const errors = points
     .filter((point) => point.broadcast === broadcast)
-    .map((point) => predicted(costs[broadcast], point) / point.cpuMs);
+    .map((point) => predictMs(costs[broadcast], point) / point.cpuMs);
   print(broadcast, ...costs[broadcast].map((cost) => cost.toFixed(2)), spread(errors, 2));
 }
 process.stdout.write(

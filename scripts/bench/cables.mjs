@@ -1,4 +1,4 @@
-// A run across a network: a coordinator here and two workers, each in a namespace on a cable of its own, of limited rate.
+// A run across a network: a coordinator and two workers, each worker in a network namespace with its own cable of limited rate.
 import { readFileSync } from "node:fs";
 import { Namespace } from "../faults/namespace.mjs";
 import { Command } from "../faults/processes.mjs";
@@ -11,7 +11,7 @@ import { MemorySampler } from "./memory.mjs";
  * @param {string[]} run.training options of the run
  * @param {string} run.folder for its files
  * @param {{steps: number, warmUp: number}} run.counts
- * @returns the coordinator, which has ended; MB per worker and step in each direction; the processes' memory
+ * @returns the coordinator's command, which has ended; MB per worker and step in each direction; the processes' memory
  */
 export async function runOnCables({ rate, broadcast, training, folder, counts }) {
   const { steps, warmUp } = counts;
@@ -35,14 +35,14 @@ export async function runOnCables({ rate, broadcast, training, folder, counts })
       coordinator: new MemorySampler(coordinator.child.pid),
       worker: new MemorySampler(workers[0]?.child.pid),
     };
-    const counted = (/** @type {string} */ what) =>
+    const readCounters = (/** @type {string} */ name) =>
       places.map((place) =>
-        Number(readFileSync(`/sys/class/net/${place.cable}/statistics/${what}`, "utf8")),
+        Number(readFileSync(`/sys/class/net/${place.cable}/statistics/${name}`, "utf8")),
       );
     await coordinator.event((event) => event.event === "step" && event["step"] === warmUp);
-    const before = { up: counted("rx_bytes"), down: counted("tx_bytes") };
+    const before = { up: readCounters("rx_bytes"), down: readCounters("tx_bytes") };
     await coordinator.event((event) => event.event === "step" && event["step"] === steps);
-    const after = { up: counted("rx_bytes"), down: counted("tx_bytes") };
+    const after = { up: readCounters("rx_bytes"), down: readCounters("tx_bytes") };
     const moved = (/** @type {"up" | "down"} */ way) =>
       ((after[way][0] ?? 0) - (before[way][0] ?? 0)) / (steps - warmUp) / 1e6;
     await Promise.all([coordinator.ended, ...workers.map((worker) => worker.ended)]);

@@ -1,7 +1,7 @@
-// Where `single`'s time goes with the tensorflow engine, and the rate of the machine's own matrix product. Prints JSON.
+// Profiles `single` with the tensorflow engine node by node, and measures the machine's matrix product rate. Prints JSON.
 // node kernels.mjs THREADS STEPS
-// A step is one call into TensorFlow for each gradient bucket, so a node's time is measured as what a run takes longer when
-// it goes on to that node.
+// A step is one call into TensorFlow per gradient bucket, so a node's time is measured as the additional time of a run that also
+// computes that node.
 import { openEngine } from "../../dist/shared/engine/open-engine.js";
 import { GraphBuilder } from "../../dist/shared/graph/builder.js";
 import { initialTensors } from "../../dist/shared/network/initial-values.js";
@@ -19,7 +19,7 @@ const WARM_UP = 10;
 const SIDE = 1024;
 const IMAGE = [28, 28, 1];
 const PIXELS = 28 * 28;
-/** What computes nothing worth measuring by itself goes to the next one's account. */
+/** Too cheap to be measured; their time is added to the next node's. */
 const UNMEASURED = ["placeholder", "constant", "variable", "reshape"];
 
 const engine = openEngine({ name: "tensorflow", threads });
@@ -70,7 +70,7 @@ function stepMs() {
   return medianMs(one, steps);
 }
 
-/** Of the forward and backward pass: [the node's name, milliseconds]. @returns {[string, number][]} */
+/** Nodes of the forward and backward pass: [name, milliseconds]. @returns {[string, number][]} */
 function nodeTimes() {
   const { session } = replica;
   const { training } = graph;
@@ -89,7 +89,7 @@ function nodeTimes() {
     const upTo = values.map((_, index) => values.slice(0, index + 1));
     /** @type {number[][]} */
     const times = values.map(() => []);
-    // In turn, so that a slow moment of the machine does not fall on one node alone.
+    // In turn, so that a slow moment of the machine does not affect a single node.
     for (let round = 0; round < WARM_UP + steps / 2; round++) {
       upTo.forEach((fetches, index) => {
         const ms = medianMs(() => session.scope((inner) => void inner.run(feeds, fetches)), 1);

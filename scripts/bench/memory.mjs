@@ -1,10 +1,10 @@
-// A process's memory while it runs, from Linux's /proc/PID/status. Resident memory includes the library's file pages, which all
-// processes share and the system can drop; anonymous memory is the process's own.
+// Samples a process's memory from Linux's /proc/PID/status. Resident memory includes the library's file pages, which all processes
+// share and the system can drop; anonymous memory is the process's own.
 import { readFileSync } from "node:fs";
 
 const SAMPLE_MS = 50;
 
-/** Samples a process until `stop`; Linux keeps no peak of the anonymous memory itself. */
+/** Samples until `stop`, as Linux does not record the peak of anonymous memory. */
 export class MemorySampler {
   peakAnonymousMb = 0;
   peakResidentMb = 0;
@@ -31,7 +31,7 @@ export class MemorySampler {
   }
 }
 
-/** @param {number | undefined} pid @returns {string | undefined} undefined where the process has ended */
+/** @param {number | undefined} pid @returns {string | undefined} undefined if the process has ended */
 function readStatus(pid) {
   try {
     return readFileSync(`/proc/${pid}/status`, "utf8");
@@ -40,7 +40,7 @@ function readStatus(pid) {
   }
 }
 
-/** A process that is about to end has no memory left. @param {string} status @param {string} field */
+/** 0 if the field is missing, as for a process that is exiting. @param {string} status @param {string} field */
 function fieldMb(status, field) {
   return Number(new RegExp(`^${field}:\\s+(\\d+) kB`, "m").exec(status)?.[1] ?? 0) / 1024;
 }

@@ -1,11 +1,11 @@
-// What a step of `local` consists of, by the steps that its page reports.
+// The phases of the steps of `local`, as reported to its page.
 import { Command } from "../faults/processes.mjs";
 
 /**
  * @param {string} broadcast
  * @param {string[]} training options of the run
  * @param {string} folder for its files
- * @param {number} warmUp steps that do not count
+ * @param {number} warmUp number of first steps to ignore
  * @returns {Promise<Record<string, number[]>>} milliseconds of each step, by phase
  */
 export async function phasesOfLocal(broadcast, training, folder, warmUp) {

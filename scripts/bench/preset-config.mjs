@@ -1,4 +1,4 @@
-// The configuration that benchmarks of the preset `cnn` compute: MNIST's shapes, one shard, the reference run's optimizer.
+// The configuration for benchmarks of the preset `cnn`: MNIST's shapes, one shard, the reference run's optimizer.
 import { presetNetwork } from "../../dist/shared/network/presets.js";
 
 const NO_DIGEST = "0".repeat(64);

@@ -1,4 +1,4 @@
-// The preset `cnn` on an engine: a gradient, which is the forward and backward pass of one shard, and a whole step.
+// Computations of the preset `cnn` on an engine: the gradient (forward and backward pass of one shard), and a whole step.
 import { aggregatePopulation, sumGradients } from "../../dist/coordinator/aggregate.js";
 import { initialTensors } from "../../dist/shared/network/initial-values.js";
 import { withEmptySlots } from "../../dist/shared/replica/initial-state.js";

@@ -1,4 +1,4 @@
-// Products and convolutions of the preset `cnn`'s training step: what wasm-products.mjs measures.
+// The products and convolutions of the preset `cnn`'s training step, for wasm-products.mjs.
 
 /** @typedef {import("../../dist/shared/graph/builder.js").GraphBuilder} GraphBuilder */
 /** @typedef {import("../../dist/shared/graph/graph.js").Value} Value */
@@ -9,7 +9,7 @@
  * @property {number} operations floating-point operations: two per term
  * @property {number[][]} inputs shapes
  * @property {(graph: GraphBuilder, inputs: Value[]) => Value} build
- * @property {Record<string, unknown>[]} peers what PyTorch is asked; the faster one counts
+ * @property {Record<string, unknown>[]} peers equivalent computations in PyTorch; the fastest one counts
  */
 
 /** @param {number} batch @returns {Case[]} */

@@ -1,4 +1,4 @@
-// The recipe `fast` from the command typed to the test accuracy: here, and the same recipe in PyTorch.
+// The recipe `fast`, from starting the command to the test accuracy, in Tandem and in PyTorch.
 import { execFile } from "node:child_process";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -25,8 +25,8 @@ export async function tandemRecipe(args, folder) {
 
 /**
  * @param {string} python
- * @param {number} threads of each process
- * @param {number} world processes; more than one under DistributedDataParallel with Gloo on loopback
+ * @param {number} threads per process
+ * @param {number} world number of processes; several use DistributedDataParallel with Gloo on loopback
  * @returns {Promise<Timed>}
  */
 export async function torchRecipe(python, threads, world) {

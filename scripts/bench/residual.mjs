@@ -1,5 +1,5 @@
-// A residual network of eight layers (He et al., 2015, section 4.2, with one block in each of three stages) on MNIST in this
-// process. Prints JSON: the median time of a step in milliseconds.
+// Trains a residual network of eight layers (He et al., 2015, section 4.2, with one block in each of three stages) on MNIST in this
+// process. Prints JSON: the median duration of a step in milliseconds.
 // node residual.mjs THREADS BATCH STEPS WARM_UP
 import { join } from "node:path";
 import {
@@ -19,7 +19,7 @@ import { median } from "../figures.mjs";
 
 const [threads = 1, batchSize = 50, steps = 60, warmUp = 20] = process.argv.slice(2).map(Number);
 
-/** Two convolutions beside a shortcut, which has a convolution where the shape changes. */
+/** Two convolutions and a shortcut; the shortcut has a convolution if the shape changes. */
 const block = (/** @type {number} */ filters, /** @type {1 | 2} */ strides) => [
   residual(
     [

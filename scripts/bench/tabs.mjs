@@ -1,13 +1,13 @@
-// Steps of a run whose workers are tabs of Chromium, one Web Worker each.
+// A run whose workers are tabs of Chromium, with one Web Worker each.
 import { openBrowser } from "../browser.mjs";
 import { Command } from "../faults/processes.mjs";
 import { compute } from "../join-tab.mjs";
 
 /**
- * @param {number} count of tabs, and of shards
+ * @param {number} count number of tabs and of shards
  * @param {string[]} training options of the run
  * @param {string} folder for its files
- * @returns {Promise<Command>} the coordinator, which has ended
+ * @returns {Promise<Command>} the coordinator's command, which has ended
  */
 export async function runInTabs(count, training, folder) {
   const browser = await openBrowser();

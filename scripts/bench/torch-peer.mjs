@@ -1,4 +1,5 @@
-// PyTorch beside Tandem: installed into Tandem's cache, alone or as two DDP processes, on loopback or each in a network namespace.
+// Runs PyTorch for comparison: installs it into Tandem's cache, and runs it in one process, or in two with DDP, on loopback or in
+// network namespaces.
 import { execFile, execFileSync } from "node:child_process";
 import { existsSync } from "node:fs";
 import { homedir } from "node:os";
@@ -10,7 +11,7 @@ import { ROOT } from "../faults/processes.mjs";
 const PEER = join(ROOT, "scripts/bench/torch_peer.py");
 const run = promisify(execFile);
 
-/** Some gigabytes. @returns {string} the path of a Python that has PyTorch */
+/** Downloads some gigabytes the first time. @returns {string} the path of a Python that has PyTorch */
 export function installTorch() {
   const cache = join(process.env.XDG_CACHE_HOME || join(homedir(), ".cache"), "tandem/peers");
   const program = join(cache, "bin/python");
@@ -32,7 +33,7 @@ export async function torch(python, ...args) {
 }
 
 /**
- * Two processes; across a network, each in a namespace of its own, joined here.
+ * Two DDP processes; across a network, each in its own namespace.
  * @param {string} python
  * @param {{steps: number, warmUp: number}} counts
  * @param {string} [rate]
@@ -52,7 +53,7 @@ export async function torchDdp(python, { steps, warmUp }, rate) {
       GLOO_SOCKET_IFNAME: first ? "eth0" : "lo",
     };
     const rank = (/** @type {number} */ number) => {
-      // At 100 Mbit/s a step of DDP's takes more than a second.
+      // Fewer steps at 100 Mbit/s, where one takes more than a second.
       const [own, first] = rate === "100mbit" ? [12, 4] : [steps, warmUp];
       const numbers = [number, 2, 25, own, first].map(String);
       const [program = "", ...args] = [
@@ -68,7 +69,7 @@ export async function torchDdp(python, { steps, warmUp }, rate) {
   }
 }
 
-/** Lets the two reach each other through this machine. @param {Namespace[]} places */
+/** Routes between the namespaces through this machine. @param {Namespace[]} places */
 function joinNamespaces(places) {
   execFileSync("sysctl", ["-qw", "net.ipv4.ip_forward=1"]);
   for (const place of places) place.routeOut();

@@ -1,4 +1,4 @@
-// PyTorch's side of wasm-products.mjs: a process that is asked for one measurement at a time.
+// The PyTorch process of wasm-products.mjs, which does one measurement per request.
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { createInterface } from "node:readline";
@@ -6,7 +6,7 @@ import { fileURLToPath } from "node:url";
 
 const SCRIPT = fileURLToPath(new URL("torch_products.py", import.meta.url));
 
-/** @param {string} python an interpreter with PyTorch */
+/** @param {string} python path of a Python that has PyTorch */
 export async function startTorch(python) {
   const child = spawn(python, [SCRIPT], { stdio: ["pipe", "pipe", "inherit"] });
   const failed = once(child, "error").then(([error]) => {
@@ -16,7 +16,7 @@ export async function startTorch(python) {
   const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
   const next = async () => {
     const { value, done } = await Promise.race([lines.next(), failed]);
-    if (done) throw new Error(`${python} ended: has it PyTorch?`);
+    if (done) throw new Error(`${python} exited. Is PyTorch installed?`);
     return JSON.parse(value);
   };
   const { version } = await next();

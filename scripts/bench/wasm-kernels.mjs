@@ -1,6 +1,6 @@
-// Where a step of the preset `cnn` goes with the wasm engine on one thread, kernel by kernel, and what is left for JavaScript.
+// Profiles a step of the preset `cnn` with the wasm engine on one thread: the time of each kernel, and of JavaScript.
 // node scripts/bench/wasm-kernels.mjs [--batch 50] [--rounds 30] [--json]
-// Other work on the machine slows everything down: the fastest round is closest to what the code can do, the median to what it did.
+// Other load on the machine slows everything down; the fastest round shows best what the code can do.
 import { parseArgs } from "node:util";
 import { openWasm } from "../../dist/shared/engine/wasm/engine.js";
 import { SingleThread } from "../../dist/shared/engine/wasm/executor.js";
@@ -18,11 +18,10 @@ const { values: options } = parseArgs({
   },
 });
 const WARM_UP = 5;
-/** What takes less is not printed. */
-const LEAST_MS = 0.1;
+/** Faster kernels are not printed. */
+const MIN_MS = 0.1;
 const REST = "JavaScript";
 
-/** Measures each launch. */
 class MeasuringThread extends SingleThread {
   /** @type {Map<string, number>} milliseconds of a step, by kernel and number of parts */
   times = new Map();
@@ -66,7 +65,7 @@ const total = rows.reduce((sum, { fastestMs }) => sum + fastestMs, 0);
 if (options.json) process.stdout.write(`${JSON.stringify({ rows, rounds: options.rounds })}\n`);
 else {
   for (const { name, fastestMs, medianMs } of rows) {
-    if (fastestMs < LEAST_MS) continue;
+    if (fastestMs < MIN_MS) continue;
     const share = `${((100 * fastestMs) / total).toFixed(1)} %`;
     const times = [fastestMs, medianMs].map((ms) => ms.toFixed(2).padStart(8)).join("");
     console.log(`${name.padEnd(42)}${times} ms${share.padStart(8)}`);

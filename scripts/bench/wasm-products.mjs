@@ -1,8 +1,8 @@
-// The rates of the wasm engine's products and convolutions on the shapes of the preset `cnn`, beside the tensorflow engine's
-// and PyTorch's, each on one thread; and the time of a whole gradient.
+// Measures the wasm engine's products and convolutions on the shapes of the preset `cnn`, compared with the tensorflow engine and
+// PyTorch, each on one thread; and the time of a whole gradient.
 // node scripts/bench/wasm-products.mjs [--batch 50] [--rounds 15] [--python PYTHON_WITH_TORCH] [--cpu-time] [--json]
-// All are measured in turn, so that a slow moment of the machine falls on all of them alike. Rates are those of the fastest
-// round. On a machine with other work, --cpu-time counts the processes' own time, which still suffers from shared caches.
+// All are measured in turn, so that a slow moment of the machine affects all of them. Rates are those of the fastest round. On a
+// machine with other load, --cpu-time counts the processes' own time, which still suffers from shared caches.
 import { cpus } from "node:os";
 import { parseArgs } from "node:util";
 import { openTensorFlow } from "../../dist/shared/engine/tensorflow/engine.js";
@@ -129,7 +129,7 @@ if (!options.json) {
     `${cpus()[0]?.model ?? "?"}, Node ${process.version}, one thread, batch ${batch}, n = ${rounds}${isCpuTime ? ", CPU time" : ""}`,
   );
   if (torch) console.log(`PyTorch ${torch.version}`);
-  console.log("median (least–most) of the times; rates, and ratios to wasm, of the fastest round");
+  console.log("median (min–max) of the times; rates and ratios to wasm are of the fastest round");
 }
 for (const productCase of productCases(batch)) {
   report(productCase.name, await measureCase(productCase), productCase.operations);

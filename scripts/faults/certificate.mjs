@@ -1,4 +1,4 @@
-// A certificate of a test's own, for addresses that it is given. Needs openssl.
+// Creates a self-signed certificate for the given addresses. Needs openssl.
 import { execFileSync } from "node:child_process";
 import { join } from "node:path";
 

@@ -1,5 +1,5 @@
-// All that a peer's bytes go through, on either side, for small runs: what the fuzzer and its finds are run against. No
-// engine.
+// The decoders of both sides, for small runs: everything that a peer's bytes pass through. Used by the fuzzer and by the tests of
+// its finds. No engine.
 import { configText, sampleShapeOf } from "../../dist/shared/config.js";
 import {
   COORDINATOR_FRAME_LIMITS,
@@ -31,15 +31,15 @@ import { classesConfig, inThreeBuckets, SHARD_SAMPLES, valuesConfig } from "./sm
 /** @typedef {import("../../dist/shared/run-layout.js").RunLayout} RunLayout */
 /** @typedef {import("../../dist/shared/protocol/frame.js").Frame} Frame */
 
-/** What a worker with so much memory would refuse is not laid out any further. */
+/** Memory of the simulated worker, which refuses larger networks. */
 const MEMORY_BYTES = 4e9;
 
-/** One run of each kind of target. */
+/** One run per kind of target. */
 export const layouts = [classesConfig, valuesConfig].map((config) => {
   return inThreeBuckets(layoutOfRun(config));
 });
 
-/** As a coordinator reads it. @param {RunLayout} layout @param {Frame} frame */
+/** Reads the frame like a coordinator. @param {RunLayout} layout @param {Frame} frame */
 function readFromWorker(layout, frame) {
   const message = parseFromWorker(frame);
   const { parts } = frame;
@@ -66,14 +66,14 @@ function readFromWorker(layout, frame) {
   }
 }
 
-/** As a worker reads it. @param {RunLayout} layout @param {Frame} frame */
+/** Reads the frame like a worker. @param {RunLayout} layout @param {Frame} frame */
 function readFromCoordinator(layout, frame) {
   const message = parseFromCoordinator(frame);
   const { parts, tail } = frame;
   switch (message.type) {
     case "welcome":
-      // It brings a run of its own: one look is enough.
-      if (layout !== layouts[0]) throw new FrameError("read already");
+      // Does not depend on the layout, so it is read only once.
+      if (layout !== layouts[0]) throw new FrameError("already read");
       readConfiguration(parts);
       return;
     case "state": {
@@ -104,7 +104,7 @@ function readFromCoordinator(layout, frame) {
   }
 }
 
-/** What follows from a welcome before anything is allocated for the run. @param {Uint8Array[]} parts */
+/** Reads the configuration in a welcome, before anything is allocated for the run. @param {Uint8Array[]} parts */
 function readConfiguration(parts) {
   const config = readConfig(parts);
   const admission = admitRun(config, { memoryBytes: MEMORY_BYTES, engines: ENGINE_NAMES });
@@ -113,8 +113,13 @@ function readConfiguration(parts) {
   configText(config);
 }
 
-/** Throws what a decoder should not have thrown. @param {Uint8Array} bytes @returns {"taken" | "refused"} */
-export function throughDecoders(bytes) {
+/**
+ * Runs the bytes through all decoders.
+ * @param {Uint8Array} bytes
+ * @returns {"taken" | "refused"}
+ * @throws any error of a decoder that is not a FrameError
+ */
+export function runDecoders(bytes) {
   let outcome = /** @type {"taken" | "refused"} */ ("refused");
   for (const { read, limits } of [
     { read: readFromWorker, limits: WORKER_FRAME_LIMITS },

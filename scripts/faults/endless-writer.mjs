@@ -1,4 +1,4 @@
-// Writes two checkpoints in turn to one name until it is killed; the victim of kill-writes.mjs.
+// Writes two checkpoints alternately to the same file until it is killed by kill-writes.mjs.
 // node endless-writer.mjs A B OUTPUT
 import { writeAtomically } from "../../dist/shared/checkpoint/atomic-write.js";
 import { encodeCheckpoint, readCheckpoint } from "../../dist/shared/checkpoint/checkpoint.js";

@@ -1,5 +1,5 @@
-// A network namespace joined to this machine by one virtual cable, which can be pulled: nothing is closed, nothing arrives.
-// Needs root and iproute2.
+// A network namespace connected to this machine by a virtual cable (veth). The cable can be pulled: then no connection is closed,
+// and nothing arrives. Needs root and iproute2.
 import { execFileSync } from "node:child_process";
 
 let count = 0;
@@ -9,7 +9,7 @@ function ip(...args) {
   execFileSync("ip", args, { stdio: "pipe" });
 }
 
-/** True where namespaces can be made here. */
+/** True if namespaces can be created on this machine. */
 export function canMakeNamespaces() {
   if (process.getuid?.() !== 0) return false;
   const name = `tandem-probe-${process.pid}`;
@@ -29,9 +29,9 @@ export class Namespace {
     this.cable = `td${process.pid % 10_000}n${number}`;
     const net = `10.231.${process.pid % 250}.${4 * number}`;
     const [a = "", b = "", c = "", d = "0"] = net.split(".");
-    /** The address at which this machine is reached from inside. */
+    /** This machine's address, as seen from inside the namespace. */
     this.hostAddress = `${a}.${b}.${c}.${Number(d) + 1}`;
-    /** The address inside. */
+    /** The namespace's own address. */
     this.address = `${a}.${b}.${c}.${Number(d) + 2}`;
     ip("netns", "add", this.name);
     ip("link", "add", this.cable, "type", "veth", "peer", "name", "eth0", "netns", this.name);
@@ -42,7 +42,7 @@ export class Namespace {
     ip("-n", this.name, "link", "set", "lo", "up");
   }
 
-  /** What runs a command inside. */
+  /** Command prefix that runs a command inside the namespace. */
   get prefix() {
     return ["ip", "netns", "exec", this.name];
   }
@@ -55,7 +55,7 @@ export class Namespace {
     ip("link", "set", this.cable, "up");
   }
 
-  /** Limits both ways of the cable. @param {string} rate such as "1gbit" @param {string} burst such as "256k" */
+  /** Limits the cable's rate in both directions. @param {string} rate such as "1gbit" @param {string} burst such as "256k" */
   limit(rate, burst) {
     const shape = ["root", "tbf", "rate", rate, "burst", burst, "latency", "50ms"];
     execFileSync("tc", ["qdisc", "replace", "dev", this.cable, ...shape], { stdio: "pipe" });
@@ -68,7 +68,7 @@ export class Namespace {
     );
   }
 
-  /** Lets the inside reach other namespaces through this machine, which must forward. */
+  /** Routes to other namespaces through this machine, which must have IP forwarding on. */
   routeOut() {
     ip("-n", this.name, "route", "add", "default", "via", this.hostAddress);
   }
@@ -78,7 +78,7 @@ export class Namespace {
       ip("netns", "delete", this.name);
       ip("link", "delete", this.cable);
     } catch {
-      // the cable goes with the namespace
+      // the cable is removed with the namespace
     }
   }
 }

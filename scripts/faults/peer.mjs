@@ -1,5 +1,5 @@
-// A worker that misbehaves on demand: it speaks the protocol and computes truly, and lets its owner change what leaves it.
-// For the tests and for the chaos run; needs the compiled dist/.
+// A worker for the tests and the chaos run that misbehaves on demand: it follows the protocol and computes correct results, and the
+// caller can change what it sends. Needs the compiled dist/.
 import { WebSocket } from "ws";
 import { openEngine } from "../../dist/shared/engine/open-engine.js";
 import { FrameReader } from "../../dist/shared/protocol/channel.js";
@@ -14,7 +14,7 @@ import { WorkerRuntime } from "../../dist/worker/worker-runtime.js";
 /**
  * @param {string} url
  * @param {Record<string, string>} [headers]
- * @param {string} [localAddress] where it comes from: any of 127.0.0.0/8
+ * @param {string} [localAddress] source address, any of 127.0.0.0/8
  * @returns {Promise<WebSocket>}
  */
 export function connect(url, headers = {}, localAddress = undefined) {
@@ -32,7 +32,7 @@ export function frameOf(message, parts = []) {
 }
 
 /** @param {WebSocket} socket @returns {Promise<{code: number, reason: string}>} */
-export function closed(socket) {
+export function waitForClose(socket) {
   return new Promise((resolve) => {
     if (socket.readyState === WebSocket.CLOSED) resolve({ code: 0, reason: "" });
     socket.once("close", (code, reason) => resolve({ code, reason: reason.toString() }));
@@ -51,9 +51,9 @@ export function closed(socket) {
  *   onState?: (step: number) => void,
  *   digest?: (own: ReturnType<WorkerRuntime["digest"]>) => object,
  *   change?: (reply: Reply, task: Record<string, unknown>) => (Uint8Array | "close")[],
- * }} [options] `change` says what is sent in place of a reply: whole messages as bytes, or that the connection is cut;
- *   `holder` keeps the loaded engine for the next connection; `digest` what is sent in place of its digest
- * @returns {Promise<WebSocket>} after the welcome
+ * }} [options] `change` returns what is sent instead of a reply: complete messages as bytes, or "close" to cut the connection;
+ *   `holder` keeps the loaded engine for the next connection; `digest` returns what is sent instead of the worker's digest
+ * @returns {Promise<WebSocket>} resolves after the welcome
  */
 export async function joinRun(url, options = {}) {
   const { name = "peer", token, change, onState, digest = (own) => own } = options;
@@ -71,7 +71,7 @@ export async function joinRun(url, options = {}) {
       return runtime?.tailPlaces(parseFromCoordinator({ header }), lengths) ?? [];
     });
     socket.on("message", (/** @type {Buffer} */ data) => {
-      const frame = reader.take(data);
+      const frame = reader.read(data);
       if (!frame) return;
       const message = parseFromCoordinator(frame);
       if (message.type === "welcome") {
@@ -86,7 +86,7 @@ export async function joinRun(url, options = {}) {
         resolve(socket);
       } else if (message.type === "state") {
         runtime?.takeState(message, frame.parts);
-        // With the last bucket the state is complete.
+        // The last bucket completes the state.
         if (message.group === lastBucket) onState?.(message.step);
       } else if (message.type === "update") {
         runtime?.takeUpdate(message, frame.parts);

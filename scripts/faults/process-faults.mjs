@@ -1,4 +1,4 @@
-// What a storm does to a process that it leaves alive, and the process that misbehaves in its place.
+// Faults that leave a process alive, and a process that misbehaves as a peer.
 import { spawn } from "node:child_process";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
@@ -13,7 +13,7 @@ export async function freeze(command, ms) {
   command.kill("SIGCONT");
 }
 
-/** It gets a tenth of the time, for two seconds. @param {Command} command */
+/** Lets the process run a tenth of the time, for two seconds. @param {Command} command */
 export async function slowDown(command) {
   for (let round = 0; round < 20; round++) {
     await freeze(command, 90);
@@ -22,7 +22,7 @@ export async function slowDown(command) {
 }
 
 /**
- * A peer that works truly for a while, misbehaves once, and goes.
+ * Starts a peer that works correctly for a while, misbehaves once, and leaves. Resolves when it has exited.
  * @param {{url: string, kind: string, token: string, ca?: string | undefined}} visit
  */
 export async function sendVisitor({ url, kind, token, ca }) {

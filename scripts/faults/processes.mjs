@@ -1,4 +1,4 @@
-// Tandem's commands as processes, for scripts that disturb them: events as they come, and an end that can be waited for.
+// Runs Tandem's commands as processes, for scripts and tests: collects their events and waits for their end.
 import { spawn } from "node:child_process";
 import { createHash } from "node:crypto";
 import { readFileSync } from "node:fs";
@@ -13,8 +13,8 @@ export const CLI = join(ROOT, "dist/cli.js");
 export class Command {
   /**
    * @param {string[]} args
-   * @param {{cwd?: string, prefix?: string[], node?: string, onEvent?: (event: RunEvent) => void}} [options] `prefix`: a
-   * command that runs this one, such as `ip netns exec NAME`; `node`: another Node than this one
+   * @param {{cwd?: string, prefix?: string[], node?: string, onEvent?: (event: RunEvent) => void}} [options] `prefix`:
+   * command that runs this one, such as `ip netns exec NAME`; `node`: path of another Node
    */
   constructor(args, { cwd, prefix = [], node = process.execPath, onEvent } = {}) {
     const [program = node, ...rest] = [...prefix, node, CLI, ...args];
@@ -34,7 +34,7 @@ export class Command {
           this.events.push(event);
           onEvent?.(event);
         } catch {
-          // a line for people
+          // not an event
         }
       }
       for (const wake of this.wakers) wake();
@@ -65,7 +65,7 @@ export class Command {
         const event = this.events[seen];
         if (event && isIt(event)) return event;
       }
-      if (!this.isAlive) throw new Error(`ended without the event: ${this.stderr.slice(-500)}`);
+      if (!this.isAlive) throw new Error(`ended before the event: ${this.stderr.slice(-500)}`);
       await new Promise((/** @type {(value?: unknown) => void} */ resolve) => {
         const wake = () => {
           this.wakers.delete(wake);

@@ -1,24 +1,24 @@
-// Connections that say nothing, as many as are asked for and again as they are closed.
-// node silent.mjs URL COUNT      prints a line when the first hundred have been made
+// Opens COUNT connections that send nothing, up to 500 at a time; a connection that is closed is replaced by the next one.
+// node silent.mjs URL COUNT      prints a line when the first hundred have been opened
 import { connect } from "node:net";
 
 const [url = "", count = "100"] = process.argv.slice(2);
 const { hostname, port } = new URL(url);
-let made = 0;
+let total = 0;
 let open = 0;
 
-function more() {
-  if (made >= Number(count) || open >= 500) return;
-  made++;
+function openNext() {
+  if (total >= Number(count) || open >= 500) return;
+  total++;
   open++;
   const socket = connect(Number(port), hostname);
   socket.on("error", () => undefined);
-  socket.on("connect", more);
+  socket.on("connect", openNext);
   socket.on("close", () => {
     open--;
-    setTimeout(more, 5);
+    setTimeout(openNext, 5);
   });
-  if (made === 100) process.stdout.write("100 connections made\n");
+  if (total === 100) process.stdout.write("100 connections made\n");
 }
 
-for (let parallel = 0; parallel < 20; parallel++) more();
+for (let parallel = 0; parallel < 20; parallel++) openNext();

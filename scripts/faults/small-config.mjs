@@ -1,6 +1,5 @@
-// Configurations of runs that are as small as can be and whose messages have every form: gradients dense and factored, in
-// three buckets of which one has no factors, layers that are not trained; targets that are classes, and values; barriers. Plain data,
-// for the fuzzer and for the tests of the payloads.
+// The smallest configurations whose messages take every form: dense and factored gradients, three buckets of which one has no
+// factors, frozen layers, classes and values as targets, barriers. Plain data, for the fuzzer and the tests of the payloads.
 
 /** @typedef {import("../../dist/shared/config.js").RunConfig} RunConfig */
 /** @typedef {RunConfig["network"]["layers"][number]["layer"]} LayerSpec */
@@ -40,7 +39,6 @@ const convolution = {
 /** @type {LayerSpec} */
 const relu = { kind: "activation", activation: "relu", alpha: 0 };
 
-/** Layers that are not trained. */
 const FROZEN = ["frozen", "frozen/bn"];
 
 /** @param {number} outputs @returns {RunConfig["network"]} */
@@ -68,7 +66,7 @@ function smallNetwork(outputs) {
   };
 }
 
-/** Of each shard. */
+/** Samples per shard. */
 export const SHARD_SAMPLES = 2;
 
 const common = /** @type {const} */ ({
@@ -92,7 +90,7 @@ export const classesConfig = {
   data: { inputType: "uint8", target: { kind: "classes", count: 3 }, digest },
 };
 
-/** Its shards wait for each other. @type {RunConfig} */
+/** With synchronised batch normalisation, so with barriers. @type {RunConfig} */
 export const valuesConfig = {
   network: smallNetwork(2),
   loss: { kind: "mean-squared-error" },
@@ -102,7 +100,7 @@ export const valuesConfig = {
 };
 
 /**
- * The run's layout with its trainable parameters in three buckets: all of it would fit into one.
+ * The run's layout with its trainable parameters in three buckets instead of one.
  * @template {{buckets: readonly (readonly unknown[])[]}} T
  * @param {T} layout
  * @returns {T}

@@ -1,6 +1,6 @@
-// Which faults a storm consists of.
+// The faults of a storm, and their order.
 
-/** To workers, to the coordinator, and what a peer that misbehaves sends. */
+/** Faults of workers and of the coordinator, and of what misbehaving peers send. */
 const KINDS = [
   ...["kill", "freeze", "slow", "goodbye", "join", "duplicate", "cut frame", "altered frame"],
   ...["garbage", "coordinator killed"],
@@ -8,10 +8,10 @@ const KINDS = [
 const RELAY_KINDS = ["relay killed", "relay frozen", "relay interrupted"];
 
 /**
- * Every kind as often as every other, in a random order.
- * @param {number} count of faults
+ * Plans the faults: all kinds equally often, in random order.
+ * @param {number} count number of faults
  * @param {import("../../dist/shared/random.js").Random} random
- * @param {{hasLink: boolean, hasRelays: boolean}} place a link that can be cut; relays
+ * @param {{hasLink: boolean, hasRelays: boolean}} place whether there is a link that can be cut, and whether there are relays
  */
 export function planFaults(count, random, { hasLink, hasRelays }) {
   const kinds = [...KINDS, ...(hasLink ? ["link down"] : []), ...(hasRelays ? RELAY_KINDS : [])];

@@ -1,9 +1,9 @@
-// The relays of a storm: killed, frozen and interrupted, and started again at the same port.
+// The relays of a storm: they are killed, frozen and interrupted, and restarted at the same port.
 import { setTimeout as delay } from "node:timers/promises";
 import { freeze } from "./process-faults.mjs";
 import { Command } from "./processes.mjs";
 
-/** How long one is frozen: shorter than what makes it lost, or longer. */
+/** How long a relay is frozen: too short to be declared lost, or long enough. */
 const FREEZES_MS = [2_000, 12_000];
 
 /** @typedef {{command: Command, port: number}} Relay */
@@ -12,7 +12,7 @@ export class StormRelays {
   /**
    * @param {object} options
    * @param {string} options.url of the coordinator
-   * @param {string[]} options.args of every relay: token, certificates
+   * @param {string[]} options.args arguments of every relay: token, certificates
    * @param {string} options.cwd
    */
   constructor({ url, args, cwd }) {
@@ -32,7 +32,7 @@ export class StormRelays {
     }
   }
 
-  /** @param {number} port 0: any */
+  /** @param {number} port 0: any free port */
   startOne(port) {
     const { url, args, cwd } = this.options;
     const listen = ["--host", "0.0.0.0", "--port", `${port}`, "--json"];
@@ -45,8 +45,8 @@ export class StormRelays {
   }
 
   /**
-   * All of them, as they are reached at `host`; each worker begins with another one.
-   * @param {string} scheme @param {string} host @param {number} first
+   * URLs of all relays, rotated so that each worker starts with a different one.
+   * @param {string} scheme @param {string} host @param {number} first index of the relay that comes first
    */
   urls(scheme, host, first) {
     const { relays } = this;

@@ -1,13 +1,13 @@
-// What a storm prints when it is over.
+// The report that a storm prints at its end.
 
 /**
  * @param {object} storm
  * @param {string} storm.settings
  * @param {number} storm.seconds
  * @param {Record<string, number>} storm.counts faults by kind
- * @param {number} storm.missing faults that there was no time for
- * @param {number} storm.longestStallMs between two steps
- * @param {number} storm.stepsAgain
+ * @param {number} storm.missing number of faults that were not inflicted before the run ended
+ * @param {number} storm.longestStallMs longest time between two steps
+ * @param {number} storm.stepsAgain number of repeated steps
  * @param {number} storm.backups
  * @param {number | undefined} storm.relayJoins workers that joined through relays
  * @param {{calm: string, storm: string}} storm.digests
@@ -24,7 +24,7 @@ export function stormText({ settings, seconds, counts, missing, digests, ...stor
     `calm digest          ${digests.calm}`,
     `storm digest         ${digests.storm}`,
     digests.calm === digests.storm ? "the same file" : "NOT the same file",
-    ...(missing > 0 ? [`the run ended before ${missing} faults came`] : []),
+    ...(missing > 0 ? [`the run ended before the last ${missing} faults`] : []),
     "",
   ].join("\n");
 }

@@ -1,4 +1,4 @@
-// A folder for a script's files that is gone when the script is, however it ends short of SIGKILL.
+// A temporary folder that is deleted when the script ends, unless it is killed by SIGKILL.
 import { mkdtempSync, rmSync } from "node:fs";
 import { constants, tmpdir } from "node:os";
 import { join } from "node:path";
@@ -6,7 +6,7 @@ import { join } from "node:path";
 /** @type {string[]} */
 const folders = [];
 
-/** @param {string} prefix of the folder's name */
+/** @param {string} prefix prefix of the folder's name */
 export function temporaryFolder(prefix) {
   const folder = mkdtempSync(join(tmpdir(), prefix));
   folders.push(folder);
@@ -18,6 +18,6 @@ process.on("exit", () => {
 });
 
 for (const signal of /** @type {const} */ (["SIGINT", "SIGTERM", "SIGHUP"])) {
-  // Signals end a process without its "exit" event, unless somebody listens.
+  // Without a listener, a signal ends the process without its "exit" event.
   process.once(signal, () => process.exit(128 + constants.signals[signal]));
 }

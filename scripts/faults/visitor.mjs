@@ -1,19 +1,19 @@
-// A process that joins a run, works truly for a while, misbehaves once in the way it was told, and goes.
+// A process that joins a run, works correctly for a while, misbehaves once in the given way, and leaves.
 // node visitor.mjs URL KIND [TOKEN]
 import { connect, frameOf, joinRun } from "./peer.mjs";
 
 const [url = "", kind = "", token] = process.argv.slice(2);
 const headers = token ? { authorization: `Bearer ${token}` } : undefined;
-const TRUE_ANSWERS = 3;
+const CORRECT_ANSWERS = 3;
 let answers = 0;
 
 /** @param {import("./peer.mjs").Reply} reply @returns {(Uint8Array | "close")[]} */
 function change(reply) {
   const bytes = frameOf(reply.message, reply.parts);
-  if (++answers <= TRUE_ANSWERS) return [bytes];
+  if (++answers <= CORRECT_ANSWERS) return [bytes];
   switch (kind) {
     case "duplicate":
-      return answers > TRUE_ANSWERS + 10 ? [bytes, "close"] : [bytes, bytes];
+      return answers > CORRECT_ANSWERS + 10 ? [bytes, "close"] : [bytes, bytes];
     case "cut frame":
       return [bytes.subarray(0, Math.floor(bytes.length / 2)), "close"];
     case "altered frame": {
@@ -29,7 +29,7 @@ function change(reply) {
 if (kind === "garbage") {
   const socket = await connect(url, headers);
   socket.on("error", () => undefined);
-  socket.send(Buffer.from("this is no frame"));
+  socket.send(Buffer.from("this is not a frame"));
 } else {
   const socket = await joinRun(url, {
     name: kind.replaceAll(" ", "-"),

@@ -1,11 +1,11 @@
-// Allocation bombs as a grammar over MessagePack's bytes: every type that has a length declares more than is there, alone,
-// nested, in lists, as keys, and in every field of otherwise valid messages, before and behind valid content.
+// A grammar of allocation bombs in MessagePack: every type with a length declares more than the message holds, alone, nested, in
+// lists, as keys, and in every field of otherwise valid messages, before and after valid content.
 import { pack } from "msgpackr";
 import { sealFrame } from "../../dist/shared/protocol/frame.js";
 
 /** @typedef {import("../../dist/shared/random.js").Random} Random */
 
-/** Types with a length, and the bytes that the length takes: str, bin, ext, array, map of 8, 16 and 32 bits. */
+/** Types with a length, and the size of the length in bytes: str, bin, ext, array and map with 8, 16 and 32 bits. */
 const SIZED = /** @type {const} */ ([
   [0xd9, 1],
   [0xda, 2],
@@ -22,7 +22,7 @@ const SIZED = /** @type {const} */ ([
   [0xdf, 4],
 ]);
 const LISTS = SIZED.filter(([type]) => type >= 0xdc);
-/** fixext 1 to 16, with what msgpackr makes of them: records, dates, sets, expressions, references, errors, typed arrays. */
+/** fixext 1 to 16, with msgpackr's types: records, dates, sets, regular expressions, references, errors, typed arrays. */
 const FIXED_EXTENSIONS = [0xd4, 0xd5, 0xd6, 0xd7, 0xd8];
 const EXTENSION_TYPES = [0xff, 0x00, 0x62, 0x65, 0x69, 0x70, 0x72, 0x73, 0x74, 0x78];
 const COUNTS = [
@@ -38,7 +38,7 @@ const COUNTS = [
   2 ** 32 - 1,
 ];
 const MAX_DEPTH = 6;
-/** As many as fill a header. */
+/** Enough to fill a header. */
 const MAX_REPEATS = 4_000;
 
 export class Bombs {
@@ -78,7 +78,7 @@ export class Bombs {
       case 3:
         return Uint8Array.of(random.below(256));
       case 4: {
-        // One head many times over: each declares its own list inside the one before.
+        // The same head many times: each declares a list inside the previous one.
         const head = this.head(this.any(LISTS), this.any(COUNTS));
         const repeats = 1 + random.below(MAX_REPEATS);
         return Buffer.concat([
@@ -87,7 +87,7 @@ export class Bombs {
         ]);
       }
       case 5: {
-        // A list of just so many.
+        // A valid list.
         const count = random.below(6);
         const values = Array.from({ length: count }, () => this.value(depth + 1));
         return Buffer.concat([Uint8Array.of(0x90 + count), ...values]);
@@ -101,7 +101,7 @@ export class Bombs {
         return Buffer.concat([Uint8Array.of(0x80 + count), ...entries.flat()]);
       }
       default: {
-        // Lists of nothing: the fewest bytes for the most objects.
+        // Empty lists: the most objects for the fewest bytes.
         const head = this.head(this.any(LISTS), this.any(COUNTS));
         const filler = this.any([0x00, 0x80, 0x90, 0xa0, 0xc0]);
         return Buffer.concat([
@@ -118,7 +118,7 @@ export class Bombs {
   }
 
   /**
-   * A message whose header is a valid one's with bombs in it.
+   * A message whose header is valid except for the bombs in it.
    * @param {Record<string, unknown>} header
    * @returns {Uint8Array<ArrayBuffer>}
    */

@@ -1,16 +1,16 @@
-// The configuration of a welcome as a hostile coordinator might write it: valid JSON with fields spoiled at any depth, and
-// networks that are too deep, too large, in a circle or of names that mean something to JavaScript.
+// Configurations as a hostile coordinator might send them in a welcome: valid JSON with damaged fields at any depth, and networks
+// that are too deep, too large, circular, or whose names have a meaning in JavaScript.
 import { BOUNDARY_VALUES } from "./values.mjs";
 import { classesConfig, valuesConfig } from "../faults/small-config.mjs";
 
 /** @typedef {Pick<import("../../dist/shared/random.js").Random, "below">} Random */
 /** @typedef {Record<string, unknown>} JsonMap */
 
-/** Beyond what a worker accepts before a welcome (`MAX_CONFIG_BYTES`). */
+/** More than a worker accepts (`MAX_CONFIG_BYTES`). */
 const TOO_MANY_BYTES = 2 ** 21;
-/** One configuration in this many is of megabytes. */
+/** One in this many configurations is megabytes large. */
 const RARITY_OF_LARGE = 50;
-/** One configuration in this many has a thousand layers, which take long to check. */
+/** One in this many configurations has a thousand layers, which take a long time to check. */
 const RARITY_OF_LONG = 20;
 const MAX_CHANGES = 3;
 const NAMES = ["__proto__", "constructor", "prototype", "input", "a,b", "\u001b[2J", "", "fc1"];
@@ -32,7 +32,7 @@ export class Configurations {
     if (random.below(RARITY_OF_LARGE) === 0) return Buffer.from(this.largeText());
     const text = random.below(4) === 0 ? this.damagedText() : JSON.stringify(this.config());
     const bytes = Buffer.from(text);
-    // Half a character, or any byte.
+    // Invalid UTF-8, or any byte.
     if (bytes.length > 0 && random.below(20) === 0)
       bytes[random.below(bytes.length)] = this.any([0xc3, 0xff, 0, 0x22]);
     return bytes;
@@ -67,7 +67,7 @@ export class Configurations {
     const some = () => ({ ...this.any(layers) });
     switch (random.below(6)) {
       case 0:
-        // Layers in a circle, or on themselves.
+        // Circular inputs.
         return {
           inputShape,
           layers: layers.map((layer) => ({ ...layer, inputs: [this.any(layers).name] })),
@@ -79,7 +79,7 @@ export class Configurations {
         return { inputShape, layers: chain(Array.from({ length: count }, some)) };
       }
       case 3: {
-        // Everything into one layer.
+        // One layer with many inputs.
         const count = random.below(300);
         const join = { kind: this.any(["add", "concatenate"]), axis: random.below(3) };
         const last = {
@@ -91,7 +91,7 @@ export class Configurations {
         return { inputShape, layers: [last] };
       }
       case 4: {
-        // Parameters by the billion.
+        // Billions of parameters.
         const units = this.any([1, 2 ** 20, 2 ** 20 + 1, 2 ** 31, 1e308]);
         const wide = layers.map((node) => {
           return {
@@ -111,7 +111,7 @@ export class Configurations {
   }
 
   /**
-   * The value with one field or item, at any depth, removed, added, repeated or of another value.
+   * Returns the value with one field or item, at any depth, removed, added, repeated or changed.
    * @param {unknown} value
    * @returns {unknown}
    */
@@ -145,7 +145,7 @@ export class Configurations {
     }
   }
 
-  /** Text that is no JSON, or JSON that no serializer writes. */
+  /** Invalid JSON, or JSON that no serializer would write. */
   damagedText() {
     const { random } = this;
     const text = JSON.stringify(this.any([classesConfig, valuesConfig]));
@@ -156,7 +156,7 @@ export class Configurations {
       case 1:
         return `${text.slice(0, place)}${this.any(["{", "}", "[", '"', "1e999", "-", "\\u0000", ","])}${text.slice(place)}`;
       case 2:
-        // A key twice: the later one counts, for everyone.
+        // A duplicate key; the later one must count.
         return `{"seed":${this.any(["1", "-1", "[]", "{}"])},${text.slice(1)}`;
       case 3:
         return this.nested(1 + random.below(2_000));
@@ -173,7 +173,7 @@ export class Configurations {
       case 0:
         return this.nested(size / 2);
       case 1:
-        // A layer for each two bytes: a million of them and more.
+        // One layer per two bytes: more than a million layers.
         return text.replace('"layers":[', `"layers":[${"0,".repeat(size / 2)}`);
       case 2:
         return text.replace('"name":"conv"', `"name":"${"x".repeat(size)}"`);
@@ -183,7 +183,7 @@ export class Configurations {
           `"inputs":[${'"input",'.repeat(size / 8)}"input"]`,
         );
       default:
-        // As many keys as there is room for.
+        // As many keys as fit.
         return `{${Array.from({ length: size / 12 }, (_, index) => `"k${index}":0`).join(",")}}`;
     }
   }
@@ -201,14 +201,14 @@ export class Configurations {
   }
 }
 
-/** Each layer after the one before, under a name of its own. @param {readonly JsonMap[]} layers */
+/** Connects the layers in sequence, with new names. @param {readonly JsonMap[]} layers */
 function chain(layers) {
   return layers.map((layer, index) => {
     return { ...layer, name: `l${index}`, inputs: [index === 0 ? "input" : `l${index - 1}`] };
   });
 }
 
-/** Sets a property of any name, `__proto__` too. @param {JsonMap} map @param {string} key @param {unknown} value */
+/** Sets a property of any name, including `__proto__`. @param {JsonMap} map @param {string} key @param {unknown} value */
 export function define(map, key, value) {
   Object.defineProperty(map, key, { value, enumerable: true, configurable: true, writable: true });
 }

@@ -1,17 +1,17 @@
-// Damaged messages and allocation bombs against both decoders, in this process. A find is an input that makes a decoder throw
-// anything but a FrameError, allocate much more than it has bytes, or take long.
+// Runs damaged messages and allocation bombs through both decoders in this process. A find is an input that makes a decoder throw
+// anything but a FrameError, allocate much more memory than the input has bytes, or take too long.
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { getHeapStatistics } from "node:v8";
-import { throughDecoders } from "../faults/decoders.mjs";
+import { runDecoders } from "../faults/decoders.mjs";
 import { Grammar } from "./grammar.mjs";
 
 /** @typedef {import("../../dist/shared/random.js").Random} Random */
 
 const MAX_MS = 50;
-/** On top for large inputs: a configuration of a megabyte, all of it short keys, takes half a second to parse. */
+/** Additional time for large inputs: a configuration of a megabyte that consists of short keys takes half a second to parse. */
 const MAX_MS_PER_BYTE = 2000 / 2 ** 20;
-/** Beyond an input's own bytes; the network's parts and the garbage of the inputs before are below it. */
+/** Beyond the input's own bytes; leaves room for the network's description and for garbage of earlier inputs. */
 const MAX_ALLOCATED_BYTES = 32 * 1024 * 1024;
 
 function allocatedBytes() {
@@ -28,7 +28,7 @@ function judge(bytes) {
   const startMs = cpuMs();
   let outcome;
   try {
-    outcome = throughDecoders(bytes);
+    outcome = runDecoders(bytes);
   } catch (error) {
     return { fault: error instanceof Error ? String(error.stack) : String(error) };
   }
@@ -44,17 +44,17 @@ function maxMs({ byteLength }) {
   return MAX_MS + byteLength * MAX_MS_PER_BYTE;
 }
 
-/** The processor's time: on a busy machine a clock shows the others'. */
+/** Processor time, because wall time depends on the machine's other load. */
 function cpuMs() {
   const { user, system } = process.cpuUsage();
   return (user + system) / 1000;
 }
 
-/** Slow each time, and not because memory happened to be collected. @param {Uint8Array} bytes */
+/** Whether the input is slow every time, and not just once because of a garbage collection. @param {Uint8Array} bytes */
 function isSlow(bytes) {
   return [1, 2, 3, 4, 5].every(() => {
     const startMs = cpuMs();
-    throughDecoders(bytes);
+    runDecoders(bytes);
     return cpuMs() - startMs > maxMs(bytes);
   });
 }

@@ -1,4 +1,4 @@
-// Valid messages of every kind, and how they are damaged: fields, types, lengths, bytes, order, declared lengths.
+// Generates valid messages of every kind, and damages them: fields, types, lengths, bytes, order, declared lengths.
 import { sizeOf } from "../../dist/shared/network/network.js";
 import { encodeFrame, sealFrame } from "../../dist/shared/protocol/frame.js";
 import { PROTOCOL_VERSION } from "../../dist/shared/protocol/messages.js";
@@ -27,7 +27,6 @@ export class Grammar {
   constructor(random) {
     this.random = random;
     this.bombs = new Bombs(random);
-    /** Where the grammar starts. */
     this.valid = layouts.flatMap((layout) => validMessages(layout, random));
     this.fromCoordinator = this.valid.filter(([{ type }]) =>
       FROM_COORDINATOR.includes(String(type)),
@@ -45,10 +44,10 @@ export class Grammar {
     const { random } = this;
     if (random.below(4) === 0) return this.bombs.message(this.any(from)[0]);
     if (random.below(4) === 0) return this.welcome(this.configurations.part());
-    return this.damaged(from);
+    return this.damagedMessage(from);
   }
 
-  /** A welcome to whatever configuration, otherwise valid. @param {Uint8Array} configuration @returns {Uint8Array} */
+  /** A welcome with the given configuration, otherwise valid. @param {Uint8Array} configuration @returns {Uint8Array} */
   welcome(configuration) {
     const broadcast = this.any(["weights", "updates"]);
     const header = { type: "welcome", protocol: PROTOCOL_VERSION, name: "w", broadcast };
@@ -56,7 +55,7 @@ export class Grammar {
   }
 
   /** @param {readonly Message[]} [from] @returns {Uint8Array} */
-  damaged(from = this.valid) {
+  damagedMessage(from = this.valid) {
     const { random } = this;
     const [header, parts] = this.any(from);
     let changed = header;
@@ -65,13 +64,13 @@ export class Grammar {
     if (random.below(4) === 0) some = parts.slice(random.below(parts.length + 1));
     if (random.below(6) === 0) some = [...some, floats(random, random.below(9))];
     let bytes = Uint8Array.from(encodeFrame(changed, some));
-    for (let edits = random.below(4); edits > 0; edits--) bytes = this.edited(bytes);
-    // Whoever means harm gets the checksum right; the network does not.
+    for (let edits = random.below(4); edits > 0; edits--) bytes = this.editBytes(bytes);
+    // An attacker computes a valid checksum; transmission errors do not.
     return bytes.length >= 8 && random.below(4) > 0 ? sealFrame(bytes) : bytes;
   }
 
   /**
-   * The header with one field, at any depth, removed, added or of another value.
+   * Returns the header with one field, at any depth, removed, added or changed.
    * @param {Record<string, unknown>} header
    * @returns {Record<string, unknown>}
    */
@@ -96,7 +95,7 @@ export class Grammar {
   }
 
   /** @param {Uint8Array<ArrayBuffer>} bytes @returns {Uint8Array<ArrayBuffer>} */
-  edited(bytes) {
+  editBytes(bytes) {
     const { random } = this;
     const place = random.below(Math.max(1, bytes.length));
     switch (random.below(6)) {
@@ -115,7 +114,7 @@ export class Grammar {
           bytes[at] = random.below(256);
         return bytes;
       default:
-        // Where the header is, most is decided.
+        // The header, which matters most.
         bytes[random.below(Math.min(64, Math.max(1, bytes.length)))] = this.any([
           0, 1, 0x7f, 0x80, 0xc1, 0xd9, 0xdf, 0xff,
         ]);
@@ -137,7 +136,7 @@ function floats(random, count) {
 }
 
 /**
- * What only relays send, and are sent.
+ * The messages that only relays send or receive.
  * @param {RunLayout} layout
  * @param {(parameters: readonly ParameterSpec[], rows: number) => Float32Array[]} gradientParts
  * @param {Float32Array[]} statistics parts
@@ -169,7 +168,7 @@ function relayMessages({ buckets, factored }, gradientParts, statistics) {
   ];
 }
 
-/** Every message of a run, each as both sides would send it. @param {RunLayout} layout @param {Random} random @returns {Message[]} */
+/** Every message of a run, from both sides. @param {RunLayout} layout @param {Random} random @returns {Message[]} */
 function validMessages(layout, random) {
   const { network, factored, buckets, config, barriers } = layout;
   const some = (/** @type {number} */ count) => floats(random, count);
@@ -232,7 +231,7 @@ function validMessages(layout, random) {
       const header = { type: "factors", step: 2, shard: 1, bucket };
       return /** @type {Message} */ ([header, gradientParts(own, SHARD_SAMPLES)]);
     }),
-    // The rows of all shards, one after the other.
+    // The factors' rows of all shards.
     [update, [...gradientParts(buckets.flat(), config.batchSize), ...statisticsParts()]],
     [{ type: "shard", ...answer, first: 0, count: SHARD_SAMPLES }, samples],
     ...barriers.map(({ channels }, barrier) => {

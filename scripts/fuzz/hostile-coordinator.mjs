@@ -1,5 +1,5 @@
-// A coordinator that sends damaged messages and bombs to live processes, workers and relays. They may refuse, try again or end
-// with exit code 0 or 1 and a sentence; they may not crash, nor take memory without bound.
+// A coordinator that sends damaged messages and bombs to live workers and relays. They may refuse, retry, or exit with code 0 or 1
+// and a sentence; they must not crash, and their memory must stay bounded.
 import { WebSocketServer } from "ws";
 import { configParts } from "../../dist/shared/protocol/payloads/config.js";
 import { classesConfig, valuesConfig } from "../faults/small-config.mjs";
@@ -8,7 +8,7 @@ import { residentMb } from "./live-run.mjs";
 
 /** @typedef {import("../../dist/shared/random.js").Random} Random */
 
-/** Each try again comes later than the one before: new processes are faster. */
+/** Retries wait longer each time, so new processes are faster. */
 const CONNECTIONS_PER_WORKER = 5;
 const MAX_WORKER_MB = 1500;
 const PARALLEL = 2;
@@ -38,25 +38,25 @@ function serveDamage(grammar, onVisit) {
 /**
  * @param {import("./live-run.mjs").Runs} runs
  * @param {Random} random
- * @param {number} connections in all
+ * @param {number} connections total number of connections
  * @param {"worker" | "relay"} kind
  */
 export async function fuzzWorker(runs, random, connections, kind) {
   const grammar = new Grammar(random);
   let visits = 0;
-  let most = 0;
+  let peakMb = 0;
   let deaths = 0;
-  const live = async () => {
-    while (visits < connections) await liveOnce();
+  const fuzzInTurn = async () => {
+    while (visits < connections) await fuzzOne();
   };
-  const liveOnce = async () => {
-    let own = 0;
+  const fuzzOne = async () => {
+    let ownVisits = 0;
     /** @type {() => void} */
     let stop = () => undefined;
     const server = serveDamage(grammar, () => {
       visits++;
-      most = Math.max(most, residentMb(worker.child.pid, "VmHWM") || 0);
-      if (++own > CONNECTIONS_PER_WORKER || visits > connections) stop();
+      peakMb = Math.max(peakMb, residentMb(worker.child.pid, "VmHWM") || 0);
+      if (++ownVisits > CONNECTIONS_PER_WORKER || visits > connections) stop();
     });
     await new Promise((resolve) => server.once("listening", resolve));
     const address = server.address();
@@ -76,10 +76,10 @@ export async function fuzzWorker(runs, random, connections, kind) {
     for (const client of server.clients) client.terminate();
     server.close();
   };
-  await Promise.all(Array.from({ length: PARALLEL }, live));
-  const isBounded = most < MAX_WORKER_MB;
+  await Promise.all(Array.from({ length: PARALLEL }, fuzzInTurn));
+  const isBounded = peakMb < MAX_WORKER_MB;
   process.stdout.write(
-    `${kind}s: ${visits} connections to a hostile coordinator, ${deaths} deaths, resident memory at most ${most.toFixed(0)} MB${isBounded ? "" : ", TOO MUCH"}\n`,
+    `${kind}s: ${visits} connections to a hostile coordinator, ${deaths} deaths, resident memory at most ${peakMb.toFixed(0)} MB${isBounded ? "" : ", TOO MUCH"}\n`,
   );
   return deaths === 0 && isBounded;
 }

@@ -1,4 +1,4 @@
-// Real runs for the fuzzer to disturb: a coordinator with honest workers, and the file that they would end in undisturbed.
+// Real runs for the fuzzer: a coordinator with honest workers, and the expected final file.
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -7,12 +7,12 @@ import { writeSmallData } from "./small-data.mjs";
 
 /** @typedef {import("../../dist/shared/random.js").Random} Random */
 
-/** Any address of this machine's own: a peer that is banned by its address is not what the next one is. */
+/** A random loopback address, so that a ban of one peer does not affect the next one. */
 export function randomAddress(/** @type {Random} */ random) {
   return `127.${1 + random.below(250)}.${random.below(250)}.${1 + random.below(250)}`;
 }
 
-/** @param {number | undefined} pid @param {"VmRSS" | "VmHWM"} [field] now, or at most */
+/** @param {number | undefined} pid @param {"VmRSS" | "VmHWM"} [field] current or peak memory */
 export function residentMb(pid, field = "VmRSS") {
   try {
     const status = readFileSync(`/proc/${pid}/status`, "utf8");
@@ -47,7 +47,7 @@ export class Runs {
     return command;
   }
 
-  /** What the undisturbed run ends in. */
+  /** The digest of the final file without disturbance. */
   calmDigest() {
     return (this.calm ??= this.train());
   }
@@ -91,12 +91,12 @@ export class LiveRun {
     return this.runs.command(["worker", url, "--name", name]);
   }
 
-  /** @param {string} name of a worker that has joined */
-  async joined(name) {
+  /** @param {string} name of the worker that is waited for */
+  async waitForWorker(name) {
     await this.command.event((event) => event.event === "worker" && event["name"] === name);
   }
 
-  /** How the run ended, in words: "unchanged" is in no other outcome. */
+  /** How the run ended, in words; only success contains "unchanged". */
   async outcome() {
     const { code, signal } = await this.command.ended;
     if (code !== 0) {

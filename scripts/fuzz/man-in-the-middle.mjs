@@ -1,15 +1,15 @@
-// A proxy between a real worker and its coordinator that flips bytes of messages in both directions.
+// A proxy between a real worker and its coordinator that alters bytes of messages in both directions.
 import { connect, createServer } from "node:net";
 import { randomAddress } from "./live-run.mjs";
 
 /** @typedef {import("../../dist/shared/random.js").Random} Random */
 
-/** Messages between two that are damaged, on average. */
+/** On average, one in this many messages is damaged. */
 const MESSAGES_PER_FLIP = 40;
 
 /**
- * Follows the frames of one direction (RFC 6455, section 5.2) and flips bytes of payloads only: a damaged frame header would
- * be found by the WebSocket library, and the interest is in what it lets through.
+ * Parses the frames of one direction (RFC 6455, section 5.2) and alters bytes of payloads only: damage to a frame's header is
+ * detected by the WebSocket library, and this tests what the library lets through.
  */
 class FlippingStream {
   /** @param {Random} random @param {{messages: number, flips: number}} counts */
@@ -17,10 +17,10 @@ class FlippingStream {
     this.random = random;
     this.counts = counts;
     this.isHttp = true;
-    /** What has come of a head, of HTTP or of a frame. @type {number[]} */
+    /** The part of an HTTP or frame header that has arrived. @type {number[]} */
     this.head = [];
     this.payloadLeft = 0;
-    /** Bytes of the payload until the one to flip, or none. */
+    /** Number of payload bytes before the one to alter; Infinity: none. */
     this.untilFlip = Infinity;
   }
 
@@ -62,11 +62,11 @@ class FlippingStream {
     this.payloadLeft =
       lengthBytes === 0 ? short : extended.reduce((total, byte) => total * 256 + byte, 0);
     this.head = [];
-    // Control frames have the highest bit of the opcode.
+    // Control frames have the highest bit of the opcode set.
     if ((first & 0x08) !== 0 || this.payloadLeft === 0) return;
     this.counts.messages++;
     if (this.random.below(MESSAGES_PER_FLIP) > 0) return;
-    // The header is short and decides most: half of the flips are there.
+    // Half of the changes are in the header, which is short but matters most.
     const end = this.random.below(2) === 0 ? Math.min(256, this.payloadLeft) : this.payloadLeft;
     this.untilFlip = this.random.below(end);
   }
@@ -115,7 +115,7 @@ function proxy(port, random, counts) {
   });
 }
 
-/** A worker that is told of another version of the protocol ends: another takes its place. The run waits for two. */
+/** Restarts the worker when it exits, for example because a damaged message names another protocol version. */
 async function keepWorker(
   /** @type {import("./live-run.mjs").LiveRun} */ run,
   /** @type {string} */ url,
@@ -131,7 +131,7 @@ async function keepWorker(
 /**
  * @param {import("./live-run.mjs").Runs} runs
  * @param {Random} random
- * @param {number} messages to pass at least; runs follow on each other until then
+ * @param {number} messages minimum number of messages; runs are repeated until it is reached
  */
 export async function fuzzStream(runs, random, messages) {
   const counts = { messages: 0, flips: 0 };
@@ -142,7 +142,7 @@ export async function fuzzStream(runs, random, messages) {
     const run = await runs.coordinator(2);
     const middle = await proxy(Number(new URL(run.url).port), random, counts);
     run.worker("honest");
-    await run.joined("honest");
+    await run.waitForWorker("honest");
     const far = keepWorker(run, middle.url);
     outcome = await run.outcome();
     middle.close();

@@ -1,5 +1,6 @@
-// A live run whose relay has nobody that it can trust: proxies that spoil messages stand between it and the coordinator, and
-// between it and a worker and a relay behind it; others visit its port. The run has to end in the same file, with nobody dead.
+// A live run with a relay that cannot trust any peer: proxies damage the messages between it and the coordinator, and between it and
+// a worker and a relay that are connected to it; others send damaged messages to its port. The run must end in the same file, and no
+// process may crash.
 import { Grammar } from "./grammar.mjs";
 import { randomAddress, residentMb } from "./live-run.mjs";
 import { spoilingProxy } from "./spoiling-proxy.mjs";
@@ -9,11 +10,10 @@ import { visit } from "./visitors.mjs";
 /** @typedef {import("../faults/processes.mjs").Command} Command */
 
 const MAX_RELAY_MB = 600;
-/** Between two visits of the relay's port. */
 const VISITS_AT_ONCE = 5;
 
-/** A command that is started again when it has ended, as whoever keeps a lab would. */
-class Kept {
+/** A command that is restarted when it exits. */
+class RestartingCommand {
   /**
    * @param {import("./live-run.mjs").LiveRun} run
    * @param {() => Command} start
@@ -41,14 +41,14 @@ class Kept {
 /**
  * @param {import("./live-run.mjs").Runs} runs
  * @param {Random} random
- * @param {number} spoils messages to spoil at least; runs follow on each other until then
+ * @param {number} spoils minimum number of damaged messages; runs are repeated until it is reached
  */
 export async function fuzzRelays(runs, random, spoils) {
   const grammar = new Grammar(random);
   /** @type {Record<string, number>} */
   const counts = {};
   const total = () => Object.values(counts).reduce((sum, count) => sum + count, 0);
-  let [rounds, deaths, visits, most] = [0, 0, 0, 0];
+  let [rounds, deaths, visits, peakMb] = [0, 0, 0, 0];
   let outcome = "result unchanged";
   const onDeath = (/** @type {string} */ stderr, /** @type {string} */ how) => {
     deaths++;
@@ -58,36 +58,38 @@ export async function fuzzRelays(runs, random, spoils) {
     rounds++;
     const run = await runs.coordinator(2);
     run.worker("direct");
-    await run.joined("direct");
+    await run.waitForWorker("direct");
     const address = () => randomAddress(random);
     const above = await spoilingProxy(run.url, grammar, counts, address);
-    // Its port is chosen once: whoever is behind it finds it again.
+    // The port is fixed, so that workers find the relay again after a restart.
     const first = runs.command(relayArgs(run.url, "0"));
     const url = await first.url();
     first.kill("SIGKILL");
     await first.ended;
     const { port } = new URL(url);
     const below = await spoilingProxy(url, grammar, counts, address);
-    const upper = new Kept(run, () => runs.command(relayArgs(above.url, port)), onDeath);
-    const kept = [
+    const keepRunning = (/** @type {() => Command} */ start) =>
+      new RestartingCommand(run, start, onDeath);
+    const upper = keepRunning(() => runs.command(relayArgs(above.url, port)));
+    const commands = [
       upper,
-      new Kept(run, () => runs.command(relayArgs(below.url, "0")), onDeath),
-      new Kept(run, () => run.worker("below", below.url), onDeath),
-      new Kept(run, () => run.worker("honest", url), onDeath),
+      keepRunning(() => runs.command(relayArgs(below.url, "0"))),
+      keepRunning(() => run.worker("below", below.url)),
+      keepRunning(() => run.worker("honest", url)),
     ];
     while (!run.isOver) {
       await Promise.all(Array.from({ length: VISITS_AT_ONCE }, () => visit(url, grammar, true)));
       visits += VISITS_AT_ONCE;
-      most = Math.max(most, residentMb(upper.command.child.pid, "VmHWM") || 0);
+      peakMb = Math.max(peakMb, residentMb(upper.command.child.pid, "VmHWM") || 0);
     }
     outcome = await run.outcome();
     for (const proxy of [above, below]) proxy.close();
-    await Promise.all(kept.map(({ done }) => done));
+    await Promise.all(commands.map(({ done }) => done));
   }
-  const isBounded = most < MAX_RELAY_MB;
+  const isBounded = peakMb < MAX_RELAY_MB;
   const ways = Object.keys(counts).length;
   process.stdout.write(
-    `relays: ${total()} messages spoiled (${ways} ways), ${visits} visits, ${rounds} runs of ${runs.steps} steps, ${deaths} deaths, resident memory of the relay at most ${most.toFixed(0)} MB${isBounded ? "" : ", TOO MUCH"}, ${outcome}\n`,
+    `relays: ${total()} messages spoiled (${ways} ways), ${visits} visits, ${rounds} runs of ${runs.steps} steps, ${deaths} deaths, resident memory of the relay at most ${peakMb.toFixed(0)} MB${isBounded ? "" : ", TOO MUCH"}, ${outcome}\n`,
   );
   return deaths === 0 && isBounded && outcome === "result unchanged";
 }

@@ -1,9 +1,9 @@
-// A small data set in MNIST's format, so that the runs' time goes into messages: noise, with labels in turn.
+// A small data set of noise in MNIST's format, so that runs spend their time on messages.
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { Random } from "../../dist/shared/random.js";
 
-/** The smallest images of which the preset `cnn` has its gradients in two buckets. */
+/** The smallest images for which the preset `cnn` has two gradient buckets. */
 const SIDE = 16;
 const CLASSES = 10;
 

@@ -1,6 +1,5 @@
-// A proxy between two ends of the protocol that spoils messages: it changes, repeats, holds back, drops and adds whole ones, with
-// checksums that are right. What it passes on as a message still has the numbers that it came with: only another worker's answer
-// would show that those were changed.
+// A proxy that changes, repeats, delays, drops and adds complete messages, with valid checksums. It does not change numbers of
+// gradients or weights, which only a comparison with another worker's answer could detect.
 import { WebSocket, WebSocketServer } from "ws";
 import {
   COORDINATOR_FRAME_LIMITS,
@@ -13,27 +12,27 @@ import { BOUNDARY_VALUES } from "./values.mjs";
 /** @typedef {import("./grammar.mjs").Grammar} Grammar */
 /** @typedef {{type?: unknown, [field: string]: unknown}} Header */
 
-/** Messages between two that are spoiled, on average. */
+/** On average, one in this many messages is changed. */
 const MESSAGES_PER_SPOIL = 25;
 
 /** One direction of a connection. */
 class SpoiledDirection {
   /**
    * @param {Grammar} grammar
-   * @param {boolean} isUp to the coordinator
-   * @param {Record<string, number>} counts by what was done
+   * @param {boolean} isUp true: towards the coordinator
+   * @param {Record<string, number>} counts changes by kind
    */
   constructor(grammar, isUp, counts) {
     this.grammar = grammar;
     this.isUp = isUp;
     this.counts = counts;
-    /** Messages that came before. @type {Uint8Array[]} */
+    /** Earlier messages. @type {Uint8Array[]} */
     this.past = [];
-    /** One that comes after the next. @type {Uint8Array | undefined} */
+    /** A message that is sent after the next one. @type {Uint8Array | undefined} */
     this.held = undefined;
   }
 
-  /** @param {Uint8Array} bytes a message @returns {(Uint8Array | "close")[]} what is sent in its place */
+  /** @param {Uint8Array} bytes a message @returns {(Uint8Array | "close")[]} what is sent instead */
   next(bytes) {
     const { grammar, held } = this;
     this.held = undefined;
@@ -78,14 +77,14 @@ class SpoiledDirection {
     };
   }
 
-  /** Those of a message that has a header. @param {Uint8Array} bytes @returns {Record<string, () => Uint8Array[]>} */
+  /** Changes to a message's header and parts; none for a chunk, which has no header. @param {Uint8Array} bytes @returns {Record<string, () => Uint8Array[]>} */
   changes(bytes) {
-    const frame = decoded(bytes);
+    const frame = tryDecode(bytes);
     if (!frame) return {};
     const { grammar, isUp } = this;
     const { header, parts, tail } = frame;
     const withHeader = (/** @type {Header} */ changed) => {
-      // Where a relay's sum belongs is the relay's word.
+      // The shards that a relay's sum is for cannot be verified, so they are not changed.
       const isMoved = header["type"] === "sum" && changed["from"] === 0;
       return encodeFrame(isMoved ? { ...changed, from: header["from"] } : changed, parts, tail);
     };
@@ -116,7 +115,7 @@ class SpoiledDirection {
 }
 
 /** @param {Uint8Array} bytes */
-function decoded(bytes) {
+function tryDecode(bytes) {
   try {
     return decodeFrame(bytes, COORDINATOR_FRAME_LIMITS);
   } catch (error) {
@@ -130,7 +129,7 @@ function decoded(bytes) {
  * @param {string} url
  * @param {Grammar} grammar
  * @param {Record<string, number>} counts
- * @param {() => string} localAddress where its connections come from
+ * @param {() => string} localAddress source address of a connection
  * @returns {Promise<{url: string, close: () => void}>}
  */
 export function spoilingProxy(url, grammar, counts, localAddress) {

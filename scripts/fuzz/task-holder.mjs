@@ -1,6 +1,6 @@
-// A worker that holds tasks: it joins a live run, computes truly, and spoils its answers in every way the grammar knows.
+// A worker that joins a live run, computes correct answers, and damages them in every way that the grammar knows.
 import { setTimeout as delay } from "node:timers/promises";
-import { closed, frameOf, joinRun } from "../faults/peer.mjs";
+import { frameOf, joinRun, waitForClose } from "../faults/peer.mjs";
 import { Grammar } from "./grammar.mjs";
 import { randomAddress, residentMb } from "./live-run.mjs";
 import { BOUNDARY_VALUES } from "./values.mjs";
@@ -11,16 +11,16 @@ import { BOUNDARY_VALUES } from "./values.mjs";
 
 const HONEST_ANSWERS_BEFORE = 4;
 
-/** The answers of one connection: some are true, one is spoiled, and what came before can come again. */
+/** The answers of one connection: first some correct ones, then damaged ones; earlier answers can be repeated. */
 class SpoiledAnswers {
-  /** @param {Grammar} grammar @param {Record<string, number>} counts by what was done */
+  /** @param {Grammar} grammar @param {Record<string, number>} counts changes by kind */
   constructor(grammar, counts) {
     this.grammar = grammar;
     this.counts = counts;
-    this.trueOnes = grammar.random.below(HONEST_ANSWERS_BEFORE);
+    this.honestLeft = grammar.random.below(HONEST_ANSWERS_BEFORE);
     /** @type {Uint8Array[]} */
     this.sent = [];
-    /** A bucket that is held back until the next has gone. @type {Uint8Array | undefined} */
+    /** A bucket that is sent after the next one. @type {Uint8Array | undefined} */
     this.held = undefined;
   }
 
@@ -30,7 +30,7 @@ class SpoiledAnswers {
     const held = this.held;
     this.held = undefined;
     if (held) return [bytes, held];
-    if (this.trueOnes-- > 0) {
+    if (this.honestLeft-- > 0) {
       this.sent.push(bytes);
       return [bytes];
     }
@@ -41,7 +41,7 @@ class SpoiledAnswers {
   }
 
   /**
-   * None of these changes a number that is finite: only another worker's answer would show that.
+   * None of these replaces a finite number by another one, which only another worker's answer could detect.
    * @param {Reply} reply @param {Uint8Array} bytes
    * @returns {Record<string, () => Outgoing[]>}
    */
@@ -83,7 +83,7 @@ class SpoiledAnswers {
         part[random.below(part.length)] = grammar.any([NaN, Infinity, -Infinity]);
         return [frameOf(message, spoiled)];
       },
-      "bytes damaged": () => [grammar.edited(Uint8Array.from(bytes))],
+      "bytes damaged": () => [grammar.editBytes(Uint8Array.from(bytes))],
       "a bomb": () => [grammar.bombs.message(message)],
       "any message": () => [grammar.message(), bytes],
       "a flood": () => Array.from({ length: 200 }, () => bytes),
@@ -99,7 +99,7 @@ function floatsOf({ buffer, byteOffset, byteLength }) {
 /**
  * @param {import("./live-run.mjs").Runs} runs
  * @param {Random} random
- * @param {number} answers to spoil at least; runs follow on each other until then
+ * @param {number} answers minimum number of damaged answers; runs are repeated until it is reached
  */
 export async function fuzzAnswers(runs, random, answers) {
   const grammar = new Grammar(random);
@@ -109,7 +109,7 @@ export async function fuzzAnswers(runs, random, answers) {
   const holder = {};
   const spoiled = () => Object.values(counts).reduce((total, count) => total + count, 0);
   let outcome = "result unchanged";
-  let most = 0;
+  let peakMb = 0;
   for (let round = 0; spoiled() < answers && outcome === "result unchanged"; round++) {
     const run = await runs.coordinator(3);
     run.worker("first");
@@ -123,21 +123,21 @@ export async function fuzzAnswers(runs, random, answers) {
         holder,
         change: (reply) => change.next(reply),
       }).catch(() => undefined);
-      most = Math.max(most, residentMb(run.command.child.pid, "VmHWM") || 0);
+      peakMb = Math.max(peakMb, residentMb(run.command.child.pid, "VmHWM") || 0);
       if (!socket) {
         await delay(50);
         continue;
       }
-      // One that is not cut off for what it sent goes of itself, with whatever it still holds.
+      // A worker that the coordinator does not disconnect leaves after a short time, with the tasks that it still holds.
       const timer = setTimeout(() => socket.terminate(), 200 + random.below(400));
-      await closed(socket);
+      await waitForClose(socket);
       clearTimeout(timer);
     }
     outcome = await run.outcome();
   }
   const kinds = Object.entries(counts).map(([name, count]) => `${name} ${count}`);
   process.stdout.write(
-    `answers: ${spoiled()} spoiled (${kinds.join(", ")}), resident memory of the coordinator at most ${most.toFixed(0)} MB, ${outcome}\n`,
+    `answers: ${spoiled()} spoiled (${kinds.join(", ")}), resident memory of the coordinator at most ${peakMb.toFixed(0)} MB, ${outcome}\n`,
   );
   return outcome === "result unchanged";
 }

@@ -1,4 +1,4 @@
-// Connections that send damaged messages and bombs to a live coordinator, before its run and during it.
+// Connections that send damaged messages and bombs to a live coordinator, before and during its run.
 import { WebSocket } from "ws";
 import {
   COORDINATOR_FRAME_LIMITS,
@@ -13,10 +13,10 @@ import { randomAddress, residentMb } from "./live-run.mjs";
 /** @typedef {import("../../dist/shared/random.js").Random} Random */
 
 /**
- * One connection that sends up to three damaged messages.
+ * Opens one connection that sends up to three damaged messages. Resolves when it is closed.
  * @param {string} url
  * @param {Grammar} grammar
- * @param {boolean} takesPart some say that they are ready first, as workers or as relays, and may be sent tasks
+ * @param {boolean} takesPart some connections complete the handshake first, as workers or relays, and may be sent tasks
  */
 export function visit(url, grammar, takesPart) {
   const { random } = grammar;
@@ -47,7 +47,7 @@ export function visit(url, grammar, takesPart) {
         damage();
         return;
       }
-      // The others take part, as far as the handshake goes.
+      // The others complete the handshake.
       socket.once("message", (/** @type {Buffer} */ welcome) => {
         const numerics = numericsIn(welcome);
         if (numerics === undefined || socket.readyState !== WebSocket.OPEN) return;
@@ -60,7 +60,7 @@ export function visit(url, grammar, takesPart) {
   });
 }
 
-/** Of the run's configuration; undefined where it is no welcome. @param {Uint8Array} message */
+/** The configuration's fingerprint; undefined if the message is not a welcome. @param {Uint8Array} message */
 function numericsIn(message) {
   const { header, parts } = decodeFrame(message, COORDINATOR_FRAME_LIMITS);
   return header["type"] === "welcome" ? readConfig(parts).numerics : undefined;
@@ -69,14 +69,14 @@ function numericsIn(message) {
 /**
  * @param {import("./live-run.mjs").Runs} runs
  * @param {Random} random
- * @param {number} connections before the run; about as many more come during it
+ * @param {number} connections before the run; more are opened while it lasts
  */
 export async function fuzzCoordinator(runs, random, connections) {
   const grammar = new Grammar(random);
-  // The run waits for its second worker while the connections come.
+  // The run waits for its second worker during the first connections.
   const run = await runs.coordinator(2);
   run.worker("first");
-  await run.joined("first");
+  await run.waitForWorker("first");
   const { pid } = run.command.child;
   let early = 0;
   for (let done = 0; done < connections && !run.isOver; done += 50) {

@@ -1,14 +1,14 @@
-// Goodput under churn: 16 workers with ready-made answers, of which one dies every 15 s and another comes, while stretches in which
-// somebody dies take turns with stretches in which nobody does.
+// Goodput under churn: 16 workers with ready-made answers, one of which dies every 15 s and is replaced by a new one. Periods with
+// churn alternate with calm periods.
 //   node scripts/scale/churn.mjs [--seconds 300] [--every 15] [--stretch 60] [--workers 16] [--samples 25] [--compute-ms 15]
 //     [--broadcast weights|updates] [--seed 1]
-//     [--death kill|freeze]   killed: the connection is closed; frozen: nothing is closed, and nothing arrives
-// --seconds is the time of churn; the calm stretches come on top. Each worker is a process; all share this machine, and starting
+//     [--death kill|freeze]   kill: the connection is closed; freeze: the connection stays open, and nothing arrives
+// --seconds is the total time with churn, without the calm periods. Each worker is a process; all share this machine, and starting
 // one takes processor time from the others.
 //
-//   goodput       steps done under churn × what a step takes in the calm stretches beside them / the time that they took
-//   samples lost  by the final checkpoint: each shard counts itself in it (ready-made-answers.mjs), whatever the events say
-//   bits changed  whether that checkpoint is the file of a run of as many steps that nothing disturbed, with one worker
+//   goodput       number of steps under churn × duration of a step in the adjacent calm periods / time under churn
+//   samples lost  by the final checkpoint, in which each shard counts its uses (ready-made-answers.mjs)
+//   bits changed  whether the final checkpoint equals that of an undisturbed run with as many steps and one worker
 import { spawn } from "node:child_process";
 import { cpus, loadavg } from "node:os";
 import { join } from "node:path";
@@ -40,11 +40,11 @@ const EVERY_MS = 1000 * Number(options.every);
 const STRETCH_MS = 1000 * Number(options.stretch);
 const STRETCHES = Math.ceil((1000 * Number(options.seconds)) / STRETCH_MS);
 const WARM_UP = 20;
-/** More than there is time for: the run is interrupted. */
+/** More than the run will reach, as it is interrupted. */
 const STEPS = 1_000_000;
 
 const folder = temporaryFolder("tandem-churn-");
-const say = (/** @type {string} */ text) => process.stderr.write(`${text}\n`);
+const log = (/** @type {string} */ text) => process.stderr.write(`${text}\n`);
 
 /** @param {string} output @param {number} steps @param {(event: import("../faults/processes.mjs").RunEvent) => void} [onEvent] */
 function startCoordinator(output, steps, onEvent) {
@@ -60,7 +60,7 @@ function startCoordinator(output, steps, onEvent) {
   );
 }
 
-/** When steps ended, by the events' arrival here; in ms. @type {number[]} */
+/** When the steps' events arrived, in ms. @type {number[]} */
 const ends = [];
 /** @type {number[]} */
 const stepNumbers = [];
@@ -118,7 +118,7 @@ const load = loadavg()[0] ?? NaN;
 for (let number = 0; number < STRETCHES; number++) {
   await passStretch(calm, false);
   await passStretch(churn, true);
-  say(`${number + 1} of ${STRETCHES} stretches of churn, ${ends.length} steps`);
+  log(`${number + 1} of ${STRETCHES} stretches of churn, ${ends.length} steps`);
 }
 await passStretch(calm, false);
 coordinator.kill("SIGTERM");
@@ -128,7 +128,7 @@ if (code !== 143) throw new Error(`the coordinator ended with ${code}: ${coordin
 
 const steps = stepNumbers.length;
 const isEachOnce = stepNumbers.every((step, index) => step === index);
-say(`the undisturbed run of ${steps} steps …`);
+log(`the undisturbed run of ${steps} steps …`);
 const reference = join(folder, "reference.safetensors");
 const undisturbed = startCoordinator(reference, steps);
 const only = spawn(

@@ -1,4 +1,4 @@
-// Workers with ready-made answers, each in a process of its own, so that one can be killed: a crew that keeps its size.
+// A fixed number of workers with ready-made answers, each in its own process, so that single ones can be killed and replaced.
 import { spawn } from "node:child_process";
 import { join } from "node:path";
 import { Random } from "../../dist/shared/random.js";
@@ -10,19 +10,19 @@ const READY_MADE = join(ROOT, "scripts/scale/ready-made.mjs");
 /** @typedef {{name: string, child: import("node:child_process").ChildProcess}} Member */
 
 export class Crew {
-  /** @param {{url: string, computeMs: number, seed: number}} options `computeMs`: what each answer takes */
+  /** @param {{url: string, computeMs: number, seed: number}} options `computeMs`: time until each answer */
   constructor({ url, computeMs, seed }) {
     this.url = url;
     this.computeMs = computeMs;
     this.random = new Random(seed, "churn");
     /** @type {Member[]} */
     this.members = [];
-    /** Stopped, and to be killed. @type {Member[]} */
+    /** To be killed at the end. @type {Member[]} */
     this.frozen = [];
     this.startedCount = 0;
   }
 
-  /** One more. @returns its name, as the coordinator's events have it */
+  /** Starts a worker. @returns its name in the coordinator's events */
   start() {
     const prefix = `member-${++this.startedCount}`;
     const args = [READY_MADE, this.url, "1", "0", "1", `${this.computeMs}`, prefix];
@@ -33,15 +33,15 @@ export class Crew {
   }
 
   /**
-   * One of them dies, and another comes: killed, its connection is closed by the system; frozen, it just says nothing any more,
-   * like a machine without power.
+   * Kills or freezes a random worker and starts a new one. When a worker is killed, the operating system closes its connection; a
+   * frozen worker just goes silent, like a machine that lost power.
    * @param {Death} death
-   * @returns who died, and who came
+   * @returns the names of both
    */
   async replaceOne(death) {
     const place = this.random.below(this.members.length);
     const [victim] = this.members.splice(place, 1);
-    if (!victim) throw new RangeError("nobody is left");
+    if (!victim) throw new RangeError("no worker is left");
     if (death === "freeze") {
       victim.child.kill("SIGSTOP");
       this.frozen.push(victim);

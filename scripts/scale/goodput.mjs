@@ -1,11 +1,11 @@
-// From the times of steps to goodput: what the steps that were done would have taken undisturbed, as a share of the time that
-// passed. Pure.
+// Computes goodput from the times of steps: the time that the steps would have taken without disturbance, as a fraction of the time
+// that they took. Pure.
 import { median } from "../figures.mjs";
 
-/** A time in which nobody died, or in which some did; in ms. @typedef {{from: number, to: number}} Stretch */
-/** From the moment of a death until the newcomer had joined; in ms. @typedef {{from: number, to: number}} Disturbance */
+/** A period with or without churn, in ms. @typedef {{from: number, to: number}} Stretch */
+/** From a worker's death until its replacement has joined, in ms. @typedef {{from: number, to: number}} Disturbance */
 
-/** Of the whole steps in a stretch. @param {readonly number[]} ends when steps ended, in order @param {Stretch} stretch */
+/** Number and total time of the complete steps in a period. @param {readonly number[]} ends when steps ended, in order @param {Stretch} stretch */
 function stepsIn(ends, { from, to }) {
   const own = ends.filter((end) => end >= from && end <= to);
   return { count: own.length - 1, ms: (own.at(-1) ?? NaN) - (own[0] ?? NaN) };
@@ -22,14 +22,14 @@ export function goodputOf(ends, calm, churn) {
   const stepMs = undisturbed.map(({ count, ms }) => ms / count);
   const between = (/** @type {number} */ a, /** @type {number} */ b) =>
     ((stepMs[a] ?? NaN) + (stepMs[b] ?? NaN)) / 2;
-  // Beside its neighbours, as a machine is not equally fast all the time.
+  // Compared with the adjacent calm periods, as a machine's speed varies over time.
   const useful = disturbed.map(({ count }, index) => count * between(index, index + 1));
   const total = (/** @type {number[]} */ values) => values.reduce((sum, value) => sum + value, 0);
   return {
     goodput: total(useful) / total(disturbed.map(({ ms }) => ms)),
-    /** Of each stretch. */
+    /** Goodput of each period. */
     each: disturbed.map(({ ms }, index) => (useful[index] ?? NaN) / ms),
-    /** The same figure of calm stretches: by how much it is off where nothing happened. */
+    /** The same figure for calm periods, which shows its measurement error. */
     noise: stepMs.slice(1, -1).map((ms, index) => between(index, index + 2) / ms),
     steps: total(disturbed.map(({ count }) => count)),
     seconds: total(disturbed.map(({ ms }) => ms)) / 1000,
@@ -39,7 +39,7 @@ export function goodputOf(ends, calm, churn) {
 }
 
 /**
- * For each disturbance, by how much its steps, and the one after them, took longer than the median of undisturbed steps; in ms.
+ * For each disturbance, the time lost in its steps and the step after them, compared with the median of calm steps; in ms.
  * @param {readonly number[]} ends @param {readonly Stretch[]} calm @param {readonly Disturbance[]} disturbances
  */
 export function lostMs(ends, calm, disturbances) {

@@ -1,6 +1,6 @@
-// Answers to shards, prepared beforehand: gradients of the form and size that the run asks for, others for each shard, so that two
-// shards that were mixed up change the result. They also count: each shard has two values of the parameter COUNTER for itself, and
-// with plain SGD at a learning rate of 1 the final weights show how often every shard was used, and in which steps.
+// Precomputed answers to shards: gradients of the form and size that the run requires, different for each shard, so that mixing up
+// two shards changes the result. They also count: each shard has two values of its own in the parameter COUNTER, and with plain SGD
+// at a learning rate of 1 the final weights show how many times each shard was used, and in which steps.
 import { readCheckpoint } from "../../dist/shared/checkpoint/checkpoint.js";
 import { sizeOf, trainedStatistics } from "../../dist/shared/network/network.js";
 import { layoutOfRun } from "../../dist/shared/run-layout.js";
@@ -8,13 +8,13 @@ import { layoutOfRun } from "../../dist/shared/run-layout.js";
 /** @typedef {import("../../dist/shared/config.js").RunConfig} RunConfig */
 /** @typedef {import("../../dist/shared/run-layout.js").RunLayout} RunLayout */
 
-/** Of the preset `cnn`: 1,024 values, 0 at the start, so that what is subtracted from them is all that they hold. */
+/** In the preset `cnn`: 1,024 values that are initially 0, so that they end as the negative sum of their gradients. */
 const COUNTER = "fc1/bn/beta";
-/** Steps are added up modulo this, so that the sums of some ten thousand steps are still exact in float32. */
+/** Step numbers are summed modulo this, so that the sums over ten thousand steps are exact in float32. */
 const STEP_MODULUS = 1000;
 
 /**
- * The parts of `gradients` for each bucket but the last, and those of `result`; `counter` is one of them.
+ * The parts of the `gradients` messages for all buckets but the last, and of the `result` message; `counter` is one of them.
  * @typedef {{buckets: Float32Array[][], result: Float32Array[], counter?: Float32Array | undefined}} Answer
  */
 
@@ -26,7 +26,7 @@ export class ReadyMadeAnswers {
     this.answers = new Map();
   }
 
-  /** The same memory each time, with what the step changes in it. @param {number} shard @param {number} step */
+  /** Reuses its memory: the answer is valid until the next call for the same shard. @param {number} shard @param {number} step */
   of(shard, step) {
     const answer = this.answers.get(shard) ?? prepareAnswer(this.layout, shard);
     this.answers.set(shard, answer);
@@ -65,20 +65,21 @@ function prepareAnswer(layout, shard) {
 }
 
 /**
- * Samples that a run with `--optimizer sgd --learning-rate 1` used too often or too seldom, by its checkpoint; 0 where the
- * gradient of each shard of each step was added exactly once.
+ * Counts the samples that a run with `--optimizer sgd --learning-rate 1` used too many or too few times, by its checkpoint; 0 if
+ * each shard's gradient was added exactly once in each step.
  * @param {string} file
  */
 export function miscountedSamples(file) {
   const { config, step: steps, tensors } = readCheckpoint(file);
   const values = tensors.find(({ name }) => name === COUNTER)?.values;
   const { shardSizes } = layoutOfRun(config);
-  if (!values || values.length < 2 * shardSizes.length) throw new RangeError("nothing was counted");
+  if (!values || values.length < 2 * shardSizes.length)
+    throw new RangeError(`${file} has no counters`);
   let stepSum = 0;
   for (let step = 0; step < steps; step++) stepSum += step % STEP_MODULUS;
   return shardSizes.reduce((total, samples, shard) => {
     const wrong = Math.abs(steps + (values[2 * shard] ?? NaN));
-    // Right in number, but not once in each step: one step lacks the shard and another has it twice.
+    // The right number in total, but one step lacks the shard and another has it twice.
     const isMixedUp = wrong === 0 && stepSum + (values[2 * shard + 1] ?? NaN) !== 0;
     return total + samples * (isMixedUp ? 1 : wrong);
   }, 0);

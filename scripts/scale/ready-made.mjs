@@ -1,9 +1,8 @@
-// Many workers in one process that compute nothing: each answers every task at once, or after a time, with a gradient made
-// beforehand, over a socket of its own. What is left of a step is the coordinator, the relays and the wire.
+// Many workers in one process that compute nothing: each answers every task with a precomputed gradient, immediately or after a
+// delay, over its own socket. What remains of a step is the work of coordinator and relays, and the transfer.
 //   node ready-made.mjs URL[,URL…] COUNT FROM TO [COMPUTE_MS] [NAME]
-// Several addresses, of relays, get as many of the workers each, one after the other. COMPUTE_MS: how long an answer takes, as if
-// it were computed. Prints, when the run ends, the bytes that went up and down per worker and step, between the tasks of steps FROM
-// and TO.
+// With several URLs (of relays), the workers are divided equally among them. COMPUTE_MS: delay of each answer. At the end of the run,
+// prints the bytes sent up and down per worker and step, between the tasks of steps FROM and TO.
 import { WebSocket } from "ws";
 import { FrameReader } from "../../dist/shared/protocol/channel.js";
 import { encodeFrame } from "../../dist/shared/protocol/frame.js";
@@ -16,10 +15,10 @@ const urls = list.split(",");
 const [count = 1, from = 0, to = 1, computeMs = 0] = rest.slice(0, 4).map(Number);
 const namePrefix = rest[4] ?? "ready-made";
 
-/** The same for all workers here. @type {ReadyMadeAnswers | undefined} */
+/** Shared by all workers. @type {ReadyMadeAnswers | undefined} */
 let answers;
 
-/** Where a state's tail is written: of no use to anyone here, so all workers share it. @type {Map<number, Uint8Array>} */
+/** Memory for tails of states, by length. The content is not used, so all workers share it. @type {Map<number, Uint8Array>} */
 const places = new Map();
 
 /** @param {number} length */
@@ -32,7 +31,7 @@ function placeOf(length) {
 let open = 0;
 const bytes = { up: 0, down: 0 };
 
-/** Relays are filled one after the other, so that each has consecutive shards as long as workers join in order. @param {number} number */
+/** Consecutive workers get the same relay, so that each relay has consecutive shards if workers join in order. @param {number} number */
 function urlOf(number) {
   return urls[Math.floor(((number - 1) * urls.length) / count)] ?? "";
 }
@@ -69,14 +68,14 @@ function join(number) {
     send({ type: "hello", protocol: PROTOCOL_VERSION, name, kind: "node" });
   });
   socket.on("message", (/** @type {Buffer} */ data) => {
-    const frame = reader.take(data);
+    const frame = reader.read(data);
     if (!frame) return;
     const message = parseFromCoordinator(frame);
     switch (message.type) {
       case "welcome": {
         const config = readConfig(frame.parts);
         answers ??= new ReadyMadeAnswers(config);
-        // It computes nothing, so that nothing can differ.
+        // It computes nothing, so its numerics cannot differ.
         send({ type: "ready", numerics: config.numerics });
         return;
       }

@@ -1,5 +1,5 @@
-// What a tree of relays carries, by arithmetic: bytes through each node's link, and from them the time of a step where links are
-// what limits it. Measured bytes stand beside it in tree.mjs. Pure.
+// A model of a tree of relays: the bytes through each node's link, and the time of a step if the links are the bottleneck. tree.mjs
+// compares it with measurements. Pure.
 import { buildNetwork } from "../../dist/shared/network/build.js";
 import { isFactored } from "../../dist/shared/network/gradient-form.js";
 import { sizeOf } from "../../dist/shared/network/network.js";
@@ -7,18 +7,18 @@ import { presetNetwork } from "../../dist/shared/network/presets.js";
 
 const network = buildNetwork(presetNetwork("cnn", [28, 28, 1], 10));
 
-/** Header, padding and the WebSocket's frame of a message. */
+/** Header, padding and WebSocket frame of a message. */
 const MESSAGE_BYTES = 160;
 const CHUNK_MB = 2 ** 19 / 1e6;
-/** Ethernet frames of 1,514 bytes carry 1,448 of TCP's. */
+/** An Ethernet frame of 1,514 bytes carries 1,448 bytes of TCP payload. */
 const LINE_FACTOR = 1514 / 1448;
 
 /** @param {number} mb @param {number} gigabits */
 const linkMs = (mb, gigabits) => (8 * mb * LINE_FACTOR) / gigabits;
 
 /**
- * The bytes of one step's parts.
- * @param {number} samples in a shard
+ * The sizes of a step's payloads, in bytes.
+ * @param {number} samples per shard
  */
 export function partsOf(samples) {
   let [dense, factors, weights] = [0, 0, 0];
@@ -30,11 +30,11 @@ export function partsOf(samples) {
     else dense += size;
   }
   const statistics = network.statistics.reduce((total, { channels }) => total + 8 * channels, 0);
-  // A byte for each pixel, and a class number.
+  // One byte per pixel, and the class as four bytes.
   return { dense, factors, statistics, state: weights + statistics, task: (28 * 28 + 4) * samples };
 }
 
-/** Complete subtrees that so many consecutive shards from `from` on fall into. @param {number} from @param {number} count */
+/** Number of complete subtrees that `count` consecutive shards, starting at `from`, consist of. @param {number} from @param {number} count */
 export function subtreeCount(from, count) {
   let subtrees = 0;
   for (let at = from; at < from + count; subtrees++) {
@@ -46,8 +46,8 @@ export function subtreeCount(from, count) {
 }
 
 /**
- * MB that go up and down per step through the link of a node above `children`, with `--broadcast weights`.
- * @param {readonly number[]} children shards behind each; a worker has one, and adds nothing up
+ * MB sent up and down per step through the link of a node that has `children`, with `--broadcast weights`.
+ * @param {readonly number[]} children number of shards of each child; a worker has one, and sums nothing
  * @param {number} samples per shard
  */
 export function linkOf(children, samples) {
@@ -64,9 +64,9 @@ export function linkOf(children, samples) {
   return { up: up / 1e6, down: down / 1e6 };
 }
 
-/** One level of a tree: how many children each node has, and how many shards are behind each child. @typedef {{children: number, shards: number}} Level */
+/** One level of a tree: the number of children per node, and of shards per child. @typedef {{children: number, shards: number}} Level */
 
-/** Of a tree of which each level has its own fan-out, such as [4, 8]: 4 relays with 8 workers each. @param {readonly number[]} fanOuts @returns {Level[]} */
+/** The levels of a tree with the given fan-outs, such as [4, 8]: 4 relays with 8 workers each. @param {readonly number[]} fanOuts @returns {Level[]} */
 export function levelsOf(fanOuts) {
   return fanOuts.map((children, index) => {
     return {
@@ -88,10 +88,10 @@ export function levelsFor(machines, fanOut) {
 }
 
 /**
- * ms of a step on a tree. Weights are sent on while they arrive, and so are factors, so that the busiest link counts each way; each
- * level adds the time of a chunk (512 KiB) down.
- * @param {{levels: readonly Level[], samples: number, computeMs: number, ownMs?: number, gigabits: number}} shape `ownMs`: what
- * the coordinator itself takes per step
+ * Milliseconds per step on a tree. Weights and factors are forwarded while they arrive, so in each direction the busiest link
+ * counts; each level adds the time of a chunk (512 KiB) downwards.
+ * @param {{levels: readonly Level[], samples: number, computeMs: number, ownMs?: number, gigabits: number}} shape `ownMs`: the
+ * coordinator's own time per step
  */
 export function treeStepMs({ levels, samples, computeMs, ownMs = 0, gigabits }) {
   const links = levels.map(({ children, shards }) => linkOf(Array(children).fill(shards), samples));
@@ -101,7 +101,7 @@ export function treeStepMs({ levels, samples, computeMs, ownMs = 0, gigabits }) 
   return ownMs + computeMs + busiest("up") + busiest("down") + forwarding;
 }
 
-/** A ring: each machine sends and receives all gradients once over. @param {{machines: number, computeMs: number, gigabits: number}} shape */
+/** A ring all-reduce: each machine sends and receives about twice all gradients. @param {{machines: number, computeMs: number, gigabits: number}} shape */
 export function ringStepMs({ machines, computeMs, gigabits }) {
   const bytes = 4 * network.parameters.reduce((total, { shape }) => total + sizeOf(shape), 0);
   const moved = (2 * bytes * (machines - 1)) / machines;

@@ -1,6 +1,6 @@
-// A coordinator, relays and workers, each node in a network namespace with a cable of its own, of limited rate: what goes through
-// the coordinator's cable, and how long steps take. Ready-made workers share one process in this machine's own network: their cables,
-// which carry one worker's share each, are not limited. Real workers have limited cables of their own.
+// A coordinator, relays and workers, each node in a network namespace with its own cable of limited rate; measures the traffic
+// through the coordinator's cable and the duration of steps. Ready-made workers share one process outside the namespaces: their
+// links, which would carry one worker's traffic each, are not limited. Real workers have their own limited cables.
 import { execFileSync, spawn } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
@@ -20,7 +20,7 @@ const FORWARDING = "/proc/sys/net/ipv4/ip_forward";
 /** @param {FanOuts} fanOuts */
 export const workerCountOf = (fanOuts) => fanOuts.reduce((product, fanOut) => product * fanOut, 1);
 
-/** The coordinator and the relays. @param {FanOuts} fanOuts */
+/** Number of nodes that are not workers: the coordinator and the relays. @param {FanOuts} fanOuts */
 export function nodeCountOf(fanOuts) {
   return fanOuts.reduce(
     ({ nodes, width }, fanOut) => ({ nodes: nodes + width, width: width * fanOut }),
@@ -30,7 +30,7 @@ export function nodeCountOf(fanOuts) {
   ).nodes;
 }
 
-/** Processor time of this machine that was idle, and all of it; in ticks. */
+/** This machine's idle and total processor time, in ticks. */
 function processorTicks() {
   const [line = ""] = readFileSync("/proc/stat", "utf8").split("\n");
   const ticks = line.trim().split(/\s+/).slice(1, 9).map(Number);
@@ -40,7 +40,7 @@ function processorTicks() {
   };
 }
 
-/** What has gone through a namespace's cable, as this machine sees it; in MB. @param {Namespace} place */
+/** Traffic through a namespace's cable so far, in MB. @param {Namespace} place */
 function movedThrough({ cable }) {
   const read = (/** @type {string} */ what) =>
     Number(readFileSync(`/sys/class/net/${cable}/statistics/${what}`, "utf8")) / 1e6;
@@ -48,7 +48,7 @@ function movedThrough({ cable }) {
 }
 
 export class TreeNetwork {
-  /** @param {number} nodeCount namespaces to make, for coordinators, relays and real workers */
+  /** @param {number} nodeCount number of namespaces to create, for the coordinator, relays and real workers */
   constructor(nodeCount) {
     if (readFileSync(FORWARDING, "utf8").trim() !== "1") {
       execFileSync("sysctl", ["-qw", "net.ipv4.ip_forward=1"]);
@@ -62,16 +62,16 @@ export class TreeNetwork {
   }
 
   /**
-   * Trains on a tree, and looks at the steps after the first few.
+   * Trains on a tree, and measures the steps after the warm-up.
    * @param {object} run
    * @param {FanOuts} run.fanOuts
-   * @param {string} run.rate of each cable, such as "1gbit"; "" where it is not limited
+   * @param {string} run.rate of each cable, such as "1gbit"; "": not limited
    * @param {number} run.samples per worker and step
-   * @param {number} run.computeMs what a ready-made answer takes; unused where workers are real
-   * @param {boolean} run.isReal
+   * @param {number} run.computeMs delay of a ready-made answer; not used with real workers
+   * @param {boolean} run.isReal whether the workers compute
    * @param {{warmUp: number, measured: number}} run.steps
-   * @returns median ms per step; MB per step through the coordinator's cable, with a header for each packet that the system passes on, which is many frames; the share of
-   * this machine's processor time that was idle
+   * @returns median ms per step; MB per step through the coordinator's cable, where a header counts once per packet of the operating
+   * system, which may be many Ethernet frames; the idle share of this machine's processor time
    */
   async measure({ fanOuts, rate, samples, computeMs, isReal, steps }) {
     const workers = workerCountOf(fanOuts);
@@ -97,14 +97,14 @@ export class TreeNetwork {
     /** @type {number[]} */
     const ends = [];
     /** @type {{moved: {up: number, down: number}, ticks: {idle: number, all: number}}[]} */
-    const looks = [];
+    const readings = [];
     const noteStep = (/** @type {import("../faults/processes.mjs").RunEvent} */ event) => {
       if (event.event !== "step") return;
       const step = Number(event["step"]);
       if (step < steps.warmUp || step > last) return;
       ends.push(performance.now());
       if (step === steps.warmUp || step === last) {
-        looks.push({ moved: movedThrough(root), ticks: processorTicks() });
+        readings.push({ moved: movedThrough(root), ticks: processorTicks() });
       }
     };
     /** @type {{kill: (signal: NodeJS.Signals) => void}[]} */
@@ -135,7 +135,7 @@ export class TreeNetwork {
         processes.push({ kill: (signal) => readyMade.kill(signal) });
       }
       await coordinator.event(({ event, step }) => event === "step" && step === last);
-      const [before, after] = looks;
+      const [before, after] = readings;
       if (!before || !after) throw new Error("steps were missed");
       const perStep = (/** @type {"up" | "down"} */ way) =>
         (after.moved[way] - before.moved[way]) / steps.measured;

@@ -1,4 +1,5 @@
-// The plot of docs/scale.md: ms per step by machines, for a star, a tree and a ring; the model as lines, what was measured as points.
+// The plot of docs/scale.md: ms per step against the number of machines, for a star, a tree and a ring. Lines are the model, points
+// are measurements.
 import { drawSvg, light } from "../experiments/plots.mjs";
 import { levelsFor, ringStepMs, treeStepMs } from "./tree-model.mjs";
 
@@ -19,10 +20,10 @@ const RATES = [
   { rate: "100mbit", gigabits: 0.1, title: "100 Mbit/s" },
   { rate: "1gbit", gigabits: 1, title: "1 Gbit/s" },
 ];
-/** Below this share of idle time, the cores of the machine that stands for all of them were the limit. */
+/** Below this share of idle processor time, the measuring machine's cores were the bottleneck. */
 const IDLE_ENOUGH = 0.15;
 
-/** @param {readonly Point[]} points @param {{samples: number, computeMs: number, ownMs: number}} shape @param {number} fanOut of the tree that the line is of */
+/** @param {readonly Point[]} points @param {{samples: number, computeMs: number, ownMs: number}} shape @param {number} fanOut of the tree that the line shows */
 export function drawTrees(points, shape, fanOut) {
   const TREE = `tree of relays (line: fan-out ${fanOut})`;
   const lines = RATES.flatMap(({ gigabits, title }) =>

@@ -1,13 +1,13 @@
-// What a tree of relays carries and how long its steps take, measured behind links of limited rate with real processes, beside the
-// model of tree-model.mjs; and what the model says for machines that nobody here has. Needs root, iproute2 and tc.
+// Measures the traffic and the step durations of trees of relays, with real processes behind links of limited rate; compares them
+// with the model of tree-model.mjs, and evaluates the model for more machines. Needs root, iproute2 and tc.
 //   node scripts/scale/tree.mjs [--trees 2,4,8,16,64,2x2,2x4,2x2x2,4x4,2x2x2x2,8x8,4x4x4] [--rates 1gbit,100mbit] [--steps 6]
 //     [--real 2,1x2]       these trees with real workers instead of ready-made answers; "" for none
-//     [--most-seconds 90]  leaves out what would take longer, by the model
+//     [--most-seconds 90]  skips measurements that would take longer, according to the model
 //     [--samples 25] [--compute-ms 15.5]
-//     [--points FILE]      takes the measured points from tables that were printed before
+//     [--points FILE]      reads the measured points from tables that were printed earlier
 //     [--plot FILE]        draws points and model, as SVG
 // A tree is written as its fan-outs: 8 is a star of 8 workers, 2x4 two relays with 4 workers each. Relays and workers share this
-// machine's cores: where hardly any processor time was idle, the cores limited the step and not the links.
+// machine's cores: if hardly any processor time was idle, the cores were the bottleneck and not the links.
 import { readFileSync, writeFileSync } from "node:fs";
 import { cpus, loadavg } from "node:os";
 import { parseArgs } from "node:util";
@@ -32,9 +32,9 @@ const { values: options } = parseArgs({
 const SAMPLES = Number(options.samples);
 const COMPUTE_MS = Number(options["compute-ms"]);
 const STEPS = { warmUp: 3, measured: Number(options.steps) };
-/** By the model, the fewest children per node are the fastest on a slow link. */
+/** According to the model, the smallest fan-out is the fastest on slow links. */
 const FAN_OUT = 2;
-/** Rates of the table that is arithmetic alone. */
+/** Link rates of the model's table. */
 const GIGABITS = [0.1, 1, 10];
 
 const print = (/** @type {(string | number)[]} */ ...cells) =>
@@ -49,7 +49,7 @@ const gigabitsOf = (/** @type {string} */ rate) =>
   parseFloat(rate) / (rate.endsWith("mbit") ? 1000 : 1);
 
 /** @param {string} tree @param {string} rate @param {{computeMs: number, ownMs: number}} times */
-function predicted(tree, rate, { computeMs, ownMs }) {
+function predict(tree, rate, { computeMs, ownMs }) {
   const levels = levelsOf(fanOutsOf(tree));
   const [{ children, shards } = { children: 1, shards: 1 }] = levels;
   const { up, down } = linkOf(Array(children).fill(shards), SAMPLES);
@@ -59,7 +59,7 @@ function predicted(tree, rate, { computeMs, ownMs }) {
 }
 
 /** @param {TreeNetwork} network @param {string} tree @param {string} rate @param {boolean} isReal */
-function measured(network, tree, rate, isReal) {
+function measure(network, tree, rate, isReal) {
   const counts = { samples: SAMPLES, computeMs: COMPUTE_MS, steps: STEPS };
   return network.measure({ fanOuts: fanOutsOf(tree), rate, isReal, ...counts });
 }
@@ -74,11 +74,11 @@ async function measureAll() {
   ];
   const network = new TreeNetwork(Math.max(2, ...places));
   process.on("exit", () => network.remove());
-  // What a step takes where nothing limits it, for one worker: of the coordinator, and of a real worker.
-  const alone = await measured(network, "1", "", false);
+  // Step durations without limits: the coordinator's own time, and a real worker's.
+  const alone = await measure(network, "1", "", false);
   const ownMs = alone.ms - COMPUTE_MS;
   process.stdout.write(`coordinator alone: ${ownMs.toFixed(1)} ms per step\n`);
-  const realMs = real.length > 0 ? (await measured(network, "2", "", true)).ms - ownMs : NaN;
+  const realMs = real.length > 0 ? (await measure(network, "2", "", true)).ms - ownMs : NaN;
   if (real.length > 0)
     process.stdout.write(`two real workers: ${realMs.toFixed(1)} ms of computing\n`);
   process.stdout.write("\n");
@@ -90,10 +90,10 @@ async function measureAll() {
       ...real.map((tree) => /** @type {const} */ ([tree, true])),
       ...trees.map((tree) => /** @type {const} */ ([tree, false])),
     ]) {
-      const model = predicted(tree, rate, { computeMs: isReal ? realMs : COMPUTE_MS, ownMs });
+      const model = predict(tree, rate, { computeMs: isReal ? realMs : COMPUTE_MS, ownMs });
       const seconds = ((STEPS.warmUp + STEPS.measured + 1) * model.ms) / 1000;
       if (seconds > Number(options["most-seconds"])) continue;
-      const point = { tree, rate, isReal, ...(await measured(network, tree, rate, isReal)), model };
+      const point = { tree, rate, isReal, ...(await measure(network, tree, rate, isReal)), model };
       points.push(point);
       printPoint(point);
     }
@@ -126,7 +126,7 @@ function printPoint({ tree, rate, isReal, up, down, ms, idle, model }) {
   );
 }
 
-/** The rows that `printPoint` printed, however they are padded. @param {string} text @returns {{points: Point[], ownMs: number}} */
+/** Parses the rows that `printPoint` printed, with any padding. @param {string} text @returns {{points: Point[], ownMs: number}} */
 function readPoints(text) {
   const rows = text.match(/^\| +\d+[mg]bit +\|.*$/gm) ?? [];
   const points = rows.map((row) => {
@@ -181,7 +181,7 @@ const { points, ownMs } =
   options.points === "" ? await measureAll() : readPoints(readFileSync(options.points, "utf8"));
 printModel(ownMs);
 if (options.plot !== "") {
-  // Vega is loaded where something is drawn.
+  // Vega is loaded only if needed.
   const { drawTrees } = await import("./tree-plot.mjs");
   const shape = { samples: SAMPLES, computeMs: COMPUTE_MS, ownMs };
   writeFileSync(options.plot, await drawTrees(points, shape, FAN_OUT));

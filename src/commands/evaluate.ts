@@ -2,7 +2,7 @@ import { type Command, Option } from "commander";
 import { createLogUpdate } from "log-update";
 import { shortNumber } from "../coordinator/observe/number-text.js";
 import { evaluateCheckpoint } from "../run/evaluate-checkpoint.js";
-import { evaluationEngine } from "../run/evaluation-engine.js";
+import { chooseEvaluationEngine } from "../run/evaluation-engine.js";
 import type { EngineSpec } from "../shared/config.js";
 import { ENGINE_NAMES, type EngineName } from "../shared/engine/engine.js";
 import { type Checkpoint, readCheckpoint } from "../shared/checkpoint/checkpoint.js";
@@ -48,7 +48,7 @@ export function evaluateCommand(program: Command, exitWith: (code: number) => vo
     const { on } = options;
     const data = await loadEvaluationData(file, checkpoint, options.data, on);
     if (data.description !== undefined) process.stderr.write(`data: ${data.description}\n`);
-    const { engine, note } = evaluationEngine(checkpoint.config, options.engine);
+    const { engine, note } = chooseEvaluationEngine(checkpoint.config, options.engine);
     if (note !== undefined) process.stderr.write(`${note}\n`);
     const metrics = await evaluateWithProgress(file, checkpoint, data, engine);
     const evaluated = { file, step: checkpoint.step, metrics, engine: engine.name, on };

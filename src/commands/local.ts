@@ -1,5 +1,5 @@
 import type { Command } from "commander";
-import { makeToken } from "../run/port-access.js";
+import { createToken } from "../run/port-access.js";
 import { readToken } from "./credentials.js";
 import {
   addOutputOptions,
@@ -27,7 +27,7 @@ export function localCommand(program: Command, exitWith: (code: number) => void)
   addOutputOptions(addWorkersOptions(addTrainingOptions(command, "the number of workers")));
   command.action(async (options: LocalOptions) => {
     const ownToken = readToken(undefined);
-    const token = ownToken ?? makeToken();
+    const token = ownToken ?? createToken();
     exitWith(
       await train({
         run: buildRequest(command, options),

@@ -1,5 +1,5 @@
-// The shards' results → the step's update. Everything is combined in a fixed tree over the shards, never in the order of
-// arrival, so the result is the same bits whoever computed what. Pure.
+// Combines the shards' results into the step's update. Gradients are summed in a fixed tree over the shards, never in order
+// of arrival, so the bits of the result do not depend on which worker computed what. Pure.
 import { trainedStatistics } from "../shared/network/network.js";
 import { GradientTree } from "../shared/replica/gradient-tree.js";
 import type { Factors, Gradient, Gradients, ShardResult } from "../shared/replica/tensors.js";
@@ -12,17 +12,17 @@ import {
 } from "../shared/statistics/moments.js";
 
 /**
- * The step's gradients of some parameters.
- * @param shards those of each shard, in the order of the shards
- * @param dense where dense gradients are not with their shards; some may be added up already
- * @throws RangeError where a shard has none of a parameter
+ * Sums the gradients of the named parameters over all shards.
+ * @param shards gradients per shard, in shard order
+ * @param dense the dense gradients, when `shards` lacks some of them because a relay has already summed them
+ * @throws RangeError if a shard has no gradient for a parameter
  */
 export function sumGradients(
   names: readonly string[],
   shards: readonly Gradients[],
   dense: GradientTree = GradientTree.of(shards),
 ): Map<string, Gradient> {
-  if (shards.length === 0) throw new RangeError("a sum of nothing");
+  if (shards.length === 0) throw new RangeError("no shards to sum");
   return new Map(
     names.map((name): [string, Gradient] => {
       if (shards[0]?.get(name)?.form === "factors") return [name, stackFactors(name, shards)];
@@ -31,7 +31,7 @@ export function sumGradients(
   );
 }
 
-/** Factors are stacked in the order of the shards, as their products are added where they are formed. */
+/** Stacks factors in shard order; multiplying them sums the shards' products. */
 function stackFactors(name: string, shards: readonly Gradients[]): Gradient {
   return { form: "factors", shards: shards.flatMap((own) => factorsOf(valueOf(own, name))) };
 }
@@ -41,18 +41,18 @@ function factorsOf(gradient: Gradient): readonly Factors[] {
   return gradient.shards;
 }
 
-/** The step's loss: that of the shards in their order, in float64. */
+/** The step's loss: the shards' losses added in shard order, in float64. */
 export function sumLosses(results: readonly ShardResult[]): number {
   return results.reduce((total, { loss }) => total + loss, 0);
 }
 
 /**
- * The population statistics after the step, of the batch-norm layers that are trained: a moving average. It starts at mean 0
- * and variance 1, or, where `population` is in the configuration, without a bias towards these. (`exact` statistics are
- * computed when the training is over; until then evaluations use this average.)
- * @param results by shard, each exactly once
- * @param step steps before this one
- * @param population the statistics before the step; left as they are
+ * Updates the moving average of the population statistics of all trained batch-norm layers. The average starts at mean 0 and
+ * variance 1; if the configuration sets `population`, the bias towards these initial values is corrected. (`exact` statistics
+ * are computed after training; until then, evaluations use this average.)
+ * @param results one per shard
+ * @param step number of completed steps
+ * @param population the statistics before the step; not modified
  */
 export function aggregatePopulation(
   { network, config }: Pick<RunLayout, "network" | "config">,
@@ -72,6 +72,6 @@ export function aggregatePopulation(
 
 function valueOf<T>(values: ReadonlyMap<string, T>, name: string): T {
   const value = values.get(name);
-  if (value === undefined) throw new RangeError(`a result without ${name}`);
+  if (value === undefined) throw new RangeError(`result has no ${name}`);
   return value;
 }

@@ -1,6 +1,6 @@
-// Writes checkpoints while the training goes on: one at a time, the newest first, and again where a write fails. A full disk
-// or a lost folder does not stop the run; it is reported, and the run's exit code is 1 if it lasts to the end.
-// Nothing that was saved before is lost: see `isWorthWriting` and `keepForeign`.
+// Writes checkpoints while training continues: one at a time, newest first, retrying failed writes. A full disk or missing
+// folder does not stop the run; it is reported, and the exit code is 1 only if the last write fails too.
+// Earlier checkpoints are never lost: see `isWorthWriting` and `keepForeign`.
 import { existsSync } from "node:fs";
 import { stat } from "node:fs/promises";
 import { writeAtomically } from "../shared/checkpoint/atomic-write.js";
@@ -18,16 +18,16 @@ import type { Events } from "../shared/events.js";
 import { firstNonFinite } from "../shared/replica/finite.js";
 
 const RETRY_MS = 5_000;
-/** At the end of a run it is tried so often before the run counts as failed. */
+/** Attempts to write the last checkpoint before the run counts as failed. */
 const LAST_TRIES = 3;
 const LAST_RETRY_MS = 1_000;
 
 export interface CheckpointWriterOptions {
-  /** What the run goes on from: it may be replaced, and its suspect steps stay suspect. */
+  /** The checkpoint that is resumed from. It may be overwritten; its suspect steps are carried over. */
   resumeFrom?: Checkpoint | undefined;
-  /** The first step that machines of other numerics took part in. */
+  /** The first step in which a machine with different numerics took part. */
   mixedSince?: () => number | undefined;
-  /** The step at which the run is complete: its state is written whether or not a step led there. */
+  /** The run's last step. Its state is written even if this run trained no step. */
   lastStep?: number;
   retryMs?: number;
 }
@@ -40,8 +40,8 @@ export class CheckpointWriter {
   private readonly suspectSteps: readonly StepRange[];
   private readonly mixedSince: () => number | undefined;
   private readonly retryMs: number;
-  /** Digests of what may be replaced: what was resumed from, and what was written last or is being written. */
-  private own = new Set<string>();
+  /** Digests of checkpoints that may be overwritten: the one resumed from, and the one written last or being written. */
+  private ownDigests = new Set<string>();
   private hasKept = false;
   /** The newest checkpoint that is not yet on the disk. */
   private waiting: Checkpoint | undefined;
@@ -58,19 +58,19 @@ export class CheckpointWriter {
     this.suspectSteps = resumeFrom?.suspectSteps ?? [];
     this.mixedSince = options.mixedSince ?? (() => resumeFrom?.mixedSince);
     this.retryMs = retryMs;
-    if (resumeFrom?.digest !== undefined) this.own.add(resumeFrom.digest);
+    if (resumeFrom?.digest !== undefined) this.ownDigests.add(resumeFrom.digest);
   }
 
   /**
-   * Takes the checkpoint over and returns at once. One that still waits is dropped for a newer one.
-   * @throws TandemError `diverged` where the state holds NaN or infinities; the newest before it is still written
+   * Queues the checkpoint and returns immediately. A newer checkpoint replaces one that is still queued.
+   * @throws TandemError `diverged` if the state contains NaN or infinities; a checkpoint queued earlier is still written
    */
   write(checkpoint: Checkpoint): void {
     const broken = firstNonFinite(checkpoint.tensors);
     if (broken !== undefined) {
       throw new TandemError(
         "diverged",
-        `The state of step ${checkpoint.step} has numbers that are not finite (${broken}), so it is not written and ${this.path} is unchanged. Try a smaller --learning-rate.`,
+        `The state of step ${checkpoint.step} contains values that are not finite (${broken}), so it is not written and ${this.path} is unchanged. Try a smaller --learning-rate.`,
       );
     }
     if (!this.isWorthWriting(checkpoint.step)) return;
@@ -86,7 +86,7 @@ export class CheckpointWriter {
 
   /**
    * Waits until the newest checkpoint is on the disk.
-   * @throws TandemError `write-failed` where it could not be written
+   * @throws TandemError `write-failed` if it could not be written
    */
   async finish(): Promise<void> {
     clearTimeout(this.retryTimer);
@@ -106,7 +106,7 @@ export class CheckpointWriter {
     );
   }
 
-  /** A run that was interrupted before its first step has nothing that is worth an existing file. */
+  /** A run that is interrupted before its first step must not replace an existing file. */
   private isWorthWriting(step: number): boolean {
     return step > this.initialStep || step >= this.lastStep || !existsSync(this.path);
   }
@@ -120,12 +120,12 @@ export class CheckpointWriter {
       const checkpoint = this.waiting;
       const { step } = checkpoint;
       try {
-        const pieces = encodeCheckpoint(checkpoint);
-        const digest = digestOf(pieces);
-        // Before it is written: where only the sync of the folder fails, the file is this run's all the same.
-        this.own.add(digest);
-        await writeAtomically(this.path, pieces, (target) => this.keepForeign(target));
-        this.own = new Set([digest]);
+        const chunks = encodeCheckpoint(checkpoint);
+        const digest = digestOf(chunks);
+        // Before the write: if only the folder's fsync fails, the file is still this run's.
+        this.ownDigests.add(digest);
+        await writeAtomically(this.path, chunks, (target) => this.keepForeign(target));
+        this.ownDigests = new Set([digest]);
       } catch (error) {
         this.lastError = error;
         const reason = messageOf(error);
@@ -140,20 +140,20 @@ export class CheckpointWriter {
   }
 
   /**
-   * Keeps what is about to be replaced, where this run neither wrote it nor resumed from it. Once in a run: a
-   * write that fails after it is tried again.
+   * Keeps a copy of the file that is about to be replaced, unless this run wrote it or resumed from it. Done at most once
+   * per run.
    */
   private async keepForeign(target: string): Promise<void> {
     if (this.hasKept || (await sizeOf(target)) === 0) return;
     const digest = digestIn(target);
-    if (digest !== undefined && this.own.has(digest)) return;
+    if (digest !== undefined && this.ownDigests.has(digest)) return;
     const previous = await keepPrevious(target);
     this.hasKept = true;
     this.events.emit({ event: "checkpoint-kept", path: this.path, previous });
   }
 }
 
-/** Bytes; 0 where there is no file. */
+/** Bytes; 0 if the file does not exist. */
 async function sizeOf(file: string): Promise<number> {
   try {
     return (await stat(file)).size;

@@ -1,7 +1,6 @@
-// The population statistics of the whole training set, layer by layer: in inference, what goes into a batch-norm layer depends
-// on the statistics of the layers before it, so these are computed first. Afterwards the input of every batch-norm layer that
-// is trained has exactly its statistics' mean and variance over the training set. Workers compute the moments of batches;
-// here they are merged in the fixed tree over the batches, so that the result depends on the weights and the training set alone.
+// The population statistics of the whole training set, layer by layer: in inference, a batch-norm layer's input depends on the
+// statistics of the layers before it, so those are computed first. Workers compute the moments of batches; they are merged here
+// in a fixed tree over the batches, so the result depends only on the weights and the training set.
 import type { Events } from "../shared/events.js";
 import type { Replica } from "../shared/replica/replica.js";
 import {
@@ -11,10 +10,10 @@ import {
 } from "../shared/statistics/moments.js";
 import type { StepPlanner } from "./step-plan.js";
 import { InterruptedError, type Pool } from "./workers/pool.js";
-import type { Answered, MomentsTask } from "./workers/tasks.js";
+import type { MomentsTask, WorkerAnswer } from "./workers/tasks.js";
 
 export interface ExactPopulationParts {
-  /** Only its step and layout are looked at: workers have its weights. */
+  /** Only its step and layout are used; the workers hold the weights. */
   replica: Pick<Replica, "layout" | "step">;
   planner: StepPlanner;
   pool: Pool;
@@ -22,8 +21,8 @@ export interface ExactPopulationParts {
 }
 
 /**
- * @returns by batch-norm layer that is trained
- * @throws InterruptedError where `signal` is given before it is done, and as `Pool.begin`
+ * @returns statistics by name of trained batch-norm layer
+ * @throws InterruptedError if `signal` is aborted first; and as `Pool.begin`
  */
 export async function computeExactPopulation(
   { replica, planner, pool, events }: ExactPopulationParts,
@@ -45,7 +44,6 @@ export async function computeExactPopulation(
     }
     for (const { name } of layers) {
       const { mean, variance } = mergeMoments(measured.map((batch) => batch.get(name)!));
-      // Rounded once.
       known.set(name, { mean: Float32Array.from(mean), variance: Float32Array.from(variance) });
     }
   }
@@ -56,11 +54,11 @@ export async function computeExactPopulation(
 /** In the order of the tasks. */
 function momentsOf(
   tasks: readonly MomentsTask[],
-  answers: ReadonlyMap<number, Answered>,
+  answers: ReadonlyMap<number, WorkerAnswer>,
 ): ReadonlyMap<string, Moments>[] {
   return tasks.map(({ id }) => {
     const answer = answers.get(id)?.answer;
-    if (answer?.kind !== "moments") throw new RangeError(`no moments of task ${id}`);
+    if (answer?.kind !== "moments") throw new RangeError(`no moments for task ${id}`);
     return answer.result;
   });
 }

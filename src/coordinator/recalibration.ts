@@ -1,5 +1,5 @@
-// The population statistics of the whole training set for the weights of a checkpoint, without a step of training: the same
-// computation as at the end of a run with `--population exact`, and by the same kinds of workers.
+// Recomputes a checkpoint's population statistics over the whole training set without training: the same computation, by the
+// same kinds of workers, as at the end of a run with `--population exact`.
 import type { Checkpoint } from "../shared/checkpoint/checkpoint.js";
 import { dataEvent } from "../shared/data/data-event.js";
 import type { Events } from "../shared/events.js";
@@ -10,7 +10,7 @@ import { StepPlanner } from "./step-plan.js";
 import { InterruptedError } from "./workers/pool.js";
 
 export interface RecalibrationPlan extends Omit<RunPlan, "training" | "initial" | "resumeFrom"> {
-  /** Whose weights they are. The plan's own configuration is what it is computed with. */
+  /** Provides the weights. `config` is the configuration that the statistics are computed with. */
   checkpoint: Checkpoint;
 }
 
@@ -18,9 +18,9 @@ export type RecalibrationOutcome =
   { ended: "finished"; samples: number } | { ended: "interrupted" };
 
 /**
- * Writes the checkpoint anew with these statistics.
- * @param stop ends it before anything is written
- * @throws TandemError with exit code 1 where it fails
+ * Writes a copy of the checkpoint that has these statistics.
+ * @param stop when aborted, ends the computation; nothing is written
+ * @throws TandemError with exit code 1 on failure
  */
 export async function runRecalibration(
   plan: RecalibrationPlan,
@@ -57,14 +57,14 @@ export async function runRecalibration(
     await writer.finish();
     return { ended: "finished", samples: planner.trainingSize.samples };
   });
-  // The last event: by now the workers have left.
+  // Emitted last, after the workers have left.
   if (outcome.ended === "finished") {
     events.emit({ event: "recalibrated", path, samples: outcome.samples });
   }
   return outcome;
 }
 
-/** Statistics by another engine or on a machine of other numerics are not those that the configuration stands for. */
+/** Statistics from another engine or from a machine with different numerics may differ in the last bits. */
 function mixedSinceOf({ checkpoint, numerics }: RecalibrationPlan): number | undefined {
   const { config, step, mixedSince } = checkpoint;
   return numerics === config.numerics ? mixedSince : (mixedSince ?? step);

@@ -1,16 +1,17 @@
-// A run put together from its parts: replica, pool, workers here or behind a port, observers, and the work that is done with
-// them, which is the training loop or (recalibration.ts) the statistics of a checkpoint.
+// Assembles a run from its parts: replica, pool, workers (local or behind a port) and observers; then does the work, which is
+// the training loop or the recalibration of a checkpoint (recalibration.ts).
 import type { Checkpoint } from "../shared/checkpoint/checkpoint.js";
 import type { BroadcastKind, RunConfig } from "../shared/config.js";
 import { dataEvent } from "../shared/data/data-event.js";
 import type { DataSource } from "../shared/data/samples.js";
 import type { Engine } from "../shared/engine/engine.js";
-import type { Events, RunEvent } from "../shared/events.js";
+import type { Events } from "../shared/events.js";
 import { initialTensors } from "../shared/network/initial-values.js";
 import { sizeOf } from "../shared/network/network.js";
 import { withEmptySlots } from "../shared/replica/initial-state.js";
 import type { NamedTensor } from "../shared/replica/tensors.js";
 import { TrainingReplica } from "../shared/replica/training-replica.js";
+import type { RunEvent } from "../shared/run-event.js";
 import { layoutOfRun, type RunLayout } from "../shared/run-layout.js";
 import type { Broadcast } from "./broadcast/broadcast.js";
 import { createBroadcast } from "./broadcast/create-broadcast.js";
@@ -28,29 +29,28 @@ import type { EndReason } from "./workers/tasks.js";
 
 export interface RunPlan {
   config: RunConfig;
-  /** The configuration's. */
+  /** The engine that the configuration names. */
   engine: Engine;
-  /** The engine's fingerprint on this machine. */
+  /** The engine's numerics fingerprint on this machine. */
   numerics: string;
   /** This process is one of the workers, or the only one. */
   computesHere: boolean;
-  /** Machines whose fingerprint is not the configuration's may take part. */
+  /** Machines whose fingerprint differs from the configuration's may take part. */
   mixedNumerics: boolean;
   data: DataSource;
-  /** Where the run goes on. */
   resumeFrom: Checkpoint | undefined;
-  /** What it starts from in place of drawn weights. */
+  /** The weights to start from; default: randomly initialized. */
   initial?: InitialWeights | undefined;
   training: TrainingOptions;
-  /** The checkpoint. */
+  /** Path of the checkpoint. */
   output: string;
-  /** For TensorBoard and the run's log; undefined: neither is written. */
+  /** Folder for TensorBoard's event files and the run's log; undefined: neither is written. */
   summaryDir: string | undefined;
   broadcast: BroadcastKind;
   pool: PoolOptions;
-  /** Where workers may come from; undefined where this process is the only one. */
+  /** The port for workers; undefined if this process is the only one. */
   server: ServerOptions | undefined;
-  /** Called with the workers' URL, before the long parts of the start; `fail` ends the run. */
+  /** Called with the URL for workers, before the slow parts of the start; `fail` ends the run. */
   onListening?: (url: string, fail: (error: Error) => void) => void;
 }
 
@@ -60,7 +60,7 @@ export interface InitialWeights {
   report: Omit<RunEvent & { event: "initial-weights" }, "event">;
 }
 
-/** What a run's work is done with. */
+/** What the work of a run needs. */
 export interface RunParts {
   layout: RunLayout;
   replica: TrainingReplica;
@@ -70,8 +70,8 @@ export interface RunParts {
 }
 
 /**
- * @param stop ends the run after the step in progress
- * @throws TandemError with exit code 1 where the run fails
+ * @param stop when aborted, ends the run after the step in progress
+ * @throws TandemError with exit code 1 if the run fails
  */
 export function runTraining(plan: RunPlan, events: Events, stop: AbortSignal): Promise<Outcome> {
   return assembleRun(plan, events, async ({ layout, replica, pool, broadcast, numerics }) => {
@@ -96,7 +96,7 @@ export function runTraining(plan: RunPlan, events: Events, stop: AbortSignal): P
 }
 
 /**
- * Brings up what a run needs, has its work done, and takes everything down again.
+ * Sets up a run's parts, calls `work` with them and shuts everything down again.
  * @throws what `work` throws
  */
 export async function assembleRun<Result extends { ended: EndReason }>(

@@ -1,19 +1,19 @@
-// Plans steps ahead, so that their samples are ready before they are needed: a source that reads files, decodes pictures or
-// computes takes its time while workers compute. It looks further ahead only when a step had to wait, as samples that are kept for
-// many steps cost V8 more to collect; and no further than a number of bytes allows.
+// Prefetches the plans of coming steps, so that loading their samples (reading files, decoding images) overlaps with the
+// workers' computation. The number of steps prefetched grows only when a step had to wait for its samples, because samples
+// that stay in memory for many steps make V8's garbage collection slower; it is limited by bytes and by steps.
 import type { StepPlan } from "./step-plan.js";
 
-/** Of all steps that are planned together. */
+/** Limits of all prefetched steps together. */
 const MAX_BYTES = 64 * 2 ** 20;
 const MAX_STEPS = 16;
-/** What is read is often there, but noted only in the next turn of the event loop: that is no wait. */
+/** Shorter waits do not count: samples that are ready may be delivered one turn of the event loop later. */
 const MIN_WAIT_MS = 2;
 
 export interface StepFeedOptions {
   plan: (step: number) => Promise<StepPlan>;
-  /** The first step that is not planned. */
+  /** Number of steps in the run. */
   steps: number;
-  /** Of a step's samples. */
+  /** Size of one step's samples. */
   stepBytes: number;
   /** A monotonic clock, in milliseconds. */
   now?: () => number;
@@ -34,19 +34,19 @@ export class StepFeed {
     this.maxAhead = Math.min(Math.max(1, fitting), MAX_STEPS);
   }
 
-  /** Begins the plans of `step` and of those after it, as far as it looks ahead. */
+  /** Starts planning `step` and the steps prefetched after it. */
   prepare(step: number): void {
     const end = Math.min(step + this.ahead, this.options.steps);
     for (let next = step; next < end; next++) {
       if (this.plans.has(next)) continue;
       const plan = this.options.plan(next);
-      // It is awaited when the step is due; where the run ends before, its failure is not reported.
+      // Awaited in `take`; if the run ends before, the failure must not be an unhandled rejection.
       plan.catch(() => undefined);
       this.plans.set(next, plan);
     }
   }
 
-  /** @returns the plan of `step`, which is no longer kept; undefined behind the last step */
+  /** @returns the plan of `step`, which is then forgotten; undefined after the last step */
   async take(step: number): Promise<StepPlan | undefined> {
     if (step >= this.options.steps) return undefined;
     const prepared = this.plans.get(step);
@@ -54,7 +54,7 @@ export class StepFeed {
     this.plans.delete(step);
     const fromMs = this.now();
     const plan = await prepared;
-    // It was begun in time: the source is slower than the steps, or not as even.
+    // The source is slower than the steps, or its speed varies.
     if (this.now() - fromMs > MIN_WAIT_MS) this.ahead = Math.min(2 * this.ahead, this.maxAhead);
     return plan;
   }

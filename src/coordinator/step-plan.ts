@@ -1,5 +1,5 @@
-// What a step consists of: the shards of its global batch and, at an evaluation, batches of the test set and of the global
-// batch itself; and a pass over the training set.
+// Plans the tasks of a step: the shards of its global batch and, if the step is evaluated, evaluation batches of the test set
+// and of the global batch. Also plans whole passes over the test set and the training set.
 import {
   type DataSource,
   MemorySet,
@@ -21,18 +21,18 @@ import type { StatisticsByLayer } from "../shared/replica/inference.js";
 import type { ShardResult } from "../shared/replica/tensors.js";
 import type { RunLayout } from "../shared/run-layout.js";
 import type {
-  Answered,
   EvaluationTask,
   MomentsTask,
   ShardTask,
   StepTask,
+  WorkerAnswer,
 } from "./workers/tasks.js";
 
-/** How many samples are gathered at once. */
+/** How many bytes of samples are loaded at a time. */
 export interface GatherLimits {
-  /** Of a whole set that is gone through; twice as many are in memory. */
+  /** Window size of a pass over a whole set; two windows are in memory at a time. */
   windowBytes: number;
-  /** A larger test set is not part of a step: it is evaluated window by window. */
+  /** A larger test set is not part of a step; it is evaluated window by window. */
   maxTestBytes: number;
 }
 
@@ -44,7 +44,7 @@ export interface StepPlan {
   /** All tasks, in the order in which they are assigned. */
   tasks: StepTask[];
   shards: ShardTask[];
-  /** Of an evaluation: batches of the global batch, and of the test set unless it is too large to be part of a step. */
+  /** If the step is evaluated: batches of the global batch, and of the test set unless it is too large to be part of a step. */
   trainingBatches: EvaluationTask[];
   testBatches: EvaluationTask[];
 }
@@ -76,14 +76,14 @@ export class StepPlanner {
       : [];
     const testBatches =
       isEvaluated && this.isTestInStep ? await this.evaluationTasks(this.data.test, step) : [];
-    // Evaluation and training of a step use the same weights, so their tasks fill the workers together.
+    // Evaluation and training of a step use the same weights, so their tasks can run side by side.
     const tasks = [...testBatches, ...trainingBatches, ...shards];
     return { step, isEvaluated, tasks, shards, trainingBatches, testBatches };
   }
 
   /**
-   * Inference on the whole test set, in windows.
-   * @param known statistics to use in the place of the replicas' own
+   * Plans inference on the whole test set, window by window.
+   * @param known statistics to use instead of the replicas' own
    */
   planTestWindows(step: number, known?: StatisticsByLayer): AsyncGenerator<EvaluationTask[]> {
     return this.windows(this.data.test, (samples): EvaluationTask => {
@@ -96,23 +96,23 @@ export class StepPlanner {
     return countBatches(this.data.test.count);
   }
 
-  /** Of the samples of a step, with its share of the evaluations'. */
+  /** Bytes of a step's samples, including its share of the evaluations' samples. */
   get stepBytes(): number {
     const { batchSize } = this.layout.config;
     const testBytes = this.isTestInStep ? this.bytesOf(this.data.test.count) : 0;
     return this.bytesOf(batchSize) + (this.evalEvery === 0 ? 0 : testBytes / this.evalEvery);
   }
 
-  /** How many batches a pass over the training set has, and samples. */
+  /** Batches and samples of one pass over the training set. */
   get trainingSize(): { batches: number; samples: number } {
     const { count } = this.data.training;
     return { batches: countBatches(count), samples: count };
   }
 
   /**
-   * One pass over the training set for population statistics, in windows, so that not all samples are in memory at once. A
-   * window is gathered while the one before is computed.
-   * @param known the statistics of the layers of all passes before
+   * Plans one pass over the training set for population statistics, window by window, so that not all samples are in memory
+   * at once. The next window is loaded while the current one is computed.
+   * @param known statistics of the layers of all earlier passes
    */
   async *planMoments(
     step: number,
@@ -124,7 +124,7 @@ export class StepPlanner {
     });
   }
 
-  /** All of a set in batches, some of them at once. */
+  /** Yields the tasks of all batches of a set, one window at a time. */
   private async *windows<T>(set: SampleSet, toTask: (samples: Samples) => T): AsyncGenerator<T[]> {
     const count = countBatches(set.count);
     const batchBytes = this.bytesOf(MAX_EVALUATION_SAMPLES);
@@ -139,7 +139,7 @@ export class StepPlanner {
     for (let first = 0; first < count; first += size) {
       const tasks = await next;
       next = gather(first + size);
-      // It is awaited above; where the caller stops before, its failure is not reported.
+      // Awaited above; if the caller stops before, the failure must not be an unhandled rejection.
       next.catch(() => undefined);
       yield tasks;
     }
@@ -173,26 +173,26 @@ export class StepPlanner {
   }
 }
 
-/** By shard. */
+/** The shards' results, in shard order. */
 export function shardResults(
   { shards }: StepPlan,
-  answers: ReadonlyMap<number, Answered>,
+  answers: ReadonlyMap<number, WorkerAnswer>,
 ): ShardResult[] {
   return shards.map(({ id }) => {
     const answer = answers.get(id)?.answer;
-    if (answer?.kind !== "shard") throw new RangeError(`no result of task ${id}`);
+    if (answer?.kind !== "shard") throw new RangeError(`no result for task ${id}`);
     return answer.result;
   });
 }
 
 export function metricsOfBatches(
   tasks: readonly EvaluationTask[],
-  answers: ReadonlyMap<number, Answered>,
+  answers: ReadonlyMap<number, WorkerAnswer>,
 ): Metrics {
   return metricsOf(
     tasks.map(({ id, samples }) => {
       const answer = answers.get(id)?.answer;
-      if (answer?.kind !== "evaluate") throw new RangeError(`no result of task ${id}`);
+      if (answer?.kind !== "evaluate") throw new RangeError(`no result for task ${id}`);
       return { samples, result: answer.result };
     }),
   );

@@ -1,24 +1,24 @@
-// The evaluation of a test set that is too large to be in memory at once: window by window, each gathered while the one before is
-// computed. Of what has been evaluated the targets stay, for the metrics and for those who look at predictions, and of the first
-// window also the inputs, for the pictures of mistakes.
+// Evaluates a test set that is too large to be in memory at once, window by window; the next window is loaded while the current
+// one is computed. The targets of all samples are kept for the metrics and the reported predictions; inputs are kept for the
+// first window only, where the page takes its images of mistakes from.
 import type { Samples } from "../shared/data/samples.js";
 import type { Metrics } from "../shared/evaluation.js";
 import type { StatisticsByLayer } from "../shared/replica/inference.js";
 import { metricsOfBatches, type StepPlanner } from "./step-plan.js";
 import { InterruptedError, type Pool } from "./workers/pool.js";
-import type { Answered, EvaluationTask } from "./workers/tasks.js";
+import type { EvaluationTask, WorkerAnswer } from "./workers/tasks.js";
 
 export interface TestEvaluation {
   metrics: Metrics;
-  /** Batch by batch; after the first window without their inputs. */
+  /** Batch by batch; those after the first window without inputs. */
   tasks: EvaluationTask[];
-  answers: ReadonlyMap<number, Answered>;
+  answers: ReadonlyMap<number, WorkerAnswer>;
 }
 
 /**
- * With the present weights, which must not change until it is done.
- * @param known statistics to use in the place of the replicas' own
- * @throws InterruptedError where `signal` is given before it is done, and as `Pool.begin`
+ * Uses the current weights, which must not change until the evaluation is done.
+ * @param known statistics to use instead of the replicas' own
+ * @throws InterruptedError if `signal` is aborted first; and as `Pool.begin`
  */
 export async function evaluateTestSet(
   { planner, pool }: { planner: StepPlanner; pool: Pool },
@@ -28,7 +28,7 @@ export async function evaluateTestSet(
 ): Promise<TestEvaluation> {
   const total = planner.testBatchCount;
   const done: EvaluationTask[] = [];
-  const answers = new Map<number, Answered>();
+  const answers = new Map<number, WorkerAnswer>();
   for await (const tasks of planner.planTestWindows(step, known)) {
     if (signal.aborted && done.length > 0) throw new InterruptedError();
     const { answers: pending } = pool.begin(tasks, 0, signal, { doneBefore: done.length, total });

@@ -1,5 +1,5 @@
-// The one training loop: begin, await, aggregate, apply, broadcast, observe. It knows neither how many workers there are and
-// where, nor what they are sent.
+// The training loop: begin, await, aggregate, apply, broadcast, observe. It does not know how many workers there are, where
+// they run, or what they are sent.
 import { TandemError } from "../shared/errors.js";
 import type { Metrics } from "../shared/evaluation.js";
 import type { Events } from "../shared/events.js";
@@ -18,7 +18,7 @@ import { metricsOfBatches, shardResults, type StepPlan, type StepPlanner } from 
 import { evaluateTestSet, type TestEvaluation } from "./test-evaluation.js";
 import { InterruptedError, type Pool } from "./workers/pool.js";
 import type { Round } from "./workers/round.js";
-import type { Answered, WorkerLink } from "./workers/tasks.js";
+import type { WorkerAnswer, WorkerLink } from "./workers/tasks.js";
 
 export interface TrainingOptions {
   steps: number;
@@ -39,7 +39,7 @@ export interface TrainingParts {
 
 export type Outcome = { ended: "finished"; test: Metrics } | { ended: "interrupted" };
 
-/** A step whose tasks are with the workers. */
+/** A step whose tasks have been assigned. */
 interface StepInProgress {
   plan: StepPlan;
   round: Round;
@@ -63,8 +63,8 @@ export class TrainingLoop {
   }
 
   /**
-   * Trains from the replica's step to the last one, evaluates and writes checkpoints on the way.
-   * @param signal ends the run after the step in progress, with a checkpoint
+   * Trains from the replica's step to the last step; evaluates and writes checkpoints along the way.
+   * @param signal when aborted, ends the run after the step in progress, with a checkpoint
    */
   async run(signal: AbortSignal): Promise<Outcome> {
     let outcome: Outcome;
@@ -73,7 +73,7 @@ export class TrainingLoop {
     } catch (error) {
       this.rescueState(error);
       if (!(error instanceof InterruptedError)) {
-        // What went wrong first is what the user has to know.
+        // The first error is the one to report.
         await this.parts.writer.finish().catch(() => undefined);
         throw error;
       }
@@ -114,7 +114,7 @@ export class TrainingLoop {
       const nextPlan = await this.feed.take(nextStep);
       clock.end("data");
 
-      // No waiting from here on until the next step has begun: a worker that joins is sent the state of one step.
+      // No await from here until the next step has begun: a worker that joins must be sent the state of a single step.
       broadcast.beforeStep(update, nextStep, ownersOf(plan, answers));
       if (broadcast.workersTakeSteps) this.begin(nextPlan, signal);
       clock.end("broadcast");
@@ -136,8 +136,8 @@ export class TrainingLoop {
   }
 
   /**
-   * Statistics of the whole training set in the place of the moving average, which the checkpoint has until then: a run that
-   * is resumed there computes them again.
+   * Replaces the moving average by the statistics of the whole training set. The checkpoint saved before this has the moving
+   * average; a run that resumes from it computes the statistics again.
    */
   private async computePopulation(signal: AbortSignal): Promise<StatisticsByLayer> {
     const population = await computeExactPopulation(this.parts, signal);
@@ -159,11 +159,11 @@ export class TrainingLoop {
     };
   }
 
-  /** The step of a bucket whose gradients are complete, and its new weights on their way, while later ones are computed. */
+  /** Applies the optimizer step of a complete bucket and sends its new weights while workers compute the later buckets. */
   private stepEarly(plan: StepPlan, bucket: number, gradients: Gradients, clock: PhaseClock): void {
     const { replica, broadcast } = this.parts;
     const isLast = bucket === replica.layout.buckets.length - 1;
-    // An evaluation is computed with the weights before the step.
+    // Evaluations use the weights from before the step.
     if (isLast || plan.isEvaluated || !replica.canStepBuckets) return;
     const present = broadcast.presentWeights(bucket);
     if (!present) return;
@@ -173,10 +173,10 @@ export class TrainingLoop {
     clock.end("broadcast");
   }
 
-  /** The evaluation of the test set, which is a part of the step or, where it is large, comes after it, with the same weights. */
+  /** The test set's evaluation: part of the step's tasks or, for a large test set, done now with the same weights. */
   private async testOf(
     plan: StepPlan,
-    answers: ReadonlyMap<number, Answered>,
+    answers: ReadonlyMap<number, WorkerAnswer>,
     signal: AbortSignal,
   ): Promise<TestEvaluation | undefined> {
     const { testBatches: tasks, step } = plan;
@@ -186,8 +186,8 @@ export class TrainingLoop {
   }
 
   /**
-   * Metrics of the test set with the present weights.
-   * @param known statistics that the workers' replicas do not have
+   * Metrics of the test set with the current weights.
+   * @param known statistics to use instead of the replicas' own
    */
   private async evaluateTest(signal: AbortSignal, known?: StatisticsByLayer): Promise<Metrics> {
     const { step } = this.parts.replica;
@@ -196,19 +196,18 @@ export class TrainingLoop {
     return test.metrics;
   }
 
-  /** Saves the state where the run ends early, unless the training has diverged. */
+  /** Saves the state when the run ends early, unless training has diverged: such a state cannot be continued. */
   private rescueState(error: unknown): void {
-    // A state that led to NaN cannot be continued: the last checkpoint stays.
     if (error instanceof TandemError && error.code === "diverged") return;
     try {
       this.finishStep();
       this.save();
     } catch {
-      // What went wrong first is reported; the last checkpoint stays.
+      // The first error is reported; the last checkpoint remains.
     }
   }
 
-  /** Computes here what workers no longer will, where some buckets have taken the step: a state is never of two steps. */
+  /** If some buckets have already been updated, computes the rest of the step in this process, so that the saved state belongs to one step. */
   private finishStep(): void {
     const { replica } = this.parts;
     if (!replica.isMidStep || !this.inProgress) return;
@@ -233,10 +232,10 @@ export class TrainingLoop {
   }
 }
 
-/** Whose result is used, by shard. */
+/** The workers whose results were used, in shard order. */
 function ownersOf(
   { shards }: StepPlan,
-  answers: ReadonlyMap<number, Answered>,
+  answers: ReadonlyMap<number, WorkerAnswer>,
 ): (WorkerLink | undefined)[] {
   return shards.map(({ id }) => answers.get(id)?.link);
 }

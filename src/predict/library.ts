@@ -1,5 +1,5 @@
 // Predictions as a program asks for them.
-import { inLibraryTerms } from "../run/option-names.js";
+import { toLibraryError } from "../run/option-names.js";
 import type { EngineName } from "../shared/engine/engine.js";
 import { predictFiles } from "./predict.js";
 import type { Prediction } from "./prediction.js";
@@ -27,6 +27,6 @@ export async function* predict(
   try {
     yield* predictFiles(checkpoint, files, options);
   } catch (error) {
-    throw inLibraryTerms(error);
+    throw toLibraryError(error);
   }
 }

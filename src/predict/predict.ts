@@ -1,6 +1,6 @@
 // A checkpoint's network on files, as the command line and programs ask for it.
 import { statSync } from "node:fs";
-import { evaluationEngine } from "../run/evaluation-engine.js";
+import { chooseEvaluationEngine } from "../run/evaluation-engine.js";
 import { restoreReplica } from "../run/restored-replica.js";
 import { type Checkpoint, readCheckpoint } from "../shared/checkpoint/checkpoint.js";
 import type { Samples } from "../shared/data/samples.js";
@@ -37,7 +37,7 @@ export async function* predictFiles(
 ): AsyncGenerator<Prediction> {
   const checkpoint = readCheckpoint(checkpointFile);
   const files = findFiles(paths);
-  const { engine, note } = evaluationEngine(checkpoint.config, options.engine);
+  const { engine, note } = chooseEvaluationEngine(checkpoint.config, options.engine);
   if (note !== undefined) options.onNote?.(note);
   const replica = restoreReplica(checkpoint, engine);
   try {

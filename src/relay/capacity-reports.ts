@@ -1,5 +1,5 @@
-// How often a relay reports its capacity: at once, but no more often than its coordinator allows. Where it changes in between,
-// the newest is reported when the time has come.
+// Reports a relay's capacity to its coordinator: immediately, but no more often than the coordinator allows. After several changes
+// in a short time, the newest value is reported when the interval has passed.
 import { CAPACITY_REPORT_MS } from "../coordinator/workers/relay-peer.js";
 
 export class CapacityReports {
@@ -12,7 +12,7 @@ export class CapacityReports {
     this.send = send;
   }
 
-  /** What the coordinator knows of, or will before anything that is sent from now on. */
+  /** The value that the coordinator has been sent. */
   get reported(): number {
     return this.sent ?? 0;
   }
@@ -22,7 +22,7 @@ export class CapacityReports {
     if (!this.timer) this.report();
   }
 
-  /** A connection is ready: the coordinator knows nothing yet. */
+  /** A new connection is ready: the coordinator does not know the capacity yet. */
   restart(): void {
     this.close();
     this.sent = undefined;

@@ -1,6 +1,6 @@
-// The newest state that a relay has received, group by group, as frames that can be sent on: each is encoded once, however many
-// workers it goes to, and kept for those that join later. The values stay in the memory that they were received into, which is
-// used again when every socket has accepted them.
+// The newest state that a relay has received, group by group, as frames that can be forwarded. Each frame is encoded once, however
+// many workers receive it, and kept for workers that join later. The values stay in the memory that they were received into, which
+// is reused once every socket has accepted them.
 import {
   type StateSource,
   groupsInOrder,
@@ -21,10 +21,10 @@ import type { RunLayout } from "../shared/run-layout.js";
 
 type StateMessage = FromCoordinator & { type: "state" };
 
-/** Memory of a group that is kept to be used again. */
+/** Spare memory blocks kept per group. */
 const MAX_SPARE = 2;
 
-/** By tensor. */
+/** Values by tensor. */
 type Memory = Map<string, Float32Array>;
 
 /** A group of the state at one step. */
@@ -40,13 +40,13 @@ export class ReceivedState implements StateSource {
   readonly stateBytes: number;
   readonly groups: number[];
   private readonly kind: ReplicaKind;
-  /** By group: those of the newest complete state, and of the next. */
+  /** By group: the newest complete state, and the next one. */
   private readonly states = new Map<number, GroupState[]>();
   private readonly spare = new Map<
     number,
     { memory: Memory; frame: OutgoingFrame | undefined }[]
   >();
-  /** What is being received; `frame` where it is sent on meanwhile. */
+  /** The group that is being received; `frame` if it is forwarded while it arrives. */
   private receiving: { group: number; memory: Memory; frame?: ArrivingFrame } | undefined;
   private incoming: { step: number; nextGroup: number } | undefined;
   private completeStep = -1;
@@ -59,17 +59,16 @@ export class ReceivedState implements StateSource {
     this.groups = groupsInOrder(layout);
   }
 
-  /** −1 before there is any. */
+  /** −1 until there is a complete state. */
   get step(): number {
     return this.completeStep;
   }
 
-  /** Whether it is complete and kept. */
   get isHere(): boolean {
     return this.isKept;
   }
 
-  /** Where the tail of a state's group is written as it arrives. @throws FrameError */
+  /** Memory that the tail of a state's group is written to as it arrives. @throws FrameError */
   places(group: number, lengths: readonly number[]): Uint8Array[] {
     const spare = this.spare.get(group) ?? [];
     const free = spare.find(({ frame }) => !frame?.isInUse);
@@ -83,9 +82,9 @@ export class ReceivedState implements StateSource {
   }
 
   /**
-   * As `places`, and from now on there is a frame of the group that can be sent on while it arrives.
-   * @param parts those before the tail
-   * @throws FrameError where it cannot be a group of the next state
+   * As `places`, and creates a frame that forwards the group while it arrives.
+   * @param parts the parts before the tail
+   * @throws FrameError if this cannot be a group of the next state
    */
   begin(
     message: StateMessage,
@@ -98,7 +97,7 @@ export class ReceivedState implements StateSource {
     const sizes = tensors.map(({ shape }) => 4 * sizeOf(shape));
     const isWhole = sizes.length === parts.length + lengths.length;
     if (!isWhole || parts.some(({ byteLength }, index) => byteLength !== sizes[index])) {
-      throw new FrameError(`group ${group} of a state with other parts`);
+      throw new FrameError(`group ${group} of a state with wrong parts`);
     }
     this.checkOrder(group, step);
     const frame = new ArrivingFrame(encodeFrame(message, parts, lengths), places);
@@ -112,12 +111,12 @@ export class ReceivedState implements StateSource {
     return places;
   }
 
-  /** So many bytes of the tail have come. */
+  /** More bytes of the tail have arrived. */
   noteTail(byteLength: number): void {
     this.receiving?.frame?.noteArrived(byteLength);
   }
 
-  /** The rest of what is being received will not come. */
+  /** The rest of the group that is being received will not arrive. */
   abort(): void {
     const { receiving } = this;
     this.receiving = undefined;
@@ -132,9 +131,9 @@ export class ReceivedState implements StateSource {
   }
 
   /**
-   * Takes a group; with the last bucket's, which comes last, the state is complete.
-   * @returns whether it is
-   * @throws FrameError where the parts are not this run's state, or come in another order
+   * Takes a received group. The last bucket's group comes last and completes the state.
+   * @returns true if the state is complete
+   * @throws FrameError if the parts do not match this run's state, or are out of order
    */
   take(message: StateMessage, parts: readonly Uint8Array[]): boolean {
     const { group, step } = message;
@@ -166,15 +165,15 @@ export class ReceivedState implements StateSource {
     const known = states.find((state) => state.step === step);
     if (known) return known.frame;
     const [frozen] = states;
-    // What is not trained is the same at each step.
+    // Frozen tensors are the same at every step.
     if (group !== this.layout.buckets.length || !frozen)
-      throw new Error("a state that is not here");
+      throw new Error(`group ${group} of step ${step} is not available`);
     frozen.frame = stateFrame(this.layout, this.kind, group, step, frozen.values);
     frozen.step = step;
     return frozen.frame;
   }
 
-  /** Frees what was kept to be sent again. The step stays. */
+  /** Frees the frames kept for later sends. The step does not change. */
   clear(): void {
     this.isKept = false;
     this.states.clear();
@@ -182,7 +181,7 @@ export class ReceivedState implements StateSource {
     this.incoming = undefined;
   }
 
-  /** The state is now at another step, which is not here. */
+  /** The state is now at another step, and is not available. */
   moveTo(step: number): void {
     this.clear();
     this.completeStep = step;
@@ -194,10 +193,10 @@ export class ReceivedState implements StateSource {
       this.incoming = { step, nextGroup: 0 };
       return;
     }
-    // One that is begun already was cut off with an earlier connection, unless only what is not trained has come of it.
+    // A state that starts again was cut off with an earlier connection, unless only its frozen tensors have arrived.
     if (group === 0 && (this.incoming?.step !== step || this.incoming.nextGroup > 0)) {
       const isFrozenHere = !hasFrozen(this.layout) || this.states.has(bucketCount);
-      if (!isFrozenHere) throw new FrameError("a first state without what is not trained");
+      if (!isFrozenHere) throw new FrameError("the first state lacks the frozen tensors");
       this.incoming = { step, nextGroup: 0 };
     }
     const { incoming } = this;
@@ -210,7 +209,7 @@ export class ReceivedState implements StateSource {
   private keep(group: number, state: GroupState): void {
     const states = this.states.get(group) ?? [];
     this.states.set(group, states);
-    // Besides the newest complete state, one that is on its way; one that was cut off is not needed.
+    // Keeps the newest complete state and the one that is arriving; a state that was cut off is not needed.
     for (const other of [...states]) {
       if (other.step !== this.completeStep || other.step === state.step) this.release(group, other);
     }
@@ -221,7 +220,7 @@ export class ReceivedState implements StateSource {
     const states = this.states.get(group) ?? [];
     const index = states.indexOf(state);
     if (index >= 0) states.splice(index, 1);
-    // Frames of several steps may have been made of what is not trained.
+    // Frames of several steps may share the memory of the frozen tensors.
     if (group === this.layout.buckets.length) return;
     const spare = this.spare.get(group) ?? [];
     this.spare.set(group, spare);

@@ -1,6 +1,6 @@
-// What a relay sends up of the tasks that it holds: sums of dense gradients, and of each task the rest of its answer. A shard's
-// result follows the sums that it is in; what cannot be added up (factors, moments, losses, contributions to barriers) is passed
-// on as it is.
+// The answers that a relay sends to its coordinator: sums of dense gradients, and for each task the rest of its answer. A shard's
+// result follows the sums that include it. What cannot be summed (factors, moments, losses, contributions to barriers) is forwarded
+// unchanged.
 import type { Answer, ShardTask, Task, Timing } from "../coordinator/workers/tasks.js";
 import type { BucketAnswer, BucketSum } from "../coordinator/workers/worker-pool.js";
 import type { FromWorker } from "../shared/protocol/messages.js";
@@ -16,15 +16,15 @@ import { ShardSums } from "./shard-sums.js";
 export type Send = (message: FromWorker, parts?: ArrayBufferView[]) => void;
 
 interface HeldTask {
-  /** Under the number that it has here: those of several coordinators, one after the other, may be the same. */
+  /** With this relay's own task id: a later coordinator may use the same ids again. */
   task: Task;
-  /** The coordinator's number. */
-  idAbove: number;
-  /** What has been sent of a shard: buckets whose factored gradients were, and contributions to barriers. */
+  /** The coordinator's task id. */
+  coordinatorId: number;
+  /** How many buckets' factored gradients have been sent, and how many contributions to barriers. */
   bucketCount: number;
   barrierCount: number;
   isUnusable: boolean;
-  /** Waits until the sums are sent that the shard is in. */
+  /** Queued until all sums that include the shard have been sent. */
   result: { message: FromWorker; parts: ArrayBufferView[] } | undefined;
 }
 
@@ -45,20 +45,20 @@ export class RelayAnswers {
     return [...this.held.values()].map(({ task }) => task);
   }
 
-  /** The number here of a task that the coordinator calls so; undefined where it is not held. */
-  idOf(idAbove: number): number | undefined {
-    for (const [id, held] of this.held) if (held.idAbove === idAbove) return id;
+  /** This relay's id of a task; undefined if it is not held. */
+  idOf(coordinatorId: number): number | undefined {
+    for (const [id, held] of this.held) if (held.coordinatorId === coordinatorId) return id;
     return undefined;
   }
 
-  /** @param idAbove the coordinator's number for it */
-  begin(task: Task, idAbove: number): void {
+  begin(task: Task, coordinatorId: number): void {
     const counts = { bucketCount: 0, barrierCount: 0 };
-    this.held.set(task.id, { task, idAbove, ...counts, isUnusable: false, result: undefined });
+    const held = { task, coordinatorId, ...counts, isUnusable: false, result: undefined };
+    this.held.set(task.id, held);
     if (task.kind === "shard") this.sums.hold(task.shard);
   }
 
-  /** The step is over, or the connection lost. */
+  /** The step is over, or the connection is lost. */
   clear(): void {
     this.held.clear();
     this.sums.clear();
@@ -70,23 +70,23 @@ export class RelayAnswers {
     this.sendDue();
   }
 
-  /** Nobody here computes the tasks. */
-  giveBack(taskIds: readonly number[]): void {
+  /** No worker of this relay can compute the tasks. */
+  returnTasks(taskIds: readonly number[]): void {
     for (const taskId of taskIds) {
       const held = this.held.get(taskId);
       if (!held) continue;
       this.forget(taskId);
-      this.send({ type: "returned", task: held.idAbove });
+      this.send({ type: "returned", task: held.coordinatorId });
     }
     this.sendDue();
   }
 
   takeContribution({ id, step, shard }: ShardTask, barrier: number, values: Float32Array): void {
     const held = this.held.get(id);
-    // Of a shard that is computed once more, those from before have been sent.
+    // If the shard is computed again, its earlier contributions have already been sent.
     if (held?.barrierCount !== barrier) return;
     held.barrierCount++;
-    const { idAbove: task } = held;
+    const { coordinatorId: task } = held;
     this.send({ type: "barrier", task, step, shard, barrier }, barrierParts(values));
   }
 
@@ -96,7 +96,7 @@ export class RelayAnswers {
     const { step, shard } = held.task;
     if (held.bucketCount === bucket) {
       held.bucketCount++;
-      const header = { type: "gradients", task: held.idAbove, step, shard, bucket } as const;
+      const header = { type: "gradients", task: held.coordinatorId, step, shard, bucket } as const;
       this.send({ ...header, summed: true }, factorParts(this.layout, bucket, gradients));
     }
     if (!isSummed) this.sums.add(bucket, { from: shard, count: 1, gradients });
@@ -104,8 +104,8 @@ export class RelayAnswers {
   }
 
   /**
-   * Sums of another relay's. Those of an earlier step, from one that was late, are not needed.
-   * @returns tasks whose gradients are in it, and of no use there: they will come in no other sum
+   * Takes a sum from a relay that is connected to this one. Sums of an earlier step are dropped.
+   * @returns tasks whose gradients are lost: they are in this sum, which cannot be used, and will come in no other
    */
   takeSum({ step, bucket, from, count, gradients }: BucketSum): number[] {
     if (step !== this.stepOf()) return [];
@@ -128,7 +128,7 @@ export class RelayAnswers {
       case "evaluate": {
         const { lossSum } = answer.result;
         this.held.delete(task.id);
-        const message = { type: "evaluated", task: held.idAbove, lossSum, computed } as const;
+        const message = { type: "evaluated", task: held.coordinatorId, lossSum, computed } as const;
         this.send(message, evaluationParts(answer.result));
         return;
       }
@@ -136,7 +136,7 @@ export class RelayAnswers {
         if (task.kind !== "moments") return;
         this.held.delete(task.id);
         const parts = momentsParts(this.layout, task.pass, answer.result);
-        this.send({ type: "measured", task: held.idAbove, computed }, parts);
+        this.send({ type: "measured", task: held.coordinatorId, computed }, parts);
         return;
       }
       case "shard": {
@@ -147,12 +147,12 @@ export class RelayAnswers {
     }
   }
 
-  /** A worker answered with numbers that no training can go on with; the coordinator finds out whose fault it is. */
+  /** A worker answered with unusable numbers; the coordinator decides who is at fault. */
   reportUnusable(taskId: number): void {
     const held = this.held.get(taskId);
     if (!held || held.isUnusable) return;
     held.isUnusable = true;
-    this.send({ type: "unusable", task: held.idAbove });
+    this.send({ type: "unusable", task: held.coordinatorId });
   }
 
   private takeShard(
@@ -163,7 +163,7 @@ export class RelayAnswers {
   ): void {
     const { gradients, loss } = result;
     const message = {
-      ...({ type: "result", task: held.idAbove, step, shard, loss, computed } as const),
+      ...({ type: "result", task: held.coordinatorId, step, shard, loss, computed } as const),
       summed: true as const,
     };
     const last = this.layout.buckets.length - 1;
@@ -175,7 +175,7 @@ export class RelayAnswers {
     this.sendDue();
   }
 
-  /** Sends the sums that are due, and the results that wait for them. */
+  /** Sends the sums that are due, and the results queued behind them. */
   private sendDue(): void {
     for (const { bucket, from, count, tree } of this.sums.takeDue()) {
       const step = this.stepOf();

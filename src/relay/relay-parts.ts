@@ -1,5 +1,5 @@
-// What a relay is made of for one run, without its sockets: the pool and the broadcast that its workers' sessions know, and the
-// runtime that its own connection knows.
+// The parts of a relay for one run, without sockets: the pool and the broadcast for its workers' sessions, and the runtime for its
+// own connection to the coordinator.
 import { NO_COORDINATOR, type Refusal } from "../coordinator/workers/handshake.js";
 import { NumericsCheck } from "../coordinator/workers/numerics-check.js";
 import type { BroadcastKind } from "../shared/config.js";
@@ -16,21 +16,21 @@ import { RelayedWeights } from "./relayed-weights.js";
 export interface RelayParts {
   pool: RelayPool;
   broadcast: RelayBroadcast;
-  /** Workers whose results would differ are turned away here, as the coordinator would. */
+  /** Refuses workers whose results would differ, as the coordinator does. */
   numerics: NumericsCheck;
   runtime: RelayRuntime;
-  /** Without a coordinator it takes no relays. */
+  /** Refuses relays while there is no coordinator. */
   relayRefusal: () => Refusal | undefined;
 }
 
-/** @param onCoordinatorLost called after what it was asked for is dropped */
+/** @param onCoordinatorLost called after the coordinator's tasks have been dropped */
 export function createRelayParts(
   layout: RunLayout,
   kind: BroadcastKind,
   events: Events,
   onCoordinatorLost: () => void = () => undefined,
 ): RelayParts {
-  /** To the coordinator, while there is one. */
+  /** Sends to the coordinator; undefined without one. */
   let uplink: ((reply: Reply) => void) | undefined;
   const send: Send = (message, parts = []) => uplink?.({ message, parts });
   const broadcast: RelayBroadcast =

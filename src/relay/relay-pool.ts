@@ -1,6 +1,7 @@
-// The workers of a relay, and the tasks that it was sent: assigned as a coordinator's pool assigns its own, with backups, and
-// answered upward (relay-answers.ts). A task that nobody here can compute goes back.
+// The workers of a relay, and the tasks that it was sent. Tasks are assigned as in a coordinator's pool, with backups, and answered
+// to the coordinator (relay-answers.ts). Tasks that no worker can compute are returned.
 import { totalmem } from "node:os";
+import { SentBarriers } from "../coordinator/workers/sent-barriers.js";
 import { TaskAssigner } from "../coordinator/workers/task-assigner.js";
 import {
   type Answer,
@@ -19,20 +20,20 @@ import type { RunLayout } from "../shared/run-layout.js";
 import { CapacityReports } from "./capacity-reports.js";
 import { RelayAnswers, type Send } from "./relay-answers.js";
 
-/** Tasks besides those of shards that a coordinator may assign, beyond two for each worker. */
+/** Tasks other than shards that a coordinator may assign, in addition to two per worker. */
 const SPARE_TASKS = 64;
 
-/** Of this machine's memory, for the samples of tasks: what the tasks of a step take is the coordinator's choice. */
+/** Largest share of this machine's memory for the samples of tasks, whose size the coordinator chooses. */
 const MEMORY_SHARE = 1 / 4;
 
 export interface RelayPoolParts {
   events: Events;
   layout: RunLayout;
-  /** To the coordinator, while there is one. */
+  /** Sends to the coordinator, if there is one. */
   send: Send;
-  /** Called when a worker's answer to a shard is used. */
+  /** Called when a worker's answer to a shard is accepted. */
   onShard: (owner: WorkerLink, shard: number, gradients: Gradients) => void;
-  /** For the samples of all tasks together. */
+  /** Limit for the samples of all tasks together. */
   maxSampleBytes?: number;
 }
 
@@ -42,13 +43,13 @@ export class RelayPool implements WorkerPool {
   private readonly schedule: TaskAssigner["schedule"];
   private readonly answers: RelayAnswers;
   private readonly reports: CapacityReports;
-  /** Those that are up to date. */
-  private readonly active = new Set<WorkerLink>();
   private readonly links = new Set<WorkerLink>();
-  /** Of the present step's barriers; and how many of them each worker was sent. */
+  /** The workers that are up to date. */
+  private readonly active = new Set<WorkerLink>();
+  /** Merged values of the current step's barriers. */
   private merged: Float32Array[] = [];
-  private readonly mergedSent = new Map<WorkerLink, number>();
-  private mostCapacity = 0;
+  private readonly sentBarriers = new SentBarriers();
+  private peakCapacity = 0;
   private nextTaskId = 0;
 
   constructor(parts: RelayPoolParts) {
@@ -58,7 +59,7 @@ export class RelayPool implements WorkerPool {
       events: parts.events,
       onAdvance: () => {
         this.assigner.assign();
-        this.giveBackExcess();
+        this.returnExcess();
       },
       beforeShard: (worker, step) => this.sendMerged(worker, step),
     });
@@ -69,15 +70,15 @@ export class RelayPool implements WorkerPool {
     });
   }
 
-  /** Not more than a relay may report: others below it report what they like. */
+  /** Limited to what a relay may report, whatever the relays connected to it report. */
   get capacity(): number {
     return Math.min(totalCapacity(this.active), MAX_CAPACITY);
   }
 
   // ── from the coordinator ──
 
-  /** The coordinator is there, and knows nothing of the workers yet. */
-  greet(): void {
+  /** A coordinator is connected, and does not know the capacity yet. */
+  noteConnected(): void {
     this.reports.restart();
   }
 
@@ -86,23 +87,23 @@ export class RelayPool implements WorkerPool {
     this.endTasks();
   }
 
-  /** @throws FrameError where it is more than a coordinator may ask for */
+  /** @throws FrameError if this exceeds what a coordinator may request */
   begin(assigned: Task): void {
     const task = { ...assigned, id: this.nextTaskId++ };
-    // A coordinator that has sent the state once more begins its tasks once more.
+    // A coordinator that has sent the state again also sends its tasks again.
     this.cancel(assigned.id);
     const { tasks } = this.answers;
     const { maxSampleBytes = totalmem() * MEMORY_SHARE } = this.parts;
     if ([...tasks, task].reduce((bytes, one) => bytes + bytesOf(one), 0) > maxSampleBytes) {
-      throw new FrameError("more samples than there is memory for");
+      throw new FrameError("more samples than fit into memory");
     }
     if (task.kind === "shard") {
       const isHere = tasks.some((other) => other.kind === "shard" && other.shard === task.shard);
-      if (isHere) throw new FrameError(`shard ${task.shard} twice`);
+      if (isHere) throw new FrameError(`shard ${task.shard} assigned twice`);
     } else {
       const others = tasks.filter(({ kind }) => kind !== "shard");
-      if (others.length >= 2 * this.mostCapacity + SPARE_TASKS) {
-        throw new FrameError("more tasks than there are workers for");
+      if (others.length >= 2 * this.peakCapacity + SPARE_TASKS) {
+        throw new FrameError("too many tasks for the number of workers");
       }
     }
     this.answers.begin(task, assigned.id);
@@ -110,9 +111,9 @@ export class RelayPool implements WorkerPool {
     this.advance();
   }
 
-  /** @param idAbove the coordinator's number for it */
-  cancel(idAbove: number): void {
-    const taskId = this.answers.idOf(idAbove);
+  /** @param coordinatorId the coordinator's task id */
+  cancel(coordinatorId: number): void {
+    const taskId = this.answers.idOf(coordinatorId);
     if (taskId === undefined) return;
     this.assigner.cancelOthers(this.schedule.holdersOf(taskId), taskId);
     this.schedule.drop([taskId]);
@@ -120,7 +121,7 @@ export class RelayPool implements WorkerPool {
     this.advance();
   }
 
-  /** @throws FrameError where it is not the next barrier */
+  /** @throws FrameError if it is not the next barrier */
   takeMerged({ step, barrier, values }: MergedBarrier): void {
     if (barrier !== this.merged.length) throw new FrameError(`barrier ${barrier} out of order`);
     this.merged.push(values);
@@ -130,7 +131,7 @@ export class RelayPool implements WorkerPool {
     this.advance();
   }
 
-  /** The tasks are of no use any more: the coordinator is at another step, or gone. */
+  /** The tasks are no longer needed: the coordinator is at another step, or disconnected. */
   endTasks(): void {
     for (const { id } of this.answers.tasks) {
       this.assigner.cancelOthers(this.schedule.holdersOf(id), id);
@@ -138,7 +139,7 @@ export class RelayPool implements WorkerPool {
     }
     this.answers.clear();
     this.merged = [];
-    this.mergedSent.clear();
+    this.sentBarriers.clear();
     this.assigner.stop();
   }
 
@@ -162,8 +163,8 @@ export class RelayPool implements WorkerPool {
   suspend(link: WorkerLink): void {
     this.active.delete(link);
     this.schedule.leave(link);
-    // With the state that it is sent when it has caught up it forgets what it had begun.
-    this.mergedSent.delete(link);
+    // The state that it is sent when it catches up makes it drop the tasks it had begun.
+    this.sentBarriers.forget(link);
     this.noteCapacity();
   }
 
@@ -176,7 +177,7 @@ export class RelayPool implements WorkerPool {
 
   noteCapacity(): void {
     const { capacity } = this;
-    this.mostCapacity = Math.max(this.mostCapacity, capacity);
+    this.peakCapacity = Math.max(this.peakCapacity, capacity);
     this.reports.note(capacity);
     this.advance();
   }
@@ -201,13 +202,13 @@ export class RelayPool implements WorkerPool {
   }
 
   takeSum(link: WorkerLink, sum: BucketSum): void {
-    const useless = this.answers.takeSum(sum);
-    const own = useless.filter((id) => this.schedule.holdersOf(id).includes(link));
+    const lost = this.answers.takeSum(sum);
+    const own = lost.filter((id) => this.schedule.holdersOf(id).includes(link));
     const hasOthers = [...this.active].some(
       (other) => other !== link && totalCapacity([other]) > 0,
     );
     if (hasOthers) for (const id of own) this.assigner.cancelOthers([link], id);
-    else this.giveBack(own);
+    else this.returnTasks(own);
     this.advance();
   }
 
@@ -226,19 +227,19 @@ export class RelayPool implements WorkerPool {
     this.advance();
   }
 
-  takeBack(link: WorkerLink, taskId: number): void {
-    this.schedule.takeBack(link, taskId);
+  returnTask(link: WorkerLink, taskId: number): void {
+    this.schedule.returnTask(link, taskId);
     this.advance();
   }
 
-  /** This relay cannot know: the worker has to go, and the coordinator looks whether others would answer the same. */
+  /** A relay cannot decide this: it disconnects the worker and reports the task to the coordinator. */
   hasDiverged(task: Task): boolean {
     this.answers.reportUnusable(task.id);
     return false;
   }
 
   noteSameWeights(): void {
-    // The coordinator is told of those that differ.
+    // Only differences are reported to the coordinator.
   }
 
   noteDivergence(link: WorkerLink, step: number): void {
@@ -248,30 +249,26 @@ export class RelayPool implements WorkerPool {
   // ── assigning ──
 
   private sendMerged(worker: WorkerLink, step: number): void {
-    const sentCount = this.mergedSent.get(worker) ?? 0;
-    this.merged.slice(sentCount).forEach((values, index) => {
-      worker.sendMerged({ step, barrier: sentCount + index, values });
-    });
-    this.mergedSent.set(worker, this.merged.length);
+    this.sentBarriers.sendMissing(worker, step, this.merged);
   }
 
   private advance(): void {
     this.assigner.advance();
   }
 
-  /** Of the tasks that wait here, those beyond one for each worker: others are sooner free for them. */
-  private giveBackExcess(): void {
+  /** Returns unassigned tasks beyond one per worker: other workers of the run will be free sooner. */
+  private returnExcess(): void {
     const open = this.answers.tasks.filter(({ id }) => this.schedule.isOpen(id));
     const waiting = open.filter(({ id }) => this.schedule.holdersOf(id).length === 0);
-    // Else the coordinator, which knows of more workers, would send them here again.
-    const kept = Math.max(this.capacity, this.reports.reported);
-    this.giveBack(waiting.slice(kept).map(({ id }) => id));
+    // At least as many as reported are kept; otherwise the coordinator would send them here again.
+    const keptCount = Math.max(this.capacity, this.reports.reported);
+    this.returnTasks(waiting.slice(keptCount).map(({ id }) => id));
   }
 
-  private giveBack(taskIds: readonly number[]): void {
+  private returnTasks(taskIds: readonly number[]): void {
     for (const id of taskIds) this.assigner.cancelOthers(this.schedule.holdersOf(id), id);
     this.schedule.drop(taskIds);
-    this.answers.giveBack(taskIds);
+    this.answers.returnTasks(taskIds);
   }
 }
 

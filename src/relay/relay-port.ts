@@ -1,17 +1,17 @@
-// What a relay's port answers to requests that are no worker's: whether it lives, whether it has workers, and its metrics.
+// The HTTP endpoints of a relay's port: liveness, readiness and metrics.
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { DashboardAuth } from "../coordinator/observe/dashboard/dashboard-auth.js";
 import { sendText, sendTooMany } from "../coordinator/observe/dashboard/http.js";
 
 export interface RelayPortOptions {
   token: string | undefined;
-  /** True while workers are there. */
+  /** True while workers are connected. */
   isReady: () => boolean;
   metrics: () => Promise<{ contentType: string; text: string }>;
 }
 
 export class RelayPort {
-  /** Of requests, and of the WebSockets of workers. */
+  /** For HTTP requests and for workers' WebSockets. */
   readonly auth: DashboardAuth;
   private readonly options: RelayPortOptions;
 

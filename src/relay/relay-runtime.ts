@@ -1,5 +1,5 @@
-// A relay as its coordinator sees it: what a worker's runtime takes, passed on to the relay's own workers. Nothing is computed here
-// but sums, so nothing depends on an engine. All that comes is checked as a worker checks it.
+// The relay's side of its connection to the coordinator: accepts what a worker's runtime accepts, and passes it on to the relay's own
+// workers. A relay only computes sums, so it needs no engine. Messages are checked as a worker checks them.
 import { type BroadcastKind, configText, type RunConfig, sampleShapeOf } from "../shared/config.js";
 import { MAX_EVALUATION_SAMPLES } from "../shared/evaluation.js";
 import { FrameError } from "../shared/protocol/frame.js";
@@ -21,9 +21,9 @@ export interface RelayRuntimeParts {
   kind: BroadcastKind;
   pool: RelayPool;
   broadcast: RelayBroadcast;
-  /** From now on messages to the coordinator can be sent; undefined: from now on they cannot. */
+  /** Called with the function that sends to the coordinator; with undefined when the connection ends. */
   onUplink: (send: ((reply: Reply) => void) | undefined) => void;
-  /** The connection to the coordinator broke, and all that was asked for on it is dropped. */
+  /** Called when the connection to the coordinator broke, after its tasks have been dropped. */
   onCoordinatorLost: () => void;
 }
 
@@ -34,7 +34,7 @@ export class RelayRuntime implements Runtime, RelayDuties {
     this.parts = parts;
   }
 
-  /** The run's: workers of other fingerprints are refused here. */
+  /** The configuration's fingerprint: the relay refuses workers whose fingerprints differ. */
   get numerics(): string {
     return this.parts.layout.config.numerics;
   }
@@ -48,8 +48,8 @@ export class RelayRuntime implements Runtime, RelayDuties {
 
   onReady(send: (reply: Reply) => void): void {
     this.parts.onUplink(send);
-    this.parts.pool.greet();
-    this.parts.broadcast.greet();
+    this.parts.pool.noteConnected();
+    this.parts.broadcast.noteConnected();
   }
 
   endTasks(): void {
@@ -67,7 +67,7 @@ export class RelayRuntime implements Runtime, RelayDuties {
     lengths: readonly number[],
     parts: readonly Uint8Array[],
   ): Uint8Array[] {
-    if (message.type !== "state") throw new FrameError(`a tail behind ${message.type}`);
+    if (message.type !== "state") throw new FrameError(`${message.type} with a tail`);
     return this.parts.broadcast.tailPlaces(message, lengths, parts);
   }
 
@@ -100,7 +100,7 @@ export class RelayRuntime implements Runtime, RelayDuties {
     else this.parts.broadcast.takeDigest(message);
   }
 
-  /** Workers' digests are compared here with the coordinator's. */
+  /** A relay compares its workers' digests with the coordinator's itself. */
   digest(): undefined {
     return undefined;
   }
@@ -110,7 +110,7 @@ export class RelayRuntime implements Runtime, RelayDuties {
     parts: readonly Uint8Array[],
   ): void {
     this.checkStep(message.step);
-    if (message.count < 1) throw new FrameError("a task without samples");
+    if (message.count < 1) throw new FrameError("task without samples");
     this.parts.pool.begin(this.readTask(message, parts));
   }
 
@@ -147,12 +147,12 @@ export class RelayRuntime implements Runtime, RelayDuties {
   }
 
   private checkStep(step: number): void {
-    const present = this.parts.broadcast.step;
-    if (present !== step) throw new FrameError(`a task of step ${step} at step ${present}`);
+    const { step: current } = this.parts.broadcast;
+    if (current !== step) throw new FrameError(`message of step ${step} at step ${current}`);
   }
 }
 
-/** Of a batch that is only inferred. */
+/** For evaluation and moments tasks. */
 function checkCount(count: number): void {
-  if (count > MAX_EVALUATION_SAMPLES) throw new FrameError(`a batch of ${count} samples`);
+  if (count > MAX_EVALUATION_SAMPLES) throw new FrameError(`batch of ${count} samples`);
 }

@@ -1,5 +1,5 @@
-// A relay: a worker to its coordinator, or to another relay, and a coordinator to workers of its own. It passes on what it
-// receives, once instead of once for each of them, and adds up what they answer.
+// A relay is a worker to its coordinator (or to another relay) and a coordinator to workers of its own. It receives each broadcast
+// once and forwards it to all of them, and sums their gradients.
 import { totalmem } from "node:os";
 import type { ServerOptions } from "../coordinator/workers/server.js";
 import type { EndReason } from "../coordinator/workers/tasks.js";
@@ -14,14 +14,14 @@ import { RelayedRun } from "./relayed-run.js";
 
 export interface RelayOptions
   extends DialOptions, Pick<WorkerOptions, "name" | "route" | "retryForMs"> {
-  /** Where its own workers may come from. */
+  /** The port for its own workers. */
   server: ServerOptions;
 }
 
 /**
- * Relays until the run is over or `stop` is given. Its port opens when it knows the run.
- * @param events what happens to its own workers
- * @param onEvent what happens between it and its coordinator
+ * Relays until the run is over or `stop` is aborted. The port opens once the run's configuration is known.
+ * @param events receives the events of its own workers
+ * @param onEvent called with the events of its connection to the coordinator
  * @throws TandemError as `runWorker`, and `listen-failed`
  */
 export async function runRelay(
@@ -38,7 +38,7 @@ export async function runRelay(
       {
         ...options,
         kind: "relay",
-        means: { memoryBytes: totalmem(), engines: ENGINE_NAMES, computes: false },
+        resources: { memoryBytes: totalmem(), engines: ENGINE_NAMES, computes: false },
         createRuntime: (layout, broadcast) => relay.begin(layout, broadcast),
       },
       (event) => {
@@ -59,7 +59,7 @@ class Relay {
   private readonly events: Events;
   private server: ServerOptions;
   private run: RelayedRun | undefined;
-  /** What is to be done before a port can be opened again. */
+  /** Resolves when the port can be opened again. */
   private settled: Promise<unknown> = Promise.resolve();
 
   constructor(server: ServerOptions, events: Events) {
@@ -67,18 +67,18 @@ class Relay {
     this.events = events;
   }
 
-  /** Aborted where the port cannot be opened; its reason says why. */
+  /** Aborted if the port cannot be opened, with the error as its reason. */
   get failed(): AbortSignal {
     return this.failure.signal;
   }
 
-  /** The coordinator has another run than before, or it is the first. */
+  /** Called for the first run, and when the coordinator has a different run than before. */
   begin(layout: RunLayout, broadcast: BroadcastKind): RelayRuntime {
-    const former = this.run;
+    const previous = this.run;
     const run = new RelayedRun(layout, broadcast, this.server, this.events);
     this.run = run;
     this.settled = this.settled
-      .then(() => former?.close(undefined))
+      .then(() => previous?.close(undefined))
       .then(() => (this.run === run ? this.open(run) : undefined))
       .catch((error: unknown) => this.failure.abort(error));
     return run.runtime;
@@ -91,12 +91,12 @@ class Relay {
 
   private async open(run: RelayedRun): Promise<void> {
     const { port } = new URL(await run.listen());
-    // The workers of one run look for the next at the same port.
+    // Workers look for the next run at the same port.
     if (port !== "") this.server = { ...this.server, port: Number(port) };
   }
 }
 
-/** That of the message `end`; a close code alone comes with the same words. */
+/** The reason of the message `end`, or of the close code, which has the same text. */
 function endReasonOf(text: string): EndReason {
   return text === "interrupted" || text === "failed" ? text : "finished";
 }

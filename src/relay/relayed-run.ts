@@ -1,4 +1,4 @@
-// One run behind a relay, with the port for its workers.
+// A relay's part in one run, with the port for its workers.
 import { MetricsSink } from "../coordinator/observe/sinks/metrics.js";
 import { CoordinatorServer, type ServerOptions } from "../coordinator/workers/server.js";
 import type { EndReason } from "../coordinator/workers/tasks.js";
@@ -40,7 +40,7 @@ export class RelayedRun {
     return this.server.listen();
   }
 
-  /** @param reason why the run is over; undefined where it is not, and the workers are to go on elsewhere */
+  /** @param reason why the run is over; undefined if it is not, so that workers should connect elsewhere */
   async close(reason: EndReason | undefined): Promise<void> {
     this.parts.pool.close();
     await this.server.close(reason);

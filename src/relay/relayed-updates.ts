@@ -1,5 +1,5 @@
-// `--broadcast updates` behind a relay: what workers need to take the step themselves, once for all of them from the coordinator,
-// and from here without what each of them has. No state is kept from step to step: for a worker that joins it is requested.
+// `--broadcast updates` behind a relay: the coordinator sends each update once, and the relay sends it to each worker without the
+// factors that the worker already has. The state is not kept from step to step; for a worker that joins, it is requested.
 import type { ArrivedBucket } from "../coordinator/broadcast/broadcast.js";
 import type { FeedParts, ReplicaFeed } from "../coordinator/broadcast/replica-feed.js";
 import {
@@ -31,16 +31,17 @@ export class RelayedUpdates implements RelayBroadcast {
   private readonly feeds: UpdateFeeds;
   private readonly stateWaiters = new Waiters();
   private isStateRequested = false;
-  /** Of the present step, by shard: whose answer was sent up, and its factors; and the factors of shards elsewhere. */
+  /** By shard of the current step: the answers that were sent to the coordinator, and the factors of shards computed elsewhere. */
   private readonly own = new Map<number, { owner: WorkerLink; gradients: Gradients }>();
   private readonly elsewhere = new Map<number, Map<string, Gradient>>();
+  /** The coordinator's. */
   private digest: WeightsDigest | undefined;
-  /** That of the last digest that differed and was reported. */
+  /** Step of the last difference that was reported. */
   private reportedStep = -1;
-  /** Workers' digests that wait for it. */
+  /** Workers' digests that wait for the coordinator's. */
   private unjudged: { digest: WeightsDigest; judge: (isSame: boolean) => void }[] = [];
 
-  /** @param send to the coordinator */
+  /** @param send sends to the coordinator */
   constructor(layout: RunLayout, send: Send) {
     this.layout = layout;
     this.send = send;
@@ -48,7 +49,7 @@ export class RelayedUpdates implements RelayBroadcast {
     this.stateBytes = this.state.stateBytes;
     this.feeds = new UpdateFeeds({
       source: this.state,
-      whenState: (act) => this.whenOpen(act),
+      whenState: (onState) => this.whenOpen(onState),
       judgeDigest: (digest, judge) => {
         if (this.digest?.step === digest.step) this.judge(digest, judge);
         else if (digest.step === this.step) this.unjudged.push({ digest, judge });
@@ -60,24 +61,23 @@ export class RelayedUpdates implements RelayBroadcast {
     return this.state.step;
   }
 
-  whenOpen(letIn: () => void): () => void {
+  whenOpen(onOpen: () => void): () => void {
     if (this.state.isHere) {
-      letIn();
+      onOpen();
       return () => undefined;
     }
-    const withdraw = this.stateWaiters.add(letIn);
-    // The first one comes by itself.
+    const cancel = this.stateWaiters.add(onOpen);
+    // The coordinator sends the first state unasked.
     if (this.step >= 0) this.requestState();
-    return withdraw;
+    return cancel;
   }
 
   addWorker(parts: FeedParts): ReplicaFeed {
     return this.feeds.add(parts);
   }
 
-  /** From a worker here. */
   takeBucket(arrived: ArrivedBucket): void {
-    this.feeds.relayFrom(arrived);
+    this.feeds.forwardFrom(arrived);
   }
 
   takeAnswer(owner: WorkerLink, shard: number, gradients: Gradients): void {
@@ -89,7 +89,7 @@ export class RelayedUpdates implements RelayBroadcast {
   }
 
   noteTail(): void {
-    // A state is sent when it is whole, to those that wait for it.
+    // A state is forwarded once it is complete, to the workers that wait for it.
   }
 
   takeState(message: Message<"state">, parts: readonly Uint8Array[]): boolean {
@@ -111,13 +111,13 @@ export class RelayedUpdates implements RelayBroadcast {
     const known = new Map<number, Gradients>();
     for (const shard of own) {
       const answer = this.own.get(shard);
-      if (!answer) throw new FrameError(`an update without shard ${shard}, which is not here`);
+      if (!answer) throw new FrameError(`update lacks shard ${shard}, which was not computed here`);
       owners[shard] = answer.owner;
       known.set(shard, answer.gradients);
     }
     for (const shard of relayed) {
       const factors = this.elsewhere.get(shard);
-      if (!factors) throw new FrameError(`an update without shard ${shard}, which is not here`);
+      if (!factors) throw new FrameError(`update lacks shard ${shard}, which was not received`);
       owners[shard] = "elsewhere";
       known.set(shard, factors);
     }
@@ -125,7 +125,7 @@ export class RelayedUpdates implements RelayBroadcast {
     this.state.moveTo(step);
     this.beginStep();
     this.feeds.sendUpdate({ step, update, owners, wantsDigest });
-    // Those that wait for a state need one of this step.
+    // Workers that wait for a state need the state of this step.
     if (!this.stateWaiters.isEmpty) this.requestState();
   }
 
@@ -134,12 +134,12 @@ export class RelayedUpdates implements RelayBroadcast {
     const rows = this.layout.shardSizes[shard];
     if (rows === undefined) throw new FrameError(`factors of shard ${shard}, which does not exist`);
     const gradients = readFactors(this.layout, bucket, rows, parts);
-    // Those of a step that the workers are not at will not be asked for.
+    // Factors of another step will not be used.
     if (step !== this.step) return;
     const factors = this.elsewhere.get(shard) ?? new Map<string, Gradient>();
     this.elsewhere.set(shard, factors);
     for (const [name, gradient] of gradients) factors.set(name, gradient);
-    this.feeds.relayFromElsewhere({ step, shard, bucket, gradients });
+    this.feeds.forwardFromElsewhere({ step, shard, bucket, gradients });
   }
 
   takeDigest({ step, weights }: Message<"digest">): void {
@@ -151,12 +151,12 @@ export class RelayedUpdates implements RelayBroadcast {
     this.feeds.sendDigest(this.digest);
   }
 
-  greet(): void {
-    // The coordinator sends the state by itself.
+  noteConnected(): void {
+    // The coordinator sends the state unasked.
     this.isStateRequested = false;
   }
 
-  /** The coordinator is told of the first that differs: what was made of its results may be wrong. */
+  /** Reports the first difference at a step to the coordinator, as the relay's results may be wrong. */
   private judge(digest: WeightsDigest, judge: (isSame: boolean) => void): void {
     const isSame = digest.weights === this.digest?.weights;
     judge(isSame);

@@ -1,4 +1,5 @@
-// `--broadcast weights` behind a relay: groups of the state go to every worker as they come, and stay for those that join later.
+// `--broadcast weights` behind a relay: groups of the state are forwarded to every worker as they arrive, and kept for workers that
+// join later.
 import type { ReplicaFeed, FeedParts } from "../coordinator/broadcast/replica-feed.js";
 import { Waiters } from "../coordinator/broadcast/waiters.js";
 import { WeightsFeed } from "../coordinator/broadcast/weights-feed.js";
@@ -26,9 +27,9 @@ export class RelayedWeights implements RelayBroadcast {
     return this.state.step;
   }
 
-  whenOpen(letIn: () => void): () => void {
-    if (!this.state.isHere) return this.openWaiters.add(letIn);
-    letIn();
+  whenOpen(onOpen: () => void): () => void {
+    if (!this.state.isHere) return this.openWaiters.add(onOpen);
+    onOpen();
     return () => undefined;
   }
 
@@ -39,10 +40,10 @@ export class RelayedWeights implements RelayBroadcast {
   }
 
   takeBucket(): void {
-    // Gradients are of use to the coordinator alone.
+    // Only the coordinator uses gradients.
   }
 
-  /** Weights of the next step are sent on while they arrive. */
+  /** Weights of the next step are forwarded while they arrive. */
   tailPlaces(
     message: FromCoordinator & { type: "state" },
     lengths: readonly number[],
@@ -66,7 +67,7 @@ export class RelayedWeights implements RelayBroadcast {
     const isComplete = this.state.take(message, parts);
     const isTrained = group < this.layout.buckets.length;
     if (step === before) {
-      // The step begins anew: what workers hold of it is void.
+      // The step starts again; workers must drop what they have of it.
       if (isComplete) for (const feed of this.feeds) feed.sendState();
     } else if (isTrained) {
       for (const feed of this.feeds) feed.sendThrough(group, step);
@@ -76,23 +77,23 @@ export class RelayedWeights implements RelayBroadcast {
   }
 
   takeUpdate(): void {
-    throw new FrameError("an update where weights are sent");
+    throw new FrameError("update in a run that broadcasts weights");
   }
 
   takeFactors(): void {
-    throw new FrameError("factors where weights are sent");
+    throw new FrameError("factors in a run that broadcasts weights");
   }
 
   takeAnswer(): void {
-    // As gradients are.
+    // Only the coordinator uses gradients.
   }
 
   takeDigest(): void {
-    throw new FrameError("a digest where weights are sent");
+    throw new FrameError("digest in a run that broadcasts weights");
   }
 
-  greet(): void {
-    // The state comes by itself.
+  noteConnected(): void {
+    // The coordinator sends the state unasked.
   }
 
   noteLost(): void {

@@ -1,9 +1,9 @@
-// What a relay adds up: the dense gradients of the shards that it holds, by bucket, over the largest complete subtrees of the fixed
-// tree (statistics/tree.ts). A sum is sent when all of its shards have come. Which shards are together in a sum changes no bit of
-// what the coordinator makes of it. Pure.
+// Sums the dense gradients of the shards that a relay holds, by bucket, over the largest complete subtrees of the fixed tree
+// (statistics/tree.ts). A sum is sent when all of its shards have arrived. How shards are grouped into sums does not change the bits
+// of the coordinator's total. Pure.
 import { GradientTree, type SubtreeSum } from "../shared/replica/gradient-tree.js";
 
-/** A sum that can be formed, and is to be sent now. */
+/** A complete sum that must be sent now. */
 export interface DueSum {
   bucket: number;
   from: number;
@@ -13,10 +13,10 @@ export interface DueSum {
 
 interface BucketSums {
   tree: GradientTree;
-  /** Shards that are in a sum that was sent. */
+  /** Shards that are part of a sum that was sent. */
   sent: Set<number>;
-  /** Sums of another relay's with shards that are no longer held here: they cannot be divided, nor wait for more. */
-  lone: { from: number; count: number }[];
+  /** Another relay's sums that include shards no longer held here: they cannot be split, and must not wait for more shards. */
+  detached: { from: number; count: number }[];
 }
 
 export class ShardSums {
@@ -29,12 +29,12 @@ export class ShardSums {
     this.clear();
   }
 
-  /** The shard's gradients will come. */
+  /** The shard's gradients will arrive. */
   hold(shard: number): void {
     this.held.add(shard);
   }
 
-  /** The shard's gradients are not needed any more, or will not come. */
+  /** The shard's gradients are no longer needed, or will not arrive. */
   release(shard: number): void {
     this.held.delete(shard);
   }
@@ -44,35 +44,35 @@ export class ShardSums {
     this.held.clear();
     this.buckets.length = 0;
     for (let bucket = 0; bucket < this.bucketCount; bucket++) {
-      this.buckets.push({ tree: new GradientTree(), sent: new Set(), lone: [] });
+      this.buckets.push({ tree: new GradientTree(), sent: new Set(), detached: [] });
     }
   }
 
   /**
-   * Gradients of a shard, or sums of another relay's.
-   * @returns false where a part of them was sent in another sum, so that these are of no use
+   * Adds the gradients of a shard, or another relay's sum.
+   * @returns false if one of its shards has already been sent in another sum, so that this one cannot be used
    */
   add(bucket: number, sum: SubtreeSum): boolean {
-    const { tree, sent, lone } = this.buckets[bucket]!;
+    const { tree, sent, detached } = this.buckets[bucket]!;
     const { from, count } = sum;
     const shards = Array.from({ length: count }, (_, index) => from + index);
     if (shards.some((shard) => sent.has(shard))) return false;
     tree.add(sum);
-    if (!shards.every((shard) => this.held.has(shard))) lone.push({ from, count });
+    if (!shards.every((shard) => this.held.has(shard))) detached.push({ from, count });
     return true;
   }
 
-  /** The sums that can be formed now and not be part of larger ones; they count as sent. */
+  /** Removes and returns the sums that are complete and cannot become part of larger ones; they count as sent. */
   takeDue(): DueSum[] {
     return this.buckets.flatMap((sums, bucket) => {
       const { tree, sent } = sums;
-      const lone = sums.lone.splice(0);
-      const due = [...lone];
+      const detached = sums.detached.splice(0);
+      const due = [...detached];
       let next = 0;
       for (const shard of [...this.held].sort((a, b) => a - b)) {
         const isIn = ({ from, count }: { from: number; count: number }) =>
           shard >= from && shard < from + count;
-        if (shard < next || sent.has(shard) || lone.some(isIn)) continue;
+        if (shard < next || sent.has(shard) || detached.some(isIn)) continue;
         const block = this.largestBlock(sums, shard);
         next = block.from + block.count;
         if (tree.isComplete(block.from, block.count)) due.push(block);
@@ -84,17 +84,17 @@ export class ShardSums {
     });
   }
 
-  /** Whether the shard's gradients of a bucket are sent. */
+  /** Whether the shard's gradients of a bucket have been sent. */
   isSentOf(bucket: number, shard: number): boolean {
     return this.buckets[bucket]!.sent.has(shard);
   }
 
-  /** Whether the shard's gradients of all buckets are sent. */
+  /** Whether the shard's gradients of all buckets have been sent. */
   isSent(shard: number): boolean {
     return this.buckets.every(({ sent }) => sent.has(shard));
   }
 
-  /** The largest complete subtree around a shard that is held and not sent. */
+  /** The largest complete subtree that includes the shard and whose shards are all held and unsent. */
   private largestBlock({ sent }: BucketSums, shard: number): { from: number; count: number } {
     let block = { from: shard, count: 1 };
     for (;;) {

@@ -1,5 +1,5 @@
-// Everything about a run that can be found to be wrong before anything is started: what fits neither the network, the data,
-// this machine's memory nor the wire. The command line and the library ask here.
+// Checks a run before anything is started: sizes, input shape, loss, memory and message sizes. Used by the command line and the
+// library.
 import type { RunConfig } from "../shared/config.js";
 import type { DataSource } from "../shared/data/samples.js";
 import { TandemError } from "../shared/errors.js";

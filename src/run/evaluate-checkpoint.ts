@@ -1,4 +1,4 @@
-// A checkpoint's network on a test set: restored afresh, with the population statistics.
+// Evaluates a checkpoint on a test set: restores the network and normalises with the population statistics.
 import type { Checkpoint } from "../shared/checkpoint/checkpoint.js";
 import { type EngineSpec, sampleShapeOf } from "../shared/config.js";
 import type { DataSource, Samples, TargetSpec } from "../shared/data/samples.js";
@@ -10,10 +10,10 @@ import type { EvaluationResult } from "../shared/replica/tensors.js";
 import { restoreReplica } from "./restored-replica.js";
 
 /**
- * Metrics of the data's test set; with the run's engine and numerics to the last bit those of the run at that step.
+ * Returns the metrics of the data's test set. With the run's engine and numerics, they equal the run's own to the last bit.
  * @param onBatch called before each batch
  * @param onAnswer called after each batch
- * @throws TandemError `data-mismatch` where the data is of another kind than the network's
+ * @throws TandemError `data-mismatch` if the data does not match the network
  */
 export async function evaluateCheckpoint(
   file: string,
@@ -61,7 +61,7 @@ function checkKind(file: string, own: Kind, found: Kind): void {
   );
 }
 
-/** A row that was encoded in another way is another input, although it looks the same. */
+/** Rows that are encoded differently are different inputs, even if their shapes match. */
 function checkTable(file: string, { config }: Checkpoint, data: DataSource): void {
   if (!data.table || JSON.stringify(data.table) === JSON.stringify(config.data.table)) return;
   throw new TandemError(

@@ -1,16 +1,16 @@
-// Which engine a checkpoint is evaluated with: its own, or another one where that was asked for or its own is missing here.
+// Chooses the engine that a checkpoint is evaluated with: the requested one, else its own, else wasm if its own is not installed.
 import type { EngineSpec, RunConfig } from "../shared/config.js";
 import type { EngineName } from "../shared/engine/engine.js";
 import { isTensorFlowInstalled } from "../shared/engine/tensorflow/installation.js";
 
 export interface EvaluationEngine {
   engine: EngineSpec;
-  /** A sentence for people where it is not the checkpoint's own, though nobody asked for another. */
+  /** A sentence to print if the engine differs from the checkpoint's although none was requested. */
   note?: string;
 }
 
-/** @param requested undefined where the user did not say */
-export function evaluationEngine(
+/** @param requested undefined: the user did not choose one */
+export function chooseEvaluationEngine(
   { engine: own }: RunConfig,
   requested: EngineName | undefined,
   hasTensorFlow: boolean = isTensorFlowInstalled(),
@@ -24,7 +24,7 @@ export function evaluationEngine(
   };
 }
 
-/** On one thread, as runs where nobody said otherwise. */
+/** With one thread, the default of runs. */
 function specOf(name: EngineName): EngineSpec {
   return name === "wasm" ? { name } : { name, threads: 1 };
 }

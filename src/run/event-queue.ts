@@ -1,10 +1,10 @@
-// Events on their way to a reader who takes them one by one. A reader who falls behind, or stops reading, loses events rather
-// than making memory grow: step events first.
-import type { ReportedEvent } from "../shared/events.js";
+// Queues events for a reader that consumes them one by one. If the reader falls behind or stops reading, events are dropped, step
+// events first, so that memory does not grow.
+import type { ReportedEvent } from "../shared/run-event.js";
 
-/** Step events that wait; of more, the oldest are dropped. */
+/** Beyond this many queued step events, the oldest are dropped. */
 const MAX_WAITING_STEPS = 1_000;
-/** Events of all kinds; of more, the oldest are dropped. A run of a day has a few thousand besides its steps. */
+/** Beyond this many queued events, the oldest are dropped. A run of a day has a few thousand besides its steps. */
 const MAX_WAITING = 20_000;
 
 export class EventQueue implements AsyncIterableIterator<ReportedEvent> {
@@ -26,7 +26,7 @@ export class EventQueue implements AsyncIterableIterator<ReportedEvent> {
     this.dropOldest();
   }
 
-  /** No event follows. @param failure thrown to the reader after the last event */
+  /** To be called after the last event. @param failure thrown to the reader after the last event */
   close(failure?: { reason: unknown }): void {
     if (this.end) return;
     this.end = failure ? { failure: failure.reason } : {};
@@ -46,7 +46,7 @@ export class EventQueue implements AsyncIterableIterator<ReportedEvent> {
     });
   }
 
-  /** The reader left its loop: nothing is kept any more. */
+  /** The reader left its loop: events are no longer queued. */
   return(): Promise<IteratorResult<ReportedEvent, undefined>> {
     this.isAbandoned = true;
     this.waiting = [];
@@ -58,7 +58,7 @@ export class EventQueue implements AsyncIterableIterator<ReportedEvent> {
   }
 
   private finish({ resolve, reject }: Reader): void {
-    // A failure is thrown once; who asks again is at the end.
+    // The failure is thrown once; after that, the iterator is done.
     if (this.end && "failure" in this.end && !this.isAbandoned) {
       const { failure } = this.end;
       this.end = {};

@@ -1,12 +1,12 @@
-// Weights to start from in place of drawn ones (`--initial`): those of a checkpoint, or of a Keras model.json. Where the run's
-// network is another than theirs, layers go by their names.
+// Initial weights from a file (`--initial`): a checkpoint or a Keras model.json. If the run's network differs from the file's,
+// layers are matched by name.
 import { createHash } from "node:crypto";
 import { extname } from "node:path";
 import { readCheckpoint } from "../shared/checkpoint/checkpoint.js";
 import { TandemError } from "../shared/errors.js";
 import { buildNetwork } from "../shared/network/build.js";
 import { initialTensors } from "../shared/network/initial-values.js";
-import { validKerasName } from "../shared/network/keras/valid-name.js";
+import { KerasNames } from "../shared/network/keras/keras-names.js";
 import type { Network } from "../shared/network/network.js";
 import { formatShape, quote } from "../shared/network/problem.js";
 import type { NetworkSpec } from "../shared/network/spec.js";
@@ -14,15 +14,15 @@ import { type TensorShape, weightLayout } from "../shared/replica/state-layout.j
 import type { NamedTensor } from "../shared/replica/tensors.js";
 import { readKerasWeights } from "./keras-weights.js";
 
-/** What a file holds: all weights and population statistics of one network. */
+/** All weights and population statistics of one network, read from a file. */
 export interface StoredWeights {
   /** For messages. */
   file: string;
-  /** That they were trained in. */
+  /** The network that they were trained in. */
   network: NetworkSpec;
-  /** Of a Keras model that divides pixels by 255 itself: the layer that does, which the network lacks. */
+  /** If a Keras model divides pixels by 255 itself: the name of that layer, which `network` does not include. */
   pixelLayer?: string | undefined;
-  /** Under Tandem's names. */
+  /** With Tandem's names. */
   tensors: readonly NamedTensor[];
 }
 
@@ -30,22 +30,22 @@ export interface StoredWeights {
 export interface InitialState {
   /** Parameters and population statistics of the run's network. */
   tensors: readonly NamedTensor[];
-  /** SHA-256 of names, shapes and values of those that come from the file. */
+  /** SHA-256 of the names, shapes and values of the tensors that come from the file. */
   digest: string;
   report: InitialReport;
 }
 
-/** Layers with weights, by where these come from. */
+/** Where the layers' weights come from. */
 export interface InitialReport {
   file: string;
   taken: string[];
-  /** Of the network, and drawn as without a file. */
+  /** The network's layers that are randomly initialized. */
   drawn: string[];
-  /** Of the file, and in no layer of the network. */
+  /** The file's layers that the network does not have. */
   unused: string[];
 }
 
-/** In a message. */
+/** Limit for the names listed in a message. */
 const MAX_LISTED = 8;
 
 /** @throws TandemError with exit code 2, naming the file and the layer */
@@ -61,11 +61,11 @@ export function readInitialWeights(file: string): StoredWeights {
 }
 
 /**
- * A layer of the network takes the weights of the file's layer with its name, or with the name that an export gives it in Keras's
- * formats, if the tensors have the same names and shapes.
- * A layer that the file lacks is drawn, and so is an output layer that has another shape: fine-tuning to other classes.
- * @throws TandemError `initial-weights` where a layer fits no better than its name, where a layer that is not trained would be
- * drawn, and where nothing fits
+ * Matches the file's layers with the network's, by name (or by the name that an export to Keras's formats gives the layer). Their
+ * tensors must have the same names and shapes. A layer that the file lacks is randomly initialized, and so is an output layer of
+ * another shape, for fine-tuning to other classes.
+ * @throws TandemError `initial-weights` if a layer's shapes differ, if a frozen layer would be randomly initialized, and if no
+ * layer matches
  */
 export function fitInitialWeights(
   { file, tensors }: StoredWeights,
@@ -73,7 +73,7 @@ export function fitInitialWeights(
   seed: number,
 ): InitialState {
   const own = groupByLayer(weightLayout(network));
-  const stored = groupByLayer(restoreNames(tensors, own));
+  const stored = groupByLayer(restoreNames(tensors, network));
   const outputLayers = findOutputLayers(network);
   const taken: string[] = [];
   const drawn: string[] = [];
@@ -116,22 +116,20 @@ export function fitInitialWeights(
   };
 }
 
-/** Layers that an export had to rename, as `conv1/bn` to `conv1_bn`, have the network's names again. */
-function restoreNames(
-  tensors: readonly NamedTensor[],
-  own: ReadonlyMap<string, unknown>,
-): NamedTensor[] {
+/** Restores the names of layers that an export had to rename, such as `conv1/bn` to `conv1_bn`. */
+function restoreNames(tensors: readonly NamedTensor[], network: Network): NamedTensor[] {
   const storedLayers = new Set(tensors.map(({ name }) => layerOf(name)));
-  const missing = [...own.keys()].filter((layer) => !storedLayers.has(layer));
-  const ownNames = new Map(missing.map((layer) => [validKerasName(layer), layer]));
+  const { weighted } = new KerasNames(network);
+  const missing = [...weighted].filter(([layer]) => !storedLayers.has(layer));
+  const ownNames = new Map(missing.map(([layer, kerasName]) => [kerasName, layer]));
   return tensors.map((tensor) => {
     const layer = layerOf(tensor.name);
-    const restored = own.has(layer) ? layer : (ownNames.get(layer) ?? layer);
+    const restored = weighted.has(layer) ? layer : (ownNames.get(layer) ?? layer);
     return { ...tensor, name: `${restored}${tensor.name.slice(layer.length)}` };
   });
 }
 
-/** A file whose weights are not those of its own network is damaged, or of a layer that is stored in another way. */
+/** @throws TandemError if the file's weights do not match its own network: it is damaged, or stores a layer in an unknown way */
 function checkComplete(file: string, network: Network, tensors: readonly NamedTensor[]): void {
   const stored = groupByLayer(tensors);
   const own = groupByLayer(weightLayout(network));
@@ -149,7 +147,7 @@ function checkComplete(file: string, network: Network, tensors: readonly NamedTe
   }
 }
 
-/** The last layer with a kernel, and what comes behind it: their shapes follow from the targets. */
+/** The last layer with a kernel, and the layers after it: their shapes depend on the targets. */
 function findOutputLayers({ layers, parameters }: Network): Set<string> {
   const kernel = parameters.findLast(({ role }) => role === "kernel");
   if (!kernel) return new Set();

@@ -1,5 +1,5 @@
-// A layers model as TensorFlow.js stores it: model.json, with its network and a manifest of weights, and the files of bytes
-// that the manifest names, beside it. (tensorflowjs README, "Format conversion"; Keras models are converted to it.)
+// Reads a layers model in TensorFlow.js's format: model.json with the network and a weights manifest, and the binary files next to
+// it that the manifest names (tensorflowjs README, "Format conversion"; Keras models can be converted to it).
 import { readFileSync, statSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
 import * as z from "zod";
@@ -12,7 +12,7 @@ import { isAllFinite } from "../shared/replica/finite.js";
 import type { NamedTensor } from "../shared/replica/tensors.js";
 import { readNetworkFile } from "./network-file.js";
 
-/** Kernel or depthwise kernel [h,w,C,M], bias, and batch normalisation's two parameters and two statistics. */
+/** Per layer: kernel or depthwise kernel [h,w,C,M], bias, and batch normalisation's two parameters and two statistics. */
 const MAX_TENSORS = 6 * MAX_LAYERS;
 const MAX_NAME_LENGTH = 1000;
 
@@ -75,11 +75,11 @@ function checkWeight(file: string, { name, dtype, quantization, shape }: Weight)
   if (sizeOf(shape) > MAX_PARAMETER_VALUES) throw refusal(file, `${quote(name)} is too large.`);
 }
 
-/** The files' bytes behind each other, in memory of their own. */
+/** Reads and concatenates the files. */
 function readShards(file: string, paths: readonly string[], byteLength: number): Uint8Array {
   if (byteLength > 4 * MAX_PARAMETER_VALUES) throw refusal(file, "its weights are too large.");
   const shards = paths.map((path) => {
-    // A manifest is data from others: it names files beside it and no others.
+    // The manifest is untrusted: it may only name files in its own folder.
     if (basename(path) !== path || path.startsWith(".")) {
       throw refusal(file, `its manifest names ${quote(path)}, which is not a file beside it.`);
     }
@@ -104,7 +104,7 @@ function readShards(file: string, paths: readonly string[], byteLength: number):
   }
 }
 
-/** What Keras calls a layer's tensors, and what Tandem does. */
+/** Keras's names of a layer's tensors, and Tandem's. */
 const NAMES: Record<string, string> = {
   kernel: "kernel",
   bias: "bias",
@@ -116,7 +116,7 @@ const NAMES: Record<string, string> = {
   pointwise_kernel: "kernel",
 };
 
-/** Keras's LAYER/gamma, or MODEL/LAYER/gamma:0, is LAYER/scale; what is unknown keeps its name. */
+/** Translates Keras's LAYER/gamma, or MODEL/LAYER/gamma:0, to LAYER/scale. Unknown names are returned unchanged. */
 function tensorName(name: string, layers: ReadonlySet<string>): string {
   const plain = name.replace(/:0$/, "");
   const end = plain.lastIndexOf("/");
@@ -124,7 +124,7 @@ function tensorName(name: string, layers: ReadonlySet<string>): string {
   const layer = layers.has(path) ? path : path.slice(path.indexOf("/") + 1);
   const own = NAMES[role];
   if (own === undefined || !layers.has(layer)) return plain;
-  // A separable convolution is a depthwise one and a convolution of 1×1.
+  // A separable convolution is a depthwise convolution followed by a 1×1 convolution.
   const isSeparable = role === "depthwise_kernel" && layers.has(`${layer}/depthwise`);
   return isSeparable ? `${layer}/depthwise/${own}` : `${layer}/${own}`;
 }

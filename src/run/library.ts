@@ -1,4 +1,4 @@
-// Evaluation and data as a program asks for them.
+// The library's functions for evaluation and for data.
 import { type ArrayDataOptions, arraySource } from "../shared/data/array-source.js";
 import { ownSource, type OwnSourceOptions } from "../shared/data/own-source.js";
 import { openData, openIdx } from "../shared/data/files/open-data.js";
@@ -8,28 +8,28 @@ import type { DataSource } from "../shared/data/samples.js";
 import { readCheckpoint } from "../shared/checkpoint/checkpoint.js";
 import type { EngineName } from "../shared/engine/engine.js";
 import { evaluateCheckpoint } from "./evaluate-checkpoint.js";
-import { evaluationEngine } from "./evaluation-engine.js";
-import { inLibraryTerms } from "./option-names.js";
+import { chooseEvaluationEngine } from "./evaluation-engine.js";
+import { toLibraryError } from "./option-names.js";
 
-/** What {@link evaluate} found. */
+/** The result of {@link evaluate}. */
 export interface Evaluation {
-  /** Steps behind the checkpoint. */
+  /** The checkpoint's step. */
   step: number;
-  /** Share of the test samples whose class was found; only where targets are classes. */
+  /** Fraction of test samples classified correctly; only if the targets are classes. */
   testAccuracy?: number;
   /** The mean over the test samples. */
   testLoss: number;
-  /** Test samples. */
+  /** Number of test samples. */
   count: number;
-  /** What computed. */
+  /** The engine that was used. */
   engine: EngineName;
 }
 
 /**
- * Restores a checkpoint and evaluates it on the data's test set; for the samples that a run held out, give
+ * Restores a checkpoint and evaluates it on the data's test set; for the samples that a run held out, pass
  * `{ ...data, test: data.validation }`.
- * @param options.engine what computes; default: the checkpoint's own, and where that is not installed, `"wasm"`
- * @throws TandemError where the checkpoint cannot be read, or the data is of another kind
+ * @param options.engine default: the checkpoint's own engine, or `"wasm"` if that is not installed
+ * @throws TandemError if the checkpoint cannot be read, or the data does not match it
  */
 export async function evaluate(
   checkpoint: string,
@@ -38,34 +38,34 @@ export async function evaluate(
 ): Promise<Evaluation> {
   try {
     const restored = readCheckpoint(checkpoint);
-    const { engine } = evaluationEngine(restored.config, options.engine);
+    const { engine } = chooseEvaluationEngine(restored.config, options.engine);
     const { accuracy, loss, count } = await evaluateCheckpoint(checkpoint, restored, data, engine);
     const testAccuracy = accuracy === undefined ? {} : { testAccuracy: accuracy };
     return { step: restored.step, ...testAccuracy, testLoss: loss, count, engine: engine.name };
   } catch (error) {
-    throw inLibraryTerms(error);
+    throw toLibraryError(error);
   }
 }
 
 /** What {@link data} and {@link idx} take. */
 export interface OpenDataOptions {
-  /** Of a table: the column that is to be predicted. Default: the only one called label, target or class */
+  /** For a table: the column to predict. Default: the only one called label, target or class */
   label?: string;
-  /** Of a table: whether that column holds `"classes"` or `"values"`. Default: by what is in it */
+  /** For a table: whether that column holds `"classes"` or `"values"`. Default: by its content */
   labelKind?: LabelKind;
-  /** Pictures are resized to this: [height, width] or [height, width, channels]. Default: the size that all of them have */
+  /** Pictures are resized to this: [height, width] or [height, width, channels]. Default: their common size */
   pictureSize?: PictureSize;
-  /** The file of a checkpoint: other data of the kind that it was trained on is read as that was. */
+  /** Path of a checkpoint: the data is encoded like the data that it was trained on. */
   checkpoint?: string;
-  /** Training samples that are held out: the first ones, or drawn where the test set is drawn too. Default: 0 */
+  /** Number of training samples to hold out: the first ones, or random ones if the test set is random too. Default: 0 */
   validationSize?: number;
-  /** Arrays with more bytes of inputs than this are read from their files as they are needed. Default: 512 MiB */
+  /** Arrays with more bytes of inputs than this are read from their files on demand. Default: 512 MiB */
   maxMemoryBytes?: number;
 }
 
 /**
- * The data at a path, of any kind that the command line's `--data` takes; docs/data.md lists them. Files that are read while a
- * run needs them stay open until `close()` of the result.
+ * Opens the data at a path, in any format that the command line's `--data` accepts (see docs/data.md). Files that are read on
+ * demand stay open until the result's `close()` is called.
  * @param path a file or folder
  * @throws TandemError naming the file and what is wrong with it
  */
@@ -77,12 +77,12 @@ export async function data(
     const known = checkpoint === undefined ? undefined : readCheckpoint(checkpoint).config;
     return await openData(path, { validationSize, known, ...options });
   } catch (error) {
-    throw inLibraryTerms(error);
+    throw toLibraryError(error);
   }
 }
 
 /**
- * Data in MNIST's format: a folder with four IDX files, plain or gzipped, of images or vectors.
+ * Opens data in MNIST's format: a folder with four IDX files, plain or gzipped, of images or vectors.
  * @param folder default: MNIST itself, which is installed with Tandem
  * @throws TandemError naming the file and what is wrong with it
  */
@@ -96,33 +96,33 @@ export async function idx(
   try {
     return await openIdx(folder, { validationSize, maxMemoryBytes });
   } catch (error) {
-    throw inLibraryTerms(error);
+    throw toLibraryError(error);
   }
 }
 
 /**
- * Arrays in memory: images as bytes or float32, vectors as float32; classes or float32 values as targets.
- * They are not copied, and must not be changed while a run uses them.
+ * Uses arrays in memory: images as bytes or float32, vectors as float32; classes or float32 values as targets.
+ * The arrays are not copied, and must not be changed while a run uses them.
  * @throws TandemError naming the array and what is wrong with it
  */
 export function arrays(options: ArrayDataOptions): DataSource {
   try {
     return arraySource(options);
   } catch (error) {
-    throw inLibraryTerms(error);
+    throw toLibraryError(error);
   }
 }
 
 /**
- * Samples that a program makes or fetches when they are needed, synchronously or not: from a database, a simulation, a decoder.
- * Steps are planned ahead, so that a slow source and the computation overlap. What `sample` returns is checked; a run whose
- * sample is wrong, or fails, ends with an error that names the index.
+ * Uses samples that a program generates or fetches on demand, synchronously or asynchronously: from a database, a simulation, a
+ * decoder. Coming steps' samples are prefetched, so that a slow source and the computation overlap. Samples are checked; if one is
+ * invalid, or `sample` fails, the run ends with an error that names its index.
  * @throws TandemError naming the option and what is wrong with it
  */
 export function source(options: OwnSourceOptions): DataSource {
   try {
     return ownSource(options);
   } catch (error) {
-    throw inLibraryTerms(error);
+    throw toLibraryError(error);
   }
 }

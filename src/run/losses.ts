@@ -1,4 +1,4 @@
-// Losses as users choose them, the loss of a run without a choice, and which losses fit a network and its data.
+// The loss options, the default loss, and the checks that a loss matches the network and the data.
 import type { TargetSpec } from "../shared/data/samples.js";
 import { TandemError } from "../shared/errors.js";
 import type { LossKind } from "../shared/graph/graph.js";
@@ -51,7 +51,7 @@ export function meanAbsoluteError(): LossChoice {
 
 /** What `huber` takes. */
 export interface HuberOptions {
-  /** Where the square becomes a straight line. Default: 1 */
+  /** The error at which the loss changes from quadratic to linear. Default: 1 */
   delta?: number;
 }
 
@@ -60,13 +60,14 @@ export function huber(options: HuberOptions = {}): LossChoice {
   return { loss: "huber", ...options };
 }
 
-/** @throws TandemError `usage` where a number does not belong to the loss */
+/** @throws TandemError `usage` if an option does not apply to the loss */
 export function resolveLoss(choice: LossChoice, network: Network, target: TargetSpec): LossKind {
   const kind = choice.loss ?? defaultLoss(network, target);
   const { labelSmoothing, delta } = choice;
   const isCrossEntropy = takesLabelSmoothing(kind);
-  if (labelSmoothing !== undefined && !isCrossEntropy) throw foreignNumber("label-smoothing", kind);
-  if (delta !== undefined && kind !== "huber") throw foreignNumber("huber-delta", kind);
+  if (labelSmoothing !== undefined && !isCrossEntropy)
+    throw createOptionError("label-smoothing", kind);
+  if (delta !== undefined && kind !== "huber") throw createOptionError("huber-delta", kind);
   if (isCrossEntropy) return { kind, labelSmoothing: labelSmoothing ?? 0 };
   return kind === "huber" ? { kind, delta: delta ?? 1 } : { kind };
 }
@@ -78,7 +79,7 @@ export function takesLabelSmoothing(
   return kind === "softmax-cross-entropy" || kind === "binary-cross-entropy";
 }
 
-function foreignNumber(option: string, kind: LossName): TandemError {
+function createOptionError(option: string, kind: LossName): TandemError {
   return new TandemError(
     "usage",
     `--${option} is not an option of the loss ${kind}. Omit it, or give another --loss.`,

@@ -1,5 +1,5 @@
-// Runs that this machine cannot hold are refused before they start, by what they need at the very least. How large a network
-// may be on any machine is in network/limits.ts.
+// Refuses runs that need more memory than this machine has, by a lower bound. Limits for networks on any machine are in
+// network/limits.ts.
 import { totalmem } from "node:os";
 import { TandemError } from "../shared/errors.js";
 import { type Network, type ParameterSpec, sizeOf } from "../shared/network/network.js";
@@ -18,7 +18,7 @@ export function checkMemory(
   memoryBytes = availableBytes(),
 ): void {
   const { network, config } = layout;
-  // The engine's state, and the copy of it that is being written.
+  // The engine's state, and the copy that is written to the checkpoint.
   const stateBytes = 2 * (1 + slotNames(config.optimizer).length) * parameterBytes(network);
   const largest = largestParameter(network);
   if (largest && stateBytes > memoryBytes) {
@@ -38,7 +38,7 @@ export function checkMemory(
   );
 }
 
-/** Of the machine, or of the container where that has less. */
+/** Memory of the machine, or of the container if that has less. */
 function availableBytes(): number {
   const limit = process.constrainedMemory();
   return limit > 0 ? Math.min(limit, totalmem()) : totalmem();

@@ -1,4 +1,4 @@
-// Runs whose messages the wire does not carry are refused before they start. `single` sends none.
+// Refuses runs whose messages would be too large for the protocol. Not needed for `single`, which sends none.
 import { configText, sampleShapeOf } from "../shared/config.js";
 import { TandemError } from "../shared/errors.js";
 import { sizeOf } from "../shared/network/network.js";
@@ -10,7 +10,7 @@ import { sampleBytes } from "../shared/protocol/payloads/samples.js";
 import { stateGroup, stateGroupCount } from "../shared/replica/state-layout.js";
 import type { RunLayout } from "../shared/run-layout.js";
 
-/** A message is one buffer on both sides, and lengths of up to 31 bits are safe in all of Node's calls. */
+/** A message is a single buffer on both sides, and Node's functions handle lengths of up to 31 bits. */
 const MAX_MESSAGE_BYTES = 2 ** 31 - 2 ** 20;
 
 /** @throws TandemError `too-large` */
@@ -35,7 +35,7 @@ export function checkMessages(layout: RunLayout): void {
   }
 }
 
-/** Names are most of a long configuration: the layers', or those in the data. */
+/** A configuration that is too long consists mostly of names: of layers, or in the data. */
 function checkConfig({ config, network }: RunLayout): void {
   const configBytes = Buffer.byteLength(configText(config));
   if (configBytes <= MAX_CONFIG_BYTES) return;

@@ -1,18 +1,18 @@
-// A network file's text, read with a limit.
+// Reads the text of a network file, up to a size limit.
 import { closeSync, constants, fstatSync, openSync, readFileSync } from "node:fs";
 import { messageOf, TandemError } from "../shared/errors.js";
 
-/** More than any network within network/limits.ts has in Keras's JSON. */
+/** Larger than the Keras JSON of any network within network/limits.ts. */
 const MAX_FILE_BYTES = 2 ** 26;
 
 /**
  * @param option for messages
- * @throws TandemError `network-file` where it cannot be read, or is no text
+ * @throws TandemError `network-file` if it cannot be read, or is not text
  */
 export function readNetworkFile(file: string, option: string): string {
   let fd: number;
   try {
-    // Named pipes would be waited for.
+    // Without O_NONBLOCK, opening a named pipe would wait for a writer.
     fd = openSync(file, constants.O_RDONLY | constants.O_NONBLOCK);
   } catch (error) {
     throw unreadable(file, option, messageOf(error), error);

@@ -1,4 +1,4 @@
-// Optimizers as users choose them: by name, with the numbers that they give; the others have the defaults here.
+// The optimizer options: by name, with hyperparameters and their defaults.
 import { TandemError } from "../shared/errors.js";
 import type { OptimizerSpec } from "../shared/optimizer/optimizer.js";
 import type { LearningRate, ScheduleChoice } from "./schedules.js";
@@ -7,7 +7,7 @@ import { chooseSchedule } from "./schedules.js";
 export const OPTIMIZER_NAMES = ["sgd", "momentum", "adam", "adamw", "rmsprop"] as const;
 export type OptimizerName = (typeof OPTIMIZER_NAMES)[number];
 
-/** What a run without a choice is trained with, as the reference. */
+/** The default, as in the reference run. */
 export const DEFAULT_LEARNING_RATE = 1e-4;
 const DEFAULT_OPTIMIZER = "adam";
 const DEFAULTS = {
@@ -17,7 +17,7 @@ const DEFAULTS = {
   rho: 0.9,
   epsilon: 1e-8,
 } as const;
-/** Loshchilov and Hutter, 2019; PyTorch's AdamW has the same. */
+/** As in PyTorch's AdamW (Loshchilov and Hutter, 2019). */
 const ADAMW_WEIGHT_DECAY = 0.01;
 
 type Numbers = keyof typeof DEFAULTS;
@@ -109,12 +109,12 @@ function toChoice(
   return { ...numbers, optimizer, ...chooseSchedule(learningRate) };
 }
 
-/** Whether the option is no number of some optimizers alone, or is one of this optimizer's. */
+/** False if the option is a hyperparameter of other optimizers only. */
 export function takesNumber(name: OptimizerName, option: string): boolean {
   return !(option in DEFAULTS) || NUMBERS_OF[name].some((number) => number === option);
 }
 
-/** @throws TandemError `usage` where a number does not belong to the optimizer */
+/** @throws TandemError `usage` if a hyperparameter does not apply to the optimizer */
 export function resolveOptimizer(choice: OptimizerChoice): OptimizerSpec {
   const name = choice.optimizer ?? DEFAULT_OPTIMIZER;
   const own = NUMBERS_OF[name];

@@ -1,10 +1,10 @@
-// Sentences name options as the command line does; a program's options have names of its own.
+// Error messages name options as on the command line; here they are translated to the library's option names.
 import { TandemError } from "../shared/errors.js";
 
 /** `--batch-size` → `batchSize`; only where an option begins a word. */
 const OPTION = /(^|[\s(])--([a-z][a-z0-9]*(?:-[a-z0-9]+)*)/g;
 
-/** Options that have another name, or place, in code. */
+/** Options whose name in the library differs by more than its case. */
 const OWN_NAMES: Record<string, string> = {
   augment: "augmentation",
   host: "listen.host",
@@ -14,8 +14,8 @@ const OWN_NAMES: Record<string, string> = {
   "min-workers": "listen.minWorkers",
 };
 
-/** The error with its options called as in code. What is no TandemError stays as it is. */
-export function inLibraryTerms(error: unknown): unknown {
+/** Returns the error with the library's option names. Errors other than TandemError are returned unchanged. */
+export function toLibraryError(error: unknown): unknown {
   if (!(error instanceof TandemError)) return error;
   const sentence = error.message.replace(
     OPTION,

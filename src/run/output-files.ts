@@ -1,5 +1,5 @@
-// A run's output files: each can be written, and none is a file that the run reads, or another output. Found out before
-// anything is written.
+// Checks a run's output files before anything is written: each must be writable, and none may be a file that the run reads or
+// another output.
 import { mkdirSync, readdirSync, type Stats, statSync } from "node:fs";
 import { basename, join } from "node:path";
 import { LOG_NAME } from "../coordinator/observe/dashboard/run-log.js";
@@ -19,19 +19,19 @@ export interface FileOptions {
   /** undefined: no summary is written. */
   summaryDir: string | undefined;
   logFile: string | undefined;
-  /** The run may go on in this file. */
+  /** The checkpoint to resume from; it may also be the output. */
   resume: string | undefined;
   /** Other files that the run reads. */
   inputs: readonly NamedFile[];
 }
 
 export interface NamedFile {
-  /** As users know it. */
+  /** What messages call it, such as `--output`. */
   what: string;
   path: string;
 }
 
-/** Files of data sets, as IDX, NumPy's arrays and tables. */
+/** Files of data sets: IDX, NumPy arrays and tables. */
 const DATA_FILE = /([-.]idx\d(-\w+)?(\.gz)?|\.np[yz]|\.[ct]sv)$/;
 const OWN_STREAM = /^\/(dev|proc)\//;
 /** Of a file's name, on Linux and macOS. */
@@ -47,7 +47,7 @@ export function checkOutputs(options: FileOptions): void {
   if (logFile !== undefined) checkLogFile(logFile);
   const checkpoint = { what: "--output", path: output };
   const log = logFile === undefined ? [] : [{ what: "--log-file", path: logFile }];
-  // Going on in the file that is resumed is what resuming is for.
+  // The checkpoint may be the file that is resumed from, but not the log.
   const resumed = resume === undefined ? [] : [{ what: "--resume", path: resume }];
   const [folder, runLog] = summaryFiles(summaryDir);
   refuseSame(checkpoint, [...log, ...folder, ...runLog, ...inputs]);
@@ -68,7 +68,7 @@ function summaryFiles(summaryDir: string | undefined): [folder: NamedFile[], run
   ];
 }
 
-/** @throws TandemError `output-unwritable` for the name of a lock */
+/** @throws TandemError `output-unwritable` for a lock's name */
 function checkName(path: string, option: string): void {
   if (!path.endsWith(LOCK_SUFFIX)) return;
   throw unwritable(
@@ -76,7 +76,7 @@ function checkName(path: string, option: string): void {
   );
 }
 
-/** A checkpoint is written under a longer name first. */
+/** A checkpoint is first written to a temporary file with a longer name. */
 function checkNameLength(output: string): void {
   const name = basename(realPathOf(output));
   const excess = Buffer.byteLength(temporaryName(name)) - MAX_NAME_BYTES;
@@ -87,11 +87,11 @@ function checkNameLength(output: string): void {
 }
 
 /**
- * Takes the output for this run.
- * @param warn called with a sentence where files cannot be locked there
+ * Locks the output for this run.
+ * @param warn called with a sentence if files cannot be locked there
  * @throws TandemError `output-locked`
  */
-export function takeOutput(output: string, warn: (sentence: string) => void): OutputLock {
+export function claimOutput(output: string, warn: (sentence: string) => void): OutputLock {
   const lock = lockOutput(output);
   if (lock.missing !== undefined) {
     warn(
@@ -102,7 +102,7 @@ export function takeOutput(output: string, warn: (sentence: string) => void): Ou
 }
 
 /** @throws TandemError `output-unwritable` */
-export function makeSummaryFolder(folder: string): void {
+export function createSummaryFolder(folder: string): void {
   try {
     mkdirSync(folder, { recursive: true });
   } catch (error) {
@@ -119,8 +119,8 @@ function unwritable(sentence: string, cause?: unknown): TandemError {
 }
 
 /**
- * A log may go to a device, such as /dev/null, and to this process's own streams, whatever they are. Opening another named
- * pipe would wait for its reader.
+ * A log may be written to a device such as /dev/null, and to this process's own streams of any kind. Other named pipes are
+ * refused, as opening one would wait for its reader.
  */
 function checkLogFile(path: string): void {
   if (path === "") throw unwritable("--log-file is empty. Give the path of a file.");
@@ -135,7 +135,7 @@ function checkLogFile(path: string): void {
   }
 }
 
-/** Lines are appended to a log, and would spoil a checkpoint or a key. */
+/** Lines are appended to the file, which would damage a file that is not a log, such as a checkpoint or a key. */
 function refuseForeignLog(path: string): void {
   const status = statusOf(path, "--log-file");
   if (!status?.isFile() || status.size === 0) return;
@@ -157,7 +157,7 @@ function checkRunLog(path: string): void {
   );
 }
 
-/** @throws TandemError `output-unwritable`, as for links in a circle */
+/** @throws TandemError `output-unwritable`, for example for circular links */
 function statusOf(path: string, option: string): Stats | undefined {
   try {
     return statSync(path, { throwIfNoEntry: false });
@@ -166,7 +166,7 @@ function statusOf(path: string, option: string): Stats | undefined {
   }
 }
 
-/** The file that the data is, or the files of data sets in its folder. */
+/** The data's file, or the data set files in its folder. */
 export function dataFiles(path: string): NamedFile[] {
   const what = "a file of the data";
   let names: string[];
@@ -174,7 +174,7 @@ export function dataFiles(path: string): NamedFile[] {
     if (!statSync(path).isDirectory()) return [{ what, path }];
     names = readdirSync(path).filter((name) => DATA_FILE.test(name));
   } catch {
-    return []; // that it is missing is found when the data is loaded, and said better
+    return []; // loading the data gives a better message
   }
   return names.map((name) => ({ what, path: join(path, name) }));
 }
@@ -188,8 +188,8 @@ function refuseSame(file: NamedFile, others: readonly NamedFile[]): void {
 }
 
 /**
- * A checkpoint that is replaced is kept beside the new one; anything else, such as an exported page, was hardly meant.
- * Under a checkpoint's own name also what is damaged counts as one.
+ * An existing checkpoint may be replaced, as a copy is kept. Replacing any other file is probably a mistake. A file with a
+ * checkpoint's extension counts as a checkpoint even if it is damaged.
  */
 function refuseForeign(output: string): void {
   const status = statSync(output, { throwIfNoEntry: false });

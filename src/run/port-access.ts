@@ -1,9 +1,9 @@
-// Who may reach a coordinator's port: a token where other machines can, and TLS files that were made for each other.
+// Access to a coordinator's port: a token is required if other machines can reach it.
 import { randomBytes } from "node:crypto";
-import { isIP } from "node:net";
+import { isLoopback } from "../coordinator/workers/origin.js";
 import { TandemError } from "../shared/errors.js";
 
-/** Beyond this machine a token can be guessed at from anywhere. */
+/** Required if other machines can reach the port, and so try to guess the token. */
 const MIN_TOKEN_LENGTH = 16;
 const TOKEN = /^[\x21-\x7e]{1,1024}$/;
 
@@ -16,7 +16,7 @@ export interface PortAccess {
 
 /** @throws TandemError `listen-refused`, `token-file` */
 export function checkPortAccess({ host, token, isInsecure }: PortAccess): void {
-  if (isLoopback(host)) return;
+  if (host === "localhost" || isLoopback(host)) return;
   if (token !== undefined) requireLongToken(token, host);
   else if (!isInsecure) {
     throw new TandemError(
@@ -26,7 +26,7 @@ export function checkPortAccess({ host, token, isInsecure }: PortAccess): void {
   }
 }
 
-/** @param where it is from, for messages @throws TandemError `token-file` where it cannot go into a header */
+/** @param where where the token is from, for messages @throws TandemError `token-file` if it cannot be sent in a header */
 export function checkToken(token: string, where: string): string {
   if (TOKEN.test(token)) return token;
   throw new TandemError(
@@ -35,7 +35,7 @@ export function checkToken(token: string, where: string): string {
   );
 }
 
-/** @throws TandemError `token-file` where the token is too short for a coordinator that other machines can reach */
+/** @throws TandemError `token-file` if the token is too short for a port that other machines can reach */
 export function requireLongToken(token: string, host: string): void {
   if (token.length >= MIN_TOKEN_LENGTH) return;
   throw new TandemError(
@@ -44,12 +44,7 @@ export function requireLongToken(token: string, host: string): void {
   );
 }
 
-/** A secret that nobody has to remember. */
-export function makeToken(): string {
+/** Creates a random token. */
+export function createToken(): string {
   return randomBytes(32).toString("hex");
-}
-
-function isLoopback(host: string): boolean {
-  if (host === "localhost" || host === "::1") return true;
-  return isIP(host) === 4 && host.startsWith("127.");
 }

@@ -1,4 +1,5 @@
-// A request → a run that can begin: everything that can be wrong is found here, before anything is started or written.
+// Turns a request into a run that is ready to start. All errors in the request are found here, before anything is started or
+// written.
 import { type Checkpoint, readCheckpoint } from "../shared/checkpoint/checkpoint.js";
 import type { RunConfig } from "../shared/config.js";
 import type { DataSource } from "../shared/data/samples.js";
@@ -12,7 +13,7 @@ import { numericsFingerprint } from "../shared/replica/fingerprint.js";
 import { layoutOfRun } from "../shared/run-layout.js";
 import { checkRun } from "./check-run.js";
 import { fitInitialWeights, type InitialState, readInitialWeights } from "./initial-weights.js";
-import { checkOutputs, makeSummaryFolder } from "./output-files.js";
+import { checkOutputs, createSummaryFolder } from "./output-files.js";
 import { checkPortAccess } from "./port-access.js";
 import { checkRecipe } from "./recipes.js";
 import { checkChoices, checkData, resumedSteps } from "./resume.js";
@@ -21,7 +22,7 @@ import type { RunRequest, Workforce } from "./run-request.js";
 
 export interface PreparedRun {
   config: RunConfig;
-  /** The configuration's. */
+  /** The engine that the configuration names. */
   engine: Engine;
   /** The engine's fingerprint on this machine. */
   numerics: string;
@@ -53,11 +54,11 @@ export function checkRequest(request: RunRequest): void {
   checkOutputs({ output, summaryDir, logFile, resume, inputs: reads });
 }
 
-/** To be called by who holds the output: the checkpoint may be it. @throws as `checkRequest` */
+/** To be called with the output locked, as the output may be the checkpoint that is read. @throws as `checkRequest` */
 export async function prepareRun(request: RunRequest): Promise<PreparedRun> {
   const { workforce, summaryDir } = request;
   const { resume } = request;
-  const run = await (resume === undefined ? startAfresh(request) : goOn(request, resume));
+  const run = await (resume === undefined ? startNewRun(request) : resumeRun(request, resume));
   checkRun({
     config: run.config,
     data: run.data,
@@ -67,7 +68,7 @@ export async function prepareRun(request: RunRequest): Promise<PreparedRun> {
   });
   checkThreads(run.config, request.choices.threads, request.workforce);
   checkVerify(run.config, request.workforce);
-  if (summaryDir !== undefined) makeSummaryFolder(summaryDir);
+  if (summaryDir !== undefined) createSummaryFolder(summaryDir);
   const engine = openEngine(run.config.engine, { threads: request.choices.threads });
   const numerics = numericsFingerprint(layoutOfRun(run.config), engine);
   if (resume === undefined)
@@ -81,7 +82,7 @@ export async function prepareRun(request: RunRequest): Promise<PreparedRun> {
   return { ...run, engine, numerics };
 }
 
-/** With wasm, threads are an option of `single` alone: they are not in the configuration, and so never sent to workers. */
+/** With wasm, only `single` has threads: they are not part of the configuration, which is what workers are sent. */
 export function checkThreads({ engine }: RunConfig, threads = 1, workforce: Workforce): void {
   if (engine.name !== "wasm" || threads === 1 || workforce.kind === "in-process") return;
   throw new TandemError(
@@ -90,7 +91,7 @@ export function checkThreads({ engine }: RunConfig, threads = 1, workforce: Work
   );
 }
 
-/** What a shard brings to a barrier goes into the results of all others: two that agree on those would confirm a wrong one. */
+/** A shard's contribution to a barrier affects all other results, so agreeing results would not prove that it was right. */
 function checkVerify({ batchNorm }: RunConfig, workforce: Workforce): void {
   if (batchNorm !== "sync" || workforce.kind === "in-process" || workforce.verify === 0) return;
   throw new TandemError(
@@ -99,7 +100,7 @@ function checkVerify({ batchNorm }: RunConfig, workforce: Workforce): void {
   );
 }
 
-async function startAfresh(request: RunRequest): Promise<CheckedRun> {
+async function startNewRun(request: RunRequest): Promise<CheckedRun> {
   const { choices, steps, loadData, workforce } = request;
   const total = steps ?? DEFAULTS.steps;
   const data = await loadData(undefined);
@@ -118,7 +119,7 @@ async function startAfresh(request: RunRequest): Promise<CheckedRun> {
   return { ...run, config: { ...config, initialDigest: initial.digest }, initial };
 }
 
-async function goOn(
+async function resumeRun(
   { choices, steps, loadData, dataName }: RunRequest,
   file: string,
 ): Promise<CheckedRun> {

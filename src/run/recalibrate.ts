@@ -1,4 +1,4 @@
-// A checkpoint's weights with the population statistics of its whole training set, in a new checkpoint.
+// Writes a new checkpoint with the same weights and the population statistics of the whole training set.
 import type { LocalWorkers } from "../coordinator/workers/local-workers.js";
 import { type RecalibrationPlan, runRecalibration } from "../coordinator/recalibration.js";
 import { type Checkpoint, readCheckpoint } from "../shared/checkpoint/checkpoint.js";
@@ -7,20 +7,19 @@ import type { DataSource } from "../shared/data/samples.js";
 import type { EngineName } from "../shared/engine/engine.js";
 import { openEngine } from "../shared/engine/open-engine.js";
 import { TandemError } from "../shared/errors.js";
-import { Events, type ReportedEvent } from "../shared/events.js";
+import { Events } from "../shared/events.js";
 import { numericsFingerprint } from "../shared/replica/fingerprint.js";
+import type { ReportedEvent } from "../shared/run-event.js";
 import { layoutOfRun } from "../shared/run-layout.js";
 import { checkRun } from "./check-run.js";
-import { evaluationEngine } from "./evaluation-engine.js";
-import { inLibraryTerms } from "./option-names.js";
-import { checkOutputs, takeOutput } from "./output-files.js";
-import { makeToken } from "./port-access.js";
+import { chooseEvaluationEngine } from "./evaluation-engine.js";
+import { toLibraryError } from "./option-names.js";
+import { checkOutputs, claimOutput } from "./output-files.js";
+import { createToken } from "./port-access.js";
 import { checkThreads } from "./prepare-run.js";
 import type { RunRequest, Workforce } from "./run-request.js";
-import { reporter } from "./train-options.js";
+import { createReporter, DEFAULT_WAIT_MS } from "./train-options.js";
 import { openWorkforce } from "./workforce.js";
-
-const DEFAULT_WAIT_MS = 600_000;
 
 export interface RecalibrationRequest extends Pick<
   RunRequest,
@@ -28,7 +27,7 @@ export interface RecalibrationRequest extends Pick<
 > {
   checkpoint: string;
   loadData: (config: RunConfig) => Promise<DataSource>;
-  /** Default: the checkpoint's own, where it is installed */
+  /** Default: the checkpoint's own, if it is installed */
   engine?: EngineName | undefined;
   /** Default: those of the checkpoint's engine */
   threads?: number | undefined;
@@ -36,37 +35,37 @@ export interface RecalibrationRequest extends Pick<
 
 /** How {@link recalibrate} ended. */
 export type Recalibration =
-  /** The new checkpoint is at `path`; its statistics are those of so many `samples`. */
+  /** The new checkpoint is at `path`; its statistics were computed over `samples` samples. */
   | { ended: "finished"; path: string; samples: number; step: number; engine: EngineName }
-  /** By the signal; nothing was written. */
+  /** The signal was aborted; nothing was written. */
   | { ended: "interrupted" };
 
 /** What {@link recalibrate} takes. */
 export interface RecalibrateOptions {
-  /** The new checkpoint; not the one that is read. */
+  /** Path of the new checkpoint; must differ from the one that is read. */
   output: string;
-  /** Number of worker processes on this machine. Without it this process computes. */
+  /** Number of worker processes on this machine. Default: this process computes */
   workers?: number;
   /** How long to wait for the workers, in milliseconds. Default: 600,000 */
   workerWaitMs?: number;
-  /** What computes. Default: the checkpoint's own engine, and where that is not installed, `"wasm"` */
+  /** Default: the checkpoint's own engine, or `"wasm"` if that is not installed */
   engine?: EngineName;
-  /** Of the engine, in each process; with wasm only where this process computes. */
+  /** Threads of the engine in each process; with wasm, only if this process computes. */
   threads?: number;
-  /** Aborted: it ends, and nothing is written. */
+  /** When aborted, the computation ends and nothing is written. */
   signal?: AbortSignal;
   /** Called with every event. */
   onEvent?: (event: ReportedEvent) => void;
-  /** Called with sentences for people. */
+  /** Called with warnings, each a sentence. */
   onWarning?: (sentence: string) => void;
 }
 
 /**
- * Computes the population statistics of the whole training set for a checkpoint's weights, and writes a checkpoint that has
- * them in the place of the moving average. Weights, slots and step stay, so a run can go on from it.
- * @param checkpoint a file; it stays as it is
- * @param data what it was trained on, with as many samples held out
- * @throws TandemError where the checkpoint cannot be read, has no batch-norm layers, or was trained on other data
+ * Computes the population statistics of the whole training set for a checkpoint's weights, and writes a checkpoint with these
+ * statistics instead of the moving average. Weights, slots and step are unchanged, so a run can resume from it.
+ * @param checkpoint path of a checkpoint, which is not changed
+ * @param data the data that it was trained on, with the same number of samples held out
+ * @throws TandemError if the checkpoint cannot be read, has no batch-norm layers, or was trained on other data
  */
 export async function recalibrate(
   checkpoint: string,
@@ -82,37 +81,37 @@ export async function recalibrate(
       workforce: recalibrationWorkforce(count, workerWaitMs),
       warn: (sentence) => onWarning?.(sentence),
       observe: (events) => {
-        if (onEvent) events.add(reporter("onEvent", onEvent));
+        if (onEvent) events.add(createReporter("onEvent", onEvent));
       },
     });
   } catch (error) {
-    throw inLibraryTerms(error);
+    throw toLibraryError(error);
   }
 }
 
 /** @param count worker processes; undefined: this process */
 export function recalibrationWorkforce(count: number | undefined, workerWaitMs: number): Workforce {
   if (count === undefined) return { kind: "in-process" };
-  const own = { token: makeToken(), coordinatorComputes: false, verify: 0 };
+  const own = { token: createToken(), coordinatorComputes: false, verify: 0 };
   return { kind: "processes", count, workerWaitMs, ...own };
 }
 
-/** @throws TandemError with exit code 2 where the request cannot be met, and 1 where it fails */
+/** @throws TandemError with exit code 2 if the request is invalid, and 1 if the computation fails */
 export async function recalibrateCheckpoint(request: RecalibrationRequest): Promise<Recalibration> {
   const { checkpoint: file, output, inputs = [] } = request;
   checkOutputs({
     ...{ output, summaryDir: undefined, logFile: undefined, resume: undefined },
     inputs: [{ what: "the checkpoint that is read", path: file }, ...inputs],
   });
-  const lock = takeOutput(output, request.warn);
+  const lock = claimOutput(output, request.warn);
   try {
-    return await carryOut(request, readCheckpoint(file));
+    return await executeRecalibration(request, readCheckpoint(file));
   } finally {
     lock.release();
   }
 }
 
-async function carryOut(
+async function executeRecalibration(
   request: RecalibrationRequest,
   checkpoint: Checkpoint,
 ): Promise<Recalibration> {
@@ -122,9 +121,9 @@ async function carryOut(
   request.observe(events);
   let workers: LocalWorkers | undefined;
   try {
-    const crew = openWorkforce(workforce, request);
-    workers = crew.workers;
-    const outcome = await runRecalibration({ ...plan, ...crew }, events, signal);
+    const parts = openWorkforce(workforce, request);
+    workers = parts.workers;
+    const outcome = await runRecalibration({ ...plan, ...parts }, events, signal);
     if (outcome.ended === "interrupted") return outcome;
     const { step } = checkpoint;
     return { ...outcome, path: output, step, engine: plan.config.engine.name };
@@ -154,7 +153,7 @@ async function planOf(request: RecalibrationRequest, checkpoint: Checkpoint): Pr
   const engine = openEngine(spec, { threads });
   const numerics = numericsFingerprint(layout, engine);
   return {
-    // Workers have to compute what this machine does.
+    // Workers must have the same numerics as this machine.
     config: { ...config, numerics },
     ...{ checkpoint, engine, numerics, data, output },
     mixedNumerics: false,
@@ -167,12 +166,12 @@ function engineOf(
   { engine: requested, threads, warn }: RecalibrationRequest,
   { config }: Checkpoint,
 ): EngineSpec {
-  const { engine, note } = evaluationEngine(config, requested);
+  const { engine, note } = chooseEvaluationEngine(config, requested);
   if (note !== undefined) warn(note);
   return engine.name === "tensorflow" && threads !== undefined ? { ...engine, threads } : engine;
 }
 
-/** The statistics are of the training set, and the configuration names it. */
+/** The data must be the training set that the configuration names. */
 function checkData(file: string, { config }: Checkpoint, data: DataSource): void {
   if (data.digest !== config.data.digest) {
     throw new TandemError(

@@ -1,8 +1,8 @@
-// Recipes: options that belong together, under one name. A recipe is not part of a run's configuration, which holds what the
-// recipe stands for; so a checkpoint does not change when a recipe does.
+// Recipes: named sets of options. A run's configuration holds the options and not the recipe's name, so changing a recipe does not
+// change existing checkpoints.
 import type { TargetSpec } from "../shared/data/samples.js";
 import { TandemError } from "../shared/errors.js";
-import type { RunEvent } from "../shared/events.js";
+import type { RunEvent } from "../shared/run-event.js";
 import { takesLabelSmoothing } from "./losses.js";
 import { takesNumber } from "./optimizers.js";
 import type { RunChoices } from "./run-choices.js";
@@ -12,7 +12,7 @@ export const RECIPE_NAMES = ["fast"] as const;
 /** The name of a recipe. */
 export type RecipeName = (typeof RECIPE_NAMES)[number];
 
-/** What a recipe stands for: choices of the configuration, and the number of steps. */
+/** A recipe's options: choices of the configuration, and the number of steps. */
 type Recipe = Omit<RunChoices, "network" | "engine" | "threads" | "seed"> & { steps: number };
 
 const RECIPES: Record<RecipeName, Recipe> = {
@@ -32,13 +32,13 @@ const RECIPES: Record<RecipeName, Recipe> = {
   },
 };
 
-/** What a user gave beside the name of a recipe. */
+/** The options that the user gave in addition to the recipe. */
 export interface GivenOptions {
   choices: RunChoices;
   steps?: number | undefined;
 }
 
-/** Choices and steps together, and how that is reported. */
+/** The resulting options, and the report about them. */
 export interface AppliedRecipe {
   choices: RunChoices;
   steps: number;
@@ -46,8 +46,8 @@ export interface AppliedRecipe {
 }
 
 /**
- * The recipe's options, but for those that the user gave. Numbers of an optimizer or a loss go with it where the user gave
- * another one that does not have them.
+ * Adds the recipe's options to the user's, which take precedence. If the user chose another optimizer or loss, recipe options that
+ * do not apply to it are left out.
  */
 export function applyRecipe(name: RecipeName, { choices, steps }: GivenOptions): AppliedRecipe {
   const given: Partial<Recipe> = { ...choices, ...(steps === undefined ? {} : { steps }) };
@@ -74,7 +74,7 @@ function pick(
   return Object.fromEntries(Object.entries(values).filter(([name]) => isPicked(name)));
 }
 
-/** @throws TandemError `usage` where the recipe is not for such data */
+/** @throws TandemError `usage` if the recipe does not support such targets */
 export function checkRecipe(name: RecipeName | undefined, target: TargetSpec): void {
   if (name === undefined || target.kind === "classes") return;
   throw new TandemError(

@@ -1,4 +1,4 @@
-// A checkpoint's network, restored for inference.
+// Restores a checkpoint's network for inference.
 import type { Checkpoint } from "../shared/checkpoint/checkpoint.js";
 import type { EngineSpec } from "../shared/config.js";
 import { openEngine } from "../shared/engine/open-engine.js";
@@ -6,7 +6,7 @@ import { stateLayout } from "../shared/replica/state-layout.js";
 import { WeightsReplica } from "../shared/replica/weights-replica.js";
 import { layoutOfRun } from "../shared/run-layout.js";
 
-/** The caller disposes of it. */
+/** The caller must dispose of the replica. */
 export function restoreReplica(
   { config, tensors, step }: Checkpoint,
   engine: EngineSpec,

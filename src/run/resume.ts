@@ -1,4 +1,4 @@
-// What a run that is resumed takes from its checkpoint, and what may not contradict it.
+// Checks that the options of a resumed run do not contradict its checkpoint.
 import type { Checkpoint } from "../shared/checkpoint/checkpoint.js";
 import type { RunConfig } from "../shared/config.js";
 import { type AugmentationSpec, augmentationText } from "../shared/data/augmentation.js";
@@ -8,7 +8,7 @@ import { networkText } from "../shared/network/schema.js";
 import { DEFAULTS, resolveNetwork, type RunChoices } from "./run-choices.js";
 import { resolveSchedule } from "./schedules.js";
 
-/** What is compared, with the option's name. */
+/** The choices that are compared, with their options' names. */
 const OPTIONS = {
   seed: "--seed",
   batchSize: "--batch-size",
@@ -52,8 +52,8 @@ export function checkChoices(file: string, { config }: Checkpoint, choices: RunC
 }
 
 /**
- * The steps of the resumed run in all.
- * @param given undefined where the user did not say
+ * Returns the total number of steps of the resumed run.
+ * @param given undefined: the user did not say
  * @throws TandemError `resume-contradiction`
  */
 export function resumedSteps(
@@ -106,7 +106,7 @@ export function checkData(
   }
 }
 
-/** The configuration as choices, where the given ones leave a choice of names. */
+/** Converts the configuration back to choices; `given` decides between two names for the same optimizer. */
 function choicesOf({ optimizer, loss, ...config }: RunConfig, given: RunChoices): RunChoices {
   const { kind, ...numbers } = optimizer;
   const { kind: lossKind, ...lossNumbers } = loss;

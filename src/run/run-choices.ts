@@ -1,4 +1,4 @@
-// What a user chooses of a run's configuration, from options or in code; what is not given has the defaults here.
+// The parts of a run's configuration that users choose, by options or in code, and their defaults.
 import {
   type EngineSpec,
   MAX_CLASS_NAME_LENGTH,
@@ -21,7 +21,7 @@ import { checkLoss, type LossChoice, resolveLoss } from "./losses.js";
 import { DEFAULT_LEARNING_RATE, type OptimizerChoice, resolveOptimizer } from "./optimizers.js";
 import { resolveSchedule } from "./schedules.js";
 
-/** All but the data. Each is undefined where the user said nothing. */
+/** Everything except the data. Undefined: the user did not choose. */
 export interface RunChoices extends OptimizerChoice, LossChoice {
   network?: NetworkSpec | PresetName;
   seed?: number;
@@ -31,11 +31,10 @@ export interface RunChoices extends OptimizerChoice, LossChoice {
   population?: PopulationKind;
   augmentation?: AugmentationSpec;
   engine?: EngineName;
-  /** Of the configuration with the tensorflow engine only: there they decide bits of the result. */
+  /** Part of the configuration with the tensorflow engine only, where they affect the bits of the result. */
   threads?: number;
 }
 
-/** What a run without a choice has. */
 export const DEFAULTS = {
   network: "cnn",
   vectorNetwork: "sigmoid",
@@ -45,21 +44,21 @@ export const DEFAULTS = {
   threads: 1,
 } as const;
 
-/** In the place of the numerics fingerprint until it is known: measuring it takes a configuration that has been checked. */
+/** Placeholder for the numerics fingerprint, which can only be computed from a checked configuration. */
 const NOT_MEASURED = "0".repeat(64);
 
 export interface ResolveContext {
   data: DataSource;
   steps: number;
-  /** Where the user did not say: the number of workers. */
+  /** The number of workers. */
   defaultShards: number;
-  /** Of the weights to start from; its network is the run's where the user gave none. */
+  /** The initial weights; their network is the default network. */
   initial?: { network: NetworkSpec } | undefined;
 }
 
 /**
- * The configuration that the choices stand for, but for its numerics fingerprint and the digest of its initial weights.
- * @throws TandemError with exit code 2 where they do not belong together
+ * Creates the configuration, without its numerics fingerprint and the digest of its initial weights.
+ * @throws TandemError with exit code 2 if the choices do not match each other or the data
  */
 export function resolveConfig(choices: RunChoices, context: ResolveContext): RunConfig {
   const { data, steps, defaultShards, initial } = context;
@@ -97,7 +96,7 @@ function resolveEngine({ engine = defaultEngine(), threads }: RunChoices): Engin
   return { name: engine, threads: threads ?? DEFAULTS.threads };
 }
 
-/** The plain moving average is what a configuration means that says nothing. */
+/** The plain moving average is the default, and is left out of the configuration. */
 function resolvePopulation({ population }: RunChoices): Pick<RunConfig, "population"> {
   return population === undefined || population === "ema" ? {} : { population };
 }
@@ -114,7 +113,7 @@ function resolveAugmentation(
   );
 }
 
-/** None where the names are the classes' numbers, or where they are too many or too long to travel with the configuration. */
+/** Left out if the names are just the classes' numbers, or if they are too many or too long for the configuration. */
 function namesOfClasses({ classNames }: DataSource): Pick<RunConfig["data"], "classNames"> {
   if (classNames === undefined || classNames.length > MAX_CLASS_NAMES) return {};
   if (classNames.every((name, index) => name === String(index))) return {};
@@ -124,12 +123,12 @@ function namesOfClasses({ classNames }: DataSource): Pick<RunConfig["data"], "cl
   return areSuitable ? { classNames: [...classNames] } : {};
 }
 
-/** Convolutions are for images; rows of tables and other vectors have none to find. */
+/** The convolutional network is for images only. */
 function defaultNetwork({ inputShape }: DataSource): PresetName {
   return inputShape.length === 1 ? DEFAULTS.vectorNetwork : DEFAULTS.network;
 }
 
-/** A preset becomes a network for this data. */
+/** Builds a preset's network for this data. */
 export function resolveNetwork(
   network: NetworkSpec | PresetName,
   { inputShape, target }: Pick<DataSource, "inputShape" | "target">,

@@ -1,4 +1,4 @@
-// A run as it was asked for, by the command line or by a program: what it computes, on what, with whom, and where it goes.
+// The request for a run, from the command line or a program: choices, data, workers and outputs.
 import type { BroadcastKind, RunConfig } from "../shared/config.js";
 import type { DataSource } from "../shared/data/samples.js";
 import type { Events } from "../shared/events.js";
@@ -8,47 +8,47 @@ import type { RunChoices } from "./run-choices.js";
 
 export interface RunRequest {
   choices: RunChoices;
-  /** Stands for choices and steps that are not given. */
+  /** Provides choices and steps that are not given. */
   recipe?: RecipeName | undefined;
-  /** Steps of training in all. Default: 10,000 */
+  /** Total number of training steps. Default: 10,000 */
   steps?: number | undefined;
-  /** @param resumed the configuration of the run that goes on */
+  /** @param resumed configuration of the checkpoint that is resumed from */
   loadData: (resumed: RunConfig | undefined) => Promise<DataSource>;
-  /** The data is this run's alone, and closed with it. Default: false */
+  /** Close the data when the run ends. Default: false */
   closesData?: boolean;
   /** For messages: "The data in FOLDER". */
   dataName: string;
-  /** A checkpoint to go on from. */
+  /** Path of a checkpoint to resume from. */
   resume?: string | undefined;
-  /** Weights to start from: a checkpoint, or a Keras model.json beside its weights. */
+  /** Path of the initial weights: a checkpoint, or a Keras model.json with its weight files. */
   initial?: string | undefined;
   workforce: Workforce;
   /** Default: 100; 0: only at the end */
   evalEvery?: number | undefined;
   /** Default: 1,000; 0: only at the end */
   checkpointEvery?: number | undefined;
-  /** Machines whose results differ in the last bits may take part, and a run goes on on one. Default: false */
+  /** Machines whose results differ in the last bits may take part, and may resume the run. Default: false */
   mixedNumerics?: boolean | undefined;
   /** Default: weights */
   broadcast?: BroadcastKind | undefined;
   output: string;
-  /** For TensorBoard and the run's log; undefined: neither is written. */
+  /** Folder for TensorBoard's event files and the run's log; undefined: neither is written. */
   summaryDir?: string | undefined;
-  /** The caller's, checked with the other outputs. */
+  /** Written by the caller, but checked with the other outputs. */
   logFile?: string | undefined;
-  /** Other files that the run reads, none of which may be an output. */
+  /** Other files that the run reads; no output may be one of them. */
   inputs?: readonly NamedFile[];
-  /** What is reported besides events: sentences for people. */
+  /** Called with warnings, each a sentence. */
   warn: (sentence: string) => void;
-  /** Adds the readers of the run's events. */
+  /** Must add the sinks for the run's events. */
   observe: (events: Events) => void;
-  /** Aborted: the run ends after the step in progress, with a checkpoint. A reason that is a text is reported. */
+  /** When aborted, the run ends after the step in progress, with a checkpoint. A reason that is a string is reported. */
   signal?: AbortSignal | undefined;
   /** Called with a function that ends the run's own worker processes at once. */
   onWorkers?: (killAll: () => void) => void;
 }
 
-/** Certificate and key in PEM. Not Node's Buffer: the types of the library need no other package's. */
+/** Certificate and key in PEM. Not typed as Node's Buffer, so that the library's types need no other package. */
 export interface TlsIdentity {
   cert: string | Uint8Array;
   key: string | Uint8Array;
@@ -58,9 +58,9 @@ export interface TlsIdentity {
 export type Workforce =
   /** This process. */
   | { kind: "in-process" }
-  /** So many on this machine, in processes that the run starts itself. */
+  /** Worker processes on this machine that the run starts itself. */
   | ({ kind: "processes"; count: number; token: string } & PoolRequest)
-  /** Whoever connects. */
+  /** Workers that connect to a port. */
   | ({
       kind: "listen";
       host: string;
@@ -84,5 +84,5 @@ interface PoolRequest {
 /** How a run ended: finished, with the metrics of the test set, or interrupted. */
 export type RunResult =
   | { ended: "finished"; step: number; path: string; testAccuracy?: number; testLoss: number }
-  /** By the signal; the checkpoint at `path` is of `step`. */
+  /** The signal was aborted; the checkpoint at `path` is of `step`. */
   | { ended: "interrupted"; step: number; path: string };

@@ -1,4 +1,4 @@
-// Learning rates over a run as users choose them: a kind, the rate at its highest, and the fraction of the steps that warm up.
+// The learning rate options: a schedule, its highest rate, and the fraction of the steps used to warm up.
 import { TandemError } from "../shared/errors.js";
 import type { ScheduleSpec } from "../shared/optimizer/optimizer.js";
 

@@ -1,24 +1,24 @@
-// A run from its request to its result. The command line and the library both call this; it writes nothing but the files
-// that were asked for, and installs no signal handlers.
+// Executes a run, from its request to its result, for the command line and the library. It writes only the requested files, and
+// installs no signal handlers.
 import { type RunPlan, runTraining } from "../coordinator/run.js";
 import { Events } from "../shared/events.js";
-import { takeOutput } from "./output-files.js";
+import { claimOutput } from "./output-files.js";
 import { checkRequest, type PreparedRun, prepareRun } from "./prepare-run.js";
 import { applyRecipe, type AppliedRecipe } from "./recipes.js";
 import type { RunRequest, RunResult } from "./run-request.js";
-import { type Crew, openWorkforce } from "./workforce.js";
+import { type WorkforceParts, openWorkforce } from "./workforce.js";
 
 const DEFAULT_EVAL_EVERY = 100;
 const DEFAULT_CHECKPOINT_EVERY = 1000;
 
-/** @throws TandemError with exit code 2 where the request cannot be met, and 1 where the run fails */
-export async function startRun(asked: RunRequest): Promise<RunResult> {
-  const { request, report } = resolveRecipe(asked);
+/** @throws TandemError with exit code 2 if the request is invalid, and 1 if the run fails */
+export async function startRun(original: RunRequest): Promise<RunResult> {
+  const { request, report } = resolveRecipe(original);
   checkRequest(request);
-  // Before the checkpoint is read: it may be the output, and another run still writing it.
-  const lock = takeOutput(request.output, request.warn);
+  // Before the checkpoint is read: it may be the output, which another run may still be writing.
+  const lock = claimOutput(request.output, request.warn);
   try {
-    return await carryOut(request, await prepareRun(request), report);
+    return await executeRun(request, await prepareRun(request), report);
   } finally {
     lock.release();
   }
@@ -32,7 +32,7 @@ function resolveRecipe(request: RunRequest): { request: RunRequest; report?: Rec
   return { request: { ...request, choices, steps }, report };
 }
 
-async function carryOut(
+async function executeRun(
   request: RunRequest,
   prepared: PreparedRun,
   recipe: RecipeReport | undefined,
@@ -53,10 +53,10 @@ async function carryOut(
   };
   if (signal.aborted) onAbort();
   else signal.addEventListener("abort", onAbort, { once: true });
-  const { workers, ...crew } = openWorkforce(workforce, request);
+  const { workers, ...parts } = openWorkforce(workforce, request);
   try {
     if (recipe) events.emit({ event: "recipe", ...recipe });
-    const plan = { ...planOf(request, prepared), ...crew };
+    const plan = { ...planOf(request, prepared), ...parts };
     const outcome = await runTraining(plan, events, signal);
     if (outcome.ended === "interrupted") return { ended: "interrupted", step, path: output };
     const { accuracy, loss } = outcome.test;
@@ -75,7 +75,7 @@ async function carryOut(
   }
 }
 
-function planOf(request: RunRequest, prepared: PreparedRun): Omit<RunPlan, keyof Crew> {
+function planOf(request: RunRequest, prepared: PreparedRun): Omit<RunPlan, keyof WorkforceParts> {
   const { output, summaryDir, broadcast = "weights" } = request;
   const { config, engine, numerics, data, steps, resumeFrom, initial } = prepared;
   const training = {

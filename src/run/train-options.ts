@@ -1,16 +1,17 @@
-// A run as a program asks for it, and how that becomes a request.
+// The options of the library's `train`, and their conversion to a run request.
 import type { BroadcastKind, PopulationKind } from "../shared/config.js";
 import type { AugmentationSpec } from "../shared/data/augmentation.js";
 import type { DataSource } from "../shared/data/samples.js";
 import type { EngineName } from "../shared/engine/engine.js";
 import { TandemError } from "../shared/errors.js";
-import { type EventSink, isReported, type ReportedEvent } from "../shared/events.js";
+import type { EventSink } from "../shared/events.js";
 import type { PresetName } from "../shared/network/presets.js";
 import type { NetworkSpec } from "../shared/network/spec.js";
+import { isReported, type ReportedEvent } from "../shared/run-event.js";
 import type { BatchNormKind } from "../shared/statistics/barrier.js";
 import type { LossChoice } from "./losses.js";
 import type { OptimizerChoice } from "./optimizers.js";
-import { checkToken, makeToken } from "./port-access.js";
+import { checkToken, createToken } from "./port-access.js";
 import { RECIPE_NAMES, type RecipeName } from "./recipes.js";
 import type { RunChoices } from "./run-choices.js";
 import type { RunRequest, TlsIdentity, Workforce } from "./run-request.js";
@@ -18,11 +19,11 @@ import type { RunRequest, TlsIdentity, Workforce } from "./run-request.js";
 /** What {@link train} takes. */
 export interface TrainOptions {
   /**
-   * What is trained: from `network(…)` or `readKerasJson(…)`, or a preset's name.
+   * The network to train: from `network(…)` or `readKerasJson(…)`, or a preset's name.
    * Default: that of `initial` or `resume`, else `"cnn"`
    */
   network?: NetworkSpec | PresetName;
-  /** What it is trained on: from `data(…)`, `idx(…)`, `arrays(…)` or `source(…)`. */
+  /** The data to train on: from `data(…)`, `idx(…)`, `arrays(…)` or `source(…)`. */
   data: DataSource;
   /** From `adam(…)`, `adamw(…)`, `sgd(…)`, `momentum(…)` or `rmsprop(…)`. Default: `adam()` */
   optimizer?: OptimizerChoice;
@@ -30,12 +31,12 @@ export interface TrainOptions {
   loss?: LossChoice;
   /**
    * A named set of options, reported by the event `recipe`: optimizer, learning rate, loss, batch size, steps and so on.
-   * Those that are given beside it replace its own, one by one. Default: none
+   * Options that are also given individually override it. Default: none
    */
   recipe?: RecipeName;
   /** Samples in a step's global batch. Default: 50 */
   batchSize?: number;
-  /** Steps of training in all, those before a `resume` included. Default: 10,000 */
+  /** Total number of training steps, including those before a `resume`. Default: 10,000 */
   steps?: number;
   /** Parts of a batch, each computed by one worker. Default: the number of workers */
   shards?: number;
@@ -51,56 +52,57 @@ export interface TrainOptions {
    */
   population?: PopulationKind;
   /**
-   * How training images are varied, at most: shifted by so many pixels, mirrored, rotated by so many degrees, scaled by a factor
-   * of 1 ± so much, covered by a square of so many pixels. Default: not at all
+   * How much training images are varied at most: shift in pixels, mirroring, rotation in degrees, scaling by a factor of 1 ± scale,
+   * a cutout square in pixels. Default: not at all
    */
   augmentation?: AugmentationSpec;
-  /** Of the weights and of the order of the samples. Default: 0 */
+  /** Seed of the initial weights and of the order of the samples. Default: 0 */
   seed?: number;
-  /** What computes: `"tensorflow"` is faster, `"wasm"` gives the same bits on every machine. Default: tensorflow where it is set up */
+  /** `"tensorflow"` is faster, `"wasm"` gives the same bits on every machine. Default: tensorflow if it is installed */
   engine?: EngineName;
   /**
-   * Of the engine, in each process. With tensorflow they decide the last bits, and there is one number for all runs of a
-   * process. With wasm they decide nothing, and are for runs that this process computes. Default: 1
+   * Threads of the engine in each process. With tensorflow, they affect the last bits of the result, and all runs of a process must
+   * use the same number. With wasm, they do not affect the result, and only runs that this process computes may use more than one.
+   * Default: 1
    */
   threads?: number;
   /** Number of worker processes on this machine. Without it and `listen`, this process computes. */
   workers?: number;
-  /** Where workers of other machines connect. */
+  /** The port for workers on other machines. */
   listen?: ListenOptions;
   /** How long the run waits for enough workers, in milliseconds. Default: 600,000 */
   workerWaitMs?: number;
   /**
-   * This process is one of the `workers`, or of those that `listen` counts. With updates it saves a process the optimizer's
-   * step. Default: false
+   * This process is one of the `workers`, or of the `listen.minWorkers`. With `broadcast: "updates"`, one process less has to
+   * compute the optimizer's step. Default: false
    */
   coordinatorComputes?: boolean;
   /** Share of the shards that two workers compute, compared bit by bit, from 0 to 1. Default: 0 */
   verify?: number;
-  /** The checkpoint. Default: `"checkpoint.safetensors"` in the current folder */
+  /** Path of the checkpoint. Default: `"checkpoint.safetensors"` in the current folder */
   output?: string;
-  /** A checkpoint to go on from. What is given besides it must not contradict it. */
+  /** Path of a checkpoint to resume from. Other options must not contradict it. */
   resume?: string;
-  /** Weights to start from: a checkpoint, or a Keras `model.json` with its weights beside it. */
+  /** Path of the initial weights: a checkpoint, or a Keras `model.json` with its weight files. */
   initial?: string;
   /** Steps between evaluations, 0: only at the end. Default: 100 */
   evalEvery?: number;
   /** Steps between checkpoints, 0: only at the end. Default: 1,000 */
   checkpointEvery?: number;
   /**
-   * Machines whose results differ in the last bits may take part, and a `resume` may go on on one. The checkpoint is marked,
-   * and may not be the one that the configuration stands for. Default: false
+   * Machines whose results differ in the last bits may take part, and may `resume` the run. The checkpoint is then marked, and may
+   * differ from the one that the configuration determines. Default: false
    */
   mixedNumerics?: boolean;
   /** What each worker is sent after a step. Default: `"weights"` */
   broadcast?: BroadcastKind;
-  /** A folder for TensorBoard's event files and the run's log. Default: none are written */
+  /** Folder for TensorBoard's event files and the run's log. Default: neither is written */
   summaryDir?: string;
-  /** Aborted: the run ends after the step in progress, with a checkpoint. */
+  /** When aborted, the run ends after the step in progress, with a checkpoint. */
   signal?: AbortSignal;
-  /** Called with each event, before an iterator gets it. What it throws is reported as an event. */
+  /** Called with each event, before the iterator gets it. Errors that it throws are reported as events. */
   onEvent?: (event: ReportedEvent) => void;
-  /** Called with sentences for people about this machine, such as on a worker process that does not start. */
+  /** Called with warnings about this machine, each a sentence, such as when a worker process does not start. */
   onWarning?: (sentence: string) => void;
 }
 
@@ -108,27 +110,27 @@ export interface TrainOptions {
 export interface ListenOptions {
   /** Default: `"127.0.0.1"` */
   host?: string;
-  /** 0: a free one; the event `listening` has it. Default: 7711 */
+  /** 0: any free port, reported by the event `listening`. Default: 7711 */
   port?: number;
-  /** Workers must show the same; at least 16 characters where other machines can reach the port. */
+  /** Workers must present this token; at least 16 characters if other machines can reach the port. */
   token?: string;
   /** Certificate and key in PEM. */
   tls?: TlsIdentity;
   /** Listen beyond this machine without a token. Default: false */
   insecure?: boolean;
-  /** Workers that the run needs to go on. Default: 1 */
+  /** Minimum number of workers; with fewer, the run pauses. Default: 1 */
   minWorkers?: number;
 }
 
 const DEFAULT_OUTPUT = "checkpoint.safetensors";
 const DEFAULT_PORT = 7711;
-const DEFAULT_WAIT_MS = 600_000;
+export const DEFAULT_WAIT_MS = 600_000;
 const MAX_WORKERS = 1024;
 const MAX_PORT = 65_535;
 
 /**
- * @param onEvent what the run reports
- * @throws TandemError `usage` where options cannot be
+ * @param onEvent called with the run's events
+ * @throws TandemError `usage` if an option is invalid
  */
 export function requestOf(
   options: TrainOptions,
@@ -154,15 +156,15 @@ export function requestOf(
     summaryDir: options.summaryDir,
     warn: (sentence) => options.onWarning?.(sentence),
     observe: (events) => {
-      if (options.onEvent) events.add(reporter("onEvent", options.onEvent));
-      events.add(reporter("an iterator of events", onEvent));
+      if (options.onEvent) events.add(createReporter("onEvent", options.onEvent));
+      events.add(createReporter("an iterator of events", onEvent));
     },
     signal: options.signal,
   };
 }
 
-/** An observer of what is reported; tried again with the next event after it has failed. */
-export function reporter(name: string, report: (event: ReportedEvent) => void): EventSink {
+/** Creates a sink for reported events; after a failure, it is retried with the next event. */
+export function createReporter(name: string, report: (event: ReportedEvent) => void): EventSink {
   return {
     name,
     retryMs: 0,
@@ -204,7 +206,7 @@ function workforceOf(options: TrainOptions): Workforce {
     );
   }
   if (workers !== undefined) {
-    return { kind: "processes", count: workers, token: makeToken(), ...request };
+    return { kind: "processes", count: workers, token: createToken(), ...request };
   }
   if (listen === undefined) return { kind: "in-process" };
   const { host = "127.0.0.1", port = DEFAULT_PORT, token, tls, minWorkers = 1 } = listen;
@@ -216,7 +218,7 @@ function workforceOf(options: TrainOptions): Workforce {
   };
 }
 
-/** Those of the configuration are checked with it. */
+/** Options of the configuration are checked by its schema. */
 function checkNumbers(options: TrainOptions): void {
   const { listen = {} } = options;
   checkWhole("steps", options.steps, 0);

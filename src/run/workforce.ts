@@ -1,4 +1,4 @@
-// Who computes, as a run's parts need it: the pool's limits, the port where workers connect, and worker processes that the run
+// Turns the requested workforce into the parts of a run plan: pool options, the port for workers, and worker processes that the run
 // starts itself.
 import type { RunPlan } from "../coordinator/run.js";
 import { LocalWorkers } from "../coordinator/workers/local-workers.js";
@@ -6,22 +6,22 @@ import type { PoolOptions } from "../coordinator/workers/pool.js";
 import type { ServerOptions } from "../coordinator/workers/server.js";
 import type { RunRequest, Workforce } from "./run-request.js";
 
-/** A plan's part about workers. */
-export type Crew = Pick<RunPlan, "computesHere" | "pool" | "server" | "onListening">;
+/** The part of a run plan that concerns workers. */
+export type WorkforceParts = Pick<RunPlan, "computesHere" | "pool" | "server" | "onListening">;
 
-/** @returns with the processes, which the caller has to end */
+/** @returns also the worker processes, which the caller must end */
 export function openWorkforce(
   workforce: Workforce,
   { warn, onWorkers }: Pick<RunRequest, "warn" | "onWorkers">,
-): Crew & { workers?: LocalWorkers } {
+): WorkforceParts & { workers?: LocalWorkers } {
   const computesHere = workforce.kind === "in-process" || workforce.coordinatorComputes;
-  const crew = { computesHere, pool: poolOf(workforce), server: serverOf(workforce) };
-  if (workforce.kind !== "processes") return crew;
+  const parts = { computesHere, pool: poolOf(workforce), server: serverOf(workforce) };
+  if (workforce.kind !== "processes") return parts;
   const workers = new LocalWorkers(workforce.token, warn);
   onWorkers?.(() => workers.killAll());
   const processCount = workforce.coordinatorComputes ? workforce.count - 1 : workforce.count;
   return {
-    ...crew,
+    ...parts,
     workers,
     onListening: (url, fail) => workers.start(url, processCount, fail),
   };
@@ -30,14 +30,14 @@ export function openWorkforce(
 function poolOf(workforce: Workforce): PoolOptions {
   switch (workforce.kind) {
     case "in-process":
-      return { startWith: 1, goOnWith: 1, waitMs: 0 };
+      return { startWith: 1, continueWith: 1, waitMs: 0 };
     case "processes": {
       const { count, workerWaitMs, verify } = workforce;
-      return { startWith: count, goOnWith: 1, waitMs: workerWaitMs, verify };
+      return { startWith: count, continueWith: 1, waitMs: workerWaitMs, verify };
     }
     case "listen": {
       const { minWorkers, workerWaitMs, verify } = workforce;
-      return { startWith: minWorkers, goOnWith: minWorkers, waitMs: workerWaitMs, verify };
+      return { startWith: minWorkers, continueWith: minWorkers, waitMs: workerWaitMs, verify };
     }
   }
 }
@@ -47,7 +47,7 @@ function serverOf(workforce: Workforce): ServerOptions | undefined {
     case "in-process":
       return undefined;
     case "processes": {
-      // Other users of this machine can reach the port too: hence the token.
+      // The token is needed because other users of this machine can reach the port.
       const { count, token } = workforce;
       return { host: "127.0.0.1", port: 0, token, ownWorkers: count };
     }

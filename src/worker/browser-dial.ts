@@ -1,5 +1,5 @@
-// From a coordinator's address to a connection, in a browser, which says nothing about why there is none: a wrong token, a
-// closed port and a lost network look the same to a script. The browser sends the page's cookie along.
+// Opens a connection to a coordinator from a browser. A browser does not tell scripts why a connection failed: a wrong token, a
+// closed port and a lost network look the same. It sends the page's cookie along.
 import { messageOf } from "../shared/errors.js";
 import type { Transport } from "../shared/protocol/transport.js";
 import { type BrowserSocket, BrowserTransport } from "./browser-transport.js";
@@ -8,9 +8,9 @@ import type { DialFailure } from "./worker.js";
 const CONNECT_MS = 10_000;
 
 /**
- * Connects, and returns what `serve` makes of the connection.
+ * Connects, and returns the result of `serve`.
  * @param openSocket `new WebSocket(url)`
- * @param serve called in the same turn in which the connection opens, so that it misses no message
+ * @param serve called in the same turn of the event loop in which the connection opens, so that it misses no message
  */
 export function dialFromBrowser<T>(
   url: string,
@@ -24,7 +24,7 @@ export function dialFromBrowser<T>(
     try {
       socket = openSocket(url);
     } catch (error) {
-      // No address, or one that this page may not connect to.
+      // An invalid URL, or one that this page may not connect to.
       resolve({ kind: "refused", cause: "other", reason: messageOf(error) });
       return;
     }
@@ -47,7 +47,7 @@ export function dialFromBrowser<T>(
     );
     stop.addEventListener("abort", abort, { once: true });
     socket.onopen = () => settle(serve(new BrowserTransport(socket)));
-    // `error` says no more than that there was one; `close` follows it.
+    // `error` carries no information, and is followed by `close`.
     socket.onclose = () => settle({ kind: "failed", reason: "no connection" });
   });
 }

@@ -1,4 +1,4 @@
-// What a browser must have to compute, asked before anything else, so that the answer is a sentence and no strange number.
+// Checks first that a browser has the features that computing needs, so that a missing one is reported in plain words.
 import { webAssembly } from "../shared/engine/wasm/webassembly.js";
 
 /** (func (result v128) (i32x4.splat (i32.const 0))), in the binary format of WebAssembly (section 5). */
@@ -12,7 +12,7 @@ const SIMD_MODULE = Uint8Array.of(
   ...[0x0a, 0x08, 0x01, 0x06, 0x00, 0x41, 0x00, 0xfd, 0x11, 0x0b],
 );
 
-/** @returns what is missing here, in one sentence; undefined where nothing is */
+/** @returns a sentence about the missing feature; undefined if nothing is missing */
 export function missingFeature(): string | undefined {
   if (!isLittleEndian()) {
     return "This machine stores numbers with the highest byte first (big-endian); Tandem computes on little-endian machines only.";

@@ -1,5 +1,5 @@
-// Imported first, for its effect: zod compiles schemas with `new Function`, which a page's Content-Security-Policy forbids. This
-// switches that off before the first schema is created.
+// Imported first, for its side effect: zod compiles schemas with `new Function`, which the page's Content-Security-Policy forbids.
+// This turns that off before the first schema is created.
 import { config } from "zod";
 
 config({ jitless: true });

@@ -1,5 +1,5 @@
-// A transport over a browser's own WebSocket, which hides more than `ws` does: no pings, no bytes of an unfinished message, and
-// no word about when the operating system has accepted something.
+// A transport over a browser's own WebSocket, which exposes less than `ws`: no pings, no bytes of an incomplete message, and no
+// notice when the operating system has accepted a message.
 import { cutToBytes } from "../shared/text.js";
 import {
   MAX_REASON_BYTES,
@@ -7,7 +7,7 @@ import {
   type TransportHandlers,
 } from "../shared/protocol/transport.js";
 
-/** What is used here of a WebSocket (https://websockets.spec.whatwg.org/#the-websocket-interface). */
+/** The part of WebSocket that is used here (https://websockets.spec.whatwg.org/#the-websocket-interface). */
 export interface BrowserSocket {
   binaryType: string;
   readonly readyState: number;
@@ -21,12 +21,12 @@ export interface BrowserSocket {
 }
 
 const OPEN = 1;
-/** How often is looked whether the browser has sent what somebody waits for. */
+/** Interval at which `bufferedAmount` is polled while callbacks wait. */
 const DRAIN_POLL_MS = 50;
-/** The only codes that a script may close with (WHATWG WebSockets, `close`). */
+/** A script may only close with 1000, or with codes from 3000 on (WHATWG WebSockets, `close`). */
 const NORMAL_CLOSURE = 1000;
 const FIRST_FREE_CODE = 3000;
-/** What a closed connection says that was not closed in order (RFC 6455, section 7.1.5). */
+/** Reported for a connection that was not closed properly (RFC 6455, section 7.1.5). */
 const ABNORMAL_CLOSURE = 1006;
 
 export class BrowserTransport implements Transport {
@@ -35,12 +35,12 @@ export class BrowserTransport implements Transport {
   private readonly socket: BrowserSocket;
   private handlers: TransportHandlers | undefined;
   private isReading = true;
-  private givenBytes = 0;
-  /** Who waits until how many bytes are sent, in the order of the messages. */
+  private queuedTotalBytes = 0;
+  /** Callbacks, each with the number of sent bytes that it waits for, in the order of the messages. */
   private readonly waiting: { upToBytes: number; onDrained: () => void }[] = [];
   private pollTimer: ReturnType<typeof setInterval> | undefined;
 
-  /** @param socket that is open, with a `binaryType` of `arraybuffer` */
+  /** @param socket an open socket with the `binaryType` `arraybuffer` */
   constructor(socket: BrowserSocket) {
     this.socket = socket;
   }
@@ -49,9 +49,9 @@ export class BrowserTransport implements Transport {
     return this.socket.readyState === OPEN;
   }
 
-  /** Of messages, without the protocol's overhead: what the browser has handed to the network. */
+  /** Bytes of messages that the browser has handed to the network, without the protocol's overhead. */
   get bytesSent(): number {
-    return this.givenBytes - this.socket.bufferedAmount;
+    return this.queuedTotalBytes - this.socket.bufferedAmount;
   }
 
   get unsentBytes(): number {
@@ -65,12 +65,12 @@ export class BrowserTransport implements Transport {
     this.socket.onclose = ({ code, reason }) => this.end(code, reason);
   }
 
-  /** The browser copies the message at once; `onDrained` says when it has sent it, as closely as polling can tell. */
+  /** The browser copies the message immediately; `onDrained` is called once polling shows that it has been sent. */
   send(message: Uint8Array, onDrained?: () => void): void {
     this.socket.send(message);
-    this.givenBytes += message.byteLength;
+    this.queuedTotalBytes += message.byteLength;
     if (!onDrained) return;
-    this.waiting.push({ upToBytes: this.givenBytes, onDrained });
+    this.waiting.push({ upToBytes: this.queuedTotalBytes, onDrained });
     this.pollTimer ??= setInterval(() => this.reportDrained(this.bytesSent), DRAIN_POLL_MS);
   }
 
@@ -87,7 +87,7 @@ export class BrowserTransport implements Transport {
     this.isReading = false;
   }
 
-  /** Scripts can only begin the closing handshake; whatever comes of it is not reported any more. */
+  /** Scripts can only start the closing handshake; its outcome is no longer reported. */
   destroy(): void {
     this.socket.close();
     this.end(ABNORMAL_CLOSURE, "");
@@ -95,7 +95,7 @@ export class BrowserTransport implements Transport {
 
   private receive(data: unknown): void {
     const bytes = data instanceof ArrayBuffer ? new Uint8Array(data) : undefined;
-    // A text's bytes are not looked at: no message of Tandem's is one.
+    // Text messages are never valid, so their content is not passed on.
     const byteLength = bytes?.byteLength ?? String(data).length;
     this.bytesReceived += byteLength;
     if (!this.isReading) return;

@@ -1,5 +1,5 @@
-// A worker in a browser: the same life, limits and computation as in Node (worker.ts), over the browser's WebSocket, and
-// reported to the page that started it. What a browser's scope provides is given, so that nothing here needs one.
+// A worker in a browser: the same main loop, limits and computation as in Node (worker.ts), over the browser's WebSocket, with
+// reports to the page that started it. The browser's global scope is passed in, so that this file also runs without a browser.
 import { messageOf } from "../shared/errors.js";
 import type { Engine } from "../shared/engine/engine.js";
 import type {
@@ -17,17 +17,17 @@ import { RefusedError, runWorker, type WorkerEvent } from "./worker.js";
 
 const MAX_REASON_LENGTH = 300;
 
-/** What the browser's scope provides. */
+/** What the browser's global scope provides. */
 export interface BrowserScope {
   openSocket: (url: string) => BrowserSocket;
-  /** @param kernelsUrl of the engine's module */
+  /** @param kernelsUrl URL of the engine's WebAssembly module */
   loadEngine: (kernelsUrl: string) => Promise<Engine>;
-  /** Bytes of memory that a run's network may need here, where the page does not say. */
+  /** Memory limit for a run, in bytes, unless the page sets one. */
   memoryBytes: number;
   post: (message: FromBrowserWorker) => void;
 }
 
-/** Works until the run is over or `stop` is given; posts one last event, whatever happens, and does not throw. */
+/** Works until the run is over or `stop` is aborted. Always posts a final event, and never throws. */
 export async function runBrowserWorker(
   start: ToBrowserWorker & { type: "start" },
   scope: BrowserScope,
@@ -41,9 +41,9 @@ export async function runBrowserWorker(
         name: start.name,
         kind: "browser",
         route: new Route({ url: start.url, shownUrl: start.url }),
-        // The user sees that the coordinator is away, and ends the worker or waits.
+        // The page shows that the coordinator is unreachable; the user decides how long to wait.
         retryForMs: Infinity,
-        means: { memoryBytes: start.memoryBytes ?? scope.memoryBytes, engines: [engine.name] },
+        resources: { memoryBytes: start.memoryBytes ?? scope.memoryBytes, engines: [engine.name] },
         createRuntime: (layout, broadcast) =>
           new ReportingRuntime(activity, layout, broadcast, () => engine),
       },
@@ -70,7 +70,7 @@ class Activity {
   hasEnded = false;
   private readonly post: BrowserScope["post"];
   private readonly work = { shards: 0, evaluationBatches: 0, samples: 0, weightsStep: -1 };
-  /** Of connections that are closed. */
+  /** Totals of closed connections. */
   private readonly closed = { bytesReceived: 0, bytesSent: 0 };
   private transport: Transport | undefined;
 
@@ -78,7 +78,7 @@ class Activity {
     this.post = post;
   }
 
-  /** @returns `serve`, with the bytes of its connection counted */
+  /** Wraps `serve` so that the connection's bytes are counted. */
   count<T>(serve: (transport: Transport) => Promise<T>): (transport: Transport) => Promise<T> {
     return (transport) => {
       this.transport = transport;

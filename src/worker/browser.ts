@@ -1,5 +1,5 @@
-// The script of a Web Worker: one worker of a run in a tab (browser-worker.ts), started and watched by the join page. It is
-// bundled into dist/page/join-worker.js and runs under `script-src 'self' 'wasm-unsafe-eval'`.
+// The script of a Web Worker: one worker of a run in a browser tab (browser-worker.ts), started and monitored by the join page. It
+// is bundled into dist/page/join-worker.js and runs under `script-src 'self' 'wasm-unsafe-eval'`.
 import "./browser-schemas.js";
 import { messageOf } from "../shared/errors.js";
 import type { Engine } from "../shared/engine/engine.js";
@@ -10,7 +10,7 @@ import { missingFeature } from "./browser-features.js";
 import type { BrowserSocket } from "./browser-transport.js";
 import { runBrowserWorker } from "./browser-worker.js";
 
-/** What is used here of a dedicated Web Worker's global scope. */
+/** The part of a dedicated Web Worker's global scope that is used here. */
 interface WorkerScope {
   onmessage: ((event: { readonly data: ToBrowserWorker }) => void) | null;
   postMessage(message: FromBrowserWorker): void;
@@ -18,14 +18,14 @@ interface WorkerScope {
   readonly WebSocket: new (url: string) => BrowserSocket;
 }
 
-/** No browser says how much a tab may have; a network that needs more than this is for machines of another kind. */
+/** Browsers do not tell how much memory a tab may use; networks that need more than this are not for browsers. */
 const MEMORY_BYTES = 2 ** 31;
 
 const scope = globalThis as unknown as WorkerScope;
 const stop = new AbortController();
 let isStarted = false;
 
-/** @throws Error where the module cannot be fetched or compiled */
+/** @throws Error if the module cannot be fetched or compiled */
 async function loadEngine(kernelsUrl: string): Promise<Engine> {
   const response = await fetch(kernelsUrl);
   if (!response.ok) throw new Error(`HTTP ${response.status} for the engine's module`);

@@ -1,5 +1,5 @@
-// One connection of a worker to its coordinator, from hello to whatever ends it. A coordinator may be broken or hostile:
-// every wait has a deadline, and what may arrive is bounded before it is read.
+// A worker's connection to its coordinator, from hello to its end. The coordinator may be broken or hostile: every wait has a
+// deadline, and sizes are checked before data is read.
 import { messageOf, TandemError } from "../shared/errors.js";
 import { FrameReader } from "../shared/protocol/channel.js";
 import { closeCodes } from "../shared/protocol/close-codes.js";
@@ -20,20 +20,20 @@ import {
   MAX_BYTES_BEFORE_WELCOME,
   maxMessageBytes,
   maxUnsentBytes,
-  type Means,
+  type Resources,
   type Refusal,
 } from "./limits.js";
-import { closeText, type ConnectionEnd, finalEnd, MAX_REASON_LENGTH } from "./connection-end.js";
+import { ConnectionDeadlines } from "./connection-deadlines.js";
+import {
+  closeText,
+  type ConnectionEnd,
+  finalEnd,
+  findVersionProblem,
+  MAX_REASON_LENGTH,
+} from "./connection-end.js";
 import type { Runtime, RuntimeHolder } from "./runtime.js";
 
-/** The coordinator pings, or says that it is alive, every two seconds; after this long without a byte it is lost. */
-const SILENCE_MS = 15_000;
-const SILENCE_CHECK_MS = 1_000;
-/** Bytes per millisecond (5 Mbit/s): where only whole messages are visible, the largest may take as long as on such a link. */
-const SLOWEST_LINK = 625;
-/** Whatever else arrives: pings alone are no welcome. */
-const WELCOME_MS = 20_000;
-/** A connection that lasted this long was useful, even without a task. */
+/** A connection that lasted this long was useful even without a task. */
 const USEFUL_AFTER_MS = 30_000;
 const CLOSING_MS = 1_000;
 
@@ -42,13 +42,13 @@ export interface ServeOptions {
   kind: WorkerKind;
   holder: RuntimeHolder;
   onWelcome: (name: string) => void;
-  means: Means;
+  resources: Resources;
 }
 
 /**
- * Serves the coordinator until something ends the connection, and returns what.
- * @param stop asks to finish the task in hand and say goodbye
- * @throws TandemError `compute-failed`: what would fail at the next try too
+ * Serves the coordinator until the connection ends, and returns how it ended.
+ * @param stop when aborted, says goodbye after the task in progress
+ * @throws TandemError for failures that would happen again, such as `compute-failed`
  */
 export function serveConnection(
   transport: Transport,
@@ -67,14 +67,14 @@ class Connection {
   private readonly resolve: (end: ConnectionEnd) => void;
   private readonly reject: (error: TandemError) => void;
   private readonly openedMs = performance.now();
-  private readonly timers: ReturnType<typeof setTimeout>[] = [];
+  private readonly deadlines: ConnectionDeadlines;
+  private closingTimer: ReturnType<typeof setTimeout> | undefined;
   private readonly reader = new FrameReader(
     (header, lengths, parts) =>
       this.runtime.tailPlaces(parseFromCoordinator({ header }), lengths, parts),
     (byteLength) => this.runtime.noteTail?.(byteLength),
   );
-  private lastByteMs = performance.now();
-  /** Since the last whole message. */
+  /** Received since the last complete message. */
   private pendingBytes = 0;
   private allowedBytes = MAX_BYTES_BEFORE_WELCOME;
   private allowedUnsentBytes = 0;
@@ -92,6 +92,10 @@ class Connection {
     this.options = options;
     this.resolve = resolve;
     this.reject = reject;
+    this.deadlines = new ConnectionDeadlines({
+      hiddenBytes: () => (transport.reportsBytes ? 0 : this.allowedBytes),
+      onMissed: (reason) => this.destroy(this.lost(reason)),
+    });
   }
 
   open(stop: AbortSignal): void {
@@ -106,7 +110,8 @@ class Connection {
       onError: (error) => (this.end ??= this.lost(messageOf(error) || "no connection")),
       onClose: (code, reason) => {
         stop.removeEventListener("abort", sayGoodbye);
-        for (const timer of this.timers) clearTimeout(timer);
+        this.deadlines.stop();
+        clearTimeout(this.closingTimer);
         const end = this.end ?? finalEnd(code, reason) ?? this.lost(closeText(code, reason));
         const { runtime } = this.options.holder;
         if (this.isWelcome) runtime?.endTasks();
@@ -114,44 +119,31 @@ class Connection {
         this.resolve(end);
       },
     });
-    this.timers.push(
-      setInterval(() => {
-        if (performance.now() - this.lastByteMs >= this.allowedSilenceMs) {
-          this.destroy(this.lost("the coordinator is silent"));
-        }
-      }, SILENCE_CHECK_MS),
-      setTimeout(() => {
-        if (!this.isWelcome) this.destroy(this.lost(`no welcome within ${WELCOME_MS / 1000} s`));
-      }, WELCOME_MS),
-    );
+    this.deadlines.start();
     const { name, kind } = this.options;
     this.send({ type: "hello", protocol: PROTOCOL_VERSION, name, kind });
     if (stop.aborted) sayGoodbye();
     else stop.addEventListener("abort", sayGoodbye, { once: true });
   }
 
-  private get allowedSilenceMs(): number {
-    return this.transport.reportsBytes ? SILENCE_MS : SILENCE_MS + this.allowedBytes / SLOWEST_LINK;
-  }
-
-  /** Any byte is a sign of life: on a slow line a state takes long, and pings wait behind it. */
+  /** Every byte is a sign of life: on a slow link a state takes a long time, and pings are queued behind it. */
   private countBytes(byteLength: number): void {
-    this.lastByteMs = performance.now();
+    this.deadlines.noteByte();
     this.pendingBytes += byteLength;
     if (this.pendingBytes <= this.allowedBytes) return;
-    const most = this.allowedBytes;
-    this.destroy(this.lost(`invalid message from the coordinator: more than ${most} bytes`));
+    const limit = this.allowedBytes;
+    this.destroy(this.lost(`invalid message from the coordinator: more than ${limit} bytes`));
   }
 
   private receive(bytes: Uint8Array, isBinary: boolean): void {
     if (this.end) return;
     this.pendingBytes = 0;
     if (this.isWelcome && this.transport.unsentBytes > this.allowedUnsentBytes) {
-      this.destroy(this.lost("the coordinator does not read the answers to what it asks"));
+      this.destroy(this.lost("the coordinator does not read this worker's answers"));
       return;
     }
     try {
-      const frame = this.reader.take(bytes, isBinary);
+      const frame = this.reader.read(bytes, isBinary);
       if (frame) this.take(frame);
     } catch (error) {
       if (error instanceof FrameError) {
@@ -159,18 +151,18 @@ class Connection {
         this.close(this.lost(reason), closeCodes.badMessage, error.message);
         return;
       }
-      // What fails here fails at the next try too: the engine refuses.
+      // The engine failed, and would fail again after a reconnect.
       this.reject(asTandemError(error));
       this.transport.destroy();
     }
-    // What arrived while the task was computed has not been looked at yet.
-    this.lastByteMs = performance.now();
+    // Bytes that arrived while the task was computed have not been counted yet.
+    this.deadlines.noteByte();
   }
 
   private take(frame: Frame): void {
-    const older = olderSide(frame.header);
-    if (older) {
-      this.close({ kind: "refused", cause: "version", reason: older }, closeCodes.version, older);
+    const reason = findVersionProblem(frame.header);
+    if (reason !== undefined) {
+      this.close({ kind: "refused", cause: "version", reason }, closeCodes.version, reason);
       return;
     }
     const message = parseFromCoordinator(frame);
@@ -204,7 +196,9 @@ class Connection {
         return;
       case "cancel":
       case "digest":
-        if (!this.runtime.takeFromCoordinator) throw new FrameError(`${message.type} to no relay`);
+        if (!this.runtime.takeFromCoordinator) {
+          throw new FrameError(`${message.type} to a worker that is not a relay`);
+        }
         this.runtime.takeFromCoordinator(message);
         return;
       case "alive":
@@ -221,16 +215,17 @@ class Connection {
     if (this.isWelcome) throw new FrameError("a second welcome");
     const { broadcast } = message;
     const config = readConfig(parts);
-    const { holder, means } = this.options;
-    const admission = admitRun(config, means);
+    const { holder, resources } = this.options;
+    const admission = admitRun(config, resources);
     if (admission.refusal) {
       this.refuse(admission.refusal);
       return;
     }
     const { layout } = admission;
     this.isWelcome = true;
+    this.deadlines.noteWelcome();
     this.allowedBytes = maxMessageBytes(layout);
-    this.allowedUnsentBytes = maxUnsentBytes(layout, means);
+    this.allowedUnsentBytes = maxUnsentBytes(layout, resources);
     if (!holder.runtime?.fits(config, broadcast)) {
       try {
         holder.runtime = holder.create(layout, broadcast);
@@ -256,10 +251,10 @@ class Connection {
     this.close({ kind: "refused", cause, reason: sentence }, closeCodes.cannotTakePart, reason);
   }
 
-  /** That of an earlier connection is none of this one's before its welcome. */
+  /** @throws FrameError before `welcome`: until then, the runtime belongs to an earlier connection */
   private get runtime(): Runtime {
     const { runtime } = this.options.holder;
-    if (!this.isWelcome || !runtime) throw new FrameError("a task before the welcome");
+    if (!this.isWelcome || !runtime) throw new FrameError("message before the welcome");
     return runtime;
   }
 
@@ -270,7 +265,8 @@ class Connection {
   private close(end: ConnectionEnd, code: number, reason = ""): void {
     this.end ??= end;
     this.transport.close(code, reason);
-    this.timers.push(setTimeout(() => this.transport.destroy(), CLOSING_MS));
+    clearTimeout(this.closingTimer);
+    this.closingTimer = setTimeout(() => this.transport.destroy(), CLOSING_MS);
   }
 
   private destroy(end: ConnectionEnd): void {
@@ -283,14 +279,6 @@ class Connection {
     const wasUseful = this.hasAnswered || lastedMs >= USEFUL_AFTER_MS;
     return { kind: "lost", reason: sanitizeText(reason, MAX_REASON_LENGTH), wasUseful };
   }
-}
-
-/** Looked at before anything else, as another version's messages may be of other forms. */
-function olderSide({ type, protocol }: Readonly<Record<string, unknown>>): string | undefined {
-  if (type !== "welcome" || typeof protocol !== "number") return undefined;
-  if (protocol === PROTOCOL_VERSION) return undefined;
-  const older = protocol < PROTOCOL_VERSION ? "coordinator" : "worker";
-  return `coordinator speaks protocol ${protocol}, this worker ${PROTOCOL_VERSION}: update the ${older}`;
 }
 
 function asTandemError(error: unknown): TandemError {

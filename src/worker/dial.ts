@@ -1,4 +1,4 @@
-// From a coordinator's address to a connection: the WebSocket's handshake with token and certificates, or why there is none.
+// Opens a connection to a coordinator: the WebSocket handshake with token and certificates.
 import type { Socket } from "node:net";
 import * as tls from "node:tls";
 import { WebSocket } from "ws";
@@ -7,24 +7,24 @@ import { socketOptions } from "../shared/protocol/channel.js";
 import type { Transport } from "../shared/protocol/transport.js";
 import { WebSocketTransport } from "../shared/protocol/ws-transport.js";
 import { sanitizeText } from "../shared/text.js";
+import { MAX_REASON_LENGTH } from "./connection-end.js";
 import type { DialFailure } from "./worker.js";
 
 const CONNECT_MS = 10_000;
-const MAX_REASON_LENGTH = 200;
-/** Far above any message of a run; what a run's may be is checked as bytes arrive (limits.ts). */
+/** Far above any message of a run; the run's own limit is checked as bytes arrive (limits.ts). */
 const MAX_PAYLOAD_BYTES = 512 * 2 ** 20;
-/** Overload, and what a proxy answers while the coordinator behind it is away. */
-const PASSING_STATUSES: readonly number[] = [429, 502, 503, 504];
+/** Overload, or a proxy whose coordinator is unreachable. */
+const TEMPORARY_STATUSES: readonly number[] = [429, 502, 503, 504];
 
 export interface DialOptions {
   token?: string;
-  /** Certificates that the coordinator's may be signed by, besides the system's. */
+  /** Certificate authorities to trust in addition to the system's. */
   ca?: Buffer;
 }
 
 /**
- * Connects, and returns what `serve` makes of the connection.
- * @param serve called in the same turn in which the connection opens, so that it misses no byte
+ * Connects, and returns the result of `serve`.
+ * @param serve called in the same turn of the event loop in which the connection opens, so that it misses no byte
  */
 export function dial<T>(
   url: string,
@@ -41,7 +41,7 @@ export function dial<T>(
         ? {}
         : { headers: { authorization: `Bearer ${options.token}` } }),
       ...(options.ca === undefined ? {} : { ca: trustedCertificates(options.ca) }),
-      // Masks guard against scripts in browsers (RFC 6455, section 10.3); of zeros they cost nothing.
+      // Masks protect against scripts in browsers (RFC 6455, section 10.3); here they can be zero, which costs no time.
       generateMask: (mask) => void mask.fill(0),
     });
     let stream: Socket | undefined;
@@ -73,13 +73,13 @@ function failureOf(status: number, statusMessage: string): DialFailure {
       ? "the token is missing or wrong"
       : sanitizeText(statusMessage, MAX_REASON_LENGTH);
   const reason = `HTTP ${status}: ${text}`;
-  if (PASSING_STATUSES.includes(status)) return { kind: "failed", reason };
+  if (TEMPORARY_STATUSES.includes(status)) return { kind: "failed", reason };
   return { kind: "refused", cause: "other", reason };
 }
 
-/** The given certificates in addition to those that Node trusts: `ca` alone would replace them. */
+/** Adds the given certificates to those that Node trusts: the option `ca` alone would replace them. */
 export function trustedCertificates(ca: Buffer): (string | Buffer)[] {
-  // Since Node 22.15: with NODE_EXTRA_CA_CERTS and --use-system-ca.
+  // Exists since Node 22.15; includes NODE_EXTRA_CA_CERTS and --use-system-ca.
   const { getCACertificates } = tls as {
     getCACertificates?: (type: "default") => readonly string[];
   };

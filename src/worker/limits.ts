@@ -1,5 +1,5 @@
-// What a worker accepts from a coordinator: a configuration it can allocate for, and messages as large as that run needs.
-// Pure, but for the machine's memory, which the caller supplies.
+// What a worker accepts from a coordinator: configurations whose memory it can allocate, and messages no larger than the run needs.
+// Pure: the caller supplies the machine's memory.
 import { type RunConfig, sampleShapeOf } from "../shared/config.js";
 import type { EngineName } from "../shared/engine/engine.js";
 import { MAX_EVALUATION_SAMPLES } from "../shared/evaluation.js";
@@ -22,11 +22,11 @@ import { layoutOfRun, type RunLayout } from "../shared/run-layout.js";
 import { TandemError } from "../shared/errors.js";
 
 const MAX_BATCH_SIZE = 1_000_000;
-/** Headers, padding, and messages that arrive in one read behind another. */
+/** For headers, padding, and further messages that arrive in the same read. */
 const SLACK_BYTES = 2 ** 20;
-/** Nothing that is sent before `welcome`, or `welcome` itself, is larger. */
+/** Limit for everything up to and including `welcome`. */
 export const MAX_BYTES_BEFORE_WELCOME = MAX_CONFIG_BYTES + 64 * 1024;
-/** Weights, gradients, and two slots of the optimizer. */
+/** Weights, gradients and two optimizer slots. */
 const COPIES_OF_PARAMETERS = 4;
 
 /** Why a worker does not take part in a run. */
@@ -35,19 +35,19 @@ export interface Refusal {
   reason: string;
 }
 
-/** What a worker has for a run. */
-export interface Means {
+/** What a machine has for a run. */
+export interface Resources {
   memoryBytes: number;
   engines: readonly EngineName[];
-  /** False for a relay, which holds the parameters and no activations. */
+  /** False for a relay, which holds the parameters but no activations. */
   computes?: boolean;
 }
 
-/** The run's layout where a worker can take part, or why it cannot. */
+/** The run's layout if a worker can take part, or why it cannot. */
 export type Admission = { layout: RunLayout; refusal?: never } | { refusal: Refusal };
 
-export function admitRun(config: RunConfig, means: Means): Admission {
-  const { memoryBytes, engines, computes = true } = means;
+export function admitRun(config: RunConfig, resources: Resources): Admission {
+  const { memoryBytes, engines, computes = true } = resources;
   const refuse = (cause: RefusalCause, reason: string) => ({ refusal: { cause, reason } });
   const { batchSize, shards, engine } = config;
   if (!engines.includes(engine.name)) {
@@ -85,14 +85,14 @@ function findProblem(layout: RunLayout): string | undefined {
   return doTargetsFit(layout) ? undefined : "its targets do not fit the network's output";
 }
 
-/** What a worker needs for the run, at least. */
+/** Lower bound of the memory that a worker needs for the run. */
 function bytesOf(layout: RunLayout, computes: boolean): number {
   const { network } = layout;
   const ofActivations = computes ? heldSamples(layout) * activationBytes(network) : 0;
   return COPIES_OF_PARAMETERS * parameterBytes(network) + ofActivations;
 }
 
-/** Classes have one output each, or two of them a single one; values have one output each. */
+/** One output per class or value, or a single output for two classes. */
 function doTargetsFit({ network, config }: RunLayout): boolean {
   const { loss, data } = config;
   const outputCount = network.outputShape[0];
@@ -105,7 +105,7 @@ function doTargetsFit({ network, config }: RunLayout): boolean {
   );
 }
 
-/** Bytes that may arrive between two whole messages. Large tensors of a state arrive in chunks, which are messages too. */
+/** Bytes that may arrive between two complete messages. Large tensors of a state arrive in chunks, which are messages too. */
 export function maxMessageBytes(layout: RunLayout): number {
   const samples = Math.max(layout.largestShard, MAX_EVALUATION_SAMPLES);
   const ofSamples =
@@ -116,20 +116,20 @@ export function maxMessageBytes(layout: RunLayout): number {
 }
 
 /**
- * Bytes of answers that may wait while the coordinator does not read. A worker may hold all shards of a step, and answer them at
- * once when the last barrier is passed; a relay answers each twice, as sums come besides. On a small machine it is less, but no
- * fewer than two answers.
+ * Bytes of answers that may be queued while the coordinator does not read. A worker may hold all shards of a step, and answer them
+ * together after the last barrier; a relay sends twice as much, as it also sends sums. The limit is lower on a small machine, but
+ * always allows two answers.
  */
 export function maxUnsentBytes(
   layout: RunLayout,
-  { memoryBytes }: Pick<Means, "memoryBytes">,
+  { memoryBytes }: Pick<Resources, "memoryBytes">,
 ): number {
   const answerBytes = maxAnswerBytes(layout) + SLACK_BYTES;
   const ofStep = 2 * (layout.shardSizes.length + 1) * answerBytes;
   return Math.max(2 * answerBytes, Math.min(ofStep, memoryBytes / 4));
 }
 
-/** With small shards an update has the factors of each, with large ones the gradient itself. */
+/** An update has either the factors of all shards or the gradient itself. */
 function updateBytes({ network, config, factored }: RunLayout): number {
   let floats = 0;
   for (const { name, shape } of network.parameters) {
@@ -140,7 +140,7 @@ function updateBytes({ network, config, factored }: RunLayout): number {
   return 4 * floats;
 }
 
-/** Tensors of a state that are too small for chunks come in one message. */
+/** Tensors of a state that are too small for chunks are sent in one message. */
 function stateBytes(layout: RunLayout): number {
   const groups = Array.from({ length: stateGroupCount(layout) }, (_, group) =>
     stateGroup(layout, "with-slots", group)

@@ -1,4 +1,4 @@
-// A worker in Node: connects with `ws`, and computes with an engine that Node can load.
+// A worker in Node: connects with `ws` and computes with any engine.
 import { totalmem } from "node:os";
 import { ENGINE_NAMES } from "../shared/engine/engine.js";
 import { openEngine } from "../shared/engine/open-engine.js";
@@ -8,7 +8,7 @@ import { WorkerRuntime } from "./worker-runtime.js";
 
 export type NodeWorkerOptions = DialOptions & Pick<WorkerOptions, "name" | "route" | "retryForMs">;
 
-/** As `runWorker`. @throws TandemError as there */
+/** As `runWorker`. @throws TandemError as `runWorker` */
 export function runNodeWorker(
   options: NodeWorkerOptions,
   onEvent: (event: WorkerEvent) => void,
@@ -18,7 +18,7 @@ export function runNodeWorker(
     {
       ...options,
       kind: "node",
-      means: { memoryBytes: totalmem(), engines: ENGINE_NAMES },
+      resources: { memoryBytes: totalmem(), engines: ENGINE_NAMES },
       createRuntime: (layout, broadcast) =>
         new WorkerRuntime(layout, broadcast, (engine) => openEngine(engine)),
     },

@@ -1,4 +1,4 @@
-// A worker's runtime that reports what it has done, for the page that started it.
+// A worker's runtime that reports its work to the page that started it.
 import { type Reply, WorkerRuntime } from "./worker-runtime.js";
 
 type Parts = ConstructorParameters<typeof WorkerRuntime>;
@@ -13,7 +13,7 @@ export interface FinishedTask {
 }
 
 export interface RuntimeReports {
-  /** The weights are those of another step now. */
+  /** The weights have moved to another step. */
   onWeights(step: number): void;
   /** A task's answer was sent. */
   onTask(task: FinishedTask): void;
@@ -54,7 +54,7 @@ export class ReportingRuntime extends WorkerRuntime {
   }
 }
 
-/** Of the last part of an answer; undefined for the parts before it. */
+/** @returns the finished task for an answer's last message; undefined for the messages before it */
 function finishedTask(
   { message }: Reply,
   count: number,

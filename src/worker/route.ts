@@ -1,23 +1,23 @@
-// The addresses at which a worker may join a run, and which one is tried next: relays in turn, and the coordinator after the
-// last of them. Pure.
+// The addresses at which a worker can join a run, and the order in which they are tried: the relays in turn, then the coordinator.
+// Pure.
 
 export interface Address {
   url: string;
-  /** As it may be printed: without a query, which can hold a secret. */
+  /** For display: without the query, which can contain a secret. */
   shownUrl: string;
 }
 
-/** Where all are started at the same time, relays are there a little later than the coordinator. */
+/** How many times the relays are tried at the start: relays started along with the coordinator are ready a little later. */
 const START_ROUNDS = 4;
 
 export class Route {
   private readonly addresses: readonly Address[];
   private index = 0;
   private hasRetried = false;
-  /** How often the relays are tried once more before the coordinator. */
-  private patience = START_ROUNDS;
+  /** How many more times the relays are tried before the coordinator. */
+  private roundsLeft = START_ROUNDS;
 
-  /** @param relays those before the coordinator, in the order in which they are tried */
+  /** @param relays in the order in which they are tried */
   constructor(coordinator: Address, relays: readonly Address[] = []) {
     this.addresses = [...relays, coordinator];
   }
@@ -30,27 +30,27 @@ export class Route {
     return this.addresses.at(-1)!;
   }
 
-  /** Whether the next failure is one of the coordinator itself. */
+  /** Whether the current address is the coordinator's. */
   get isAtCoordinator(): boolean {
     return this.index === this.addresses.length - 1;
   }
 
   /**
-   * The connection is lost, or there was none: turns to the next address. One where the worker was of use is tried once more
-   * first, as a connection can break while both ends live on. Until one was, the relays are tried several times in turn.
-   * @returns whether it begins with the first address again
+   * Moves to the next address after a lost or failed connection. An address where the worker was useful is retried once first, as
+   * a connection can break while both ends are alive. Until one was useful, the relays are tried several times in turn.
+   * @returns true if it starts again with the first address
    */
   advance(wasUseful: boolean): boolean {
     const { length } = this.addresses;
-    if (wasUseful) this.patience = 0;
+    if (wasUseful) this.roundsLeft = 0;
     if (length > 1 && wasUseful && !this.hasRetried) {
       this.hasRetried = true;
       return false;
     }
     this.hasRetried = false;
     this.index = (this.index + 1) % length;
-    if (length > 1 && this.isAtCoordinator && this.patience > 0) {
-      this.patience--;
+    if (length > 1 && this.isAtCoordinator && this.roundsLeft > 0) {
+      this.roundsLeft--;
       this.index = 0;
     }
     return this.index === 0;

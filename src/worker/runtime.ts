@@ -1,22 +1,22 @@
-// What a connection needs of what computes, or, in a relay, of what has others compute.
+// The runtime as a worker's connection sees it: it computes tasks or, in a relay, assigns them to other workers.
 import type { BroadcastKind } from "../shared/config.js";
 import type { FromCoordinator, FromWorker, ToRelay } from "../shared/protocol/messages.js";
 import type { RunLayout } from "../shared/run-layout.js";
 import type { Reply, WorkerRuntime } from "./worker-runtime.js";
 
-/** What the runtime of a relay does besides. */
+/** What the runtime of a relay does in addition. */
 export interface RelayDuties {
-  /** The connection is ready: what happens behind the relay can be reported, until `endTasks`. */
+  /** The connection is ready; `send` may be used until `endTasks`. */
   onReady(send: (reply: Reply) => void): void;
   /** The connection broke, and the run is not known to be over. */
   onLost(): void;
-  /** So many bytes of a tail have come. */
+  /** More bytes of a tail have arrived. */
   noteTail(byteLength: number): void;
-  /** @throws FrameError where it does not belong here */
+  /** @throws FrameError if the message does not match the run */
   takeFromCoordinator(message: ToRelay): void;
 }
 
-/** What a connection needs of a `WorkerRuntime`. */
+/** What a connection uses of a `WorkerRuntime`. */
 export type Runtime = Partial<RelayDuties> &
   Pick<
     WorkerRuntime,
@@ -30,20 +30,20 @@ export type Runtime = Partial<RelayDuties> &
     | "compute"
   > & {
     /**
-     * Where the tail of a state is written as it arrives.
-     * @param parts of the state that have come already
-     * @throws FrameError where it cannot be the tail of this run's
+     * Memory that the tail of a state is written to as it arrives.
+     * @param parts the parts before the tail
+     * @throws FrameError if this cannot be the tail of this run's state
      */
     tailPlaces(
       message: FromCoordinator,
       lengths: readonly number[],
       parts: readonly Uint8Array[],
     ): Uint8Array[];
-    /** undefined: of a relay, which compares its workers' digests itself. */
+    /** Undefined for a relay, which compares its workers' digests itself. */
     digest(): (FromWorker & { type: "digest" }) | undefined;
   };
 
-/** The runtime outlives a connection, so that a worker that comes back need not load its engine again. */
+/** Keeps the runtime between connections, so that a worker that reconnects need not load its engine again. */
 export interface RuntimeHolder {
   runtime: Runtime | undefined;
   create(layout: RunLayout, broadcast: BroadcastKind): Runtime;

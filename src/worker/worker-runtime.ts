@@ -1,5 +1,4 @@
-// What a worker does with what its coordinator sends, without sockets: keeps a replica of the weights up to date, and
-// computes tasks on it.
+// Keeps a worker's replica of the weights up to date and computes tasks on it. No sockets: messages are passed in.
 import {
   type BroadcastKind,
   configText,
@@ -42,7 +41,7 @@ export interface Reply {
   parts: ArrayBufferView[];
 }
 
-/** The factors of a shard, gathered bucket by bucket. */
+/** Factors by shard, collected bucket by bucket. */
 type ShardFactors = Map<number, Map<string, Gradient>>;
 
 export class WorkerRuntime {
@@ -52,15 +51,15 @@ export class WorkerRuntime {
   private readonly layout: RunLayout;
   private readonly kind: ReplicaKind;
   private readonly replica: TrainingReplica | WeightsReplica;
-  /** Groups of a state that is not complete yet. */
+  /** The groups of a state that is not complete yet. */
   private incoming: { step: number; nextGroup: number; tensors: NamedTensor[] } | undefined;
-  /** Of the present step: the shards that are being computed. */
+  /** The current step's shards that are being computed. */
   private readonly passes = new StepPasses(() => performance.now());
-  /** Of the present step, by shard: what this worker computed, and what it was sent of others. */
+  /** The current step's factors: those that this worker computed, and those of others that it was sent. */
   private readonly own: ShardFactors = new Map();
   private readonly relayed: ShardFactors = new Map();
 
-  /** @param openEngine loads what executes the run's network */
+  /** @param openEngine loads the engine that executes the run's network */
   constructor(
     layout: RunLayout,
     broadcast: BroadcastKind,
@@ -71,27 +70,27 @@ export class WorkerRuntime {
     this.kind = broadcast === "updates" ? "with-slots" : "weights-only";
     const Kind = this.kind === "with-slots" ? TrainingReplica : WeightsReplica;
     const engine = openEngine(layout.config.engine);
-    // Before the replica: the probe's session is gone when the replica's is opened.
+    // Before the replica, so that the probe's session is closed when the replica's session is opened.
     this.numerics = numericsFingerprint(this.layout, engine);
     this.replica = new Kind(this.layout, engine);
   }
 
-  /** That of the weights; −1 before there are any. */
+  /** Step of the weights; −1 until there are any. */
   get step(): number {
     return this.replica.step;
   }
 
-  /** True where the runtime can go on with this run, as after a lost connection. */
+  /** True if the runtime can continue with this run, for example after a lost connection. */
   fits(config: RunConfig, broadcast: BroadcastKind): boolean {
     return this.identity === identityOf(config, broadcast);
   }
 
   /**
-   * Where the tail of a state is written as it arrives: weights where runs will read them.
-   * @throws FrameError where it cannot be the tail of this run's
+   * Memory that the tail of a state is written to as it arrives: weights are written where the engine's runs will read them.
+   * @throws FrameError if this cannot be the tail of this run's state
    */
   tailPlaces(message: FromCoordinator, lengths: readonly number[]): Uint8Array[] {
-    if (message.type !== "state") throw new FrameError(`a tail behind ${message.type}`);
+    if (message.type !== "state") throw new FrameError(`${message.type} with a tail`);
     const { replica } = this;
     return stateTailPlaces(this.layout, this.kind, message.group, lengths, (name) =>
       replica instanceof WeightsReplica ? replica.nextPlace(name) : undefined,
@@ -99,8 +98,8 @@ export class WorkerRuntime {
   }
 
   /**
-   * Takes a group of a state; with the last bucket's, which comes last, the replica is at its step.
-   * @throws FrameError where the parts are not this run's state, or come in another order
+   * Takes a group of a state. The last bucket's group comes last; then the replica moves to the state's step.
+   * @throws FrameError if the parts do not match this run's state, or are out of order
    */
   takeState(message: Message<"state">, parts: readonly Uint8Array[]): void {
     const { group, step } = message;
@@ -110,10 +109,10 @@ export class WorkerRuntime {
       this.incoming = { step, nextGroup: 0, tensors };
       return;
     }
-    // One that is begun already was cut off with an earlier connection, unless only what is not trained has come of it.
+    // A state that starts again was cut off with an earlier connection, unless only its frozen tensors have arrived.
     if (group === 0 && (this.incoming?.step !== step || this.incoming.nextGroup > 0)) {
       if (this.replica.step < 0 && hasFrozen(this.layout)) {
-        throw new FrameError("a first state without what is not trained");
+        throw new FrameError("the first state lacks the frozen tensors");
       }
       this.incoming = { step, nextGroup: 0, tensors: [] };
     }
@@ -129,12 +128,12 @@ export class WorkerRuntime {
     this.incoming = undefined;
   }
 
-  /** @throws FrameError where the update does not go on from the replica's step */
+  /** @throws FrameError if the update does not follow the replica's step */
   takeUpdate(message: Message<"update">, parts: readonly Uint8Array[]): void {
     this.checkStep(message.step - 1);
     const { replica } = this;
     if (!(replica instanceof TrainingReplica)) {
-      throw new FrameError("an update for a replica without slots");
+      throw new FrameError("update in a run that broadcasts weights");
     }
     const known = new Map([
       ...message.own.map((shard) => [shard, factorsOf(this.own, shard)] as const),
@@ -145,29 +144,29 @@ export class WorkerRuntime {
     replica.apply(update);
   }
 
-  /** @throws FrameError where they cannot be that shard's */
+  /** @throws FrameError if they cannot be that shard's factors */
   takeFactors(message: Message<"factors">, parts: readonly Uint8Array[]): void {
     const { step, shard, bucket } = message;
     const rows = this.layout.shardSizes[shard];
     if (rows === undefined) throw new FrameError(`factors of shard ${shard}, which does not exist`);
     const factors = readFactors(this.layout, bucket, rows, parts);
-    // Those of a step that this replica is not at will not be asked for.
+    // Factors of another step will not be used.
     if (this.replica.step === step) addFactors(this.relayed, shard, factors);
   }
 
   /**
-   * Shards that wait at a barrier go on: what there is to send of them is sent as their tasks' answers.
-   * @throws FrameError where this is not the present step's next barrier
+   * Continues the shards that wait at a barrier; their results are sent by the `send` that they were started with.
+   * @throws FrameError if this is not the current step's next barrier
    */
   takeMerged(message: Message<"merged">, parts: readonly Uint8Array[]): void {
     this.checkStep(message.step);
     if (message.barrier !== this.passes.mergedCount) {
       throw new FrameError(`barrier ${message.barrier} out of order`);
     }
-    this.passes.goOn(readMerged(this.layout, message.barrier, parts));
+    this.passes.resume(readMerged(this.layout, message.barrier, parts));
   }
 
-  /** Ends what waits for a coordinator that is gone. */
+  /** Drops the shards that wait for a coordinator that is disconnected. */
   endTasks(): void {
     this.passes.clear();
   }
@@ -175,14 +174,16 @@ export class WorkerRuntime {
   /** A digest of this worker's weights, for the coordinator to compare with its own. */
   digest(): FromWorker & { type: "digest" } {
     const { replica } = this;
-    if (!(replica instanceof TrainingReplica)) throw new FrameError("a digest of weights as sent");
+    if (!(replica instanceof TrainingReplica)) {
+      throw new FrameError("digest requested in a run that broadcasts weights");
+    }
     return { type: "digest", step: replica.step, weights: weightsDigest(replica) };
   }
 
   /**
-   * A shard is computed up to the next barrier, and goes on with `takeMerged`.
-   * @param send is given the parts of the answer as they are computed
-   * @throws FrameError where the task is not one of this run or this step
+   * Computes a task. A shard is computed up to its next barrier, and continued by `takeMerged`.
+   * @param send called with each message of the answer as it is computed
+   * @throws FrameError if the task does not match this run or its current step
    */
   compute(
     message: Message<"shard"> | Message<"evaluate"> | Message<"moments">,
@@ -190,7 +191,7 @@ export class WorkerRuntime {
     send: (reply: Reply) => void,
   ): void {
     this.checkStep(message.step);
-    if (message.count < 1) throw new FrameError("a task without samples");
+    if (message.count < 1) throw new FrameError("task without samples");
     if (message.type === "evaluate") {
       send(this.evaluate(message, parts));
       return;
@@ -208,7 +209,7 @@ export class WorkerRuntime {
       send({ message: { type: "gradients", task, step, shard, bucket }, parts });
     };
     const { passes } = this;
-    // What is held of a step is bounded: no coordinator needs a shard's task twice.
+    // Limits the memory of waiting shards: a coordinator assigns each shard at most once.
     if (passes.waitingCount >= this.layout.shardSizes.length && !passes.isWaiting(task)) {
       throw new FrameError("more shards at once than the run has");
     }
@@ -260,7 +261,7 @@ export class WorkerRuntime {
     };
   }
 
-  /** What belongs to the present step only. */
+  /** Drops everything that belongs to the current step only. */
   private endStep(): void {
     this.passes.clear();
     this.own.clear();
@@ -269,7 +270,7 @@ export class WorkerRuntime {
 
   private checkStep(step: number): void {
     if (this.replica.step !== step) {
-      throw new FrameError(`a task of step ${step} at step ${this.replica.step}`);
+      throw new FrameError(`message of step ${step} at step ${this.replica.step}`);
     }
   }
 }
@@ -284,7 +285,7 @@ function addFactors(shards: ShardFactors, shard: number, gradients: Gradients): 
 
 function factorsOf(shards: ShardFactors, shard: number): Gradients {
   const factors = shards.get(shard);
-  if (!factors) throw new FrameError(`an update without shard ${shard}, which is not here`);
+  if (!factors) throw new FrameError(`update lacks shard ${shard}, which was not received`);
   return factors;
 }
 

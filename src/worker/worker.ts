@@ -1,5 +1,5 @@
-// A worker's life: connect, work, and while the coordinator is away try again, ever more slowly, until the time is up.
-// In Node and in browsers; how to connect, and what computes, is given.
+// A worker's main loop: connect, serve, and if the coordinator is unreachable retry with exponential backoff until the time limit.
+// Used in Node and in browsers; the caller provides the transport and the runtime.
 import type { BroadcastKind } from "../shared/config.js";
 import { TandemError } from "../shared/errors.js";
 import type { RefusalCause } from "../shared/protocol/browser-messages.js";
@@ -8,12 +8,12 @@ import type { Transport } from "../shared/protocol/transport.js";
 import type { RunLayout } from "../shared/run-layout.js";
 import { serveConnection } from "./connection.js";
 import type { ConnectionEnd } from "./connection-end.js";
-import type { Means, Refusal } from "./limits.js";
+import type { Resources, Refusal } from "./limits.js";
 import type { Route } from "./route.js";
 import type { Runtime, RuntimeHolder } from "./runtime.js";
 
 const FIRST_DELAY_MS = 100;
-const LONGEST_DELAY_MS = 5_000;
+const MAX_DELAY_MS = 5_000;
 
 export type WorkerEvent =
   | { event: "connected"; name: string; url: string }
@@ -23,18 +23,18 @@ export type WorkerEvent =
 export interface WorkerOptions {
   name: string;
   kind: WorkerKind;
-  means: Means;
-  /** Loads what computes a run. @throws TandemError where it does not load */
+  resources: Resources;
+  /** Loads the engine and creates the runtime of a run. @throws TandemError if the engine cannot be loaded */
   createRuntime: (layout: RunLayout, broadcast: BroadcastKind) => Runtime;
-  /** Where to connect. */
+  /** The addresses to connect to. */
   route: Route;
-  /** How long a coordinator may be away. */
+  /** How long the coordinator may be unreachable. */
   retryForMs: number;
 }
 
-/** Why there is no connection. */
+/** Why a connection could not be opened. */
 export type DialFailure =
-  /** It may be tried again. */
+  /** A retry may succeed. */
   | { kind: "failed"; reason: string }
   | { kind: "refused"; cause: RefusalCause; reason: string }
   /** The worker was asked to stop. */
@@ -53,15 +53,18 @@ export class RefusedError extends TandemError {
   }
 }
 
-/** Connects to the route's current address, serves, and returns how that ended. `serve` must be called in the same turn in which the connection opens. */
+/**
+ * Connects to the route's current address, serves the connection, and returns how it ended. `serve` must be called in the same
+ * turn of the event loop in which the connection opens.
+ */
 export type Connect = (
   serve: (transport: Transport) => Promise<ConnectionEnd>,
 ) => Promise<ConnectionEnd | DialFailure>;
 
 /**
- * Works until the run is over or `stop` is given.
- * @throws TandemError `coordinator-unreachable` after `retryForMs` without a coordinator, `coordinator-refused` where it
- * refuses for good
+ * Works until the run is over or `stop` is aborted.
+ * @throws TandemError `coordinator-unreachable` after `retryForMs` without a coordinator, `coordinator-refused` if the coordinator
+ * refuses this worker
  */
 export async function runWorker(
   options: WorkerOptions,
@@ -69,18 +72,18 @@ export async function runWorker(
   stop: AbortSignal,
   connect: Connect,
 ): Promise<void> {
-  const { name, kind, means, createRuntime, route, retryForMs } = options;
+  const { name, kind, resources, createRuntime, route, retryForMs } = options;
   const holder: RuntimeHolder = { runtime: undefined, create: createRuntime };
   let awaySinceMs = performance.now();
   let lastHeardMs: number | undefined;
-  /** Since the last connection that was of use; and how often all addresses have been tried. */
+  /** Since the last useful connection: failed attempts, and how many times all addresses have been tried. */
   let [failures, rounds] = [0, 0];
-  const onWelcome = (given: string) => {
+  const onWelcome = (assignedName: string) => {
     lastHeardMs = performance.now();
-    onEvent({ event: "connected", name: given, url: route.current.shownUrl });
+    onEvent({ event: "connected", name: assignedName, url: route.current.shownUrl });
   };
   const serve = (transport: Transport) =>
-    serveConnection(transport, { name, kind, holder, onWelcome, means }, stop);
+    serveConnection(transport, { name, kind, holder, onWelcome, resources }, stop);
   while (!stop.aborted) {
     const welcomeBefore = lastHeardMs;
     const end = await connect(serve);
@@ -89,13 +92,13 @@ export async function runWorker(
       return;
     }
     if (end.kind === "stopped") return;
-    // What a relay refuses, another one or the coordinator may allow.
+    // A relay's refusal is not final: the next relay or the coordinator may accept this worker.
     if (end.kind === "refused" && route.isAtCoordinator) {
       throw new RefusedError(end, route.current.shownUrl);
     }
     if (lastHeardMs !== welcomeBefore) lastHeardMs = performance.now();
-    // Only a connection that was of use counts: one that is welcomed and closed at once, again and again, must not keep
-    // the worker busy for ever.
+    // Only useful connections reset the time limit; otherwise a worker that is welcomed and immediately disconnected each time
+    // would retry forever.
     const wasUseful = end.kind === "lost" && end.wasUseful;
     if (wasUseful) {
       awaySinceMs = performance.now();
@@ -132,13 +135,13 @@ function unreachable(
   );
 }
 
-/** Doubling, and with jitter, so that many workers do not all come back in the same instant. */
+/** Exponential backoff with jitter, so that many workers do not reconnect at the same moment. */
 function backOffMs(attempt: number): number {
-  const ceiling = Math.min(LONGEST_DELAY_MS, FIRST_DELAY_MS * 2 ** attempt);
+  const ceiling = Math.min(MAX_DELAY_MS, FIRST_DELAY_MS * 2 ** attempt);
   return ceiling * (0.5 + Math.random() / 2);
 }
 
-/** Ends early where `stop` is given. */
+/** Ends early if `stop` is aborted. */
 function pause(timeMs: number, stop: AbortSignal): Promise<void> {
   return new Promise((resolve) => {
     const end = () => {

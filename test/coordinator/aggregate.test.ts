@@ -1,4 +1,4 @@
-// The population statistics of a step, for each kind that a configuration can ask for.
+// Updates of the population statistics, for each kind of statistics.
 import { expect, test } from "vitest";
 import { aggregatePopulation } from "../../src/coordinator/aggregate.js";
 import type { RunConfig } from "../../src/shared/config.js";
@@ -30,7 +30,7 @@ function updated(population: RunConfig["population"], step: number): [number, nu
   return [mean[0]!, variance[0]!];
 }
 
-test("the plain moving average moves a hundredth of the way, at the first step too", () => {
+test("the plain moving average moves by one hundredth, also at the first step", () => {
   const [mean, variance] = updated(undefined, 0);
   expect(mean).toBeCloseTo(0.04, 6);
   expect(variance).toBeCloseTo(1.08, 6);
@@ -38,7 +38,7 @@ test("the plain moving average moves a hundredth of the way, at the first step t
 });
 
 test.each(["ema-corrected", "exact"] as const)(
-  "with %s the first batch counts in full, and the hundredth by its share of the hundred",
+  "with %s the first batch counts fully, and the hundredth with its weight among the hundred",
   (population) => {
     expect(updated(population, 0)).toEqual([BATCH.mean, BATCH.variance]);
     const share = 0.01 / (1 - 0.99 ** 100);

@@ -3,7 +3,7 @@ import { BanList } from "../../src/coordinator/workers/ban-list.js";
 
 const LIMITS = { maxFailures: 3, windowMs: 1000, banMs: 500 };
 
-test("three failures within the window ban an origin, and only for a while", () => {
+test("three failures within the window ban an origin temporarily", () => {
   const bans = new BanList(LIMITS);
   bans.noteFailure("a", 0);
   bans.noteFailure("a", 10);
@@ -14,7 +14,7 @@ test("three failures within the window ban an origin, and only for a while", () 
   expect(bans.remainingMs("a", 520)).toBe(0);
 });
 
-test("failures that lie far apart do not add up", () => {
+test("failures that are far apart do not add up", () => {
   const bans = new BanList(LIMITS);
   for (let time = 0; time < 20_000; time += 900) bans.noteFailure("a", time);
   expect(bans.remainingMs("a", 20_000)).toBe(0);
@@ -26,7 +26,7 @@ test("a permanent ban does not end", () => {
   expect(bans.remainingMs("liar", 1e12)).toBe(Infinity);
 });
 
-test("made-up names do not fill the memory", () => {
+test("invented names do not fill the memory", () => {
   const bans = new BanList(LIMITS);
   for (let number = 0; number < 20_000; number++) bans.noteFailure(`peer-${number}`, 0);
   expect(bans.size).toBeLessThanOrEqual(4096);

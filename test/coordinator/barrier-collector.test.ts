@@ -1,4 +1,4 @@
-// What shards bring to the barriers of a step, in any order and more than once.
+// Contributions of shards to a step's barriers, in any order and more than once.
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { BarrierCollector } from "../../src/coordinator/workers/barrier-collector.js";
@@ -26,7 +26,7 @@ function mergedOf(barrier: number): Float32Array {
 }
 
 describe("the contributions to barriers", () => {
-  test("are merged in the order of the shards, whatever the order in which they come and how often", () => {
+  test("are merged in shard order, whatever the order of arrival, and with duplicates", () => {
     const arrivals = fc.shuffledSubarray([0, 0, 1, 1, 2, 3, 3], { minLength: 7 });
     fc.assert(
       fc.property(arrivals, arrivals, (...orders) => {
@@ -37,7 +37,7 @@ describe("the contributions to barriers", () => {
             expect(collector.merged).toHaveLength(
               seen.size < SHARDS.length ? barrier : barrier + 1,
             );
-            // Of two that differ the first counts.
+            // If two differ, the first counts.
             const values = valuesOf(shard, barrier + (seen.has(shard) ? 1 : 0));
             expect(collector.add(shard, barrier, values)).toBe(!seen.has(shard));
             seen.add(shard);
@@ -48,7 +48,7 @@ describe("the contributions to barriers", () => {
     );
   });
 
-  test("of barriers that are passed, to come or not there do not count", () => {
+  test("to past, future and nonexistent barriers do not count", () => {
     const collector = new BarrierCollector(BARRIERS, SHARDS);
     expect(collector.add(0, 1, valuesOf(0, 1))).toBe(false);
     for (const { shard } of SHARDS) collector.add(shard, 0, valuesOf(shard, 0));
@@ -58,7 +58,7 @@ describe("the contributions to barriers", () => {
     expect(collector.merged).toHaveLength(2);
   });
 
-  test("do not wait where there is a single shard", () => {
+  test("do not wait if there is a single shard", () => {
     const collector = new BarrierCollector(BARRIERS, SHARDS.slice(0, 1));
     collector.add(0, 0, valuesOf(0, 0));
     expect(collector.merged).toEqual([valuesOf(0, 0)]);

@@ -1,4 +1,4 @@
-// What the writer does with its file: when it writes, what it keeps, when it tries again. With a fake clock.
+// The checkpoint writer: when it writes, what it keeps, when it retries. With a fake clock.
 import {
   chmodSync,
   existsSync,
@@ -15,7 +15,8 @@ import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { CheckpointWriter } from "../../src/coordinator/checkpoint-writer.js";
 import { type Checkpoint, readCheckpoint } from "../../src/shared/checkpoint/checkpoint.js";
 import { keepPrevious } from "../../src/shared/checkpoint/keep-previous.js";
-import { Events, type RunEvent } from "../../src/shared/events.js";
+import { Events } from "../../src/shared/events.js";
+import type { RunEvent } from "../../src/shared/run-event.js";
 import { checkpointOf } from "../support/checkpoints.js";
 import { temporaryFolder } from "../support/data.js";
 
@@ -45,7 +46,7 @@ async function writeRun(checkpoints: Checkpoint[], options = {}): Promise<void> 
 
 const named = (name: string) => seen.filter(({ event }) => event === name);
 
-test("an interrupted start leaves a finished checkpoint as it was", async () => {
+test("a run interrupted at its start does not change a finished checkpoint", async () => {
   await writeRun([checkpointOf(900)]);
   const finished = readFileSync(output);
   await writeRun([checkpointOf(0, 2)], { lastStep: 10_000 });
@@ -53,19 +54,19 @@ test("an interrupted start leaves a finished checkpoint as it was", async () => 
   expect(readdirSync(folder)).toEqual(["good.safetensors"]);
 });
 
-test("a start that is interrupted where there is no file writes one", async () => {
+test("a run interrupted at its start writes a file if there is none", async () => {
   await writeRun([checkpointOf(0)], { lastStep: 10_000 });
   expect(readCheckpoint(output).step).toBe(0);
 });
 
-test("--steps 0 is written, as it is asked for", async () => {
+test("with --steps 0 the checkpoint is written", async () => {
   await writeRun([checkpointOf(5)]);
   await writeRun([checkpointOf(0, 2)], { lastStep: 0 });
   expect(readCheckpoint(output).step).toBe(0);
   expect(readCheckpoint(join(folder, "good.previous.safetensors")).step).toBe(5);
 });
 
-test("another run's checkpoint is kept, the first time it is replaced, and replaces none that was kept before", async () => {
+test("another run's checkpoint is kept when it is first replaced, beside those kept earlier", async () => {
   await writeRun([checkpointOf(900)]);
   const former = readFileSync(output);
   seen = [];
@@ -86,17 +87,17 @@ test("another run's checkpoint is kept, the first time it is replaced, and repla
   expect(readCheckpoint(join(folder, "good.previous-5.safetensors")).step).toBe(3);
 });
 
-test("what was resumed from is replaced and not kept; another file is kept", async () => {
+test("the checkpoint resumed from is replaced and not kept; another file is kept", async () => {
   await writeRun([checkpointOf(5)]);
   const resumeFrom = readCheckpoint(output);
   await writeRun([checkpointOf(6)], { resumeFrom });
   expect(readdirSync(folder)).toEqual(["good.safetensors"]);
-  // The same name with other content: somebody put another checkpoint there meanwhile.
+  // The same name with other content: another checkpoint was put there in the meantime.
   await writeRun([checkpointOf(7)], { resumeFrom });
   expect(readCheckpoint(join(folder, "good.previous.safetensors")).step).toBe(6);
 });
 
-test("a file that is no checkpoint is kept too, an empty one is not", async () => {
+test("a file that is not a checkpoint is kept too, an empty one is not", async () => {
   writeFileSync(output, "not a checkpoint");
   await writeRun([checkpointOf(1)]);
   expect(readFileSync(join(folder, "good.previous.safetensors"), "utf8")).toBe("not a checkpoint");
@@ -106,7 +107,7 @@ test("a file that is no checkpoint is kept too, an empty one is not", async () =
   expect(existsSync(join(folder, "empty.previous"))).toBe(false);
 });
 
-test("where the old file cannot be kept it is not replaced", async () => {
+test("if the old file cannot be kept, it is not replaced", async () => {
   vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout"] });
   await writeRun([checkpointOf(5)]);
   for (let tries = 0; tries < 3; tries++) {
@@ -121,7 +122,7 @@ test("where the old file cannot be kept it is not replaced", async () => {
   expect(readdirSync(folder)).toEqual(["good.safetensors"]);
 });
 
-test("NaN is never written, and names its tensor", async () => {
+test("NaN is never written, and the error names its tensor", async () => {
   const writer = new CheckpointWriter(output, events);
   writer.write(checkpointOf(1));
   const broken = checkpointOf(2);
@@ -136,7 +137,7 @@ test("NaN is never written, and names its tensor", async () => {
   expect(readCheckpoint(output).step).toBe(1);
 });
 
-test("suspect steps of a run that is resumed stay suspect", async () => {
+test("suspect steps of a resumed run stay suspect", async () => {
   const resumeFrom = { ...checkpointOf(5), suspectSteps: [{ from: 2, to: 3 }] };
   const suspectSteps = [
     { from: 7, to: 8 },
@@ -149,7 +150,7 @@ test("suspect steps of a run that is resumed stay suspect", async () => {
   ]);
 });
 
-test("a failed write is tried again after a while, with the newest state", async () => {
+test("a failed write is retried later, with the newest state", async () => {
   vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout"] });
   output = join(folder, "out", "good.safetensors");
   const writer = new CheckpointWriter(output, events, { retryMs: 5_000 });
@@ -171,19 +172,19 @@ test("a failed write is tried again after a while, with the newest state", async
   expect(vi.getTimerCount()).toBe(0);
 });
 
-test("of checkpoints that come while one is written only the newest is", async () => {
+test("of the checkpoints queued during a write, only the newest is written", async () => {
   await writeRun([1, 2, 3, 4].map((step) => checkpointOf(step)));
   expect(named("checkpoint").map((event) => "step" in event && event.step)).toEqual([1, 4]);
 });
 
-test("the mode of the file that is replaced stays", async () => {
+test("the mode of the replaced file is kept", async () => {
   await writeRun([checkpointOf(1)]);
   chmodSync(output, 0o640);
   await writeRun([checkpointOf(2)]);
   expect(statSync(output).mode & 0o777).toBe(0o640);
 });
 
-/** Lets files be written until it is so. */
+/** Lets file operations proceed until the condition holds. */
 async function realTurnsUntil(isSo: () => boolean): Promise<void> {
   while (!isSo()) await new Promise((resolve) => setImmediate(resolve));
 }

@@ -1,10 +1,10 @@
-// A worker's clock against the coordinator's.
+// The offset between a worker's clock and the coordinator's.
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { ClockOffset } from "../../src/coordinator/workers/clock-offset.js";
 
 describe("a worker's clock", () => {
-  test("is placed to within half of the shortest exchange", () => {
+  test("is estimated to within half of the shortest exchange", () => {
     const exchange = fc.record({
       waitMs: fc.double({ min: 0, max: 50, noNaN: true }),
       workMs: fc.double({ min: 0, max: 50, noNaN: true }),

@@ -20,26 +20,26 @@ function limitsWith(max: number) {
   return { limits, closed, add };
 }
 
-test("connections that say nothing never keep out one that does", () => {
+test("silent connections never keep out a working one", () => {
   const { closed, add } = limitsWith(100);
   for (let count = 0; count < 5_000; count++) add("127.0.0.1");
   expect(add("127.0.0.1").isIn).toBe(true);
   expect(closed.length).toBeGreaterThan(4_900);
 });
 
-test("one address has no more silent connections than its share", () => {
+test("one address cannot have more silent connections than its share", () => {
   const { limits, add } = limitsWith(1_000);
   for (let count = 0; count < 500; count++) add("192.0.2.1");
   expect(limits.size).toBeLessThanOrEqual(64);
 });
 
-test("an IPv6 host cannot multiply itself by the half of its address that it chooses", () => {
+test("an IPv6 host gains nothing by changing the half of its address that it chooses", () => {
   expect(originOf("2001:db8::1")).toBe(originOf("2001:0db8:0:0:ffff:1:2:3"));
   expect(originOf("2001:db8::1")).not.toBe(originOf("2001:db8:0:1::1"));
   expect(originOf("::ffff:192.0.2.1")).toBe("192.0.2.1");
 });
 
-test("where there is no room, who has shown least goes first, and who works never", () => {
+test("without room, the lowest stage is closed first, and working connections never", () => {
   const { closed, add } = limitsWith(8);
   const workers = Array.from({ length: 5 }, () => add("192.0.2.1", "proven").id);
   const joined = add("192.0.2.2", "joined").id;
@@ -59,13 +59,13 @@ test("an address with one connection is not crowded out by addresses with many",
   expect(closed).not.toContain(honest);
 });
 
-test("descriptors stay free for files and worker processes", () => {
+test("descriptors are reserved for files and worker processes", () => {
   expect(maxConnections(160)).toBe(96);
   expect(maxConnections(160, 16)).toBe(48);
   expect(maxConnections(1e9)).toBe(2048);
 });
 
-test("a wildcard is told as the addresses that reach this machine", () => {
+test("a wildcard is reported as the addresses that reach this machine", () => {
   const address = (text: string, family: "IPv4" | "IPv6", internal = false) => ({
     address: text,
     family,

@@ -1,4 +1,4 @@
-// The statistics of the whole training set: what they are, whoever computes them, and with how much in memory.
+// The population statistics of the whole training set: their values, for any workers, and the memory that they take.
 import { describe, expect, test } from "vitest";
 import { StepPlanner } from "../../src/coordinator/step-plan.js";
 import { Arbiter } from "../../src/coordinator/workers/arbiter.js";
@@ -76,7 +76,7 @@ const stateOf = async (workers: number, broadcast?: "updates") =>
   (await runInMemory(config, data, 3, workers, broadcast)).state;
 
 describe("exact population statistics", () => {
-  test("are those of each layer's input over the whole training set, computed directly in float64", async () => {
+  test("equal the statistics of each layer's input over the whole training set, computed in float64", async () => {
     const { state, events } = await runInMemory(config, data, 3, 0);
     const tensors = tensorsIn(state);
     const { count } = data.training;
@@ -128,7 +128,7 @@ describe("exact population statistics", () => {
     }
   });
 
-  test("report how far they are, over all passes", async () => {
+  test("report their progress over all passes", async () => {
     const many = { ...data, training: repeated(data.training, 3_000) };
     const { events } = await runInMemory(config, many, 1, 2);
     const progress = events.filter(({ event }) => event === "progress");
@@ -141,7 +141,7 @@ describe("exact population statistics", () => {
   });
 });
 
-/** The set's samples over and over. */
+/** The set's samples repeated. */
 function repeated(set: SampleSet, count: number): SampleSet {
   return { count, gather: (indices) => set.gather(indices.map((index) => index % set.count)) };
 }
@@ -151,7 +151,7 @@ describe("a pass over the training set", () => {
   const empty: DataSource = { ...data, validation: { count: 0, gather: () => none } };
   const none: Samples = { count: 0, inputs: new Float32Array(), targets: new Int32Array() };
 
-  /** A set of samples that are never looked at, which notes how many batches were gathered. */
+  /** A set whose samples are not used, which counts the gathered batches. */
   function countingSet(count: number): SampleSet & { gathered: number } {
     return {
       count,
@@ -163,7 +163,7 @@ describe("a pass over the training set", () => {
     };
   }
 
-  test("has every sample once, in batches of a fixed order, and gathers one window ahead at most", async () => {
+  test("has every sample once, in a fixed order, and gathers at most one window ahead", async () => {
     const training = countingSet(1_000_003);
     const planner = new StepPlanner(layout, { ...empty, training }, 0);
     let [batches, samples, windows] = [0, 0, 0];
@@ -182,11 +182,11 @@ describe("a pass over the training set", () => {
   });
 });
 
-test("with --verify a worker that measures wrongly is found, and its moments are not used", async () => {
+test("with --verify, a worker that returns wrong moments is found, and they are not used", async () => {
   const replica = createReplica(config);
   const arbiter = new Arbiter(replica);
   const pool = new Pool(new Events(), {
-    ...{ startWith: 2, goOnWith: 1, waitMs: 1_000, verify: 1 },
+    ...{ startWith: 2, continueWith: 1, waitMs: 1_000, verify: 1 },
     arbiter: () => arbiter,
   });
   const expelled: string[] = [];

@@ -8,8 +8,8 @@ import type { Replica } from "../../src/shared/replica/replica.js";
 import { layoutOfRun } from "../../src/shared/run-layout.js";
 import { configOf } from "../support/config.js";
 
-test("a batch too large for the memory ends the run with one line", async () => {
-  const pool = new Pool(new Events(), { startWith: 1, goOnWith: 1, waitMs: 0 });
+test("a batch too large for the memory ends the run with a one-line error", async () => {
+  const pool = new Pool(new Events(), { startWith: 1, continueWith: 1, waitMs: 0 });
   const scope = () => {
     throw new Error("OOM when allocating tensor with shape[20000,12544]\nHint: more lines");
   };

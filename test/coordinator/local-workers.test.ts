@@ -1,4 +1,4 @@
-// The worker processes of `local`, with a fake clock and processes that a test plays.
+// The worker processes of `local`, with a fake clock and fake processes.
 import type { ChildProcess, SpawnOptions } from "node:child_process";
 import { EventEmitter } from "node:events";
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
@@ -16,7 +16,7 @@ class Child extends EventEmitter {
     return true;
   });
 
-  /** @param isRunning false as after EMFILE: no process, no streams */
+  /** @param isRunning false: no process and no streams, as after EMFILE */
   constructor(isRunning = true) {
     super();
     this.pid = isRunning ? 1 : undefined;
@@ -61,14 +61,14 @@ afterEach(() => {
   vi.unstubAllEnvs();
 });
 
-test("workers get the token by their environment, not on their command line", () => {
+test("workers get the token in their environment, not on their command line", () => {
   const { spawned } = start(2);
   expect(spawned).toHaveLength(2);
   expect(spawned[0]!.args.join(" ")).not.toContain("the-secret");
   expect(spawned[0]!.options.env).toMatchObject({ TANDEM_TOKEN: "the-secret" });
 });
 
-test("workers do not inherit variables that stand for options of the command", () => {
+test("workers do not inherit variables that set options of the command", () => {
   vi.stubEnv("TANDEM_CONFIG", "run.json");
   vi.stubEnv("TANDEM_TOKEN_FILE", "another-token");
   vi.stubEnv("TANDEM_V8_FLAGS", "--no-opt");
@@ -101,7 +101,7 @@ test.each(["EMFILE", "EAGAIN", "ENOMEM"])(
   },
 );
 
-test("a spawn that throws is tried again", async () => {
+test("a spawn that throws is retried", async () => {
   let calls = 0;
   const { children } = start(1, () => {
     if (calls++ === 0) throw shortage("EAGAIN");
@@ -111,7 +111,7 @@ test("a spawn that throws is tried again", async () => {
   expect(children).toHaveLength(1);
 });
 
-test("a worker that has run for a while is started again, however often it is lost", async () => {
+test("a worker that has run for a while is restarted, however many times it is lost", async () => {
   const { children, fail } = start(1);
   for (let life = 0; life < 10; life++) {
     await vi.advanceTimersByTimeAsync(6_000);
@@ -122,7 +122,7 @@ test("a worker that has run for a while is started again, however often it is lo
   expect(fail).not.toHaveBeenCalled();
 });
 
-test("after three short lives of all, the run fails with what the last one said", async () => {
+test("when all workers have failed to start three times, the run fails with the last one's message", async () => {
   const { children, problems, fail } = start(1);
   for (let life = 0; life < 3; life++) {
     children.at(-1)!.stderr!.emit("data", Buffer.from("first\nno \u001b[31mmemory\n"));
@@ -135,14 +135,14 @@ test("after three short lives of all, the run fails with what the last one said"
   expect(fail.mock.calls[0]![0]).toMatchObject({ code: "workers-missing" });
 });
 
-test("a worker that ends with 0 is not started again", async () => {
+test("a worker that exits with 0 is not restarted", async () => {
   const { children } = start(1);
   children[0]!.exit(0);
   await vi.advanceTimersByTimeAsync(60_000);
   expect(children).toHaveLength(1);
 });
 
-test("end waits for the workers, kills those that stay, and starts none again", async () => {
+test("end waits for the workers, kills those that do not exit, and restarts none", async () => {
   const { workers, children } = start(3);
   children[2]!.exit(1);
   const ended = workers.end();
@@ -155,7 +155,7 @@ test("end waits for the workers, kills those that stay, and starts none again", 
   expect(children).toHaveLength(3);
 });
 
-test("killAll starts none again", async () => {
+test("killAll restarts none", async () => {
   const { workers, children } = start(2);
   workers.killAll();
   await vi.advanceTimersByTimeAsync(60_000);

@@ -1,4 +1,4 @@
-// 2,000 steps in one process: neither the engine's tensors nor the process grow.
+// 2,000 steps in one process: neither the number of tensors nor the process's memory grows.
 import { expect, test } from "vitest";
 import { WeightsBroadcast } from "../../src/coordinator/broadcast/weights-broadcast.js";
 import { CheckpointWriter } from "../../src/coordinator/checkpoint-writer.js";
@@ -13,7 +13,7 @@ import { temporaryFolder, writeDataset } from "../support/data.js";
 import { countNativeTensors } from "../support/engines.js";
 import { createReplica } from "../support/replica.js";
 
-test("memory is flat over 2,000 steps", async () => {
+test("memory does not grow over 2,000 steps", async () => {
   const data = await openData(writeDataset(), { validationSize: 0 });
   const replica = createReplica(configFor(data, { batchSize: 6, learningRate: 1e-4 }));
   const { layout } = replica;
@@ -27,7 +27,7 @@ test("memory is flat over 2,000 steps", async () => {
       residentMb.set(event.step, process.memoryUsage().rss / 1e6);
     },
   });
-  const pool = new Pool(events, { startWith: 1, goOnWith: 1, waitMs: 1000 });
+  const pool = new Pool(events, { startWith: 1, continueWith: 1, waitMs: 1000 });
   pool.join(new InProcessWorker(pool, replica));
   const writer = new CheckpointWriter(`${temporaryFolder()}/c.safetensors`, events);
   const loop = new TrainingLoop(
@@ -42,6 +42,6 @@ test("memory is flat over 2,000 steps", async () => {
   expect(new Set(tensors.values()).size).toBe(1);
   const early = residentMb.get(400) ?? 0;
   const late = residentMb.get(1999) ?? Infinity;
-  // The garbage collector's own swing, far below one tensor per step (2,000 steps of 4.6 MB of gradients).
+  // Room for garbage collection; far less than one tensor per step (2,000 steps of 4.6 MB of gradients).
   expect(late - early).toBeLessThan(60);
 }, 180_000);

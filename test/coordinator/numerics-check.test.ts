@@ -1,9 +1,10 @@
-// Which fingerprints may take part in a run, and since when it is mixed.
+// Which fingerprints may take part in a run, and from which step it counts as mixed.
 import { expect, test } from "vitest";
 import { NumericsCheck } from "../../src/coordinator/workers/numerics-check.js";
-import { Events, type RunEvent } from "../../src/shared/events.js";
+import { Events } from "../../src/shared/events.js";
 import { mismatchSentence } from "../../src/shared/numerics-mismatch.js";
 import { closeCodes } from "../../src/shared/protocol/close-codes.js";
+import type { RunEvent } from "../../src/shared/run-event.js";
 import { configOf } from "../support/config.js";
 
 const OTHER = "f".repeat(64);
@@ -21,7 +22,7 @@ function checkOf(options: { isMixedAllowed?: boolean; mixedSince?: number } = {}
   return { check, config, emitted, now };
 }
 
-test("a worker of the run's numerics leaves no mark", () => {
+test("a worker with the run's numerics does not mark the run", () => {
   const { check, config, emitted } = checkOf();
   expect(check.refusal(config.numerics)).toBeUndefined();
   check.noteCoordinator(config.numerics);
@@ -29,12 +30,12 @@ test("a worker of the run's numerics leaves no mark", () => {
   expect([check.mixedSince, emitted]).toEqual([undefined, []]);
 });
 
-test("another is refused, which is no failure that bans", () => {
+test("a different one is refused, which does not count towards a ban", () => {
   const { check } = checkOf();
   expect(check.refusal(OTHER)).toMatchObject({ code: closeCodes.otherNumerics, isFailure: false });
 });
 
-test("the run is mixed from the first step that one of them took part in", () => {
+test("the run is mixed from the first step in which one of them takes part", () => {
   const { check, emitted, now } = checkOf({ isMixedAllowed: true });
   expect(check.refusal(OTHER)).toBeUndefined();
   now.step = 7;
@@ -48,7 +49,7 @@ test("the run is mixed from the first step that one of them took part in", () =>
   ]);
 });
 
-test("what was mixed before a run was resumed stays so, and is said again", () => {
+test("a run that was mixed before it is resumed stays mixed, and reports it again", () => {
   const { check, config, emitted, now } = checkOf({ mixedSince: 3 });
   now.step = 20;
   check.noteCoordinator(config.numerics);
@@ -56,7 +57,7 @@ test("what was mixed before a run was resumed stays so, and is said again", () =
   expect(emitted).toEqual([{ event: "mixed-numerics", since: 3 }]);
 });
 
-test("a coordinator of other numerics mixes them by itself", () => {
+test("a coordinator with different numerics makes the run mixed", () => {
   const { check, emitted, now } = checkOf({ isMixedAllowed: true });
   now.step = 5;
   check.noteCoordinator(OTHER);
@@ -64,10 +65,10 @@ test("a coordinator of other numerics mixes them by itself", () => {
   expect(emitted).toEqual([{ event: "mixed-numerics", since: 5, numerics: OTHER }]);
 });
 
-test("the sentence advises what helps with the run's engine", () => {
+test("the advice in the message depends on the run's engine", () => {
   const { config } = checkOf();
   expect(mismatchSentence(config, OTHER)).toMatch(/start the run with --engine wasm$/);
-  // The same bits everywhere: there only another version can differ.
+  // wasm gives the same bits everywhere; only another version can differ.
   expect(mismatchSentence({ ...config, engine: { name: "wasm" } }, OTHER)).toMatch(
     /use one version of Tandem$/,
   );

@@ -3,7 +3,7 @@ import { Outbox, SendBudget } from "../../src/coordinator/workers/outbox.js";
 import { ArrivingFrame, OutgoingFrame } from "../../src/shared/protocol/channel.js";
 import { MemoryTransport } from "../support/memory-transport.js";
 
-test("memory that a connection being closed may still send from is not free", () => {
+test("memory that a closing connection may still send from is not reused", () => {
   const transport = new MemoryTransport({ acceptsAtOnce: false });
   const outbox = new Outbox({
     transport,
@@ -21,7 +21,7 @@ test("memory that a connection being closed may still send from is not free", ()
   expect(frame.isInUse).toBe(false);
 });
 
-test("a frame that is still arriving is sent as far as it has come, holds back what follows, and is no fault of the reader", () => {
+test("a frame that is still arriving is sent as far as it has arrived, blocks later frames, and does not count as a stall", () => {
   vi.useFakeTimers({ toFake: ["performance"] });
   const transport = new MemoryTransport();
   const onAborted = vi.fn<() => void>();
@@ -38,7 +38,7 @@ test("a frame that is still arriving is sent as far as it has come, holds back w
     sizes.push(message.byteLength);
     send(message, onDrained);
   };
-  // Chunks of 512 KiB, and a rest.
+  // Chunks of 512 KiB, and a remainder.
   const frame = new ArrivingFrame(new Uint8Array(10), [new Uint8Array(2 ** 20 + 7)]);
   outbox.send(frame);
   outbox.send(new OutgoingFrame(new Uint8Array(3)));

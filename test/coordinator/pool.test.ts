@@ -1,4 +1,4 @@
-// The training loop with workers that answer in any order, twice, late or never: the result must not know.
+// The training loop with workers that answer in any order, twice, late or never: the result must be the same.
 import { readFileSync } from "node:fs";
 import fc from "fast-check";
 import { beforeAll, describe, expect, test } from "vitest";
@@ -14,9 +14,10 @@ import type { RunConfig } from "../../src/shared/config.js";
 import { openData } from "../../src/shared/data/files/open-data.js";
 import type { DataSource } from "../../src/shared/data/samples.js";
 import { TandemError } from "../../src/shared/errors.js";
-import { Events, type RunEvent } from "../../src/shared/events.js";
+import { Events } from "../../src/shared/events.js";
 import { Random } from "../../src/shared/random.js";
 import type { TrainingReplica } from "../../src/shared/replica/training-replica.js";
+import type { RunEvent } from "../../src/shared/run-event.js";
 import { configFor } from "../support/config.js";
 import { temporaryFolder, writeDataset } from "../support/data.js";
 import { createReplica } from "../support/replica.js";
@@ -28,10 +29,10 @@ beforeAll(async () => {
   config = configFor(data, { seed: 3, batchSize: 11, shards: 3 });
 });
 
-/** Those of which a part is there send the gradients of the first bucket before all else. */
+/** With "part", the worker sends the first bucket's gradients before the rest of its answer. */
 type Behaviour = "prompt" | "twice" | "leaves" | "silent" | "part, then leaves" | "part, then rest";
 
-/** Buckets take their steps early although nobody is sent the weights: the replica is the workers' own. */
+/** Buckets are updated early although no weights are sent, as the workers share the coordinator's replica. */
 class SharedReplicaBroadcast extends WeightsBroadcast {
   private readonly replica: TrainingReplica;
 
@@ -80,7 +81,7 @@ const BEHAVIOURS: Behaviour[] = [
   ...(["part, then leaves", "part, then rest"] as const),
 ];
 
-/** A worker on the coordinator's own replica that answers when the random order lets it. */
+/** A worker on the coordinator's own replica that answers in random order. */
 class FakeWorker implements WorkerLink {
   readonly name: string;
   readonly origin = "test";
@@ -108,7 +109,7 @@ async function finalState(workerCount: number, behaviours: Behaviour[], seed: nu
   const events = new Events();
   const seen: RunEvent[] = [];
   events.add({ handle: (event) => void seen.push(event) });
-  const pool = new Pool(events, { startWith: 1, goOnWith: 1, waitMs: 5_000 });
+  const pool = new Pool(events, { startWith: 1, continueWith: 1, waitMs: 5_000 });
   const replica = createReplica(config);
   const random = new Random(seed, "fake workers");
   const compute = computeOn(replica);
@@ -165,7 +166,7 @@ describe("the result of a run", () => {
         fc.array(fc.constantFrom<Behaviour>(...BEHAVIOURS), { minLength: 1, maxLength: 9 }),
         fc.nat(),
         async (workerCount, behaviours, seed) => {
-          // Someone has to answer at last.
+          // The last worker must answer.
           const stormy = await finalState(workerCount, [...behaviours, "prompt"], seed);
           expect(stormy.state.equals(calm.state)).toBe(true);
           expect(stormy.results).toEqual(calm.results);
@@ -175,10 +176,10 @@ describe("the result of a run", () => {
     );
   });
 
-  test("is one step's where the workers leave when some buckets have taken it", async () => {
+  test("belongs to one step if the workers leave when only some buckets are updated", async () => {
     const trained = async (leaveAfter: number, steps: number) => {
       const events = new Events();
-      const pool = new Pool(events, { startWith: 1, goOnWith: 1, waitMs: 20 });
+      const pool = new Pool(events, { startWith: 1, continueWith: 1, waitMs: 20 });
       const replica = createReplica(config);
       const compute = computeOn(replica);
       let wasMidStep = false;
@@ -190,7 +191,7 @@ describe("the result of a run", () => {
           }
           const isLast = task.kind === "shard" && task.shard === config.shards - 1;
           if (task.step === leaveAfter && isLast) {
-            // A turn of the event loop later the bucket has taken its step.
+            // One turn of the event loop later the bucket has been updated.
             setImmediate(() => {
               wasMidStep = replica.isMidStep;
               pool.leave(own, "test");
@@ -228,7 +229,7 @@ describe("the result of a run", () => {
 });
 
 test("a run without workers ends after its deadline and says why", async () => {
-  const pool = new Pool(new Events(), { startWith: 1, goOnWith: 1, waitMs: 20 });
+  const pool = new Pool(new Events(), { startWith: 1, continueWith: 1, waitMs: 20 });
   const samples = { count: 0, inputs: new Uint8Array(), targets: new Int32Array() };
   const task: Task = { kind: "evaluate", id: 0, step: 0, samples };
   const failure = pool.begin([task], 0, new AbortController().signal).answers;

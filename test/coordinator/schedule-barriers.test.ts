@@ -1,4 +1,4 @@
-// Tasks that wait for each other at barriers: whose worker is free, who is a straggler, and that no step stands still.
+// Tasks that wait for each other at barriers: whose worker is free, who is a straggler, and that every step completes.
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { Schedule } from "../../src/coordinator/workers/schedule.js";
@@ -11,7 +11,7 @@ function tasks(count: number): ScheduledTask[] {
   return Array.from({ length: count }, (_, id) => ({ id, kind: "shard" }));
 }
 
-/** Workers that have each answered a task, and come to a barrier with it in no time, `phaseMs` after the one before. */
+/** Workers that have each answered a task and reached its barriers, one every `phaseMs`. */
 function provenSchedule(workers: string[], phaseMs = 10): Schedule<string, ScheduledTask> {
   const schedule = new Schedule<string, ScheduledTask>(LIMITS);
   for (const worker of workers) schedule.join(worker);
@@ -28,7 +28,7 @@ function provenSchedule(workers: string[], phaseMs = 10): Schedule<string, Sched
 }
 
 describe("a task that waits at a barrier", () => {
-  test("leaves its worker free for the others, so that one worker brings all shards there", () => {
+  test("leaves its worker free for others, so that one worker can bring all shards to the barrier", () => {
     const schedule = provenSchedule(["a"]);
     schedule.add(tasks(8));
     const begun: number[] = [];
@@ -42,12 +42,12 @@ describe("a task that waits at a barrier", () => {
     expect(schedule.openCount).toBe(0);
   });
 
-  test("is no straggler's, however long the others take; one that is owed is", () => {
+  test("makes no straggler, however long the others take; an active one does", () => {
     const schedule = provenSchedule(["a", "b", "c"]);
     schedule.add(tasks(2));
     schedule.assign(100);
     schedule.arrive("a", 0, 0, 110);
-    // Only b's is owed: 100 ms are allowed, at least.
+    // Only b's is active: at least 100 ms are allowed.
     expect(schedule.nextStragglerMs(110)).toBe(90);
     expect(schedule.assign(199)).toEqual([]);
     expect(schedule.assign(200)).toMatchObject([{ worker: "a", task: { id: 1 }, isBackup: true }]);
@@ -56,7 +56,7 @@ describe("a task that waits at a barrier", () => {
     expect(schedule.assign(100_000)).toEqual([]);
   });
 
-  test("starts its clock again when it goes on, with the time that its phase usually takes", () => {
+  test("starts its clock again when it continues, with the usual time of its phase", () => {
     const schedule = provenSchedule(["a", "b"], 100);
     schedule.add(tasks(1));
     schedule.assign(1000);
@@ -69,7 +69,7 @@ describe("a task that waits at a barrier", () => {
     expect(schedule.assign(9400)).toMatchObject([{ worker: "b", isBackup: true }]);
   });
 
-  test("is begun again by another when its worker is lost", () => {
+  test("is started again by another worker if its worker is lost", () => {
     const schedule = provenSchedule(["a", "b"]);
     schedule.add(tasks(2));
     schedule.assign(100);
@@ -78,12 +78,12 @@ describe("a task that waits at a barrier", () => {
     schedule.leave("a");
     expect(schedule.assign(106)).toMatchObject([{ worker: "b", task: { id: 0 }, isBackup: false }]);
     expect(schedule.release(1, 107)).toEqual(["b"]);
-    // It replays what it has been sent.
+    // It replays the merged values that it has been sent.
     expect(schedule.arrive("b", 0, 0, 110)?.id).toBe(0);
     expect(schedule.release(1, 110)).toEqual(["b"]);
   });
 
-  test("is no one's any more when another has answered it, and costs its worker nothing", () => {
+  test("is dropped when another worker has answered it, and does not occupy its worker", () => {
     const schedule = provenSchedule(["a", "b"]);
     schedule.add(tasks(1));
     schedule.assign(100);
@@ -97,7 +97,7 @@ describe("a task that waits at a barrier", () => {
     expect(schedule.answer("a", 0, 224)).toBeUndefined();
   });
 
-  test("does not outlast its round, nor does what comes to a barrier after it", () => {
+  test("does not outlive its round, nor do later arrivals at a barrier", () => {
     const schedule = provenSchedule(["a", "b"]);
     schedule.add(tasks(2));
     schedule.assign(100);
@@ -108,7 +108,7 @@ describe("a task that waits at a barrier", () => {
     expect(schedule.assign(112)).toHaveLength(2);
   });
 
-  test("counts once: a repeated arrival is none", () => {
+  test("counts once: a duplicate arrival is dropped", () => {
     const schedule = provenSchedule(["a", "b"]);
     schedule.add(tasks(1));
     schedule.assign(100);
@@ -121,10 +121,10 @@ describe("a task that waits at a barrier", () => {
   });
 });
 
-/** What workers hold, and how far each is with it. */
+/** The tasks that workers hold, and how far each has come. */
 type Held = Map<number, { barrier: number; isWaiting: boolean }>;
 
-test("every step with barriers ends, whoever comes, goes, freezes and wakes", () => {
+test("every step with barriers completes, whichever workers join, leave, freeze and wake", () => {
   const actions = fc.array(
     fc.record({
       kind: fc.constantFrom("join", "leave", "work", "freeze", "wake"),
@@ -154,7 +154,7 @@ test("every step with barriers ends, whoever comes, goes, freezes and wakes", ()
           }
         }
       };
-      /** Brings the first task that it can go on with to its next barrier, or to its end. */
+      /** Brings the first task that can continue to its next barrier, or to its end. */
       const work = (worker: number) => {
         const held = workers.get(worker);
         if (!held || frozen.has(worker)) return;
@@ -189,7 +189,7 @@ test("every step with barriers ends, whoever comes, goes, freezes and wakes", ()
         else if (kind === "work") work(worker);
         assign();
       }
-      // One worker that stays is enough to finish what is left; those that are frozen stay so.
+      // One remaining worker is enough to finish the rest; frozen ones stay frozen.
       workers.set(9, new Map());
       schedule.join(9);
       for (let turn = 0; schedule.openCount > 0 && turn < 500; turn++) {

@@ -9,7 +9,7 @@ function tasks(count: number): ScheduledTask[] {
   return Array.from({ length: count }, (_, id) => ({ id, kind: "shard" }));
 }
 
-/** A schedule with workers that have each answered a task, of a kind of its own. */
+/** A schedule with workers that have each answered a task of a separate kind. */
 function provenSchedule(...workers: string[]): Schedule<string, ScheduledTask> {
   const schedule = new Schedule<string, ScheduledTask>(LIMITS);
   for (const worker of workers) schedule.join(worker);
@@ -19,7 +19,7 @@ function provenSchedule(...workers: string[]): Schedule<string, ScheduledTask> {
 }
 
 describe("the schedule", () => {
-  test("has every task answered exactly once, whoever comes, goes, answers late or twice", () => {
+  test("has every task answered exactly once, whichever workers join, leave, answer late or twice", () => {
     const actions = fc.array(
       fc.record({ kind: fc.constantFrom("join", "leave", "answer", "late"), worker: fc.nat(3) }),
       { maxLength: 200 },
@@ -51,7 +51,7 @@ describe("the schedule", () => {
           }
           give();
         }
-        // One worker that stays is enough to finish what is left.
+        // One remaining worker is enough to finish the rest.
         held.set(9, []);
         schedule.join(9);
         for (let rounds = 0; schedule.openCount > 0 && rounds < 1000; rounds++) {
@@ -66,7 +66,7 @@ describe("the schedule", () => {
     );
   });
 
-  test("gives a lost worker's task to another at once", () => {
+  test("reassigns a lost worker's task immediately", () => {
     const schedule = provenSchedule("a", "b");
     schedule.add(tasks(1));
     expect(schedule.assign(0)).toMatchObject([{ worker: "a", isBackup: false }]);
@@ -74,7 +74,7 @@ describe("the schedule", () => {
     expect(schedule.assign(1)).toMatchObject([{ worker: "b", isBackup: false }]);
   });
 
-  test("gives an overdue task to a free worker as well, and takes the first answer", () => {
+  test("assigns a straggler's task to a free worker as a backup, and uses the first answer", () => {
     const schedule = provenSchedule("slow", "fast");
     schedule.add(tasks(1));
     schedule.assign(0);
@@ -99,7 +99,7 @@ describe("the schedule", () => {
     expect(schedule.nextStragglerMs(10_000)).toBe(200);
   });
 
-  test("gives a second task ahead only while more wait than there are workers", () => {
+  test("assigns a second task in advance only while more tasks wait than there are workers", () => {
     const schedule = new Schedule<string, ScheduledTask>(LIMITS);
     schedule.join("a");
     schedule.join("b");
@@ -113,7 +113,7 @@ describe("the schedule", () => {
 });
 
 describe("a worker that has not answered anything", () => {
-  test("is not relied on: one that has answers what it holds, as soon as it is free", () => {
+  test("is not relied on: a proven worker also computes its tasks as soon as it is free", () => {
     const schedule = new Schedule<string, ScheduledTask>(LIMITS);
     for (const worker of ["mute", "mute too", "honest"]) schedule.join(worker);
     schedule.add(tasks(3));
@@ -128,7 +128,7 @@ describe("a worker that has not answered anything", () => {
     expect(schedule.openCount).toBe(0);
   });
 
-  test("cannot stand in front of one that joins later, however many came first", () => {
+  test("cannot block a worker that joins later, however many joined before", () => {
     const schedule = new Schedule<string, ScheduledTask>(LIMITS);
     for (let fake = 0; fake < 50; fake++) schedule.join(`fake-${fake}`);
     schedule.add(tasks(2));
@@ -142,7 +142,7 @@ describe("a worker that has not answered anything", () => {
     expect(schedule.openCount).toBe(0);
   });
 
-  test("computes nothing twice where all have answered before", () => {
+  test("causes no duplicate computation once all workers are proven", () => {
     const schedule = new Schedule<string, ScheduledTask>(LIMITS);
     for (const worker of ["a", "b"]) schedule.join(worker);
     schedule.add(tasks(2));
@@ -160,7 +160,7 @@ describe("a worker that has not answered anything", () => {
 describe("a task that two origins must answer", () => {
   const originOf = (worker: string) => worker[0];
 
-  test("does not go to two workers of one origin, and is stuck where there is no other", () => {
+  test("is not assigned to two workers of one origin, and is stuck if there is no other", () => {
     const schedule = new Schedule<string, ScheduledTask>(LIMITS, { originOf });
     for (const worker of ["x1", "x2"]) schedule.join(worker);
     schedule.add(tasks(1), 2);
@@ -174,7 +174,7 @@ describe("a task that two origins must answer", () => {
     expect(schedule.assign(7)).toMatchObject([{ worker: "y1" }]);
   });
 
-  test("has a backup within the origin where its only holder is late", () => {
+  test("gets a backup of the same origin if its only holder is late", () => {
     const schedule = new Schedule<string, ScheduledTask>(LIMITS, { originOf });
     for (const worker of ["x1", "x2"]) schedule.join(worker);
     schedule.add(tasks(1), 2);

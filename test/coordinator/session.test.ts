@@ -1,4 +1,4 @@
-// One worker's connection as a state machine: an in-memory transport, a clock that the test moves, and no TensorFlow.
+// One worker's session as a state machine, with an in-memory transport and a fake clock, and without an engine.
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import type { Pool } from "../../src/coordinator/workers/pool.js";
 import type { Broadcast } from "../../src/coordinator/broadcast/broadcast.js";
@@ -9,17 +9,18 @@ import { SendBudget } from "../../src/coordinator/workers/outbox.js";
 import { NumericsCheck } from "../../src/coordinator/workers/numerics-check.js";
 import { Session } from "../../src/coordinator/workers/session.js";
 import { DEFAULT_TIMES } from "../../src/coordinator/workers/session-times.js";
-import { Events, type RunEvent } from "../../src/shared/events.js";
+import { Events } from "../../src/shared/events.js";
 import { OutgoingFrame } from "../../src/shared/protocol/channel.js";
 import { closeCodes } from "../../src/shared/protocol/close-codes.js";
 import { COORDINATOR_FRAME_LIMITS, decodeFrame } from "../../src/shared/protocol/frame.js";
 import { PROTOCOL_VERSION, type WorkerKind } from "../../src/shared/protocol/messages.js";
 import type { TrainingReplica } from "../../src/shared/replica/training-replica.js";
+import type { RunEvent } from "../../src/shared/run-event.js";
 import { layoutOfRun } from "../../src/shared/run-layout.js";
 import { configOf } from "../support/config.js";
 import { MemoryTransport } from "../support/memory-transport.js";
 
-/** Its state is larger than what a transport is given at once. */
+/** Its state is larger than the outbox's window. */
 const LAYOUT = layoutOfRun(configOf({ inputShape: [28, 28, 1], classCount: 3, batchSize: 4 }));
 const SECOND = 1_000;
 
@@ -47,7 +48,7 @@ function harness({
   const replica = { step: 0, read: vi.fn(), session: { allocate } };
   const broadcast: Broadcast = new WeightsBroadcast(LAYOUT);
   broadcast.open(replica as unknown as TrainingReplica);
-  /** The coordinator takes a step, and sends the new weights. */
+  /** The coordinator completes a step and sends the new weights. */
   const step = () => {
     replica.step++;
     broadcast.afterStep();
@@ -104,7 +105,7 @@ function evaluated(task: number, computed = { from: 0, to: 1 }) {
   return [{ type: "evaluated", task, lossSum: 0, computed }, parts] as const;
 }
 
-/** Undefined for the chunks behind a frame. */
+/** Undefined for the chunks after a frame. */
 function headerOf(message: Uint8Array): Record<string, unknown> | undefined {
   try {
     return decodeFrame(message, COORDINATOR_FRAME_LIMITS).header;
@@ -113,7 +114,7 @@ function headerOf(message: Uint8Array): Record<string, unknown> | undefined {
   }
 }
 
-/** The step of a `state`; undefined for other messages, and for the chunks behind it. */
+/** The step of a `state`; undefined for other messages and for the chunks after it. */
 function stateStepOf(message: Uint8Array): number | undefined {
   const header = headerOf(message);
   return header?.["type"] === "state" ? Number(header["step"]) : undefined;
@@ -125,14 +126,14 @@ afterEach(() => void vi.useRealTimers());
 describe("the handshake", () => {
   const OTHER = "f".repeat(64);
 
-  test("refuses a worker of other numerics with what differs and what to do, and does not ban it", () => {
+  test("refuses a worker with different numerics, says what differs and what to do, and does not ban it", () => {
     const { transport, pool, bans, onRejected, hello, deliver } = harness();
     hello();
     deliver({ type: "ready", numerics: OTHER });
     expect(transport.closed).toMatchObject({ code: closeCodes.otherNumerics });
     const { reason } = transport.closed!;
     expect(reason).toMatch(/last bits.*ffffffff, not 00000000.*--engine wasm/);
-    // The most that a close frame carries.
+    // The maximum length in a close frame.
     expect(Buffer.byteLength(reason)).toBeLessThanOrEqual(123);
     expect(onRejected).toHaveBeenCalledExactlyOnceWith("w", reason);
     expect(pool.join).not.toHaveBeenCalled();
@@ -159,7 +160,7 @@ describe("the handshake", () => {
     },
   );
 
-  test("lets in a worker of other numerics where they may be mixed, and says from which step on", () => {
+  test("admits a worker with different numerics if they may be mixed, and reports from which step", () => {
     const { pool, step, emitted, hello, deliver } = harness({ isMixedAllowed: true });
     step();
     hello();
@@ -168,7 +169,7 @@ describe("the handshake", () => {
     expect(emitted).toEqual([{ event: "mixed-numerics", since: 1, worker: "w", numerics: OTHER }]);
   });
 
-  test("has nothing to say about a worker of the run's numerics where they may be mixed", () => {
+  test("reports nothing about a worker with the run's numerics if they may be mixed", () => {
     const { pool, emitted, join } = harness({ isMixedAllowed: true });
     join();
     expect(pool.join).toHaveBeenCalledOnce();
@@ -186,7 +187,7 @@ describe("the handshake", () => {
     },
   );
 
-  test("welcomes a worker, and lets it in with the state when it is ready", () => {
+  test("welcomes a worker, and sends it the state when it is ready", () => {
     const { transport, pool, hello, deliver } = harness();
     hello();
     expect(decodeFrame(transport.accept()[0]!).header).toMatchObject({ type: "welcome" });
@@ -211,7 +212,7 @@ describe("the handshake", () => {
     expect(slow.transport.closed).toMatchObject({ code: closeCodes.tooSlow });
   });
 
-  test("lets a worker be silent while it loads as long as with its first task", () => {
+  test("allows the same silence while a worker loads as during its first task", () => {
     const { transport, hello } = harness();
     const allowedMs = DEFAULT_TIMES.silenceMs + DEFAULT_TIMES.firstTaskMs;
     hello();
@@ -221,7 +222,7 @@ describe("the handshake", () => {
     expect(transport.isDestroyed).toBe(true);
   });
 
-  test("buffers a few kilobytes until hello, and no result", () => {
+  test("buffers a few kilobytes before hello, but no result", () => {
     const { transport } = harness();
     transport.receivePart(16 * 1024);
     expect(transport.isOpen).toBe(true);
@@ -230,14 +231,14 @@ describe("the handshake", () => {
     expect(transport.isReading).toBe(false);
   });
 
-  test("buffers no more from a worker that was assigned nothing", () => {
+  test("buffers no more than that from a worker without tasks", () => {
     const { transport, join } = harness();
     join();
     transport.receivePart(20 * 1024);
     expect(transport.closed?.code).toBe(closeCodes.tooMany);
   });
 
-  test("after the run's end tells the worker so", () => {
+  test("after the run's end tells the worker that it is over", () => {
     const { transport, hello, end } = harness();
     end.reason = "finished";
     hello();
@@ -247,7 +248,7 @@ describe("the handshake", () => {
 });
 
 describe("answers", () => {
-  test("whose time runs backwards are refused, and reach nobody", () => {
+  test("whose times run backwards are refused", () => {
     const { transport, session, pool, deliver, join } = harness();
     join();
     session.send(evaluation(1));
@@ -256,7 +257,7 @@ describe("answers", () => {
     expect(pool.answer).not.toHaveBeenCalled();
   });
 
-  test("may be many, each after its task; honest pongs and pings change nothing about it", () => {
+  test("may be many, one per task, with pings and pongs in between", () => {
     const { transport, session, pool, deliver, join } = harness();
     join();
     for (let id = 0; id < 500; id++) {
@@ -270,7 +271,7 @@ describe("answers", () => {
     expect(pool.answer).toHaveBeenCalledTimes(500);
   });
 
-  test("that no training can go on with are the run's fault only where the coordinator gets them too", () => {
+  test("with unusable numbers are the run's fault only if the coordinator gets them too", () => {
     for (const isRuns of [true, false]) {
       const { transport, session, pool, deliver, join } = harness();
       pool.hasDiverged.mockReturnValue(isRuns);
@@ -278,14 +279,14 @@ describe("answers", () => {
       session.send(evaluation(1));
       const [message, parts] = evaluated(1);
       deliver({ ...message, lossSum: 1e308 * 10 }, parts);
-      // Infinity is no number that the schema knows.
+      // The schema refuses Infinity.
       expect(transport.closed?.code).toBe(closeCodes.badMessage);
     }
   });
 });
 
 describe("a worker that", () => {
-  test("gives no sign of life is gone after its time", () => {
+  test("gives no sign of life is lost after a deadline", () => {
     const { transport, pool, join } = harness();
     join();
     transport.accept();
@@ -294,11 +295,11 @@ describe("a worker that", () => {
     expect(transport.isDestroyed).toBe(true);
   });
 
-  test("takes a minute for its state over a slow link is alive all the while", () => {
+  test("receives its state over a slow link for a minute stays alive", () => {
     const { transport, step, join } = harness();
     join();
     for (let count = 0; count < 20; count++) step();
-    // A piece of 512 KiB every 3 s, and pongs wait behind them.
+    // A chunk of 512 KiB every 3 s, and pongs are queued behind them.
     while (transport.pending.length > 0) {
       vi.advanceTimersByTime(3 * SECOND);
       transport.accept(1);
@@ -309,7 +310,7 @@ describe("a worker that", () => {
     expect(transport.closed).toBeUndefined();
   });
 
-  test("holds a task that is behind a minute of state is not taken for one that answers nothing", () => {
+  test("has a task queued behind a minute of state does not count as unresponsive", () => {
     const { transport, session, join } = harness();
     join();
     session.send(evaluation(1));
@@ -322,7 +323,7 @@ describe("a worker that", () => {
     expect(transport.closed).toBeUndefined();
   });
 
-  test("reads nothing and answers pings nevertheless is dropped", () => {
+  test("reads nothing but answers pings is dropped", () => {
     const { transport, join, onRejected } = harness();
     join();
     for (let seconds = 0; seconds < 20 && !transport.closed; seconds += 2) {
@@ -333,14 +334,14 @@ describe("a worker that", () => {
     expect(onRejected).toHaveBeenCalledOnce();
   });
 
-  test("floods pongs is cut", () => {
+  test("floods the coordinator with pongs is disconnected", () => {
     const { transport, join } = harness();
     join();
     transport.receivePong();
     expect(transport.closed?.code).toBe(closeCodes.tooMany);
   });
 
-  test("answers pings and none of its tasks is excluded", () => {
+  test("answers pings but none of its tasks is disconnected", () => {
     const { transport, session, join } = harness();
     join();
     transport.accept();
@@ -353,7 +354,7 @@ describe("a worker that", () => {
     expect(transport.closed?.code).toBe(closeCodes.noAnswer);
   });
 
-  test("falls behind is sent no more than it can read, and catches up when it has read it", () => {
+  test("falls behind is sent no more until it has read everything, and then catches up", () => {
     const { transport, pool, step, join } = harness();
     join();
     const sentOf = (all: readonly { message: Uint8Array }[]) =>
@@ -364,12 +365,12 @@ describe("a worker that", () => {
     expect(sentOf(transport.pending)).toBeLessThan(4 * stateBytes + 4 * 1024 * 1024);
     const accepted = transport.accept();
     expect(pool.resume).toHaveBeenCalledOnce();
-    // The state of the newest step, after all that it had not read.
+    // The newest step's state, after everything that was still unread.
     const steps = accepted.flatMap((message) => stateStepOf(message) ?? []);
     expect(steps.at(-1)).toBe(49);
   });
 
-  test("is wrong is banned by its address, and on this machine only for a while", () => {
+  test("returns wrong results is banned by its address, on this machine only temporarily", () => {
     const remote = harness();
     remote.join();
     remote.session.expel("wrong result");
@@ -381,7 +382,7 @@ describe("a worker that", () => {
     expect(local.bans.remainingMs("w@127.0.0.1", performance.now())).toBeGreaterThan(0);
   });
 
-  test("comes back under another name is still banned", () => {
+  test("reconnects under another name is still banned", () => {
     const { bans, transport, hello } = harness();
     bans.banPermanently("192.0.2.7");
     hello("somebody-else");
@@ -393,7 +394,7 @@ describe("a worker in a browser", () => {
   const sentAlive = (transport: MemoryTransport) =>
     transport.accept().filter((message) => headerOf(message)?.["type"] === "alive").length;
 
-  test("does not see pings, so a message comes with each", () => {
+  test("does not see pings, so each is accompanied by a message", () => {
     for (const [kind, count] of [["browser", 3] as const, ["node", 0] as const]) {
       const { transport, join } = harness();
       join(kind);
@@ -408,7 +409,7 @@ describe("a worker in a browser", () => {
     }
   });
 
-  test("may vanish with its tab, again and again, and is not banned", () => {
+  test("may disappear with its tab repeatedly without being banned", () => {
     const bans = new BanList();
     const vanish = (kind: WorkerKind) => {
       const { transport, join } = harness({ bans, address: "192.0.2.1" });
@@ -421,7 +422,7 @@ describe("a worker in a browser", () => {
     expect(bans.remainingMs("192.0.2.1", performance.now())).toBeGreaterThan(0);
   });
 
-  test("that breaks a rule counts as any other does", () => {
+  test("that breaks a rule is treated like any other", () => {
     const bans = new BanList();
     for (let tab = 0; tab < 4; tab++) {
       const { transport, join } = harness({ bans, address: "192.0.2.1" });
@@ -432,7 +433,7 @@ describe("a worker in a browser", () => {
   });
 });
 
-test("one budget holds what waits for all workers, and a frame for many counts once", () => {
+test("one budget limits the unsent bytes of all workers, and a frame for many counts once", () => {
   const exceeded = vi.fn();
   const budget = new SendBudget(1_000, exceeded);
   const frame = new OutgoingFrame(new Uint8Array(600));
@@ -444,7 +445,7 @@ test("one budget holds what waits for all workers, and a frame for many counts o
   expect(budget.isExceeded).toBe(false);
 });
 
-test("the end does not come between a frame and its tail", () => {
+test("the end message is not sent between a frame and its tail", () => {
   const { transport, session, step, join } = harness();
   join();
   for (let count = 1; count < 9; count++) step();

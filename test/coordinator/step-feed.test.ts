@@ -1,4 +1,4 @@
-// Steps that are planned ahead: how many, which, and what happens when one of them fails.
+// Prefetched steps: how many, which, and what happens when one of them fails.
 import { expect, test } from "vitest";
 import { StepFeed } from "../../src/coordinator/step-feed.js";
 import type { StepPlan } from "../../src/coordinator/step-plan.js";
@@ -45,7 +45,7 @@ function feedOf(stepBytes: number, { steps = 100, waitMs = 30 } = {}) {
   return { plans, feed: new StepFeed({ plan, steps, stepBytes, now: () => plans.now() }) };
 }
 
-test("plans that are ready in time, or nearly, are begun one step ahead", async () => {
+test("plans that are ready in time, or nearly, are started one step ahead", async () => {
   const { plans, feed } = feedOf(1, { waitMs: 1 });
   for (let step = 0; step < 5; step++) {
     feed.prepare(step);
@@ -69,20 +69,20 @@ test.each([
   },
 );
 
-test("behind the last step there is none", async () => {
+test("there is none after the last step", async () => {
   const { plans, feed } = feedOf(1, { steps: 6 });
   for (let step = 0; step < 6; step++) await plans.takeSlowly(feed, step);
   expect(await feed.take(6)).toBeUndefined();
   expect(plans.begun).toEqual([0, 1, 2, 3, 4, 5]);
 });
 
-test("a step that fails is reported when it is due, and not before", async () => {
+test("a step that fails is reported when it is due, not earlier", async () => {
   const plan = (step: number) =>
     step === 1 ? Promise.reject(new Error("gone")) : Promise.resolve(planOf(step));
   const feed = new StepFeed({ plan, steps: 9, stepBytes: 1 });
   feed.prepare(0);
   feed.prepare(1);
-  // Where nobody handled it, the process would end here.
+  // An unhandled rejection would end the process here.
   await new Promise<void>((resolve) => setImmediate(resolve));
   expect((await feed.take(0))?.step).toBe(0);
   await expect(feed.take(1)).rejects.toThrow("gone");

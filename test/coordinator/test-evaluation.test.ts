@@ -1,4 +1,4 @@
-// A test set that is too large to be part of a step: the same results as where it is one, with less in memory.
+// A test set that is too large to be part of a step: the same results as for one that is, with less memory.
 import { expect, test } from "vitest";
 import { createBroadcast } from "../../src/coordinator/broadcast/create-broadcast.js";
 import { CheckpointWriter } from "../../src/coordinator/checkpoint-writer.js";
@@ -8,9 +8,10 @@ import { InProcessWorker } from "../../src/coordinator/workers/in-process-worker
 import { Pool } from "../../src/coordinator/workers/pool.js";
 import { arraySource } from "../../src/shared/data/array-source.js";
 import type { DataSource } from "../../src/shared/data/samples.js";
-import { Events, type RunEvent } from "../../src/shared/events.js";
+import { Events } from "../../src/shared/events.js";
 import { presetNetwork } from "../../src/shared/network/presets.js";
 import { Random } from "../../src/shared/random.js";
+import type { RunEvent } from "../../src/shared/run-event.js";
 import { configFor } from "../support/config.js";
 import { temporaryFolder } from "../support/data.js";
 import { createReplica, withNumerics } from "../support/replica.js";
@@ -28,7 +29,7 @@ const draw = (count: number) => ({
 });
 const data = arraySource({ inputShape: SHAPE, classes: 4, ...draw(30), test: draw(TEST_COUNT) });
 
-/** Three steps in this process, evaluated at every other one. */
+/** Three steps in this process, with an evaluation every other step. */
 async function train(
   source: DataSource,
   limits?: GatherLimits,
@@ -42,7 +43,7 @@ async function train(
   const events = new Events();
   const seen: RunEvent[] = [];
   events.add({ handle: (event) => void seen.push(event) });
-  const pool = new Pool(events, { startWith: 1, goOnWith: 1, waitMs: 1000 });
+  const pool = new Pool(events, { startWith: 1, continueWith: 1, waitMs: 1000 });
   const broadcast = createBroadcast("weights", layout);
   broadcast.open(replica);
   pool.join(new InProcessWorker(pool, replica));
@@ -66,7 +67,7 @@ const evaluationsIn = (events: readonly RunEvent[]) =>
 const predictionsIn = (events: readonly RunEvent[]) =>
   events.filter((event) => event.event === "predictions");
 
-test("in windows: the same weights, metrics and predictions, without the inputs of later windows", async () => {
+test("in windows gives the same weights, metrics and predictions, without the inputs of later windows", async () => {
   const own = await train(data);
   const windows = await train(data, WINDOWS);
   expect(windows.outcome).toEqual(own.outcome);

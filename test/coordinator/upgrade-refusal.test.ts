@@ -1,4 +1,4 @@
-// Which requests may become a worker's WebSocket.
+// Which requests may open a worker's WebSocket.
 import type { IncomingMessage } from "node:http";
 import { describe, expect, test } from "vitest";
 import { DashboardAuth } from "../../src/coordinator/observe/dashboard/dashboard-auth.js";
@@ -40,7 +40,7 @@ describe("without a token", () => {
     expect(statusOf(headers)).toBe(expected);
   });
 
-  test("a page of a name that was made to mean this machine's loopback address", () => {
+  test("a page of a host name that resolves to this machine's loopback address (DNS rebinding)", () => {
     const headers = { host: "rebound.example:7711", origin: "http://rebound.example:7711" };
     const loopback = { remoteAddress: "127.0.0.1", localAddress: "127.0.0.1" };
     expect(statusOf(headers, loopback)).toBe(421);
@@ -67,7 +67,7 @@ describe("with a token", () => {
     expect(statusOf(headers, { token: TOKEN })).toBe(expected);
   });
 
-  test("tokens cannot be guessed by the thousand, and one who has the right one is let in meanwhile", () => {
+  test("guessing tokens is rate-limited, while the right token is still accepted", () => {
     const auth = new DashboardAuth(TOKEN);
     const upgrade = (authorization: string, remoteAddress = "192.0.2.9") =>
       refuseUpgrade(request({ authorization }, { remoteAddress }), auth)?.status;

@@ -43,7 +43,7 @@ describe.each(["weights", "updates"])("with --broadcast %s", (broadcast) => {
     "a worker that gets %s while it holds shards at a barrier is replaced",
     async (signal) => {
       const { coordinator, cwd, url, workers } = await coordinatorWith(["a", "b"], options);
-      // From the fifth step on this one's contributions to the third barrier do the harm.
+      // From the fifth step on, this worker's contributions to the third barrier trigger the fault.
       let noteInside: () => void;
       const inside = new Promise<void>((resolve) => (noteInside = resolve));
       await joinRun(url, {
@@ -62,7 +62,7 @@ describe.each(["weights", "updates"])("with --broadcast %s", (broadcast) => {
     },
   );
 
-  test("a worker that is lost between two barriers comes back, and computes the step again", async () => {
+  test("a worker that is lost between two barriers reconnects, and computes the step again", async () => {
     const { coordinator, cwd, url } = await coordinatorWith(["a"], options);
     let cuts = 0;
     const join = async () => {
@@ -76,7 +76,7 @@ describe.each(["weights", "updates"])("with --broadcast %s", (broadcast) => {
         },
       });
       socket.once("close", () => {
-        // The run may be over, and its port closed.
+        // The run may already be over and its port closed.
         if (cuts < 3) void join().catch(() => undefined);
       });
     };
@@ -86,7 +86,7 @@ describe.each(["weights", "updates"])("with --broadcast %s", (broadcast) => {
   });
 });
 
-test("a worker that comes to a barrier and never further is relied on no more", async () => {
+test("a worker that stops after a barrier is no longer relied on", async () => {
   const { coordinator, cwd, url } = await coordinatorWith(["a"]);
   await joinRun(url, {
     name: "waits",
@@ -104,7 +104,7 @@ describe("a contribution is refused", () => {
 
   test.each<[string, (own: Contribution) => Contribution[], RegExp]>([
     [
-      "to a barrier that is still to come",
+      "to a future barrier",
       ({ message, values }) => [
         { message: { ...message, barrier: Number(message["barrier"]) + 1 }, values },
       ],
@@ -123,7 +123,7 @@ describe("a contribution is refused", () => {
     [
       "of another shard",
       ({ message, values }) => [{ message: { ...message, shard: 99 }, values }],
-      /another task/,
+      /does not match (its|their) task/,
     ],
     [
       "that is not finite",
@@ -155,7 +155,7 @@ describe("a contribution is refused", () => {
     await expectCalmEnd(coordinator, cwd);
   });
 
-  test("never where it comes twice, or late", async () => {
+  test("but not if it is a duplicate or late", async () => {
     const { coordinator, cwd, url } = await coordinatorWith(["a"]);
     let former: Uint8Array[] = [];
     let count = 0;
@@ -195,7 +195,7 @@ test("an answer before all barriers is refused", async () => {
   await expectCalmEnd(coordinator, cwd);
 });
 
-test("a run whose numbers grow beyond all bounds inside its barriers ends, and says at which step", async () => {
+test("a run that diverges inside its barriers ends, and says at which step", async () => {
   const args = ["--port", "0", "--learning-rate", "1e6"];
   const { process: coordinator } = run.start("coordinator", args);
   worker(await coordinator.url());
@@ -204,7 +204,7 @@ test("a run whose numbers grow beyond all bounds inside its barriers ends, and s
   expect(stderr).toMatch(/The training diverged: at step \d+/);
 });
 
-test("--verify is refused, as a wrong contribution would be in every result", async () => {
+test("--verify is refused, as a wrong contribution would affect every result", async () => {
   const { process: coordinator } = run.start("coordinator", ["--port", "0", "--verify", "1"]);
   const { code, stderr } = await coordinator.ended;
   expect(code).toBe(2);

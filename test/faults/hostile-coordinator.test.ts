@@ -1,4 +1,4 @@
-// What a worker's dial makes of what answers at the coordinator's address: proxies, wrong servers, hostile ones.
+// A worker that dials something other than its coordinator: proxies, wrong servers, hostile ones.
 import { createServer as createHttpServer } from "node:http";
 import { type AddressInfo, createServer, type Server, type Socket } from "node:net";
 import { createHash } from "node:crypto";
@@ -36,7 +36,7 @@ function connect(url: string) {
       {
         name: "me",
         kind: "node",
-        means: { memoryBytes: 1e12, engines: ENGINE_NAMES },
+        resources: { memoryBytes: 1e12, engines: ENGINE_NAMES },
         holder: {
           runtime: undefined,
           create: () => {
@@ -83,7 +83,7 @@ test("bytes that arrive together with the 101 response are not lost", async () =
   expect(await connect(await listen(server))).toEqual({ kind: "ended", reason: "finished" });
 });
 
-test("a worker that is asked to stop while it dials stops", async () => {
+test("a worker that is asked to stop while it dials does so", async () => {
   const stop = new AbortController();
   const url = await listen(createServer((socket) => void socket.on("error", () => undefined)));
   const result = dial(url, {}, stop.signal, () => Promise.reject(new Error("not open")));
@@ -91,14 +91,14 @@ test("a worker that is asked to stop while it dials stops", async () => {
   expect(await result).toEqual({ kind: "stopped" });
 });
 
-test("given certificates add to the system's", () => {
+test("given certificates are added to the system's", () => {
   const given = Buffer.from("given");
   const trusted = trustedCertificates(given);
   expect(trusted).toContain(given);
   expect(trusted.length).toBeGreaterThan(rootCertificates.length / 2);
 });
 
-test("a run with 4e9 shards ends a worker with one sentence and exit 1", async () => {
+test("a run with 4e9 shards ends a worker with a one-line error and exit code 1", async () => {
   const server = createHttpServer();
   const sockets = new WebSocketServer({ server });
   sockets.on("connection", (socket) => {

@@ -1,4 +1,4 @@
-// Peers that are not to be trusted: each loses its connection with a reason, and the run never notices.
+// Hostile peers: each loses its connection with a reason, and the run is not affected.
 import { execFileSync } from "node:child_process";
 import { writeFileSync } from "node:fs";
 import { createServer } from "node:http";
@@ -6,7 +6,7 @@ import { connect as connectTcp } from "node:net";
 import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
 import { WebSocketServer } from "ws";
-import { closed, connect, frameOf, joinRun } from "../../scripts/faults/peer.mjs";
+import { connect, frameOf, joinRun, waitForClose } from "../../scripts/faults/peer.mjs";
 import { closeCodes } from "../../src/shared/protocol/close-codes.js";
 import { PROTOCOL_VERSION } from "../../src/shared/protocol/messages.js";
 import { temporaryFolder } from "../support/data.js";
@@ -36,13 +36,13 @@ afterAll(async () => {
   killAll();
 });
 
-/** The run is alive: a step that had not begun when the peer misbehaved gets done. */
+/** Shows that the run is alive: waits for a step that had not started when the peer misbehaved. */
 async function expectRunGoesOn() {
   const steps = coordinator.events.filter(({ event }) => event === "step");
   await coordinator.step(Number(steps.at(-1)?.["step"]) + 3);
 }
 
-describe("what comes before hello", () => {
+describe("before hello, the connection is closed for", () => {
   test.each<[string, Uint8Array | string, number]>([
     ["text", "hello", closeCodes.badMessage],
     ["nothing at all", new Uint8Array(0), closeCodes.badMessage],
@@ -60,15 +60,15 @@ describe("what comes before hello", () => {
   ])("%s", async (_what, bytes, code) => {
     const socket = await connect(url);
     socket.send(bytes);
-    expect(await closed(socket)).toMatchObject({ code });
+    expect(await waitForClose(socket)).toMatchObject({ code });
     await expectRunGoesOn();
   });
 
   test("a message larger than any result", async () => {
     const socket = await connect(url);
     socket.send(Buffer.alloc(64 * 1024 * 1024));
-    // 1006 where the connection was gone before the sender came to read why.
-    expect([closeCodes.tooMany, 1006]).toContain((await closed(socket)).code);
+    // 1006 if the connection was gone before the sender could read the reason.
+    expect([closeCodes.tooMany, 1006]).toContain((await waitForClose(socket)).code);
     await expectRunGoesOn();
   });
 
@@ -76,7 +76,7 @@ describe("what comes before hello", () => {
     const socket = await connect(url);
     socket.send(hello());
     socket.send(hello());
-    expect(await closed(socket)).toMatchObject({ code: closeCodes.unexpected });
+    expect(await waitForClose(socket)).toMatchObject({ code: closeCodes.unexpected });
   });
 
   test("bytes that are not even HTTP", async () => {
@@ -92,7 +92,7 @@ describe("what comes before hello", () => {
   });
 });
 
-describe("answers that cannot be", () => {
+describe("invalid answers", () => {
   const floats = (part: ArrayBufferView | undefined) => part as Float32Array;
   const cases: [string, (reply: Reply) => Uint8Array][] = [
     ["for another step", ({ message, parts }) => frameOf({ ...message, step: 0 }, parts)],
@@ -118,7 +118,7 @@ describe("answers that cannot be", () => {
       },
     ],
     [
-      "with a bit flipped on the way",
+      "with a bit flipped in transit",
       (reply) => {
         const bytes = frameOf(reply.message, reply.parts);
         bytes[bytes.length - 100]! ^= 4;
@@ -135,22 +135,22 @@ describe("answers that cannot be", () => {
     const change = (reply: Reply) =>
       reply.message["type"] === "result" ? [spoil(reply)] : [frameOf(reply.message, reply.parts)];
     const socket = await joinRun(url, { name: `spoil-${Math.random()}`, change });
-    const { code } = await closed(socket);
+    const { code } = await waitForClose(socket);
     expect([closeCodes.badResult, closeCodes.badMessage]).toContain(code);
     await expectRunGoesOn();
   });
 
-  /** What is sent in place of the first bucket's gradients; the rest of the answer follows. */
+  /** Returns what is sent instead of the first bucket's gradients; the rest of the answer follows. */
   const bucketCases: [string, (reply: Reply) => Uint8Array[]][] = [
     ["that never comes", () => []],
     ["of an unknown number", ({ message, parts }) => [frameOf({ ...message, bucket: 7 }, parts)]],
     [
-      "of a number without end",
+      "with a huge number",
       ({ message, parts }) => {
         return [frameOf({ ...message, bucket: Number.MAX_SAFE_INTEGER }, parts)];
       },
     ],
-    // The last bucket's gradients are those of the result.
+    // The last bucket's gradients are sent with the result.
     ["that is out of order", ({ message, parts }) => [frameOf({ ...message, bucket: 1 }, parts)]],
     ["for another step", ({ message, parts }) => [frameOf({ ...message, step: 0 }, parts)]],
     ["for another shard", ({ message, parts }) => [frameOf({ ...message, shard: 77 }, parts)]],
@@ -164,7 +164,7 @@ describe("answers that cannot be", () => {
       },
     ],
     [
-      "with a number that is no bucket",
+      "with an invalid number",
       ({ message, parts }) => [frameOf({ ...message, bucket: -1 }, parts)],
     ],
   ];
@@ -172,22 +172,22 @@ describe("answers that cannot be", () => {
     const change = (reply: Reply) =>
       reply.message["type"] === "gradients" ? spoil(reply) : [frameOf(reply.message, reply.parts)];
     const socket = await joinRun(url, { name: `spoil-${Math.random()}`, change });
-    const { code } = await closed(socket);
+    const { code } = await waitForClose(socket);
     expect([closeCodes.badResult, closeCodes.badMessage]).toContain(code);
     await expectRunGoesOn();
   });
 
-  test("more messages than were asked for", async () => {
+  test("more messages than requested", async () => {
     const socket = await connect(url);
     socket.send(hello("flood"));
     const answer = { type: "evaluated", task: 1e9, lossSum: 0, computed: { from: 0, to: 1 } };
     socket.send(frameOf({ type: "ready", numerics: await coordinator.numerics() }));
     for (let count = 0; count < 500; count++) socket.send(frameOf(answer));
-    expect(await closed(socket)).toMatchObject({ code: closeCodes.tooMany });
+    expect(await waitForClose(socket)).toMatchObject({ code: closeCodes.tooMany });
     await expectRunGoesOn();
   });
 
-  test("none at all, from a peer that does not even read", async () => {
+  test("none at all, from a peer that does not read either", async () => {
     const socket = await joinRun(url, { name: "deaf" });
     socket.pause();
     const left = await coordinator.event(
@@ -198,13 +198,13 @@ describe("answers that cannot be", () => {
     socket.terminate();
   });
 
-  test("again and again ban the worker for a while", async () => {
+  test("sent repeatedly ban the worker temporarily", async () => {
     let code = 0;
     for (let attempt = 0; attempt < 5 && code !== closeCodes.banned; attempt++) {
       const socket = await connect(url);
       socket.send(hello("persistent"));
       socket.send(frameOf({ type: "nonsense" }));
-      ({ code } = await closed(socket));
+      ({ code } = await waitForClose(socket));
     }
     expect(code).toBe(closeCodes.banned);
   });
@@ -220,7 +220,7 @@ describe("the token", () => {
   });
   afterEach(() => undefined);
 
-  test("lets in who has it, and nobody else; it is never shown", async () => {
+  test("admits peers that have it, and nobody else; it is never printed", async () => {
     const short = new SmallRun(40);
     const guarded = short.start("coordinator", ["--port", "0", "--token-file", right]).process;
     const address = await guarded.url();
@@ -242,7 +242,7 @@ describe("the token", () => {
   });
 });
 
-test("TLS: a worker that knows the certificate works, one that does not is told", async () => {
+test("TLS: a worker that trusts the certificate works, another one gets an error", async () => {
   const folder = temporaryFolder();
   const [cert, key] = [join(folder, "cert.pem"), join(folder, "key.pem")];
   const subject = ["-subj", "/CN=localhost", "-addext", "subjectAltName=IP:127.0.0.1"];
@@ -262,7 +262,7 @@ test("TLS: a worker that knows the certificate works, one that does not is told"
   expect((await secure.ended).code).toBe(0);
 });
 
-test("a worker tells which side to update when the coordinator speaks another version", async () => {
+test("a worker says which side to update if the coordinator speaks another version", async () => {
   const server = createServer();
   const sockets = new WebSocketServer({ server });
   sockets.on("connection", (socket) => {

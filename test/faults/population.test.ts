@@ -10,7 +10,7 @@ import { worker } from "../support/small-run.js";
 import { killAll, Tandem, tandem, type TandemEvent } from "../support/tandem.js";
 
 const STEPS = 3;
-/** Enough batches that a pass over them can be disturbed. */
+/** Enough batches that a pass over them can be interrupted. */
 const data = writeDataset({ trainCount: 20_000, testCount: 40, height: 12, width: 12, classes: 4 });
 const options = [
   ...["--data", data, "--validation-size", "100", "--batch-size", "12", "--shards", "2"],
@@ -39,7 +39,7 @@ function digestOf(file: string): string {
   return createHash("sha256").update(readFileSync(file)).digest("hex");
 }
 
-/** The training is over, and the statistics are being computed. */
+/** Resolves when training is over and the statistics are being computed. */
 const isAtLastStep = ({ event, step }: TandemEvent) => event === "checkpoint" && step === STEPS;
 
 function kinds(events: readonly TandemEvent[]): string[] {
@@ -73,7 +73,7 @@ describe("a run with exact statistics", () => {
     expect(digestOf(join(cwd, FILE))).toBe(digestOf(exactFile));
   }, 120_000);
 
-  test("that is interrupted while they are computed has the average, and resumes", async () => {
+  test("that is interrupted while they are computed has the moving average, and can be resumed", async () => {
     const cwd = temporaryFolder();
     const run = new Tandem(["single", ...options, ...EXACT], { cwd });
     await run.event(isAtLastStep);
@@ -131,7 +131,7 @@ describe("recalibrate", () => {
     expect(existsSync(join(cwd, "new.safetensors"))).toBe(false);
   }, 60_000);
 
-  test("writes what a run goes on from", async () => {
+  test("writes a checkpoint that a run can resume from", async () => {
     const cwd = temporaryFolder();
     const resume = ["single", ...options, "--steps", `${STEPS + 1}`, "--resume", exactFile];
     const { code, events, stderr } = await tandem(resume, { cwd });
@@ -144,7 +144,7 @@ describe("recalibrate", () => {
     ["its own input", () => ["--data", data, "--output", averageFile], /is also the checkpoint/],
     ["no output", () => ["--data", data], /--output/],
     [
-      "a file that is no checkpoint",
+      "a file that is not a checkpoint",
       () => ["--data", data, "--output", join(data, "train-labels-idx1-ubyte")],
       /is also a file of the data/,
     ],

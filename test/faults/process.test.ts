@@ -1,4 +1,4 @@
-// Signals, parents that die, disks that fail: what a run leaves behind.
+// Signals, parents that die, disks that fail: a run leaves no processes behind and loses no state.
 import { execFileSync } from "node:child_process";
 import { existsSync, mkdirSync, readdirSync, renameSync } from "node:fs";
 import { join } from "node:path";
@@ -30,7 +30,7 @@ function isWorker(pid: number): boolean {
   );
 }
 
-/** Waits for processes to be gone, looking again with every turn of the event loop, up to a deadline. */
+/** Waits for processes to be gone, up to a deadline; polls in every turn of the event loop. */
 async function expectGone(pids: number[], deadlineMs = 5_000) {
   const end = performance.now() + deadlineMs;
   while (pids.some(isAlive) && performance.now() < end) {
@@ -64,7 +64,7 @@ describe("local", () => {
     },
   );
 
-  test("killed outright leaves no worker behind", async () => {
+  test("killed by SIGKILL leaves no worker behind", async () => {
     const { process: local } = endless.start("local", ["--workers", "2"]);
     await local.step(5);
     const children = childrenOf(local);
@@ -73,7 +73,7 @@ describe("local", () => {
     await expectGone(children);
   });
 
-  test("killed outright while a worker is stopped leaves none behind once that one is woken", async () => {
+  test("killed by SIGKILL while a worker is stopped leaves none behind once that worker continues", async () => {
     const { process: local } = endless.start("local", ["--workers", "2"]);
     await local.step(5);
     const children = childrenOf(local);
@@ -84,7 +84,7 @@ describe("local", () => {
     await expectGone(children);
   });
 
-  test("lets in no guest without the token of its run", async () => {
+  test("admits no worker without the run's token", async () => {
     const { process: local } = endless.start("local", ["--workers", "1"], undefined, {
       TANDEM_TOKEN: "",
     });
@@ -97,7 +97,7 @@ describe("local", () => {
     );
   });
 
-  test("starts a killed worker again, and the result is the calm one", async () => {
+  test("restarts a killed worker, and the result is that of an undisturbed run", async () => {
     const { process: local, cwd } = run.start("local", ["--workers", "2"]);
     await local.step(10);
     for (const pid of childrenOf(local)) process.kill(pid, "SIGKILL");
@@ -119,7 +119,7 @@ describe("local", () => {
   });
 });
 
-test("a second interrupt ends at once, also while workers are awaited", async () => {
+test("a second interrupt ends the run immediately, also while it waits for workers", async () => {
   const { process: coordinator } = endless.start("coordinator", ["--port", "0"]);
   await coordinator.event((event) => event.event === "waiting");
   coordinator.kill("SIGINT");
@@ -127,7 +127,7 @@ test("a second interrupt ends at once, also while workers are awaited", async ()
   expect((await coordinator.ended).code).toBe(130);
 });
 
-describe("an output folder that vanishes", () => {
+describe("an output folder that disappears", () => {
   const lose = async (cwd: string, args: string[]) => {
     const folder = join(cwd, "out");
     mkdirSync(folder);
@@ -148,7 +148,7 @@ describe("an output folder that vanishes", () => {
     expect(readdirSync(folder)).toEqual(["c.safetensors"]);
   });
 
-  test("and stays away is told by exit 1, at the end", async () => {
+  test("for good is reported at the end, by exit code 1", async () => {
     const cwd = temporaryFolder();
     const { single } = await lose(cwd, []);
     const { code, stderr, events } = await single.ended;

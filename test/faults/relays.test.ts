@@ -2,7 +2,7 @@
 import { createServer } from "node:http";
 import { afterEach, beforeAll, expect, test } from "vitest";
 import { WebSocketServer } from "ws";
-import { closed, connect, frameOf, joinRun } from "../../scripts/faults/peer.mjs";
+import { connect, frameOf, joinRun, waitForClose } from "../../scripts/faults/peer.mjs";
 import { closeCodes } from "../../src/shared/protocol/close-codes.js";
 import { encodeFrame } from "../../src/shared/protocol/frame.js";
 import { PROTOCOL_VERSION } from "../../src/shared/protocol/messages.js";
@@ -38,7 +38,7 @@ test.each(["weights", "updates"])(
   },
 );
 
-test("a relay is frozen, its workers with it: its tasks are computed by others", async () => {
+test("a relay is frozen together with its workers: its tasks are computed by others", async () => {
   const tree = await RelayTree.start(run, 2);
   const relay = await tree.relay("relay");
   tree.worker("a", [relay.url]);
@@ -48,11 +48,11 @@ test("a relay is frozen, its workers with it: its tasks are computed by others",
   await expectCalmEnd(tree);
 });
 
-test("a worker behind a relay is killed: the relay has its task computed by another", async () => {
+test("a worker behind a relay is killed: the relay reassigns its task", async () => {
   const tree = await RelayTree.start(run, 2);
   const relay = await tree.relay("relay");
   const victim = tree.worker("a", [relay.url]);
-  // With fewer than two left the run would pause.
+  // With fewer than two workers the run would pause.
   for (const name of ["b", "c"]) tree.worker(name, [relay.url]);
   for (const name of ["a", "b", "c"]) await workerEvent(relay.process, name, "joined");
   victim.kill("SIGKILL");
@@ -60,7 +60,7 @@ test("a worker behind a relay is killed: the relay has its task computed by anot
   await expectCalmEnd(tree);
 });
 
-test("the only relay is interrupted: its workers go to the coordinator, and nobody fails", async () => {
+test("the only relay is interrupted: its workers connect to the coordinator", async () => {
   const tree = await RelayTree.start(run, 2);
   const relay = await tree.relay("relay");
   const workers = ["a", "b"].map((name) => tree.worker(name, [relay.url]));
@@ -72,7 +72,7 @@ test("the only relay is interrupted: its workers go to the coordinator, and nobo
   for (const worker of workers) expect((await worker.ended).code).toBe(0);
 });
 
-test("the coordinator is killed and resumed at the same port: relay and workers go on", async () => {
+test("the coordinator is killed and resumed at the same port: relay and workers continue", async () => {
   const tree = await RelayTree.start(run, 1, ["--checkpoint-every", "3"]);
   const relay = await tree.relay("relay");
   tree.worker("a", [relay.url]);
@@ -91,7 +91,7 @@ test("the coordinator is killed and resumed at the same port: relay and workers 
   expect((await relay.process.ended).code).toBe(0);
 });
 
-test("a worker behind a relay that lies loses its connection to the relay, and the coordinator hears nothing of it", async () => {
+test("a lying worker behind a relay loses its connection to the relay, and the coordinator is not affected", async () => {
   const tree = await RelayTree.start(run, 2);
   const relay = await tree.relay("relay");
   let lies = 0;
@@ -103,7 +103,7 @@ test("a worker behind a relay that lies loses its connection to the relay, and t
     },
   });
   for (const name of ["a", "b"]) tree.worker(name, [relay.url]);
-  expect(await closed(liar)).toMatchObject({ code: closeCodes.badResult });
+  expect(await waitForClose(liar)).toMatchObject({ code: closeCodes.badResult });
   await workerEvent(relay.process, "liar", "rejected");
   await expectCalmEnd(tree);
   const ofRelay = tree.coordinator.events.filter(({ event }) => event === "worker");
@@ -113,7 +113,7 @@ test("a worker behind a relay that lies loses its connection to the relay, and t
   ]);
 });
 
-test("numbers that no training can go on with cost the worker its connection, not the relay", async () => {
+test("unusable numbers cost the worker its connection, but not the relay", async () => {
   const tree = await RelayTree.start(run, 2);
   const relay = await tree.relay("relay");
   let answers = 0;
@@ -130,11 +130,11 @@ test("numbers that no training can go on with cost the worker its connection, no
     },
   });
   for (const name of ["a", "b"]) tree.worker(name, [relay.url]);
-  expect(await closed(liar)).toMatchObject({ code: closeCodes.badResult });
+  expect(await waitForClose(liar)).toMatchObject({ code: closeCodes.badResult });
   await expectCalmEnd(tree);
 });
 
-test("a run that verifies results refuses relays, and their workers go to the coordinator", async () => {
+test("a run that verifies results refuses relays, and their workers connect to the coordinator", async () => {
   const tree = await RelayTree.start(run, 1, ["--verify", "0.5"]);
   const relay = new Tandem(["relay", tree.url, "--port", "0", "--name", "relay"]);
   tree.worker("a", ["ws://127.0.0.1:1"]);
@@ -144,7 +144,7 @@ test("a run that verifies results refuses relays, and their workers go to the co
   await expectCalmEnd(tree);
 });
 
-test("a worker of the wrong token is turned away by the relay, which asks for the coordinator's by default", async () => {
+test("a worker with a wrong token is refused by the relay, which by default requires the coordinator's token", async () => {
   const token = "0123456789abcdef";
   const env = { TANDEM_TOKEN: token };
   const tree = await RelayTree.start(run, 1, [], env);
@@ -161,7 +161,7 @@ test("a worker of the wrong token is turned away by the relay, which asks for th
 
 test("a coordinator that sends nonsense after its welcome leaves the relay alive", async () => {
   const tree = await RelayTree.start(run, 1);
-  // The welcome of a real run, from a coordinator that makes up the rest.
+  // The welcome of a real run, from a coordinator that then sends nonsense.
   const welcome = await new Promise<Buffer>((resolve) => {
     void connect(tree.url).then((socket) => {
       socket.once("message", (data: Buffer) => resolve(data));

@@ -26,7 +26,7 @@ const KILLED_AFTER = 8;
 const SAMPLE_COUNT = 60;
 const OPTIMIZERS = [adam(), momentum(), adamw()];
 
-/** Random samples in the shape that the network takes. */
+/** Random samples in the network's input shape. */
 function dataFor({ inputShape, outputs, loss }: GoldenCase): DataSource {
   const random = new Random(7, "samples");
   const size = SAMPLE_COUNT * sizeOf(inputShape);
@@ -62,7 +62,7 @@ describe.each(cases)("%s, sent %s", (_name, broadcast, goldenCase, optimizer) =>
     ...more,
   });
 
-  test("with a worker killed, and resumed, ends in the file of a calm run", async () => {
+  test("with a worker killed, and resumed, ends in the file of an undisturbed run", async () => {
     const folder = temporaryFolder();
     const calm = join(folder, "calm.safetensors");
     await train(optionsOf(calm)).result;

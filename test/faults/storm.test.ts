@@ -1,4 +1,4 @@
-// The scripts behind docs/reliability.md, in short: they must keep working, and what they find must keep holding.
+// Short runs of the scripts behind docs/reliability.md: they must keep working, and their results must keep holding.
 import { execFile } from "node:child_process";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
@@ -10,17 +10,17 @@ const script = (name: string, ...args: string[]) =>
     ...args,
   ]);
 
-test("a storm of every kind of fault ends in the calm run's file", async () => {
+test("a storm of every kind of fault ends in the undisturbed run's file", async () => {
   const { stdout } = await script("chaos", "--steps", "90", "--faults", "12", "--seed", "5");
   expect(stdout).toContain("the same file");
 }, 240_000);
 
-test("a storm that also kills, freezes and interrupts relays ends in the calm run's file", async () => {
+test("a storm that also kills, freezes and interrupts relays ends in the undisturbed run's file", async () => {
   const sizes = ["--steps", "60", "--faults", "14", "--seed", "6", "--workers", "4"];
   const { stdout } = await script("chaos", "--relays", "2", ...sizes);
   expect(stdout).toContain("the same file");
   expect(stdout).toMatch(/relay killed +[1-9]/);
-  // Some joined through a relay again after the first time.
+  // Some workers joined through a relay more than once.
   expect(Number(/joined by relays +(\d+)/.exec(stdout)?.[1])).toBeGreaterThan(4);
 }, 240_000);
 
@@ -38,9 +38,9 @@ test("a checkpoint whose writer is killed at any moment is the old or the new on
   expect(stdout).toContain("anything else 0 times");
 }, 120_000);
 
-test("damaged messages are refused, and a live coordinator does not notice them", async () => {
+test("damaged messages are refused, and do not affect a live coordinator", async () => {
   const args = ["--inputs", "30000", "--connections", "300", "--seed", "3", "--steps", "60"];
-  // A live relay has runs of its own, of which each takes minutes.
+  // The relays' part is skipped, as each of its runs takes minutes.
   const live = ["--answers", "20", "--messages", "150", "--relayed", "0", "--hostile", "6"];
   const { stdout } = await script("fuzz", ...args, ...live);
   expect(stdout).toContain("0 finds");

@@ -1,11 +1,11 @@
-// What once ended a run, spoiled its result or its checkpoint: each with real processes and sockets.
+// Attacks that once ended a run, or damaged its result or checkpoint, each with real processes and sockets.
 import { execFileSync, spawn } from "node:child_process";
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterEach, beforeAll, describe, expect, test } from "vitest";
 import type { WebSocket } from "ws";
-import { closed, connect, frameOf, joinRun } from "../../scripts/faults/peer.mjs";
+import { connect, frameOf, joinRun, waitForClose } from "../../scripts/faults/peer.mjs";
 import { encodeCheckpoint, readCheckpoint } from "../../src/shared/checkpoint/checkpoint.js";
 import { closeCodes } from "../../src/shared/protocol/close-codes.js";
 import { PROTOCOL_VERSION } from "../../src/shared/protocol/messages.js";
@@ -25,7 +25,7 @@ const joined = (coordinator: Tandem, name: string) =>
     return event === "worker" && who === name && state === "joined";
   });
 
-/** A run that waits for a second worker, with one honest worker there. */
+/** A run that waits for its second worker, with one honest worker connected. */
 async function waitingRun(args: string[] = []) {
   const { process, cwd } = run.start("coordinator", ["--port", "0", "--min-workers", "2", ...args]);
   const url = await process.url();
@@ -45,7 +45,7 @@ function residentMb(pid: number | undefined): number {
   return Number(/VmRSS:\s+(\d+)/.exec(status)?.[1]) / 1024;
 }
 
-test("an answer that ended before it began closes its connection, and not the run", async () => {
+test("an answer that ended before it began closes its connection, but not the run", async () => {
   const { coordinator, cwd, url } = await waitingRun();
   const backwards = (reply: Reply) => {
     const { message, parts } = reply;
@@ -53,7 +53,7 @@ test("an answer that ended before it began closes its connection, and not the ru
     return [frameOf({ ...message, computed: { from: 9, to: 4 } }, parts)];
   };
   const socket = await joinRun(url, { name: "backwards", change: backwards });
-  expect((await closed(socket)).code).toBe(closeCodes.badMessage);
+  expect((await waitForClose(socket)).code).toBe(closeCodes.badMessage);
   worker(url, "--name", "second");
   await expectCalmEnd(coordinator, cwd);
 });
@@ -68,13 +68,13 @@ test("one answer with finite gradients of 3e38 does not poison the run", async (
     return [frameOf(reply.message, reply.parts)];
   };
   const socket = await joinRun(url, { name: "poisoner", change: poison });
-  await closed(socket);
+  await waitForClose(socket);
   worker(url, "--name", "second");
   await expectCalmEnd(coordinator, cwd);
 });
 
 describe("a training that diverges", () => {
-  /** Finite weights, of which no training can come back: the next step's activations overflow. */
+  /** Finite weights with which training cannot continue: the next step's activations overflow. */
   async function absurdCheckpoint(): Promise<string> {
     const cwd = temporaryFolder();
     const { process } = run.start("single", ["--steps", "3"], cwd);
@@ -100,21 +100,21 @@ describe("a training that diverges", () => {
 });
 
 describe("--verify", () => {
-  /** Alters one number: only another computation of the shard shows it. */
+  /** Alters one number, which only a second computation of the shard can detect. */
   const lie = (reply: Reply) => {
     if (reply.message["type"] !== "result") return [frameOf(reply.message, reply.parts)];
     (reply.parts[0] as Float32Array)[0]! += 1e-3;
     return [frameOf(reply.message, reply.parts)];
   };
 
-  test("is not satisfied by one liar under two names", async () => {
+  test("does not accept the agreement of one liar under two names", async () => {
     const { coordinator, cwd, url } = await waitingRun(["--verify", "1"]);
     const liars = await Promise.all(
       ["liar", "accomplice"].map((name) =>
         joinRun(url, { name, change: lie, localAddress: "127.0.0.2" }),
       ),
     );
-    await Promise.all(liars.map(closed));
+    await Promise.all(liars.map(waitForClose));
     worker(url, "--name", "second");
     await expectCalmEnd(coordinator, cwd);
     const rejected = coordinator.events.filter(({ state }) => state === "rejected");
@@ -122,20 +122,20 @@ describe("--verify", () => {
     expect(rejected.length).toBeGreaterThan(0);
   });
 
-  test("confirms every result of an origin that has lied once, under whatever name it comes back", async () => {
+  test("confirms every result of an origin that has lied once, under any name", async () => {
     const { coordinator, cwd, url } = await waitingRun(["--verify", "0.5"]);
     let wasCaught = 0;
     for (let life = 0; life < 3; life++) {
       const socket = await joinRun(url, {
         ...{ name: `liar-${life}`, change: lie, localAddress: "127.0.0.2" },
       });
-      if ((await closed(socket)).code === closeCodes.wrongResults) wasCaught++;
+      if ((await waitForClose(socket)).code === closeCodes.wrongResults) wasCaught++;
     }
     expect(wasCaught).toBe(3);
     worker(url, "--name", "second");
     expect((await coordinator.ended).code).toBe(0);
     const degraded = coordinator.events.filter(({ event }) => event === "degraded");
-    // What it lied about before it was first caught cannot be known; after that nothing of it is used unconfirmed.
+    // Lies before it was first caught are unknown; after that, no result of it is used unconfirmed.
     expect(degraded.length).toBeLessThanOrEqual(1);
     const { suspectSteps = [] } = readCheckpoint(join(cwd, "checkpoint.safetensors"));
     expect(suspectSteps).toHaveLength(degraded.length);
@@ -145,14 +145,14 @@ describe("--verify", () => {
   test("a liar under an honest worker's name does not get that one banned", async () => {
     const { coordinator, cwd, url } = await waitingRun(["--verify", "1"]);
     const socket = await joinRun(url, { name: "honest", change: lie, localAddress: "127.0.0.2" });
-    await closed(socket);
+    await waitForClose(socket);
     const again = worker(url, "--name", "honest-again");
     await expectCalmEnd(coordinator, cwd);
     expect((await again.ended).code).toBe(0);
   });
 });
 
-test("a worker on another kind of processor is found with updates, and the checkpoint says so", async () => {
+test("with updates, a worker on another kind of processor is found, and the checkpoint is marked", async () => {
   const env = { ONEDNN_MAX_CPU_ISA: "AVX2" };
   const cwd = temporaryFolder();
   const limited = new Tandem(["single", ...run.options], { cwd, env });
@@ -169,7 +169,7 @@ test("a worker on another kind of processor is found with updates, and the check
   await other.ended;
   const mixed = events.filter(({ event }) => event === "mixed-numerics");
   const file = join(started.cwd, "checkpoint.safetensors");
-  // Where the processor has nothing beyond AVX2, both compute the same.
+  // If the processor has nothing beyond AVX2, both compute the same.
   if (isSameHere) {
     expect(mixed).toEqual([]);
     expect(run.digest(started.cwd)).toBe(run.calmDigest);
@@ -181,7 +181,7 @@ test("a worker on another kind of processor is found with updates, and the check
   expect(inspected.stdout).toContain("mixed numerics");
 });
 
-test("a hundred peers that say hello and ready, and read nothing, pin no more than the budget", async () => {
+test("a hundred peers that say hello and ready but read nothing take no more memory than the budget", async () => {
   const { coordinator, cwd, url } = await waitingRun();
   const numerics = await coordinator.numerics();
   const before = residentMb(coordinator.process.pid);
@@ -202,7 +202,7 @@ test("a hundred peers that say hello and ready, and read nothing, pin no more th
   for (const socket of sockets) socket.terminate();
 });
 
-test("a flood of silent connections leaves descriptors for checkpoints and room for workers", async () => {
+test("a flood of silent connections leaves descriptors for checkpoints, and room for workers", async () => {
   const cwd = temporaryFolder();
   const cli = fileURLToPath(new URL("../../dist/cli.js", import.meta.url));
   const flood = fileURLToPath(new URL("../../scripts/faults/silent.mjs", import.meta.url));
@@ -237,7 +237,7 @@ test("a flood of silent connections leaves descriptors for checkpoints and room 
   expect(run.digest(cwd)).toBe(run.calmDigest);
 }, 120_000);
 
-test("a worker that lost its connection just before the end learns that the run has ended", async () => {
+test("a worker that lost its connection just before the end learns that the run is over", async () => {
   const { process: coordinator } = run.start("coordinator", ["--port", "0"]);
   const url = await coordinator.url();
   const late = worker(url, "--name", "late");
@@ -253,7 +253,7 @@ test("a worker that lost its connection just before the end learns that the run 
   expect(code, stderr).toBe(0);
 }, 90_000);
 
-test("an upgrade to another protocol is answered as the request that it is", async () => {
+test("an upgrade to another protocol is answered like a normal request", async () => {
   const { process: coordinator } = run.start("coordinator", ["--port", "0", "--min-workers", "2"]);
   const page = (await coordinator.url()).replace("ws:", "http:");
   const body = execFileSync("curl", ["-sS", "--http2", `${page}/healthz`], { encoding: "utf8" });

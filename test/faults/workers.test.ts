@@ -1,9 +1,9 @@
-// Workers that are lost, frozen, slow, polite, or come back: the run goes on, and its result is the calm run's.
+// Workers that are lost, frozen or slow, say goodbye, or reconnect: the run continues, and its result is that of an undisturbed run.
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { afterEach, beforeAll, describe, expect, test } from "vitest";
-import { closed, frameOf, joinRun } from "../../scripts/faults/peer.mjs";
+import { frameOf, joinRun, waitForClose } from "../../scripts/faults/peer.mjs";
 import { readCheckpoint } from "../../src/shared/checkpoint/checkpoint.js";
 import { temporaryFolder } from "../support/data.js";
 import { SmallRun, worker } from "../support/small-run.js";
@@ -40,7 +40,7 @@ async function expectCalmEnd(coordinator: Tandem, cwd: string) {
 }
 
 describe("a worker that is", () => {
-  test("killed, as the only one there, leaves the run waiting for the next", async () => {
+  test("killed, as the only one, leaves the run waiting for the next", async () => {
     const { coordinator, cwd, url, workers } = await coordinatorWith(["a"]);
     await coordinator.step(20);
     workers[0]?.kill("SIGKILL");
@@ -54,7 +54,7 @@ describe("a worker that is", () => {
     const { coordinator, cwd, workers } = await coordinatorWith(["a", "b"]);
     await coordinator.step(20);
     workers[0]?.kill("SIGSTOP");
-    // On a busy machine others may be stragglers too.
+    // On a busy machine, others may be stragglers too.
     const backup = await coordinator.event(
       (event) => event.event === "backup" && event["worker"] === "b",
     );
@@ -81,7 +81,7 @@ describe("a worker that is", () => {
     await slowing;
   });
 
-  test("ended politely says goodbye", async () => {
+  test("interrupted says goodbye", async () => {
     const { coordinator, cwd, url, workers } = await coordinatorWith(["a"]);
     await coordinator.step(20);
     worker(url, "--name", "b");
@@ -102,7 +102,7 @@ describe("a worker that is", () => {
     await expectCalmEnd(coordinator, cwd);
   });
 
-  test("sending a bucket twice in a row, and late ones of tasks before, is counted once", async () => {
+  test("sending a bucket twice in a row, and late ones of earlier tasks, is counted once", async () => {
     const { coordinator, cwd, url } = await coordinatorWith(["a"]);
     let former: Uint8Array[] = [];
     let count = 0;
@@ -130,7 +130,7 @@ describe("a worker that is", () => {
     await expectCalmEnd(coordinator, cwd);
   });
 
-  test("gone between the buckets of its answer leaves the others a step that they can still compute", async () => {
+  test("lost between the buckets of its answer leaves a step that the others can still compute", async () => {
     const { coordinator, cwd, url } = await coordinatorWith(["a"]);
     const leave = (reply: {
       message: { type?: unknown; step?: unknown };
@@ -139,16 +139,16 @@ describe("a worker that is", () => {
       reply.message.type === "result" && Number(reply.message.step) > 20
         ? ["close" as const]
         : [frameOf(reply.message, reply.parts)];
-    // Each time it comes back with the step before still in hand.
+    // It reconnects each time while it still holds the previous step's tasks.
     for (let time = 0; time < 3; time++) {
       const socket = await joinRun(url, { name: "between", change: leave });
-      await closed(socket);
+      await waitForClose(socket);
     }
     await expectCalmEnd(coordinator, cwd);
   });
 });
 
-test("a run interrupted when the first bucket has taken a step, and nobody finishes it, is saved as of one step", async () => {
+test("a run interrupted when only the first bucket is updated is saved at a single step", async () => {
   const { process: coordinator, cwd } = run.start("coordinator", ["--port", "0"]);
   const url = await coordinator.url();
   let noteBetween: () => void;
@@ -169,7 +169,7 @@ test("a run interrupted when the first bucket has taken a step, and nobody finis
   expect(run.digest(cwd)).toBe(run.calmDigest);
 });
 
-test("a worker lost in the middle of sending 12 MB costs its shard's time, not the result", async () => {
+test("a worker lost in the middle of sending 12 MB costs time, but does not change the result", async () => {
   const cwd = temporaryFolder();
   // 800 samples a shard: fc1's gradient is smaller than its factors, and travels as 12.8 MB.
   const options = ["--batch-size", "1600", "--shards", "2", "--steps", "3", "--eval-every", "0"];
@@ -202,7 +202,7 @@ test("a run without workers for too long writes a checkpoint and ends with exit 
   expect(run.digest(cwd)).toBe(run.calmDigest);
 });
 
-test("the coordinator killed and resumed: workers that waited come back, the end is the same", async () => {
+test("the coordinator is killed and resumed: workers reconnect, and the result is the same", async () => {
   const options = ["--checkpoint-every", "10"];
   const first = await coordinatorWith(["a", "b"], options);
   const { port } = new URL(first.url);
@@ -217,7 +217,7 @@ test("the coordinator killed and resumed: workers that waited come back, the end
   expect((await first.workers[0]?.ended)?.code).toBe(0);
 });
 
-/** Alters one number: only another worker's answer shows it. */
+/** Alters one number, which only another worker's answer can detect. */
 const lie = (reply: { message: object; parts: ArrayBufferView[] }) => {
   const message = reply.message as { type: string };
   if (message.type !== "result") return [frameOf(message, reply.parts)];
@@ -226,7 +226,7 @@ const lie = (reply: { message: object; parts: ArrayBufferView[] }) => {
   return [frameOf(message, reply.parts)];
 };
 
-test("a worker that lies is banned and named, and the result is right", async () => {
+test("a lying worker is banned and reported, and the result is right", async () => {
   const { coordinator, cwd, url } = await coordinatorWith(["a", "b"], ["--verify", "1"]);
   await joinRun(url, { name: "liar", change: lie });
   const rejected = await coordinator.event((event) => event["state"] === "rejected");
@@ -235,20 +235,20 @@ test("a worker that lies is banned and named, and the result is right", async ()
   await expectCalmEnd(coordinator, cwd);
 });
 
-test("with updates, a worker that reports other weights is named and sent the right ones", async () => {
+test("with updates, a worker that reports different weights is reported and sent the right ones", async () => {
   const { coordinator, cwd, url } = await coordinatorWith(["a"], ["--broadcast", "updates"]);
   const states: number[] = [];
   await joinRun(url, {
     name: "diverging",
     onState: (step) => states.push(step),
-    // Its weights are right, so that the run's end can be held against the calm run's.
+    // Its weights are in fact right, so the result can be compared with an undisturbed run's.
     digest: (own) => (own.step === 100 ? { ...own, weights: (own.weights ^ 1) >>> 0 } : own),
   });
   const divergence = await coordinator.event(({ event }) => event === "divergence");
   expect(divergence).toMatchObject({ worker: "diverging", step: 100 });
   const { code, stderr } = await coordinator.ended;
   expect(code, stderr).toBe(0);
-  // The file says which steps are suspect; nothing else in it is another.
+  // The file lists the suspect steps, and is otherwise the same.
   const [own, calm] = [join(cwd, "checkpoint.safetensors"), run.calmFile].map(readCheckpoint);
   expect(own!.tensors).toEqual(calm!.tensors);
   expect(own!.suspectSteps?.[0]?.to).toBeLessThanOrEqual(100);
@@ -256,7 +256,7 @@ test("with updates, a worker that reports other weights is named and sent the ri
   expect(states.filter((step) => step >= 100)).toHaveLength(1);
 });
 
-test("a lie that no other worker could see is decided by the coordinator itself", async () => {
+test("a lie that no other worker can detect is decided by the coordinator itself", async () => {
   const { process: coordinator, cwd } = run.start("coordinator", ["--port", "0", "--verify", "1"]);
   const url = await coordinator.url();
   await joinRun(url, { name: "liar", change: lie });

@@ -1,10 +1,10 @@
-// A relay that was told that a task needs no answer has room for another one: it once counted as busy with it until the run's end.
+// A relay whose task is cancelled is free for another one. (It used to count as busy with it until the end of the run.)
 import { expect, test } from "vitest";
 import { TaskAssigner } from "../../src/coordinator/workers/task-assigner.js";
 import type { ShardTask, WorkerLink } from "../../src/coordinator/workers/tasks.js";
 import { Events } from "../../src/shared/events.js";
 
-/** Notes the shards that it is sent. */
+/** Records the shards that it is sent. */
 class Link implements WorkerLink {
   readonly name: string;
   readonly origin: string;
@@ -41,7 +41,7 @@ function taskOf(id: number, shard: number): ShardTask {
   return { kind: "shard", id, step: 0, shard, firstSample: shard, samples };
 }
 
-test("a relay whose tasks a worker answered first is assigned as many again", () => {
+test("a relay whose tasks were answered by other workers is assigned new ones", () => {
   const assigner = new TaskAssigner({
     events: new Events(),
     onAdvance: () => undefined,
@@ -52,7 +52,7 @@ test("a relay whose tasks a worker answered first is assigned as many again", ()
   schedule.join(relay);
   schedule.join(worker);
   schedule.add([taskOf(0, 0), taskOf(1, 1)]);
-  // Nobody has answered anything yet, so the worker is not to stand idle beside the relay.
+  // No worker is proven yet, so the worker gets tasks that the relay holds.
   for (const id of [0, 1]) {
     assigner.assign();
     const holders = schedule.holdersOf(id);

@@ -1,5 +1,5 @@
-// Workers and relays behind a relay that send what they should not, or send it too late: nothing of it reaches the coordinator in
-// another's name, and the relay keeps its own connection.
+// Workers and relays behind a relay that send invalid or late messages: these must not affect other workers' tasks, and the relay
+// must keep its own connection.
 import { afterEach, expect, test } from "vitest";
 import { Random } from "../../dist/shared/random.js";
 import { Grammar } from "../../scripts/fuzz/grammar.mjs";
@@ -19,7 +19,7 @@ const config = { ...classesConfig, shards: 4, batchSize: 8 };
 let relay: RelayInMemory;
 afterEach(() => relay.close());
 
-test("a sum of an earlier step, from a relay that was late, is in no sum of this one", async () => {
+test("an earlier step's sum from a late relay is not included in this step's sums", async () => {
   relay = new RelayInMemory(config, "weights");
   relay.sendState(2);
   const lower = relay.join("lower", "relay");
@@ -33,7 +33,7 @@ test("a sum of an earlier step, from a relay that was late, is in no sum of this
   lower.receive({ type: "sum", step: 2, bucket: 0, from: 0, count: 1 }, relay.sumParts(0));
   expect(lower.isOpen).toBe(true);
   expect(relay.sentUp("sum")).toEqual([]);
-  // One of this step counts.
+  // A sum of this step counts.
   await relay.sendShard(15, 3, 1);
   lower.receive({ type: "capacity", tasks: 1 });
   await Promise.resolve();
@@ -43,7 +43,7 @@ test("a sum of an earlier step, from a relay that was late, is in no sum of this
   expect(relay.up.isOpen).toBe(true);
 });
 
-test("gradients of a former coordinator's task are not those of a task with the same number", async () => {
+test("gradients for an earlier coordinator's task are not used for a task with the same id", async () => {
   relay = new RelayInMemory(config, "weights");
   relay.sendState(9);
   const slow = relay.join("slow");
@@ -77,18 +77,18 @@ test("gradients of a former coordinator's task are not those of a task with the 
   expect(relay.sentUp("sum")).toEqual([]);
 });
 
-test("a relay behind it that claims any capacity costs it nothing", () => {
+test("a child relay that claims any capacity does no harm", () => {
   relay = new RelayInMemory(config, "weights");
   relay.sendState(2);
   relay.join("worker");
   relay.join("boaster", "relay", 65_536);
-  // Reports to a new coordinator are not put off.
+  // A new coordinator is sent the capacity immediately.
   relay.connect();
   const [report] = relay.sentUp("capacity");
   expect(parseFromWorker({ header: report! })).toEqual({ type: "capacity", tasks: 65_536 });
 });
 
-test("a sum that comes twice brings nobody's task back to the coordinator", async () => {
+test("a duplicate sum does not return any task to the coordinator", async () => {
   relay = new RelayInMemory(config, "weights");
   relay.sendState(2);
   const lower = relay.join("lower", "relay", 2);
@@ -107,7 +107,7 @@ test("a sum that comes twice brings nobody's task back to the coordinator", asyn
   expect(lower.sent.filter(({ type }) => type === "cancel")).toEqual([]);
 });
 
-test("a sum of which a part is sent costs its sender that task, and another worker gets it", async () => {
+test("a sum that overlaps one already sent loses its tasks, which are reassigned", async () => {
   relay = new RelayInMemory(config, "weights");
   relay.sendState(2);
   const lower = relay.join("lower", "relay", 2);
@@ -128,7 +128,7 @@ test("a sum of which a part is sent costs its sender that task, and another work
   expect(relay.sentUp("returned")).toEqual([]);
 });
 
-test("a relay behind it that asks for a state that is not here gets it when it comes", async () => {
+test("a child relay that requests a state gets it when it arrives", async () => {
   const grammar = new Grammar(new Random(1, "update"));
   const update = grammar.valid.find(([{ type }]) => type === "update")!;
   relay = new RelayInMemory(classesConfig, "updates");
@@ -146,7 +146,7 @@ test("a relay behind it that asks for a state that is not here gets it when it c
   expect(states.length).toBeGreaterThan(0);
 });
 
-test("without a coordinator it takes no relays, one of which may be its own way back", () => {
+test("without a coordinator it accepts no relays, as it may have to join one of them", () => {
   relay = new RelayInMemory(config, "weights");
   relay.sendState(2);
   relay.up.end(1006, "");
@@ -156,7 +156,7 @@ test("without a coordinator it takes no relays, one of which may be its own way 
   expect(relay.join("lower", "relay").isOpen).toBe(true);
 });
 
-test("a coordinator cannot have it hold more samples than there is memory for", () => {
+test("a coordinator cannot make it hold more samples than fit into memory", () => {
   relay = new RelayInMemory(config, "weights");
   const layout = inThreeBuckets(layoutOfRun(config));
   const pool = new RelayPool({
@@ -167,7 +167,7 @@ test("a coordinator cannot have it hold more samples than there is memory for", 
   const begin = (id: number) => pool.begin({ kind: "evaluate", id, step: 2, samples });
   begin(1);
   begin(2);
-  // The same once more takes no more.
+  // Assigning the same task again takes no additional memory.
   begin(2);
   expect(() => begin(3)).toThrow(FrameError);
   pool.close();

@@ -1,11 +1,12 @@
-// A relay that does not do its part, as its coordinator sees it: what it takes and gives back, reports, and asks for costs others
-// nothing that grows.
+// A misbehaving relay, as its coordinator sees it: the tasks that it holds and returns, its reports and its requests must not cost
+// others an unbounded amount.
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { classesLayout } from "../support/small-layouts.js";
 import { MemoryTransport } from "../support/memory-transport.js";
 import type { WorkerBroadcast } from "../../src/coordinator/broadcast/broadcast.js";
 import type { FeedParts } from "../../src/coordinator/broadcast/replica-feed.js";
 import { UpdateFeed, type UpdateSource } from "../../src/coordinator/broadcast/update-feed.js";
+import { Waiters } from "../../src/coordinator/broadcast/waiters.js";
 import { AnswerIntake } from "../../src/coordinator/workers/answer-intake.js";
 import { AssignedTasks } from "../../src/coordinator/workers/assigned-tasks.js";
 import { BanList } from "../../src/coordinator/workers/ban-list.js";
@@ -25,12 +26,12 @@ const shardTask = (id: number, shard = id): Task => {
   return { kind: "shard", id, step: 2, shard, firstSample: 0, samples };
 };
 
-describe("a relay that gives everything back", () => {
+describe("a relay that returns every task", () => {
   function scheduleOf(capacities: Record<string, number>) {
     const schedule = new Schedule<string, { id: number; kind: string; shard: number }>(undefined, {
       capacityOf: (worker) => capacities[worker] ?? 0,
     });
-    // Each has answered a task: else one that is free gets a backup at once.
+    // Each has answered a task; otherwise a free worker would get a backup immediately.
     Object.keys(capacities).forEach((joining, index) => {
       schedule.add([{ id: -1 - index, kind: "proof", shard: index }]);
       schedule.join(joining);
@@ -46,38 +47,38 @@ describe("a relay that gives everything back", () => {
     for (let nowMs = 0; nowMs < 100 && answered.length < 3; nowMs += 10) {
       const given = schedule.assign(nowMs);
       for (const { worker, task } of given) {
-        if (worker === "hostile") schedule.takeBack(worker, task.id);
+        if (worker === "hostile") schedule.returnTask(worker, task.id);
         else if (schedule.answer(worker, task.id, nowMs + 5)) answered.push(task.id);
       }
     }
     expect(answered.toSorted()).toEqual([0, 1, 2]);
   });
 
-  test("takes turns with one that gave the task back when it had nobody", () => {
+  test("takes turns with another relay that returned the task while it had no workers", () => {
     const capacities = { honest: 1, hostile: 1000 };
     const schedule = scheduleOf(capacities);
     schedule.add([{ id: 0, kind: "shard", shard: 0 }]);
     const next = () => schedule.assign(0).map(({ worker }) => worker);
     expect(next()).toEqual(["hostile"]);
-    schedule.takeBack("hostile", 0);
+    schedule.returnTask("hostile", 0);
     expect(next()).toEqual(["honest"]);
-    schedule.takeBack("honest", 0);
+    schedule.returnTask("honest", 0);
     expect(next()).toEqual(["hostile"]);
-    schedule.takeBack("hostile", 0);
+    schedule.returnTask("hostile", 0);
     expect(next()).toEqual(["honest"]);
   });
 
-  test("has the task again where nobody else can", () => {
+  test("is assigned the task again if nobody else can compute it", () => {
     const schedule = scheduleOf({ relay: 2, empty: 0 });
     schedule.add([{ id: 0, kind: "shard", shard: 0 }]);
     for (let turn = 0; turn < 3; turn++) {
       expect(schedule.assign(0)).toMatchObject([{ worker: "relay" }]);
-      schedule.takeBack("relay", 0);
+      schedule.returnTask("relay", 0);
     }
   });
 });
 
-test("a relay whose tasks were cancelled has room for others", () => {
+test("a relay whose tasks were cancelled is free for others", () => {
   const assigner = new TaskAssigner({
     ...{ events: new Events(), onAdvance: () => undefined, beforeShard: () => undefined },
   });
@@ -96,7 +97,7 @@ test("a relay whose tasks were cancelled has room for others", () => {
     schedule.add([shardTask(2 * step), shardTask(2 * step + 1)]);
     assigner.assign();
     expect(sent).toBe(step + 1);
-    // Others were faster with all of it.
+    // Others answered all of its tasks first.
     for (const id of [2 * step, 2 * step + 1]) {
       const holders = schedule.holdersOf(id);
       if (holders.includes(worker)) schedule.answer(worker, id, 1);
@@ -107,13 +108,13 @@ test("a relay whose tasks were cancelled has room for others", () => {
   assigner.stop();
 });
 
-describe("with a clock that the test moves", () => {
+describe("with a fake clock", () => {
   beforeEach(() => {
     vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout", "setInterval", "performance"] });
   });
   afterEach(() => vi.useRealTimers());
 
-  test("reports of unusable numbers that are not true take a tenth of the time at most", () => {
+  test("false reports of unusable numbers take at most a tenth of the time", () => {
     const tasks = new AssignedTasks();
     const CHECK_MS = 50;
     const hasDiverged = vi.fn(() => {
@@ -137,11 +138,11 @@ describe("with a clock that the test moves", () => {
     expect(shareOfTime).toBeLessThan(0.1);
   });
 
-  test("who leaves before there is a state to send is not kept until then", () => {
-    const withdraw = vi.fn();
+  test("a worker that leaves before there is a state to send is forgotten", () => {
+    const cancel = vi.fn();
     const { config } = classesLayout;
     const broadcast = {
-      ...{ kind: "weights", layout: classesLayout, stateBytes: 1, whenOpen: () => withdraw },
+      ...{ kind: "weights", layout: classesLayout, stateBytes: 1, whenOpen: () => cancel },
     } as unknown as WorkerBroadcast;
     const transport = new MemoryTransport();
     new Session(transport, {
@@ -159,33 +160,60 @@ describe("with a clock that the test moves", () => {
     });
     transport.receive({ type: "hello", protocol: PROTOCOL_VERSION, name: "w", kind: "node" });
     transport.receive({ type: "ready", numerics: config.numerics });
-    expect(withdraw).not.toHaveBeenCalled();
+    expect(cancel).not.toHaveBeenCalled();
     transport.end(1006, "");
-    expect(withdraw).toHaveBeenCalledOnce();
+    expect(cancel).toHaveBeenCalledOnce();
   });
 });
 
-test("a digest that differs is judged once per step: each costs a whole state", () => {
-  const onDigestJudged = vi.fn();
-  const parts = {
-    ...{ worker: {}, outbox: { queuedBytes: 0, send: vi.fn() }, onDigestJudged },
-    ...{ onDigestRequested: vi.fn(), onBehind: vi.fn(), onCaughtUp: vi.fn() },
-  } as unknown as FeedParts;
-  const source = {
-    source: { isHere: true, stateBytes: 1, groups: [], step: 100 },
-    judgeDigest: (_digest: unknown, judge: (isSame: boolean) => void) => judge(false),
-    update: () => ({ frame: {}, wantsDigest: false }),
-    onClose: vi.fn(),
-  } as unknown as UpdateSource;
-  const feed = new UpdateFeed(parts, source);
-  feed.sendState();
-  for (let step = 101; step < 110; step++) {
-    feed.takeDigest(100, 7);
-    feed.sendUpdate();
-  }
-  feed.takeDigest(200, 7);
-  expect(onDigestJudged.mock.calls).toEqual([
-    [100, false],
-    [200, false],
-  ]);
+describe("a relay's feed of updates", () => {
+  const feedParts = (changes: object = {}) => {
+    return {
+      ...{ worker: {}, outbox: { queuedBytes: 0, send: vi.fn() }, onDigestJudged: vi.fn() },
+      ...{ onDigestRequested: vi.fn(), onBehind: vi.fn(), onCaughtUp: vi.fn() },
+      ...changes,
+    } as unknown as FeedParts;
+  };
+
+  test("judges a digest that differs once per step, as each costs a whole state", () => {
+    const onDigestJudged = vi.fn();
+    const source = {
+      source: { isHere: true, stateBytes: 1, groups: [], step: 100 },
+      judgeDigest: (_digest: unknown, judge: (isSame: boolean) => void) => judge(false),
+      update: () => ({ frame: {}, wantsDigest: false }),
+      onClose: vi.fn(),
+    } as unknown as UpdateSource;
+    const feed = new UpdateFeed(feedParts({ onDigestJudged }), source);
+    feed.sendState();
+    for (let step = 101; step < 110; step++) {
+      feed.takeDigest(100, 7);
+      feed.sendUpdate();
+    }
+    feed.takeDigest(200, 7);
+    expect(onDigestJudged.mock.calls).toEqual([
+      [100, false],
+      [200, false],
+    ]);
+  });
+
+  test("waits once for a state that is requested at several steps, and not after it is closed", () => {
+    const waiters = new Waiters();
+    const send = vi.fn();
+    const state = { isHere: false, stateBytes: 1, groups: [0], step: 100, frame: () => ({}) };
+    const source = {
+      source: state,
+      whenState: (onState: () => void) => waiters.add(onState),
+      onClose: vi.fn(),
+    } as unknown as UpdateSource;
+    const feed = new UpdateFeed(feedParts({ outbox: { queuedBytes: 0, send } }), source);
+    feed.sendState();
+    send.mockClear();
+    for (state.step = 101; state.step < 104; state.step++) feed.requestState();
+    waiters.callAll();
+    expect(send).toHaveBeenCalledOnce();
+    feed.requestState();
+    expect(waiters.isEmpty).toBe(false);
+    feed.close();
+    expect(waiters.isEmpty).toBe(true);
+  });
 });

@@ -1,5 +1,5 @@
-// A relay between a coordinator and workers of which none is to be trusted: damaged messages from both sides, in any order. A peer
-// may lose its connection; nothing that it sends is thrown out of the relay, or ends it.
+// A relay between a hostile coordinator and hostile workers: damaged messages from both sides, in any order. A peer may lose its
+// connection, but no message may cause an unexpected error or end the relay.
 import { expect, test } from "vitest";
 import { Random } from "../../dist/shared/random.js";
 import { Grammar } from "../../scripts/fuzz/grammar.mjs";
@@ -8,7 +8,7 @@ import { encodeFrame } from "../../src/shared/protocol/frame.js";
 import type { MemoryTransport } from "../support/memory-transport.js";
 import { RelayInMemory } from "../support/relay-in-memory.js";
 
-/** What its peers can do: each connects again when it has lost its connection. */
+/** The relay's peers; each reconnects when it loses its connection. */
 class RelayUnderFire extends RelayInMemory {
   readonly failures: unknown[] = [];
   private down: MemoryTransport | undefined;
@@ -23,7 +23,7 @@ class RelayUnderFire extends RelayInMemory {
     this.down?.receiveBytes(bytes);
   }
 
-  /** Another worker, or a relay, in the place of the former. */
+  /** Replaces the peer by another worker or relay. */
   replaceWorker(kind: "node" | "relay"): void {
     this.down?.end(1006, "");
     this.down = this.join("w", kind, 2);

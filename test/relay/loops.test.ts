@@ -1,4 +1,4 @@
-// Relays that could end up behind themselves, when their coordinator is gone for a while: each finds it again.
+// Relays that could connect to themselves in a loop while their coordinator is unreachable: each must find it again.
 import { createServer } from "node:net";
 import { afterEach, beforeAll, expect, test } from "vitest";
 import { RelayTree } from "../support/relay-tree.js";
@@ -12,7 +12,7 @@ const run = new SmallRun(20, [
 beforeAll(() => run.prepare());
 afterEach(killAll);
 
-/** One that nobody has at the moment. */
+/** A port that is free at the moment. */
 function freePort(): Promise<number> {
   return new Promise((resolve) => {
     const server = createServer().listen(0, "127.0.0.1", () => {
@@ -23,20 +23,20 @@ function freePort(): Promise<number> {
   });
 }
 
-/** What became of a relay that came to another one's port, or to its own. */
+/** What happened to a relay that connected to another one's port, or to its own. */
 async function arrivalOf(name: string, at: Tandem) {
   const event = await at.event((one) => one.event === "worker" && one["name"] === name);
   return event["state"];
 }
 
-/** Once there is a checkpoint to go on from. */
+/** Resolves when there is a checkpoint to resume from. */
 async function killCoordinator({ coordinator }: RelayTree) {
   await coordinator.event(({ event }) => event === "checkpoint");
   coordinator.kill("SIGKILL");
   await coordinator.ended;
 }
 
-/** The coordinator comes back at its port, and the run ends as if nothing had happened. */
+/** Resumes the coordinator at its port, and waits for the end of the run. */
 async function expectResumedEnd(tree: RelayTree) {
   const { port } = new URL(tree.url);
   const resume = ["--port", port, "--resume", "checkpoint.safetensors"];
@@ -46,7 +46,7 @@ async function expectResumedEnd(tree: RelayTree) {
   expect(run.digest(tree.cwd)).toBe(run.calmDigest);
 }
 
-test("a relay with itself among its relays does not join itself, and goes on when its coordinator is back", async () => {
+test("a relay with itself among its relays does not join itself, and continues when its coordinator is back", async () => {
   const tree = await RelayTree.start(run, 1, ["--checkpoint-every", "3"]);
   const port = `${await freePort()}`;
   const via = ["--via", `ws://127.0.0.1:${port}`];
@@ -58,7 +58,7 @@ test("a relay with itself among its relays does not join itself, and goes on whe
   expect((await relay.process.ended).code).toBe(0);
 });
 
-test("two relays that are each other's first choice do not wait for each other", async () => {
+test("two relays that try each other first do not wait for each other", async () => {
   const tree = await RelayTree.start(run, 1, ["--checkpoint-every", "3"]);
   const ports = [await freePort(), await freePort()];
   const [first, second] = await Promise.all(

@@ -1,4 +1,4 @@
-// Whole runs with relays, in memory: the bits are those of a star, whatever the tree, and whoever dies after whichever message.
+// Complete runs with relays, in memory: the bits are those of a star, for any tree, and whichever node dies after any message.
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { classesConfig, inThreeBuckets, valuesConfig } from "../../scripts/faults/small-config.mjs";
@@ -47,7 +47,7 @@ function runOf(base: RunConfig, shards: number) {
     replica.load(withEmptySlots(layout, initialTensors(layout.network, config.seed)), 0);
     return new MemoryTree(replica, kind, minWorkers, inThreeBuckets);
   };
-  /** @returns the state that a star of one worker ends in */
+  /** @returns the final state of a star with one worker */
   const calm = async () => {
     const star = tree("weights", 1);
     star.worker("w");
@@ -62,7 +62,7 @@ describe.each([
   ["sync", valuesConfig, "weights"],
   ["sync", valuesConfig, "updates"],
 ] as const)("with %s batch normalisation", (_name, base, kind) => {
-  test(`--broadcast ${kind}: any tree ends in the bits of the star, and breaks no rule`, async () => {
+  test(`--broadcast ${kind}: any tree ends in the bits of the star, without protocol errors`, async () => {
     for (const shards of [1, 5, 8]) {
       const { tree, calm, data } = runOf(base, shards);
       const expected = await calm();
@@ -81,7 +81,7 @@ describe.each([
     }
   });
 
-  test(`--broadcast ${kind}: whoever dies after whichever message, the bits are the same`, async () => {
+  test(`--broadcast ${kind}: whichever node dies after any message, the bits are the same`, async () => {
     const { tree, calm, data } = runOf(base, 6);
     const expected = await calm();
     const victims = fc.constantFrom("upper", "lower", "a", "c", "d");

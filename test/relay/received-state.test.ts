@@ -1,4 +1,4 @@
-// A state that a relay sends on while it receives it: chunk by chunk, the same bytes, and never the half of one without a word.
+// A state that a relay forwards while it receives it: chunk by chunk, the same bytes, and never silently incomplete.
 import { expect, test } from "vitest";
 import { createRelayParts, type RelayParts } from "../../src/relay/relay-parts.js";
 import { ENGINE_NAMES } from "../../src/shared/engine/engine.js";
@@ -15,7 +15,7 @@ import { configOf } from "../support/config.js";
 import { MemoryTransport } from "../support/memory-transport.js";
 import { openSession } from "../support/relay-in-memory.js";
 
-/** Its first bucket has one tensor that is sent in many chunks. */
+/** The first bucket has a tensor that is sent in many chunks. */
 const LAYOUT = layoutOfRun(configOf({ inputShape: [28, 28, 1], classCount: 3, batchSize: 4 }));
 
 function relayWithWorker() {
@@ -28,8 +28,14 @@ function relayWithWorker() {
     },
   };
   const up = new MemoryTransport();
-  const means = { memoryBytes: 1e12, engines: ENGINE_NAMES, computes: false };
-  const options = { name: "r", kind: "relay", holder, means, onWelcome: () => undefined } as const;
+  const resources = { memoryBytes: 1e12, engines: ENGINE_NAMES, computes: false };
+  const options = {
+    name: "r",
+    kind: "relay",
+    holder,
+    resources,
+    onWelcome: () => undefined,
+  } as const;
   void serveConnection(up, options, new AbortController().signal);
   const welcome = { type: "welcome", protocol: PROTOCOL_VERSION, name: "r", broadcast: "weights" };
   up.receive(welcome, configParts(LAYOUT.config));
@@ -40,7 +46,7 @@ function relayWithWorker() {
   return { up, down, pool: parts!.pool };
 }
 
-/** The messages of a group of the state, of numbers that tell the steps apart. */
+/** The messages of a group of the state, with values that depend on the step. */
 function messagesOf(group: number, step: number): readonly Uint8Array[] {
   const values = sentTensors(LAYOUT, "weights-only", group).map(({ shape }, index) =>
     Float32Array.from({ length: sizeOf(shape) }, (_, at) => step + index + (at % 1000) / 1000),
@@ -57,16 +63,16 @@ const receiveState = (up: MemoryTransport, step: number) => {
   }
 };
 
-/** What was sent to the worker since the last call, as copies: the relay uses its memory again. */
+/** What was sent to the worker since the last call; copied, as the relay reuses its memory. */
 const sentTo = (down: MemoryTransport) => down.accept().map((message) => Buffer.from(message));
 
-test("the chunks of a next state go on as they come, and end in the same bytes", () => {
+test("the next state's chunks are forwarded as they arrive, with the same bytes", () => {
   const { up, down, pool } = relayWithWorker();
   down.accept();
   receiveState(up, 0);
   expect(Buffer.concat(sentTo(down)).equals(wholeState(0))).toBe(true);
   expect(pool.capacity).toBe(1);
-  // Several steps: memory is used again.
+  // Several steps, so that memory is reused.
   for (const step of [1, 2, 3]) {
     for (const group of LAYOUT.buckets.keys()) {
       for (const message of messagesOf(group, step)) {
@@ -79,7 +85,7 @@ test("the chunks of a next state go on as they come, and end in the same bytes",
   }
 });
 
-test("a connection that breaks in the middle of a state takes the workers' with it, as they cannot use the half of it", () => {
+test("a connection that breaks in the middle of a state ends the workers' connections too, as they cannot use part of it", () => {
   const { up, down, pool } = relayWithWorker();
   receiveState(up, 0);
   down.accept();
@@ -91,7 +97,7 @@ test("a connection that breaks in the middle of a state takes the workers' with 
   expect(pool.capacity).toBe(0);
 });
 
-test("a worker that joins meanwhile is sent the last whole state first", () => {
+test("a worker that joins in the meantime is first sent the last complete state", () => {
   const { up, down } = relayWithWorker();
   const [head, ...tail] = messagesOf(0, 0);
   up.receiveBytes(Uint8Array.from(head!));

@@ -1,4 +1,4 @@
-// What relays add up, and what the coordinator makes of it: the bits of the star's sum, from any set of arrivals.
+// The relays' sums and the coordinator's totals: the bits are those of a star, for any set and order of arrivals.
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { sumGradients } from "../../src/coordinator/aggregate.js";
@@ -15,7 +15,7 @@ import { GradientTree } from "../../src/shared/replica/gradient-tree.js";
 import type { Gradients } from "../../src/shared/replica/tensors.js";
 import { foldTree } from "../../src/shared/statistics/tree.js";
 
-/** Numbers of so different sizes that the order of additions shows. */
+/** Numbers of very different magnitudes, so that the order of additions affects the sum. */
 function gradientsOf(shard: number): Gradients {
   const values = Float32Array.from({ length: 5 }, (_, index) => {
     return Math.fround(Math.sin(1 + 7 * shard + index) * 10 ** ((3 * shard + index) % 7));
@@ -29,7 +29,7 @@ const valuesOf = (gradients: Gradients): Float32Array => {
   return gradient.values;
 };
 
-/** Added up in the fixed tree, written once more without the code under test. */
+/** The sum in the fixed tree, implemented independently of the code under test. */
 function starSum(shards: number): Float32Array {
   return foldTree(
     Array.from({ length: shards }, (_, shard) => valuesOf(gradientsOf(shard))),
@@ -50,7 +50,7 @@ async function firstBucket(collector: BucketCollector): Promise<CompleteBucket> 
 const arrival = fc.record({ level: fc.integer({ min: 0, max: 4 }), place: fc.nat(40) });
 
 describe("the coordinator", () => {
-  test("takes sums of any subtrees, overlapping and repeated, in any order, to the star's bits", async () => {
+  test("gets the star's bits from sums of any subtrees, overlapping and repeated, in any order", async () => {
     await fc.assert(
       fc.asyncProperty(
         fc.integer({ min: 1, max: 21 }),
@@ -68,7 +68,7 @@ describe("the coordinator", () => {
             else collector.addSum(0, { from, count, gradients });
             for (let shard = from; shard < from + count; shard++) covered.add(shard);
           }
-          // What is missing comes from workers; of the others only what cannot be added up.
+          // Missing shards come from workers; for the others, only what cannot be summed.
           ids.forEach((id, shard) => {
             const isCovered = covered.has(shard);
             collector.add(id, 0, isCovered ? new Map() : gradientsOf(shard), isCovered);
@@ -81,7 +81,7 @@ describe("the coordinator", () => {
     );
   });
 
-  test("does not take a bucket for complete while a shard is in no sum", () => {
+  test("does not complete a bucket while a shard is missing from the sums", () => {
     const tree = new GradientTree();
     tree.add({ from: 0, count: 4, gradients: sumOf(0, 4) });
     tree.add({ from: 5, count: 1, gradients: gradientsOf(5) });
@@ -91,7 +91,7 @@ describe("the coordinator", () => {
     expect(tree.isComplete(0, 6)).toBe(true);
   });
 
-  test("takes from a relay sums over complete subtrees of its own shards, and no others", () => {
+  test("accepts only sums over complete subtrees of the relay's own shards", () => {
     const summed = new SummedShards(2);
     for (const shard of [2, 3, 4]) summed.noteSent(7, shard);
     const sum = (from: number, count: number, step = 7, bucket = 0) =>
@@ -116,10 +116,10 @@ describe("the coordinator", () => {
 });
 
 describe("a relay", () => {
-  /** What is sent of one bucket, by `from+count`. */
+  /** The sums sent of one bucket, as `from+count`. */
   const due = (sums: ShardSums) => sums.takeDue().map(({ from, count }) => `${from}+${count}`);
 
-  test("waits for the largest subtrees of what it holds", () => {
+  test("waits for the largest subtrees of the shards that it holds", () => {
     const sums = new ShardSums(1);
     for (const shard of [1, 2, 3, 4, 5]) sums.hold(shard);
     const arrive = (shard: number) =>
@@ -136,7 +136,7 @@ describe("a relay", () => {
     expect([1, 2, 3, 4, 5].every((shard) => sums.isSent(shard))).toBe(true);
   });
 
-  test("sends what it has when a shard is answered elsewhere", () => {
+  test("sends the sums that it has when a shard is answered elsewhere", () => {
     const sums = new ShardSums(1);
     for (const shard of [0, 1, 2, 3]) sums.hold(shard);
     for (const shard of [0, 1, 3]) {
@@ -147,7 +147,7 @@ describe("a relay", () => {
     expect(due(sums)).toEqual(["0+2", "3+1"]);
   });
 
-  test("passes on another relay's sum that it cannot divide, and refuses one of which a part is sent", () => {
+  test("forwards another relay's sum that it cannot split, and rejects one that overlaps a sum already sent", () => {
     const sums = new ShardSums(1);
     for (const shard of [0, 1, 2, 3]) sums.hold(shard);
     sums.release(2);
@@ -157,7 +157,7 @@ describe("a relay", () => {
     expect(sums.add(0, { from: 2, count: 2, gradients: sumOf(2, 2) })).toBe(false);
   });
 
-  test("sends each shard once, whatever is held, released and answered in which order", () => {
+  test("sends each shard once, in whatever order shards are held, released and answered", () => {
     const event = fc.record({
       kind: fc.constantFrom("hold", "arrive", "release"),
       shard: fc.nat(9),
@@ -200,7 +200,7 @@ describe("the schedule", () => {
   const tasks = (count: number) =>
     Array.from({ length: count }, (_, shard) => ({ id: shard, kind: "shard", shard }));
 
-  test("chooses complete subtrees for a relay, as large as it has room for", () => {
+  test("chooses complete subtrees for a relay, as large as its capacity allows", () => {
     const chosen = (shards: number[], limit: number) =>
       chooseSubtrees(
         shards.map((shard) => ({ shard })),
@@ -211,7 +211,7 @@ describe("the schedule", () => {
     expect(chosen([1, 2, 5, 6], 3)).toEqual([1, 2, 5]);
   });
 
-  test("gives a relay as many tasks as it has workers, and what it gives back to others", () => {
+  test("assigns a relay as many tasks as it has workers, and the tasks that it returns to others", () => {
     const capacity = new Map([
       ["relay", 4],
       ["w", 1],
@@ -231,7 +231,7 @@ describe("the schedule", () => {
       ["w", 4],
     ]);
     schedule.answer("w", 4, 10);
-    schedule.takeBack("relay", 2);
+    schedule.returnTask("relay", 2);
     capacity.set("relay", 3);
     expect(schedule.assign(11)).toMatchObject([{ worker: "w", task: { shard: 2 } }]);
     expect(schedule.holdersOf(2)).toEqual(["w"]);

@@ -1,4 +1,4 @@
-// Names of classes on their way from the data into the configuration, which checkpoints hold.
+// Class names, from the data into the configuration, which checkpoints contain.
 import { expect, test } from "vitest";
 import { resolveConfig } from "../../src/run/run-choices.js";
 import { configText, runConfigSchema } from "../../src/shared/config.js";
@@ -15,7 +15,7 @@ function configWith(classNames?: string[]) {
   );
 }
 
-test("names are kept, and read again", () => {
+test("names are stored and read again", () => {
   const config = configWith(["cat", "a\nb", "é"]);
   expect(config.data.classNames).toEqual(["cat", "a\nb", "é"]);
   expect(runConfigSchema.parse(JSON.parse(configText(config)))).toEqual(config);
@@ -38,7 +38,7 @@ test("names change nothing else", () => {
   expect(data).toEqual({ ...plain, classNames: ["cat", "dog", "bird"] });
 });
 
-test("a configuration has as many names as classes", () => {
+test("a configuration must have as many names as classes", () => {
   const config = configWith(["cat", "dog", "bird"]);
   const parse = (data: object) =>
     runConfigSchema.safeParse({ ...config, data: { ...config.data, ...data } });

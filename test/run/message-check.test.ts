@@ -1,4 +1,4 @@
-// What a run's configuration may hold for workers to accept it: a table's names are most of it.
+// The size limit of a configuration, of which a table's names are the largest part.
 import { expect, test } from "vitest";
 import { checkMessages } from "../../src/run/message-check.js";
 import type { RunConfig } from "../../src/shared/config.js";
@@ -6,7 +6,7 @@ import { layoutOfRun } from "../../src/shared/run-layout.js";
 import { presetNetwork } from "../../src/shared/network/presets.js";
 import { configOf } from "../support/config.js";
 
-/** As many and as long names as a table may have. */
+/** The largest number of names, of the largest length, that a table may have. */
 function tableConfig(character: string): RunConfig {
   const nameOf = (index: number) => `${index}`.padEnd(100, character);
   const names = Array.from({ length: 1000 }, (_, index) => nameOf(index));
@@ -29,7 +29,7 @@ test("1,000 columns and as many categories with names of 100 characters are acce
   expect(() => checkMessages(layoutOfRun(tableConfig("中")))).not.toThrow();
 });
 
-test("names that are too long in all are refused in one line, with what is long", () => {
+test("names that are too long in total are refused in one line that says what is too long", () => {
   const check = () => checkMessages(layoutOfRun(tableConfig("\u0001")));
   expect(check).toThrow(
     /^The data's names of classes, columns and categories take 12\d{5} bytes .*workers accept 1048576\. [^\n]*`tandem single`\.$/,

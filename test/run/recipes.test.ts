@@ -1,9 +1,9 @@
-// What `--recipe` stands for, and what options beside it replace.
+// The options of `--recipe`, and how other options override them.
 import { expect, test } from "vitest";
 import { applyRecipe, checkRecipe } from "../../src/run/recipes.js";
 import { TandemError } from "../../src/shared/errors.js";
 
-test("without options beside it, a recipe is its own options", () => {
+test("without other options, a recipe gives its own options", () => {
   const { choices, steps, report } = applyRecipe("fast", { choices: {} });
   expect(steps).toBe(200);
   expect(choices).toMatchObject({ batchSize: 128, optimizer: "adamw", schedule: "one-cycle" });
@@ -11,7 +11,7 @@ test("without options beside it, a recipe is its own options", () => {
   expect(report).toEqual({ name: "fast", options: { steps, ...choices }, overridden: {} });
 });
 
-test("options replace single ones of its own, and choices that it does not have stay", () => {
+test("options override single ones of the recipe, and other choices are kept", () => {
   const given = { network: "sigmoid", seed: 7, batchSize: 64, learningRate: 0.03 } as const;
   const { choices, steps, report } = applyRecipe("fast", { choices: given, steps: 2148 });
   expect(steps).toBe(2148);
@@ -22,7 +22,7 @@ test("options replace single ones of its own, and choices that it does not have 
   }
 });
 
-test("numbers that another optimizer has too stay, others go with the recipe's optimizer", () => {
+test("with another optimizer, hyperparameters that it has are kept, others are left out", () => {
   const adam = applyRecipe("fast", { choices: { optimizer: "adam" } });
   expect(adam.choices).toMatchObject({ optimizer: "adam", beta1: 0.7, beta2: 0.9 });
   const sgd = applyRecipe("fast", { choices: { optimizer: "sgd" } });
@@ -31,7 +31,7 @@ test("numbers that another optimizer has too stay, others go with the recipe's o
   expect(Object.keys(sgd.report.options)).not.toContain("beta1");
 });
 
-test("label smoothing goes where another loss has none", () => {
+test("label smoothing is left out if another loss has none", () => {
   const huber = applyRecipe("fast", { choices: { loss: "huber" } });
   expect(huber.choices).not.toHaveProperty("labelSmoothing");
   const binary = applyRecipe("fast", { choices: { loss: "binary-cross-entropy" } });

@@ -1,4 +1,4 @@
-// A runtime that computes nothing and answers everything, for tests of what is around it.
+// A runtime that answers everything without computing, for tests of the code around it.
 import type { Runtime } from "../../src/worker/runtime.js";
 
 export function fakeRuntime(): Runtime {

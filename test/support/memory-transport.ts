@@ -1,5 +1,5 @@
-// One end of a connection in this process: what its owner sends is kept, and a test plays the other end. Where it does not
-// accept at once, a test says when the operating system accepts what was sent: a slow or a deaf peer accepts little or nothing.
+// One end of a connection in this process: what its owner sends is recorded, and the test plays the other end. If it does not
+// accept immediately, the test decides when the operating system accepts messages, as for a peer that reads slowly or not at all.
 import { decodeFrame, encodeFrame } from "../../src/shared/protocol/frame.js";
 import type { Transport, TransportHandlers } from "../../src/shared/protocol/transport.js";
 
@@ -17,7 +17,7 @@ export class MemoryTransport implements Transport {
   closed: { code: number; reason: string } | undefined;
   isDestroyed = false;
   isReading = true;
-  /** What was sent and is not accepted yet. */
+  /** Messages that were sent and are not accepted yet. */
   readonly pending: Pending[] = [];
   private readonly acceptsAtOnce: boolean;
   private readonly accepted: Uint8Array[] = [];
@@ -28,7 +28,7 @@ export class MemoryTransport implements Transport {
     this.acceptsAtOnce = acceptsAtOnce;
   }
 
-  /** The headers of what was accepted; of messages that are whole frames. */
+  /** The headers of the accepted messages that are complete frames. */
   get sent(): Record<string, unknown>[] {
     return this.accepted.map((message) => decodeFrame(message).header);
   }
@@ -65,9 +65,9 @@ export class MemoryTransport implements Transport {
     this.end(1006, "");
   }
 
-  // ── what a test does ──
+  // ── called by the test ──
 
-  /** The operating system accepts so many messages; all, where no number is given. */
+  /** The operating system accepts this many messages; default: all. */
   accept(count = Infinity): Uint8Array[] {
     const messages: Uint8Array[] = [];
     while (this.pending.length > 0 && messages.length < count) {
@@ -90,7 +90,7 @@ export class MemoryTransport implements Transport {
     this.handlers?.onMessage(message, isBinary);
   }
 
-  /** Bytes that make no message yet, or a ping. */
+  /** Bytes of an incomplete message, or of a ping. */
   receivePart(byteLength: number): void {
     this.bytesReceived += byteLength;
     this.handlers?.onBytes?.(byteLength);
@@ -106,7 +106,7 @@ export class MemoryTransport implements Transport {
     this.end(1006, "");
   }
 
-  /** The connection is over, as by the other end. */
+  /** The other end closes the connection. */
   end(code: number, reason: string): void {
     const { handlers } = this;
     this.isOpen = false;

@@ -30,7 +30,7 @@ import { WorkerRuntime } from "../../src/worker/worker-runtime.js";
 import { temporaryFolder } from "./data.js";
 import { transportPair } from "./transport-pair.js";
 
-/** What others can connect to, and what lets them. */
+/** A node that others can connect to. */
 interface Node {
   accept: ((transport: Transport) => void) | undefined;
   stop: AbortController;
@@ -42,7 +42,7 @@ interface Node {
 const ROOT = "root";
 
 export class MemoryTree {
-  /** Peers that broke a rule, and how. */
+  /** Peers that were rejected, with the reasons. */
   readonly rejections: string[] = [];
   private readonly replica: TrainingReplica;
   private readonly pool: Pool;
@@ -64,11 +64,11 @@ export class MemoryTree {
     this.changeLayout = changeLayout;
     const { layout } = replica;
     this.pool = new Pool(new Events(), {
-      ...{ startWith: minWorkers, goOnWith: 1, waitMs: 20_000 },
+      ...{ startWith: minWorkers, continueWith: 1, waitMs: 20_000 },
       barriers: layout.barriers,
       arbiter: () => new Arbiter(replica),
     });
-    // As requested, also where updates are not smaller than weights.
+    // As requested, even if updates are not smaller than weights.
     const Kind = kind === "updates" ? UpdateBroadcast : WeightsBroadcast;
     this.broadcast = new Kind(layout);
     this.broadcast.open(replica);
@@ -103,7 +103,7 @@ export class MemoryTree {
     node.stop.abort();
   }
 
-  /** Trains, ends everyone, and returns the state with slots. */
+  /** Trains, ends all sessions, and returns the state with slots. */
   async train(data: DataSource, steps: number, evalEvery = 0): Promise<Buffer> {
     const { replica, pool, broadcast } = this;
     const events = new Events();
@@ -138,8 +138,8 @@ export class MemoryTree {
   ): void {
     const address = (url: string) => ({ url, shownUrl: url });
     const route = new Route(address(ROOT), above.map(address));
-    const means = { memoryBytes: 1e12, engines: ENGINE_NAMES, computes: kind === "node" };
-    const options = { name, kind, means, createRuntime, route, retryForMs: 20_000 };
+    const resources = { memoryBytes: 1e12, engines: ENGINE_NAMES, computes: kind === "node" };
+    const options = { name, kind, resources, createRuntime, route, retryForMs: 20_000 };
     const done = runWorker(
       options,
       () => undefined,

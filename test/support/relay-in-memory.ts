@@ -1,4 +1,4 @@
-// A relay with its two sides in this process: a test plays the coordinator, and whoever is behind the relay.
+// A relay in this process; the test plays the coordinator and the relay's workers.
 import { inThreeBuckets } from "../../scripts/faults/small-config.mjs";
 import { groupsInOrder } from "../../src/coordinator/broadcast/state-frames.js";
 import { BanList } from "../../src/coordinator/workers/ban-list.js";
@@ -47,17 +47,17 @@ export class RelayInMemory {
     return this.relayParts!;
   }
 
-  /** What the relay has sent to its present coordinator, of one type. */
+  /** The messages of one type that the relay has sent to its current coordinator. */
   sentUp(type: string): Record<string, unknown>[] {
     return this.up.sent.filter((header) => header["type"] === type);
   }
 
-  /** A coordinator, or another one of the same run. */
+  /** Connects a coordinator, or another one of the same run. */
   connect(): void {
     this.up.end(1006, "");
     this.up = new MemoryTransport();
-    const means = { memoryBytes: 1e12, engines: ENGINE_NAMES, computes: false };
-    const options = { name: "r", kind: "relay", holder: this.holder, means } as const;
+    const resources = { memoryBytes: 1e12, engines: ENGINE_NAMES, computes: false };
+    const options = { name: "r", kind: "relay", holder: this.holder, resources } as const;
     serveConnection(this.up, { ...options, onWelcome: () => undefined }, never).catch(
       (error: unknown) => this.onFailure(error),
     );
@@ -79,7 +79,7 @@ export class RelayInMemory {
     this.up.receiveBytes(bytes);
   }
 
-  /** Resolves when the relay has assigned what it can. */
+  /** Resolves when the relay has assigned all tasks that it can. */
   async sendShard(task: number, step: number, shard: number): Promise<void> {
     const count = this.layout.shardSizes[shard]!;
     const inputs = new Uint8Array(count * sizeOf(this.layout.network.inputShape));
@@ -88,7 +88,7 @@ export class RelayInMemory {
     await Promise.resolve();
   }
 
-  /** A worker, or a relay, whose handshake is in order. @returns the relay's end of its connection */
+  /** Connects a worker or relay, up to the end of its handshake. @returns the relay's end of the connection */
   join(name: string, kind: WorkerKind = "node", capacity = 1): MemoryTransport {
     const down = new MemoryTransport();
     openSession(down, this.parts);
@@ -108,13 +108,13 @@ export class RelayInMemory {
     this.parts.pool.close();
   }
 
-  /** The relay's end of the connection to its coordinator has failed. */
+  /** Whether the relay's connection to its coordinator has failed. */
   protected onFailure(error: unknown): void {
     throw error;
   }
 }
 
-/** Who connects to a relay's port, before its hello. */
+/** A peer that has connected to the relay's port, before its hello. */
 export function openSession(down: MemoryTransport, parts: RelayParts): void {
   const { pool, broadcast, numerics, relayRefusal } = parts;
   new Session(down, {
@@ -130,7 +130,7 @@ export function openSession(down: MemoryTransport, parts: RelayParts): void {
   });
 }
 
-/** The tasks of shards that were sent over a connection. */
+/** The shard tasks that were sent over a connection. */
 export function shardTasks({ sent }: MemoryTransport): Record<string, unknown>[] {
   return sent.filter((header) => header["type"] === "shard");
 }

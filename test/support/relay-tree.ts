@@ -1,4 +1,4 @@
-// A coordinator, relays and workers in processes of their own, each where a test wants it.
+// A coordinator, relays and workers as processes, arranged as a test requires.
 import type { SmallRun } from "./small-run.js";
 import { Tandem } from "./tandem.js";
 
@@ -44,7 +44,7 @@ export interface Relay {
   url: string;
 }
 
-/** The event that a worker has joined, left or been rejected, of a coordinator or a relay. */
+/** Resolves with a coordinator's or relay's event that a worker has joined, left or been rejected. */
 export function workerEvent(of: Tandem, name: string, state: string) {
   return of.event(
     (event) => event.event === "worker" && event["name"] === name && event["state"] === state,

@@ -1,4 +1,4 @@
-// Replicas of a run in a test's own process.
+// Replicas of a run in the test's own process.
 import type { RunConfig } from "../../src/shared/config.js";
 import { openEngine } from "../../src/shared/engine/open-engine.js";
 import { initialTensors } from "../../src/shared/network/initial-values.js";

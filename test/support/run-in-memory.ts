@@ -14,8 +14,9 @@ import { DEFAULT_TIMES } from "../../src/coordinator/workers/session-times.js";
 import type { BroadcastKind, RunConfig } from "../../src/shared/config.js";
 import type { DataSource } from "../../src/shared/data/samples.js";
 import { openEngine } from "../../src/shared/engine/open-engine.js";
-import { Events, type RunEvent } from "../../src/shared/events.js";
+import { Events } from "../../src/shared/events.js";
 import { ENGINE_NAMES } from "../../src/shared/engine/engine.js";
+import type { RunEvent } from "../../src/shared/run-event.js";
 import type { RunLayout } from "../../src/shared/run-layout.js";
 import { serveConnection } from "../../src/worker/connection.js";
 import { WorkerRuntime } from "../../src/worker/worker-runtime.js";
@@ -27,12 +28,12 @@ export interface MemoryRun {
   /** With slots, in the order of the checkpoint. */
   state: Buffer;
   events: RunEvent[];
-  /** What was sent after a step. */
+  /** The messages sent after a step. */
   broadcast: BroadcastKind;
 }
 
 /**
- * @param settings the configuration, but for its numerics fingerprint
+ * @param settings the configuration without its numerics fingerprint
  * @param workerCount 0: computed on the coordinator's own replica, as in `single`
  */
 export async function runInMemory(
@@ -48,7 +49,7 @@ export async function runInMemory(
   const replica = createReplica(withNumerics(settings));
   const { layout } = replica;
   const { config } = layout;
-  const options = { startWith: Math.max(1, workerCount), goOnWith: 1, waitMs: 20_000 };
+  const options = { startWith: Math.max(1, workerCount), continueWith: 1, waitMs: 20_000 };
   const pool = new Pool(events, {
     ...options,
     barriers: layout.barriers,
@@ -86,7 +87,7 @@ export async function runInMemory(
     const own = {
       name: `w${number}`,
       kind: "node",
-      means: { memoryBytes: 1e12, engines: ENGINE_NAMES },
+      resources: { memoryBytes: 1e12, engines: ENGINE_NAMES },
     } as const;
     const serve = { ...own, holder, onWelcome: () => undefined };
     return serveConnection(workerEnd, serve, stop.signal);

@@ -1,4 +1,4 @@
-// A small run to disturb: three shards, enough steps to be in the middle of, and the digest of its calm end.
+// A small run for fault tests: three shards, some steps, and the digest of its undisturbed result.
 import { createHash } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
@@ -7,7 +7,7 @@ import { Tandem } from "./tandem.js";
 
 const OUTPUT = "checkpoint.safetensors";
 
-/** The smallest images of which the preset `cnn` has its gradients in two buckets. */
+/** The smallest images for which the preset `cnn` has two gradient buckets. */
 const IN_TWO_BUCKETS = { ...SMALL, height: 16, width: 16 };
 
 export class SmallRun {
@@ -29,7 +29,7 @@ export class SmallRun {
     return [...data, ...numbers, "--steps", `${this.steps}`, ...this.more];
   }
 
-  /** Works out what a run that nothing disturbs ends in. */
+  /** Computes the result of an undisturbed run. */
   async prepare(): Promise<void> {
     const cwd = temporaryFolder();
     const { code, stderr } = await new Tandem(["single", ...this.options], { cwd }).ended;

@@ -9,7 +9,7 @@ export function welcome(
   name = "first",
 ): [header: object, parts: Uint8Array[]] {
   const header = { type: "welcome", protocol: PROTOCOL_VERSION, name, broadcast: "weights" };
-  // Not `configText`, which would refuse what a test wants to be refused by the worker.
+  // Not `configText`, which would itself refuse configurations that the worker must refuse.
   const text = JSON.stringify({ ...configOf(), ...config });
   return [header, [new TextEncoder().encode(text)]];
 }

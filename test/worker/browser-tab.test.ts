@@ -19,7 +19,7 @@ const STEPS = 12;
 const SHARDS = 4;
 const TOKEN = "open-sesame-please";
 
-/** What a tab does, as text: the tests' program knows no DOM. */
+/** The tab's script, as text, because the tests are compiled without DOM types. */
 const START_WORKER = `(start) => {
   self.thread = new Worker("/join-worker.js", { type: "module" });
   thread.onmessage = ({ data }) => report(data);
@@ -30,9 +30,9 @@ const START_WORKER = `(start) => {
 
 class Tab {
   readonly page: Page;
-  /** What the Web Worker has posted. */
+  /** Messages posted by the Web Worker. */
   readonly events: FromBrowserWorker[] = [];
-  /** Errors, and breaches of the page's Content-Security-Policy. */
+  /** Errors, and violations of the page's Content-Security-Policy. */
   readonly faults: string[] = [];
   private readonly waiting = new Set<() => void>();
 
@@ -40,7 +40,7 @@ class Tab {
     this.page = page;
     page.on("pageerror", (error) => this.faults.push(error.message));
     page.on("console", (message) => {
-      // What the network or the coordinator refuses is each test's own matter.
+      // Network errors and refusals are checked by each test.
       const isFault = !message.text().startsWith("Failed to load resource");
       if (message.type() === "error" && isFault) this.faults.push(message.text());
     });
@@ -58,7 +58,7 @@ class Tab {
     return this.page.evaluate(`(${START_WORKER})(${JSON.stringify({ name: "tab", ...start })})`);
   }
 
-  /** The event of this type that is the `count`-th. */
+  /** Resolves with the `count`-th event of this type. */
   async event<T extends FromBrowserWorker["type"]>(
     type: T,
     count = 1,
@@ -69,7 +69,7 @@ class Tab {
     return found as FromBrowserWorker & { type: T };
   }
 
-  /** The event after which there is none. */
+  /** Resolves with the last event. */
   end(): Promise<FromBrowserWorker> {
     return this.find(() => this.events.find(isLast));
   }
@@ -157,13 +157,13 @@ describe.skipIf(browserPath === undefined)("a tab", () => {
       const sum = ofFirst.reduce((total, { loss, sampleCount }) => total + loss * sampleCount, 0);
       expect(sum / 10).toBeCloseTo(Number(losses[0]!["loss"]), 5);
       expect(Math.min(...tasks.map(({ computeMs }) => computeMs))).toBeGreaterThan(0);
-      // With updates a worker keeps up by the gradients, of which it has its own already.
+      // With updates a worker is sent gradients, except for its own.
       expect(totals.bytesSent).toBeGreaterThan(1e6);
       expect(totals.bytesReceived).toBeGreaterThan(1e6);
     },
   );
 
-  test("beside a worker in Node: both take part, the file is the same", async () => {
+  test("together with a worker in Node: both take part, the file is the same", async () => {
     const run = await coordinate(["--min-workers", "2"]);
     const tab = await openTab(run.url);
     await tab.startWorker();
@@ -174,7 +174,7 @@ describe.skipIf(browserPath === undefined)("a tab", () => {
     expect(shardsOf(tab.events)).toBeLessThan(SHARDS * STEPS);
   });
 
-  test("terminated in the middle of a step, or reloaded: its tasks are reassigned, and it may come back", async () => {
+  test("terminated during a step, or reloaded: its tasks are reassigned, and it may reconnect", async () => {
     const run = await coordinate(["--min-workers", "3"]);
     const open = () => openTab(run.url);
     const [first, second, third] = [await open(), await open(), await open()];
@@ -191,7 +191,7 @@ describe.skipIf(browserPath === undefined)("a tab", () => {
     expect(states.filter(({ state }) => state === "rejected")).toEqual([]);
   });
 
-  test("asked to stop says goodbye, and the run goes on without it", async () => {
+  test("asked to stop says goodbye, and the run continues without it", async () => {
     const run = await coordinate();
     const [leaver, stayer] = [await openTab(run.url), await openTab(run.url)];
     await leaver.startWorker({ name: "leaver" });
@@ -204,7 +204,7 @@ describe.skipIf(browserPath === undefined)("a tab", () => {
     expect(reasons.map(({ reason }) => reason)).toContain("said goodbye");
   });
 
-  test("waits for a coordinator that was killed, and goes on with the next one", async () => {
+  test("waits for a coordinator that was killed, and continues with the next one", async () => {
     const run = await coordinate(["--checkpoint-every", "1"]);
     const tab = await openTab(run.url);
     await tab.startWorker();
@@ -219,7 +219,7 @@ describe.skipIf(browserPath === undefined)("a tab", () => {
     await expectCalmEnd(again);
   });
 
-  test("joins a run with a token once its page has logged in, and not before", async () => {
+  test("joins a run with a token only after its page has logged in", async () => {
     const cwd = temporaryFolder();
     writeFileSync(join(cwd, "token"), TOKEN);
     const run = await coordinate(["--token-file", "token"], { cwd });
@@ -244,14 +244,14 @@ describe.skipIf(browserPath === undefined)("a tab", () => {
     },
   );
 
-  test("is told that its memory is too small", async () => {
+  test("reports that its memory is too small", async () => {
     const run = await coordinate();
     const tab = await openTab(run.url);
     await tab.startWorker({ memoryBytes: 1e6 });
     expect(await tab.end()).toMatchObject({ type: "refused", cause: "memory" });
   });
 
-  test("without the engine's module says so", async () => {
+  test("reports that the engine's module is missing", async () => {
     const run = await coordinate();
     const tab = await openTab(run.url);
     await tab.startWorker({ kernelsUrl: `${run.url}/nothing.wasm` });

@@ -13,7 +13,7 @@ const never = new AbortController().signal;
 
 function openSocket(url: string): BrowserSocket {
   const socket = new WebSocket(url);
-  // As in browsers, an error that nobody listens to is no exception.
+  // As in browsers, an error without a listener is not thrown.
   socket.on("error", () => undefined);
   return socket as unknown as BrowserSocket;
 }
@@ -55,7 +55,7 @@ async function connect() {
   return { transport, handlers, coordinator };
 }
 
-test("carries messages both ways, whole and in order, and counts their bytes", async () => {
+test("carries messages in both directions, complete and in order, and counts their bytes", async () => {
   const { transport, handlers, coordinator } = await connect();
   const messages = [0, 1, 70_000, 3_000_000].map((length) => new Uint8Array(length).fill(length));
   for (const message of messages) coordinator.send(message);
@@ -74,14 +74,14 @@ test("carries messages both ways, whole and in order, and counts their bytes", a
   await vi.waitFor(() => expect(transport.bytesSent).toBe(3));
 });
 
-test("text is no binary message", async () => {
+test("text is not a binary message", async () => {
   const { handlers, coordinator } = await connect();
   coordinator.send("hello");
   await vi.waitFor(() => expect(handlers.onMessage).toHaveBeenCalledOnce());
   expect(handlers.onMessage).toHaveBeenCalledWith(new Uint8Array(0), false);
 });
 
-test("closes with its own codes, and in the place of those that scripts may not use with 1000", async () => {
+test("closes with its own codes, and with 1000 instead of codes that scripts may not use", async () => {
   for (const [code, sent] of [
     [4000, 4000],
     [1001, 1000],
@@ -97,7 +97,7 @@ test("closes with its own codes, and in the place of those that scripts may not 
   }
 });
 
-test("reports how the other end closed it, and a connection that broke", async () => {
+test("reports how the peer closed the connection, or that it broke", async () => {
   const first = await connect();
   first.coordinator.close(4007, "too many failures");
   await vi.waitFor(() =>
@@ -108,7 +108,7 @@ test("reports how the other end closed it, and a connection that broke", async (
   await vi.waitFor(() => expect(second.handlers.onClose).toHaveBeenCalledWith(1006, ""));
 });
 
-test("once destroyed, reports that and nothing more", async () => {
+test("reports that it was destroyed, and nothing after that", async () => {
   const { transport, handlers, coordinator } = await connect();
   const closed = once(coordinator, "close");
   transport.destroy();
@@ -119,7 +119,7 @@ test("once destroyed, reports that and nothing more", async () => {
   expect(handlers.onMessage).not.toHaveBeenCalled();
 });
 
-/** A socket whose browser sends when the test says so. */
+/** A socket whose sending is controlled by the test. */
 function playedSocket() {
   const socket: BrowserSocket & { bufferedAmount: number } = {
     ...{ binaryType: "arraybuffer", readyState: 1, bufferedAmount: 0 },
@@ -130,7 +130,7 @@ function playedSocket() {
   return socket;
 }
 
-test("a message is drained when the browser has sent all of it, or never will", () => {
+test("a message is drained when the browser has sent all of it, or when the connection ends", () => {
   vi.useFakeTimers();
   const socket = playedSocket();
   const transport = new BrowserTransport(socket);
@@ -149,7 +149,7 @@ test("a message is drained when the browser has sent all of it, or never will", 
   expect(vi.getTimerCount()).toBe(0);
 });
 
-test("there is no polling where nobody waits", () => {
+test("there is no polling while nothing waits", () => {
   vi.useFakeTimers();
   const socket = playedSocket();
   const transport = new BrowserTransport(socket);
@@ -162,7 +162,7 @@ test("there is no polling where nobody waits", () => {
   expect(vi.getTimerCount()).toBe(0);
 });
 
-test("dialling ends: refused by nobody, after 10 s, for an address that is none, and when asked to", async () => {
+test("dialling ends on a refused connection, after 10 s, for an invalid address, and on abort", async () => {
   const serve = vi.fn(() => Promise.resolve("served"));
   const { server, url } = await listen();
   server.close();

@@ -1,4 +1,4 @@
-// The worker's side of a connection, with a fake clock and a coordinator that a test plays.
+// The worker's side of a connection, with a fake clock and a simulated coordinator.
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { ENGINE_NAMES, type EngineName } from "../../src/shared/engine/engine.js";
 import { presetNetwork } from "../../src/shared/network/presets.js";
@@ -32,7 +32,7 @@ function serve(
   const onWelcome = (name: string) => names.push(name);
   const ended = serveConnection(
     transport,
-    { name: "me", kind: "node", holder, onWelcome, means: { memoryBytes, engines } },
+    { name: "me", kind: "node", holder, onWelcome, resources: { memoryBytes, engines } },
     stop.signal,
   );
   let end: ConnectionEnd | undefined;
@@ -61,13 +61,13 @@ test("says hello, is ready after the welcome, and answers a task", async () => {
   expect(await ended).toMatchObject({ kind: "lost", wasUseful: true });
 });
 
-test("keeps the runtime of an earlier connection where it fits", () => {
+test("keeps the runtime of an earlier connection to the same run", () => {
   const { transport, create } = serve(fakeRuntime());
   transport.receive(...welcome());
   expect(create).not.toHaveBeenCalled();
 });
 
-test("takes no task before the welcome, also with a runtime of an earlier connection", async () => {
+test("accepts no task before the welcome, even with a runtime of an earlier connection", async () => {
   const { transport, ended } = serve(fakeRuntime());
   transport.receive(evaluate);
   expect(transport.closed?.code).toBe(closeCodes.badMessage);
@@ -93,7 +93,7 @@ test("a second welcome closes the connection", () => {
   expect(create).toHaveBeenCalledOnce();
 });
 
-test("silence of 15 s ends the connection, and bytes of an unfinished message are no silence", async () => {
+test("silence of 15 s ends the connection, and bytes of an incomplete message count as activity", async () => {
   const { transport, endNow } = serve();
   transport.receive(...welcome());
   for (let second = 0; second < 40; second++) {
@@ -105,7 +105,7 @@ test("silence of 15 s ends the connection, and bytes of an unfinished message ar
   expect(endNow()).toMatchObject({ kind: "lost", reason: "the coordinator is silent" });
 });
 
-test("where pings are not seen, messages that say that the coordinator is alive keep the connection", async () => {
+test("if pings are not visible, `alive` messages keep the connection", async () => {
   const transport = new MemoryTransport({ reportsBytes: false });
   const { endNow } = serve(undefined, 1e12, transport);
   transport.receive(...welcome());
@@ -118,11 +118,11 @@ test("where pings are not seen, messages that say that the coordinator is alive 
   expect(endNow()).toMatchObject({ kind: "lost", reason: "the coordinator is silent" });
 });
 
-test("where only whole messages are seen, the largest has the time that a slow link needs for it", async () => {
+test("if only whole messages are visible, the largest one has the time that a slow link needs for it", async () => {
   const transport = new MemoryTransport({ reportsBytes: false });
   const { endNow } = serve(undefined, 1e12, transport);
   transport.receive(...welcome());
-  // Of this network, some 13 MB: 21 s at 5 Mbit/s.
+  // About 13 MB for this network: 21 s at 5 Mbit/s.
   await vi.advanceTimersByTimeAsync(
     (1000 * 8 * maxMessageBytes(layoutOfRun(configOf()))) / 5e6 + 14_000,
   );
@@ -131,7 +131,7 @@ test("where only whole messages are seen, the largest has the time that a slow l
   expect(endNow()).toMatchObject({ kind: "lost" });
 });
 
-test("a close handshake that the coordinator does not answer ends after a second", async () => {
+test("a closing handshake that the coordinator does not answer ends after a second", async () => {
   const { transport, endNow } = serve();
   transport.receive({ type: "end", reason: "finished" });
   expect(endNow()).toBeUndefined();
@@ -165,7 +165,7 @@ test.each([
   expect(await ended).toEqual(expected);
 });
 
-test("a run with an engine that does not run here is refused, and the coordinator told why", async () => {
+test("a run with an engine that is not available is refused, and the coordinator is told why", async () => {
   const { transport, create, endNow } = serve(undefined, 1e12, new MemoryTransport(), ["wasm"]);
   transport.receive(...welcome({ engine: { name: "tensorflow", threads: 1 } }));
   await vi.advanceTimersByTimeAsync(1_000);
@@ -175,7 +175,7 @@ test("a run with an engine that does not run here is refused, and the coordinato
   expect(create).not.toHaveBeenCalled();
 });
 
-test("an error of the engine is thrown, as it would come again", async () => {
+test("an error of the engine is thrown, as it would happen again", async () => {
   const compute = () => {
     throw new Error("out of memory");
   };
@@ -231,7 +231,7 @@ describe("a hostile coordinator", () => {
     expect(end?.kind === "refused" ? end.reason : end).toMatch(reason);
   });
 
-  test("may send a megabyte and its header before the welcome, not more", () => {
+  test("may send a megabyte and its header before the welcome, but not more", () => {
     const { transport } = serve();
     transport.receivePart(MAX_BYTES_BEFORE_WELCOME);
     expect(transport.isDestroyed).toBe(false);
@@ -256,14 +256,14 @@ describe("a hostile coordinator", () => {
     expect(transport.closed?.code).toBe(closeCodes.badMessage);
   });
 
-  test("cannot write to the terminal by the name that it gives", () => {
+  test("cannot write to the terminal with the name that it assigns", () => {
     const { transport, names } = serve();
     transport.receive(...welcome({}, "\u001b]0;owned\u0007"));
     expect(names).toEqual(["\ufffd]0;owned\ufffd"]);
   });
 });
 
-test("does not go on computing for a coordinator that reads none of the answers", async () => {
+test("stops computing for a coordinator that does not read the answers", async () => {
   const answer = new Uint8Array(2 ** 20);
   const runtime = fakeRuntime();
   runtime.compute = ({ task }, _parts, send) => {

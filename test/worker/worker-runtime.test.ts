@@ -1,4 +1,4 @@
-// What a worker takes of its coordinator's states: groups in their order, at one step, however often a connection is lost.
+// A worker's handling of states: groups must be in order and of one step, and connections may be lost in between.
 import { expect, test } from "vitest";
 import { openEngine } from "../../src/shared/engine/open-engine.js";
 import { sizeOf } from "../../src/shared/network/network.js";
@@ -9,7 +9,7 @@ import { layoutOfRun } from "../../src/shared/run-layout.js";
 import { WorkerRuntime } from "../../src/worker/worker-runtime.js";
 import { configOf } from "../support/config.js";
 
-/** In two buckets, and the first layer is not trained. */
+/** With two buckets and a frozen first layer. */
 const { network, ...rest } = configOf({ inputShape: [16, 16, 1] });
 const config = {
   ...rest,
@@ -29,10 +29,10 @@ function startWorker() {
     const tailChecksum = checksumOf(parts.filter((_, index) => isLarge(tensors[index]!)));
     runtime.takeState({ type: "state", step, group, tailChecksum }, parts);
   };
-  /** A task without samples is refused, but before that one of another step. */
+  /** The step is checked before the number of samples, so this shows the worker's step. */
   const isAt = (step: number) => {
     const task = { type: "evaluate", task: 1, step, count: 0 } as const;
-    expect(() => runtime.compute(task, [], () => undefined)).toThrow("a task without samples");
+    expect(() => runtime.compute(task, [], () => undefined)).toThrow("task without samples");
   };
   const takeAll = (step: number) => {
     for (const group of [FROZEN, FIRST, LAST]) take(group, step);
@@ -45,7 +45,7 @@ test("the run has two buckets and a frozen layer", () => {
   expect(stateGroupCount(layout)).toBe(3);
 });
 
-test("a state is complete with its last bucket, and what is not trained is sent once", () => {
+test("the last bucket completes a state, and frozen tensors are sent once", () => {
   const { take, takeAll, isAt } = startWorker();
   takeAll(4);
   isAt(4);
@@ -55,7 +55,7 @@ test("a state is complete with its last bucket, and what is not trained is sent 
   isAt(5);
 });
 
-test("a state that was cut off between its groups comes again, at the same step or another", () => {
+test("a state that was cut off between its groups is sent again, at the same step or another", () => {
   for (const step of [4, 5]) {
     const { take, takeAll, isAt } = startWorker();
     take(FROZEN, 4);
@@ -63,7 +63,7 @@ test("a state that was cut off between its groups comes again, at the same step 
     takeAll(step);
     isAt(step);
     take(FIRST, step + 1);
-    // The coordinator has moved no further when the worker is back.
+    // The coordinator is still at the same step when the worker reconnects.
     takeAll(step + 1);
     isAt(step + 1);
     take(FIRST, step + 2);
@@ -73,9 +73,9 @@ test("a state that was cut off between its groups comes again, at the same step 
   }
 });
 
-test("groups out of order, of two steps, or without what is not trained are refused", () => {
+test("groups out of order, of two steps, or without the frozen tensors are refused", () => {
   const { take, takeAll } = startWorker();
-  expect(() => take(FIRST, 0)).toThrow("a first state without what is not trained");
+  expect(() => take(FIRST, 0)).toThrow("the first state lacks the frozen tensors");
   expect(() => take(LAST, 0)).toThrow(FrameError);
   takeAll(0);
   expect(() => take(LAST, 0)).toThrow("out of order");

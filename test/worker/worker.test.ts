@@ -1,4 +1,4 @@
-// A worker's life over several connections, with a fake clock and connections that a test plays.
+// A worker's main loop over several connections, with a fake clock and simulated connections.
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import type { TandemError } from "../../src/shared/errors.js";
 import type { ConnectionEnd } from "../../src/worker/connection-end.js";
@@ -27,7 +27,7 @@ function start(connect: Connect, relays: readonly Address[] = []) {
     route: new Route({ url: "ws://host:1/?token=secret", shownUrl: "ws://host:1/" }, relays),
     name: "me",
     kind: "node" as const,
-    means: { memoryBytes: 1e12, engines: ENGINE_NAMES },
+    resources: { memoryBytes: 1e12, engines: ENGINE_NAMES },
     createRuntime: () => fakeRuntime(),
     retryForMs: 60_000,
   };
@@ -43,7 +43,7 @@ function start(connect: Connect, relays: readonly Address[] = []) {
 
 const fails = (): Promise<DialFailure> => Promise.resolve({ kind: "failed", reason: "refused" });
 
-/** Welcomes the worker, and closes the connection after so long. */
+/** Welcomes the worker, and closes the connection after a time. */
 function welcomeFor(ms: number): Connect {
   return (serve) => {
     const transport = new MemoryTransport();
@@ -58,7 +58,7 @@ function welcomeFor(ms: number): Connect {
   };
 }
 
-test("a coordinator that welcomes and closes, again and again, is given up after --retry-for", async () => {
+test("a coordinator that welcomes and disconnects repeatedly is given up after --retry-for", async () => {
   const connect = vi.fn(welcomeFor(1));
   const { outcome } = start(connect);
   await vi.advanceTimersByTimeAsync(70_000);
@@ -66,7 +66,7 @@ test("a coordinator that welcomes and closes, again and again, is given up after
   expect(connect.mock.calls.length).toBeLessThan(40);
 });
 
-test("a connection of 30 s counts, and the time to try again begins anew", async () => {
+test("a connection of 30 s counts as useful and resets the retry time", async () => {
   const connect = vi.fn(welcomeFor(31_000));
   const { outcome } = start(connect);
   await vi.advanceTimersByTimeAsync(300_000);
@@ -74,7 +74,7 @@ test("a connection of 30 s counts, and the time to try again begins anew", async
   expect(connect.mock.calls.length).toBeGreaterThan(8);
 });
 
-test("a coordinator that was there and is gone is said to be gone", async () => {
+test("a coordinator that disappeared is reported as gone", async () => {
   let attempts = 0;
   const { outcome } = start((serve) => (attempts++ === 0 ? welcomeFor(31_000)(serve) : fails()));
   await vi.advanceTimersByTimeAsync(100_000);
@@ -83,14 +83,14 @@ test("a coordinator that was there and is gone is said to be gone", async () => 
   );
 });
 
-test("a coordinator that was never there is not said to be gone, and no secret of the URL is printed", async () => {
+test("a coordinator that was never reached is not reported as gone, and the URL's secret is not printed", async () => {
   const { outcome, events } = start(fails);
   await vi.advanceTimersByTimeAsync(70_000);
   expect((outcome() as TandemError).message).toMatch(/^No coordinator at ws:\/\/host:1\/ for 60 s/);
   expect(events).toEqual([{ event: "waiting", reason: "refused", deadlineSeconds: 60 }]);
 });
 
-test("a worker that comes back after the run has ended learns that, before any welcome", async () => {
+test("a worker that reconnects after the end of the run learns that it is over, without a welcome", async () => {
   let attempts = 0;
   const { outcome, events } = start((serve) => {
     if (attempts++ === 0) return welcomeFor(1)(serve);
@@ -105,7 +105,7 @@ test("a worker that comes back after the run has ended learns that, before any w
   expect(events.at(-1)).toEqual({ event: "ended", reason: "finished" });
 });
 
-test("relays are tried in turn, then the coordinator, and one that was of use once more first", () => {
+test("relays are tried in turn, then the coordinator; a useful one is retried first", () => {
   const relays = ["ws://near:1/", "ws://far:1/"].map((url) => ({ url, shownUrl: url }));
   const tried: string[] = [];
   const route = new Route({ url: "ws://root:1/", shownUrl: "ws://root:1/" }, relays);
@@ -113,17 +113,17 @@ test("relays are tried in turn, then the coordinator, and one that was of use on
     tried.push(route.current.url.slice(5, -3));
     return route.advance(wasUseful);
   };
-  // Relays may be there later than the coordinator.
+  // Relays may be ready later than the coordinator.
   for (let round = 0; round < 4; round++) expect([turn(false), turn(false)]).toEqual([false, true]);
   expect([turn(false), turn(false), turn(false)]).toEqual([false, false, true]);
   expect(tried.splice(0).slice(-3)).toEqual(["near", "far", "root"]);
-  // From now on a relay that is gone is gone.
+  // From now on, each lost relay is tried only once.
   expect([turn(true), turn(false), turn(true), turn(true)]).toEqual([false, false, false, false]);
   expect(tried).toEqual(["near", "near", "far", "far"]);
   expect(route.isAtCoordinator).toBe(true);
 });
 
-test("what a relay refuses, the coordinator may allow", async () => {
+test("the coordinator may accept a worker that a relay refuses", async () => {
   let attempts = 0;
   const refuses = (): Promise<DialFailure> =>
     Promise.resolve({ kind: "refused", cause: "other", reason: "HTTP 401" });

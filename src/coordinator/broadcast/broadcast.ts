@@ -1,6 +1,6 @@
-// What workers are sent so that their replicas keep up with the coordinator's, step by step. Two strategies: the new weights
-// (weights-broadcast.ts), or the update that makes them (update-broadcast.ts). The training loop calls them at the same
-// places and does not know which it has.
+// How workers' replicas are kept at the coordinator's step. Two strategies: send the new weights (weights-broadcast.ts), or
+// send the update so that workers apply it themselves (update-broadcast.ts). The training loop calls both at the same points
+// and does not know which one it has.
 import type { BroadcastKind } from "../../shared/config.js";
 import type { ReplicaKind } from "../../shared/replica/state-layout.js";
 import type { Gradients, Update } from "../../shared/replica/tensors.js";
@@ -18,43 +18,43 @@ export interface ArrivedBucket {
   gradients: Gradients;
 }
 
-/** What connections need of a broadcast, a coordinator's or a relay's. */
+/** The part of a broadcast that worker connections use, in a coordinator or a relay. */
 export interface WorkerBroadcast {
   readonly kind: BroadcastKind;
   readonly layout: RunLayout;
-  /** Bytes of the whole state, the largest thing that a worker is sent. */
+  /** Bytes of the whole state, the largest payload that a worker is sent. */
   readonly stateBytes: number;
-  /** Calls back when there is a state to send, at once if there is. @returns a function that withdraws the request */
-  whenOpen(letIn: () => void): () => void;
-  /** A worker's share in the broadcast, from its `ready` until it is gone. */
+  /** Calls `onOpen` once there is a state to send; immediately if there is one. @returns a function that cancels the wait */
+  whenOpen(onOpen: () => void): () => void;
+  /** Adds a ready worker. @returns its feed, to be closed when the worker leaves */
   addWorker(parts: FeedParts): ReplicaFeed;
-  /** A worker's gradients have arrived, before its answer is complete; from a relay, the factored ones. */
+  /** One bucket of a shard's gradients has arrived, before the answer is complete; a relay sends only factored gradients here. */
   takeBucket(arrived: ArrivedBucket): void;
 }
 
 export interface Broadcast extends WorkerBroadcast {
-  /** What a worker's replica holds. */
+  /** What the workers' replicas hold. */
   readonly replicaKind: ReplicaKind;
   /**
-   * True where workers take the step themselves: once they are sent the update they may be assigned tasks of the next
-   * step, before the coordinator has taken it.
+   * True if workers apply the update themselves: once it is sent to them, they may be assigned tasks of the next step, even
+   * before the coordinator has applied it.
    */
   readonly workersTakeSteps: boolean;
 
-  /** From now on there is a state to send; workers that were ready before are let in. */
+  /** From now on there is a state to send; workers that are already waiting for it join. */
   open(replica: TrainingReplica): void;
   /**
-   * The weights of a bucket that workers compute the present step with, in memory of the session; undefined where the bucket
-   * cannot take its step early.
+   * A bucket's weights of the current step, in memory that the engine's runs can be fed from; undefined if the bucket cannot
+   * be updated early.
    */
   presentWeights(bucket: number): ReadonlyMap<string, Float32Array> | undefined;
-  /** A bucket of the coordinator's replica has taken the step to `step`, and later ones have not. */
+  /** Called when a bucket of the coordinator's replica has been updated to `step`; later buckets have not. */
   afterBucket(bucket: number, step: number): void;
   /**
-   * The update that leads to `step` is complete, and the coordinator's replica has yet to apply it.
-   * @param owners whose result is used, by shard
+   * Called when the update to `step` is complete, before the coordinator's replica applies it.
+   * @param owners the worker whose result is used, by shard
    */
   beforeStep(update: Update, step: number, owners: readonly (WorkerLink | undefined)[]): void;
-  /** The coordinator's replica has taken the step. */
+  /** Called when the coordinator's replica has applied the update. */
   afterStep(): void;
 }

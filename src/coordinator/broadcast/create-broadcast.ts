@@ -1,4 +1,4 @@
-// The broadcast that a run asks for.
+// Chooses the broadcast strategy of a run.
 import type { BroadcastKind } from "../../shared/config.js";
 import { sizeOf } from "../../shared/network/network.js";
 import type { RunLayout } from "../../shared/run-layout.js";
@@ -6,14 +6,14 @@ import type { Broadcast } from "./broadcast.js";
 import { UpdateBroadcast } from "./update-broadcast.js";
 import { WeightsBroadcast } from "./weights-broadcast.js";
 
-/** @param kind what was requested; where updates are not smaller than weights, the weights are sent all the same */
+/** @param kind the requested strategy; `updates` falls back to `weights` if updates would not be smaller */
 export function createBroadcast(kind: BroadcastKind, layout: RunLayout): Broadcast {
   return kind === "updates" && updatesAreSmaller(layout)
     ? new UpdateBroadcast(layout)
     : new WeightsBroadcast(layout);
 }
 
-/** The factors of a large enough batch are more than the weights themselves. */
+/** False for large batches, whose factors are larger than the weights. */
 function updatesAreSmaller({ network, config, factored }: RunLayout): boolean {
   let [updateSize, weightsSize] = [0, 0];
   for (const { name, shape, trainable } of network.parameters) {

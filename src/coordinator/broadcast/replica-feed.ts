@@ -1,38 +1,38 @@
-// One worker's share in a broadcast: what it is sent after each step, when it is too far behind to be sent more, and how it
+// One worker's feed from a broadcast: what it is sent after each step, when it is too far behind to be sent more, and how it
 // catches up.
 import type { OutgoingFrame } from "../../shared/protocol/channel.js";
 import type { WorkerLink } from "../workers/tasks.js";
 
-/** A worker with more unsent than a state and this is behind. */
+/** Allowance for headers: a worker is behind if its unsent bytes exceed a whole state by more than this. */
 const HEADERS_BYTES = 64 * 1024;
 
-/** What a feed needs of a worker's connection. */
+/** What a feed needs from a worker's connection. */
 export interface FeedParts {
   worker: WorkerLink;
   outbox: { readonly queuedBytes: number; send(frame: OutgoingFrame): void };
-  /** The worker is asked for a digest of its weights. */
+  /** Called when the worker is asked for a digest of its weights. */
   onDigestRequested: () => void;
-  /** The worker has fallen behind: it must not be relied on until `onCaughtUp`. */
+  /** Called when the worker has fallen behind: no tasks until `onCaughtUp`. */
   onBehind: () => void;
   onCaughtUp: () => void;
-  /** At a step the worker's weights were the coordinator's, or were not. */
+  /** Called when the worker's weights at a step have been compared with the coordinator's. */
   onDigestJudged: (step: number, isSame: boolean) => void;
 }
 
-/** What a connection needs of a broadcast. */
+/** What a connection uses of its worker's feed. */
 export interface ReplicaFeed {
-  /** Sends all that a worker needs to stand where the coordinator stands. */
+  /** Sends the whole current state. */
   sendState(): void;
   /** To be called when the operating system has accepted everything that the worker was sent. */
   catchUp(): void;
   takeDigest(step: number, weights: number): void;
-  /** The worker, a relay, needs the whole state for workers that have joined it. */
+  /** A relay needs the whole state for workers that have joined it. */
   requestState(): void;
-  /** The worker is gone. */
+  /** The worker has left. */
   close(): void;
 }
 
-/** Holds back what a worker has no room for. */
+/** Backpressure: holds back messages while a worker has too much unread. */
 export class FlowControl {
   private readonly parts: FeedParts;
   private readonly stateBytes: number;
@@ -48,8 +48,8 @@ export class FlowControl {
   }
 
   /**
-   * A worker that has more to read than a whole state is not sent more on top: it catches up when it has read that.
-   * @returns true where it can be sent what belongs to the next step
+   * A worker with more than a whole state unread is sent nothing more until it has read that.
+   * @returns true if the worker can be sent the next step
    */
   admitStep(): boolean {
     if (this.isBehindNow) return false;
@@ -58,13 +58,13 @@ export class FlowControl {
     return false;
   }
 
-  /** The worker cannot go on without the whole state. */
+  /** The worker needs the whole state to continue. */
   fallBehind(): void {
     this.isBehindNow = true;
     this.parts.onBehind();
   }
 
-  /** The operating system has accepted everything: a worker that was behind is sent the newest state. */
+  /** Call when everything sent has been accepted: a worker that was behind is sent the newest state. */
   catchUp(sendState: () => void): void {
     if (!this.isBehindNow) return;
     this.isBehindNow = false;

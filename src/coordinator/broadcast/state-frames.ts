@@ -1,5 +1,4 @@
-// The frames of the coordinator's state, made once per step and group however many workers are sent them, and only if one
-// is.
+// The frames of the coordinator's state, encoded on demand, once per step and group, however many workers receive them.
 import { sizeOf } from "../../shared/network/network.js";
 import type { OutgoingFrame } from "../../shared/protocol/channel.js";
 import { sentTensors, stateFrame } from "../../shared/protocol/payloads/state.js";
@@ -12,21 +11,21 @@ import { Waiters } from "./waiters.js";
 interface GroupState {
   step: number;
   frame: OutgoingFrame;
-  /** Where the frame's values are, by tensor. */
+  /** The memory that holds the frame's values, by tensor. */
   memory: ReadonlyMap<string, Float32Array>;
 }
 
-/** Where the frames of a state come from: made here, or received. */
+/** A source of state frames: the coordinator's own state, or the state that a relay has received. */
 export interface StateSource {
   readonly layout: RunLayout;
   readonly stateBytes: number;
-  /** Of the newest complete state. */
+  /** Step of the newest complete state. */
   readonly step: number;
-  /** False where it is not kept, and frames of it cannot be had. */
+  /** False if the state is not available, so that `frame` cannot be called. */
   readonly isHere: boolean;
-  /** The groups of a whole state in the order in which they are sent. */
+  /** The groups of a whole state, in sending order. */
   readonly groups: number[];
-  /** A group of the newest complete state, or one of the next that is there already. */
+  /** A group of the newest complete state, or of the next state if that group is already available. */
   frame(group: number, step: number): OutgoingFrame;
 }
 
@@ -35,7 +34,7 @@ export class StateFrames implements StateSource {
   readonly kind: ReplicaKind;
   private openReplica: TrainingReplica | undefined;
   private readonly openWaiters = new Waiters();
-  /** By group: those of the present step and of the next. */
+  /** By group: the states of the current step and of the next. */
   private readonly states = new Map<number, GroupState[]>();
 
   constructor(layout: RunLayout, kind: ReplicaKind) {
@@ -60,9 +59,9 @@ export class StateFrames implements StateSource {
     this.openWaiters.callAll();
   }
 
-  whenOpen(letIn: () => void): () => void {
-    if (!this.openReplica) return this.openWaiters.add(letIn);
-    letIn();
+  whenOpen(onOpen: () => void): () => void {
+    if (!this.openReplica) return this.openWaiters.add(onOpen);
+    onOpen();
     return () => undefined;
   }
 
@@ -76,14 +75,13 @@ export class StateFrames implements StateSource {
   }
 
   /**
-   * A group of the state at `step`: that of the replica, or, for a bucket that has taken its step before the others, the
-   * next one.
+   * A group of the state at `step`: the replica's step or, for a bucket that was updated before the others, the next one.
    */
   frame(group: number, step: number): OutgoingFrame {
     const states = this.states.get(group) ?? [];
     const known = states.find((state) => state.step === step);
     if (known) return known.frame;
-    // As much new memory at each step would be as much for V8 to collect.
+    // Memory is reused: allocating it anew at each step would cost V8 as much garbage collection.
     const present = states.find((state) => state.step === this.replica.step);
     const free = states.find((state) => state !== present && !state.frame.isInUse);
     const memory = free?.memory ?? this.allocate(group);
@@ -94,17 +92,17 @@ export class StateFrames implements StateSource {
     return frame;
   }
 
-  /** The values of a group at the replica's step, where it was sent. */
+  /** The values of a group at the replica's step; undefined if the group was not sent. */
   memory(group: number): ReadonlyMap<string, Float32Array> | undefined {
     return this.states.get(group)?.find(({ step }) => step === this.replica.step)?.memory;
   }
 
-  /** Frees what was kept to be sent again. */
+  /** Frees the frames kept for later sends. */
   clear(): void {
     this.states.clear();
   }
 
-  /** By tensor, in the order in which they are sent; it can be sent from, and fed to runs. */
+  /** Memory by tensor, in sending order; sockets can send from it and the engine's runs can be fed from it. */
   private allocate(group: number): Map<string, Float32Array> {
     const tensors = sentTensors(this.layout, this.kind, group);
     const arrays = this.replica.session.allocate(tensors.map(({ shape }) => sizeOf(shape)));
@@ -117,7 +115,7 @@ export function stateBytesOf(layout: RunLayout, kind: ReplicaKind): number {
   return stateLayout(layout, kind).reduce((total, { shape }) => total + 4 * sizeOf(shape), 0);
 }
 
-/** The groups of a whole state in the order in which they are sent: what is not trained comes first. */
+/** The groups of a whole state in sending order: the group of frozen tensors comes first. */
 export function groupsInOrder(layout: RunLayout): number[] {
   const buckets = [...layout.buckets.keys()];
   return hasFrozen(layout) ? [buckets.length, ...buckets] : buckets;

@@ -1,5 +1,5 @@
-// `--broadcast updates`: after a step workers are sent the summed gradients and apply them as the coordinator does. Factors
-// of a shard are relayed to the other workers as soon as they arrive, so that the update itself is small.
+// `--broadcast updates`: after a step, workers are sent the summed gradients and apply the update like the coordinator does.
+// A shard's factors are forwarded to the other workers as soon as they arrive, so that the update itself is small.
 import type { RunLayout } from "../../shared/run-layout.js";
 import type { Update } from "../../shared/replica/tensors.js";
 import type { TrainingReplica } from "../../shared/replica/training-replica.js";
@@ -10,7 +10,7 @@ import type { FeedParts, ReplicaFeed } from "./replica-feed.js";
 import { StateFrames } from "./state-frames.js";
 import { UpdateFeeds, type WeightsDigest } from "./update-feeds.js";
 
-/** Steps between two comparisons of the workers' weights with the coordinator's. */
+/** Number of steps between two comparisons of the workers' weights with the coordinator's. */
 const DIGEST_EVERY = 100;
 
 export class UpdateBroadcast implements Broadcast {
@@ -40,8 +40,8 @@ export class UpdateBroadcast implements Broadcast {
     this.frames.open(replica);
   }
 
-  whenOpen(letIn: () => void): () => void {
-    return this.frames.whenOpen(letIn);
+  whenOpen(onOpen: () => void): () => void {
+    return this.frames.whenOpen(onOpen);
   }
 
   addWorker(parts: FeedParts): ReplicaFeed {
@@ -49,7 +49,7 @@ export class UpdateBroadcast implements Broadcast {
   }
 
   takeBucket(arrived: ArrivedBucket): void {
-    this.feeds.relayFrom(arrived);
+    this.feeds.forwardFrom(arrived);
   }
 
   presentWeights(): undefined {
@@ -57,16 +57,16 @@ export class UpdateBroadcast implements Broadcast {
   }
 
   afterBucket(): void {
-    // Workers apply the update as a whole.
+    // Workers apply the update to all buckets at once.
   }
 
   beforeStep(update: Update, step: number, owners: readonly (WorkerLink | undefined)[]): void {
     this.feeds.sendUpdate({ step, update, owners, wantsDigest: wantsDigest(step) });
-    // Else the first state, with the optimizer's slots, would be kept for the whole of a run.
+    // Otherwise the first state, with the optimizer's slots, would stay in memory for the whole run.
     this.frames.clear();
   }
 
-  /** The time to work out what the workers' digests are compared with. */
+  /** Computes the digest that the workers' digests are compared with. */
   afterStep(): void {
     const { replica } = this.frames;
     if (!wantsDigest(replica.step)) return;

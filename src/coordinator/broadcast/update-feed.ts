@@ -1,10 +1,10 @@
-// One worker's share in a broadcast of updates.
+// One worker's feed from a broadcast of updates.
 import type { OutgoingFrame } from "../../shared/protocol/channel.js";
 import type { WorkerLink } from "../workers/tasks.js";
 import { type FeedParts, FlowControl, type ReplicaFeed } from "./replica-feed.js";
 import type { UpdateFeedsParts } from "./update-feeds.js";
 
-/** What a feed asks the broadcast that it is a part of. */
+/** What a feed uses of its broadcast. */
 export interface UpdateSource extends UpdateFeedsParts {
   update(worker: WorkerLink | undefined): { frame: OutgoingFrame; wantsDigest: boolean };
   onClose(): void;
@@ -17,11 +17,12 @@ export class UpdateFeed implements ReplicaFeed {
   private readonly flow: FlowControl;
   private isReady = false;
   private isClosed = false;
-  private stopWaiting: () => void = () => undefined;
+  private cancelCatchUp: () => void = () => undefined;
+  private cancelRequest: () => void = () => undefined;
   private isWaitingForState = false;
   /** Its weights differ from the coordinator's: it needs the state. */
   private hasDiverged = false;
-  /** The step at which a relay was last sent the state because it asked. */
+  /** The step at which a relay last requested the state. */
   private requestedStep = -1;
   /** The step whose digest was judged last. */
   private judgedStep = -1;
@@ -44,7 +45,7 @@ export class UpdateFeed implements ReplicaFeed {
     this.parts.outbox.send(frame);
   }
 
-  /** @returns true where the worker was sent them */
+  /** @returns whether the factors were sent to the worker */
   sendFactors(frame: OutgoingFrame): boolean {
     if (!this.isReady || this.flow.isBehind) return false;
     this.send(frame);
@@ -60,7 +61,7 @@ export class UpdateFeed implements ReplicaFeed {
     }
     const needsState = this.hasDiverged;
     this.hasDiverged = false;
-    // When a worker takes over a state it forgets the factors that it had.
+    // A worker that loads a state drops the factors it holds, so the update must include all of them.
     const { frame, wantsDigest } = this.from.update(needsState ? undefined : this.worker);
     if (wantsDigest) this.parts.onDigestRequested();
     if (needsState) this.sendState();
@@ -70,24 +71,25 @@ export class UpdateFeed implements ReplicaFeed {
   catchUp(): void {
     if (!this.flow.isBehind || this.isWaitingForState) return;
     this.isWaitingForState = true;
-    this.stopWaiting = this.from.whenState(() => {
+    this.cancelCatchUp = this.from.whenState(() => {
       this.isWaitingForState = false;
       if (!this.isClosed) this.flow.catchUp(() => this.sendState());
     });
   }
 
-  /** Once per step: a relay keeps it until the next. One that is behind gets it when it has caught up. */
+  /** At most once per step: a relay keeps the state until the next. A relay that is behind gets it when it catches up. */
   requestState(): void {
     const { step } = this.from.source;
     if (this.flow.isBehind || !this.isReady || this.requestedStep === step) return;
     this.requestedStep = step;
-    // A relay that is asked by another one may have none.
-    this.from.whenState(() => {
+    // This process may itself be a relay that does not have the state.
+    this.cancelRequest();
+    this.cancelRequest = this.from.whenState(() => {
       if (!this.isClosed && !this.flow.isBehind) this.sendState();
     });
   }
 
-  /** Once per step: each that differs costs a whole state. One that comes too late is not judged. */
+  /** Judges at most one digest per step, as each mismatch costs a whole state. Late digests are not judged. */
   takeDigest(step: number, weights: number): void {
     this.from.judgeDigest({ step, weights }, (isSame) => {
       if (this.isClosed || this.judgedStep === step) return;
@@ -99,7 +101,8 @@ export class UpdateFeed implements ReplicaFeed {
 
   close(): void {
     this.isClosed = true;
-    this.stopWaiting();
+    this.cancelCatchUp();
+    this.cancelRequest();
     this.from.onClose();
   }
 }

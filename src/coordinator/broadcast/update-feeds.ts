@@ -1,5 +1,5 @@
-// Workers that apply updates themselves, a coordinator's or a relay's: factors of a shard go to the others as soon as they arrive
-// from one, so that the update itself is small; then each is sent the update without what it has.
+// The feeds of workers that apply updates themselves, in a coordinator or a relay. A shard's factors are forwarded to the
+// other workers as soon as they arrive; each worker is then sent the update without the factors it already has.
 import { OutgoingFrame } from "../../shared/protocol/channel.js";
 import { encodeFrame, MAX_LISTED_SHARDS } from "../../shared/protocol/frame.js";
 import type { FromCoordinator } from "../../shared/protocol/messages.js";
@@ -12,21 +12,21 @@ import type { FeedParts } from "./replica-feed.js";
 import type { StateSource } from "./state-frames.js";
 import { UpdateFeed } from "./update-feed.js";
 
-/** Whose result is used, of a shard; `elsewhere`: of a worker that is behind another coordinator or relay. */
+/** The worker whose result is used for a shard; `elsewhere`: a worker that is not connected to this process. */
 export type Owner = WorkerLink | "elsewhere";
 
-/** The factors of a shard that were relayed before it was known whose result would be used. */
-interface Relay {
+/** A shard's factors that were forwarded before it was known whose result would be used. */
+interface ForwardedFactors {
   from: Owner;
-  /** By bucket, who was sent it. */
+  /** By bucket, the workers that were sent it. */
   to: Map<number, ReadonlySet<WorkerLink>>;
 }
 
-/** The step that is reported to workers. */
+/** The step that workers are sent the update for. */
 export interface NextStep {
   step: number;
   update: Update;
-  /** By shard; undefined where everyone has to be sent its factors. */
+  /** By shard; undefined if everyone must be sent the shard's factors. */
   owners: readonly (Owner | undefined)[];
   wantsDigest: boolean;
 }
@@ -38,24 +38,26 @@ export interface WeightsDigest {
 
 export interface UpdateFeedsParts {
   source: StateSource;
-  /** Calls back when a state can be sent, at once if it can. @returns a function that withdraws the request */
+  /** Calls `send` once a state can be sent; immediately if it can. @returns a function that cancels the wait */
   whenState: (send: () => void) => () => void;
-  /** Calls back when it is known whether the digest is that of the right weights; never where it comes too late. */
+  /** Calls `judge` once the right weights' digest is known; never if the digest comes too late. */
   judgeDigest: (digest: WeightsDigest, judge: (isSame: boolean) => void) => void;
 }
 
 export class UpdateFeeds {
   private readonly parts: UpdateFeedsParts;
   private readonly feeds = new Set<UpdateFeed>();
-  private readonly relayedBuckets: readonly number[];
-  /** Of the step in progress, by shard: of workers here, and of workers elsewhere. */
-  private relays = { here: new Map<number, Relay>(), elsewhere: new Map<number, Relay>() };
-  private next: (NextStep & { relays: UpdateFeeds["relays"] }) | undefined;
+  private readonly factoredBuckets: readonly number[];
+  /** Factors of the step in progress, by shard: from workers connected here, and from workers elsewhere. */
+  private forwarded = createForwardedMaps();
+  private next: (NextStep & { forwarded: UpdateFeeds["forwarded"] }) | undefined;
 
   constructor(parts: UpdateFeedsParts) {
     this.parts = parts;
     const { layout } = parts.source;
-    this.relayedBuckets = [...layout.buckets.keys()].filter((bucket) => hasFactors(layout, bucket));
+    this.factoredBuckets = [...layout.buckets.keys()].filter((bucket) =>
+      hasFactors(layout, bucket),
+    );
   }
 
   add(parts: FeedParts): UpdateFeed {
@@ -68,43 +70,41 @@ export class UpdateFeeds {
     return feed;
   }
 
-  /** Factors of the step in progress, from a worker here, go to the others. */
-  relayFrom({ from, step, shard, bucket, gradients }: ArrivedBucket): void {
-    if (!this.relayedBuckets.includes(bucket) || this.feeds.size < 2) return;
-    // Gradients of an older step, from a worker that was away, are not needed.
+  /** Forwards factors of the step in progress from a worker connected here to the others. */
+  forwardFrom(arrived: ArrivedBucket): void {
+    const { from, step, shard, bucket } = arrived;
+    if (!this.factoredBuckets.includes(bucket) || this.feeds.size < 2) return;
+    // Gradients of an earlier step, from a worker that was late, are not needed.
     if (step !== this.parts.source.step) return;
-    const relay = this.relays.here.get(shard) ?? { from, to: new Map() };
-    if (relay.from !== from || relay.to.has(bucket)) return;
-    this.relays.here.set(shard, relay);
-    const header = { type: "factors", step, shard, bucket } satisfies FromCoordinator;
-    const parts = factorParts(this.parts.source.layout, bucket, gradients);
-    this.send(relay, bucket, new OutgoingFrame(encodeFrame(header, parts)));
+    const factors = this.forwarded.here.get(shard) ?? { from, to: new Map() };
+    if (factors.from !== from || factors.to.has(bucket)) return;
+    this.forwarded.here.set(shard, factors);
+    this.forward(factors, arrived);
   }
 
-  /** Factors of the step in progress, of a worker elsewhere. */
-  relayFromElsewhere({ step, shard, bucket, gradients }: Omit<ArrivedBucket, "from">): void {
-    const relay = this.relays.elsewhere.get(shard) ?? { from: "elsewhere", to: new Map() };
-    if (relay.to.has(bucket)) return;
-    this.relays.elsewhere.set(shard, relay);
-    const header = { type: "factors", step, shard, bucket } satisfies FromCoordinator;
-    const parts = factorParts(this.parts.source.layout, bucket, gradients);
-    this.send(relay, bucket, new OutgoingFrame(encodeFrame(header, parts)));
+  /** Forwards factors of the step in progress from a worker elsewhere. */
+  forwardFromElsewhere(arrived: Omit<ArrivedBucket, "from">): void {
+    const { shard, bucket } = arrived;
+    const factors = this.forwarded.elsewhere.get(shard) ?? { from: "elsewhere", to: new Map() };
+    if (factors.to.has(bucket)) return;
+    this.forwarded.elsewhere.set(shard, factors);
+    this.forward(factors, arrived);
   }
 
-  /** The update that leads to the next step; from now on what comes is of that. */
+  /** Sends the update to the next step, which is the step in progress from now on. */
   sendUpdate(next: NextStep): void {
-    this.next = { ...next, relays: this.relays };
+    this.next = { ...next, forwarded: this.forwarded };
     this.beginStep();
     for (const feed of this.feeds) feed.sendUpdate();
   }
 
-  /** Everyone is sent the state, and begins the step anew. */
+  /** Sends the state to everyone; all workers start the step again. */
   sendState(): void {
     this.beginStep();
     for (const feed of this.feeds) feed.sendState();
   }
 
-  /** Relays compare their workers' weights with the right ones themselves. */
+  /** Sends relays the digest of the right weights: they judge their own workers' digests. */
   sendDigest(digest: WeightsDigest): void {
     const header = { type: "digest", ...digest } satisfies FromCoordinator;
     for (const feed of this.feeds) {
@@ -113,43 +113,56 @@ export class UpdateFeeds {
   }
 
   private beginStep(): void {
-    this.relays = { here: new Map(), elsewhere: new Map() };
+    this.forwarded = createForwardedMaps();
   }
 
-  private send({ from, to }: Relay, bucket: number, frame: OutgoingFrame): void {
+  private forward(
+    { from, to }: ForwardedFactors,
+    { step, shard, bucket, gradients }: Omit<ArrivedBucket, "from">,
+  ): void {
+    const header = { type: "factors", step, shard, bucket } satisfies FromCoordinator;
+    const parts = factorParts(this.parts.source.layout, bucket, gradients);
+    const frame = new OutgoingFrame(encodeFrame(header, parts));
     const others = [...this.feeds].filter(({ worker }) => worker !== from);
     const receivers = others.filter((feed) => feed.sendFactors(frame));
     to.set(bucket, new Set(receivers.map(({ worker }) => worker)));
   }
 
   /**
-   * What a replica that stood a step back needs for the newest step.
-   * @param worker where it still has its own results of that step, and what was relayed to it
+   * The update message for the newest step.
+   * @param worker the receiver, if it still holds the factors it computed and those that were forwarded to it
    */
   private updateFor(worker: WorkerLink | undefined): {
     frame: OutgoingFrame;
     wantsDigest: boolean;
   } {
     if (!this.next) throw new Error("no step yet");
-    const { step, update, owners, relays, wantsDigest } = this.next;
+    const { step, update, owners, forwarded, wantsDigest } = this.next;
     const shardsWhere = (isHere: (owner: Owner, shard: number) => boolean) =>
       owners
         .flatMap((owner, shard) => (worker && owner && isHere(owner, shard) ? [shard] : []))
         .slice(0, MAX_LISTED_SHARDS);
-    const wasRelayed = (owner: Owner, shard: number) => {
-      const relay = (owner === "elsewhere" ? relays.elsewhere : relays.here).get(shard);
+    const wasForwarded = (owner: Owner, shard: number) => {
+      const factors = (owner === "elsewhere" ? forwarded.elsewhere : forwarded.here).get(shard);
       return (
-        relay?.from === owner &&
-        this.relayedBuckets.every((bucket) => relay.to.get(bucket)?.has(worker!))
+        factors?.from === owner &&
+        this.factoredBuckets.every((bucket) => factors.to.get(bucket)?.has(worker!))
       );
     };
     const header = {
       ...({ type: "update", step } as const),
       own: shardsWhere((owner) => owner === worker),
-      relayed: shardsWhere(wasRelayed),
+      relayed: shardsWhere(wasForwarded),
       wantsDigest,
     } satisfies FromCoordinator;
     const parts = updateParts(this.parts.source.layout, update, [...header.own, ...header.relayed]);
     return { frame: new OutgoingFrame(encodeFrame(header, parts)), wantsDigest };
   }
+}
+
+function createForwardedMaps() {
+  return {
+    here: new Map<number, ForwardedFactors>(),
+    elsewhere: new Map<number, ForwardedFactors>(),
+  };
 }

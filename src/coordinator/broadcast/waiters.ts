@@ -1,4 +1,4 @@
-// Callbacks that wait for one thing, such as a state to send. Each is called once, unless it is withdrawn before. Pure.
+// Callbacks waiting for one event, such as a state to send. Each is called at most once and can be cancelled. Pure.
 
 export class Waiters {
   private readonly callbacks = new Set<() => void>();
@@ -7,13 +7,13 @@ export class Waiters {
     return this.callbacks.size === 0;
   }
 
-  /** @returns a function that withdraws the callback */
+  /** @returns a function that cancels the callback */
   add(callback: () => void): () => void {
     this.callbacks.add(callback);
     return () => this.callbacks.delete(callback);
   }
 
-  /** Those that are added meanwhile wait for the next time. */
+  /** Callbacks added during this call wait for the next one. */
   callAll(): void {
     for (const callback of [...this.callbacks]) if (this.callbacks.delete(callback)) callback();
   }

@@ -1,5 +1,5 @@
-// `--broadcast weights`: after a step workers are sent the new weights, a gradient bucket at a time: those of a bucket whose
-// gradients are complete are on their way while workers still compute the gradients of the layers before it.
+// `--broadcast weights`: workers are sent the new weights, one gradient bucket at a time. As soon as a bucket's gradients are
+// complete, its new weights are sent while workers still compute the next bucket's gradients.
 import type { RunLayout } from "../../shared/run-layout.js";
 import type { TrainingReplica } from "../../shared/replica/training-replica.js";
 import type { Broadcast } from "./broadcast.js";
@@ -26,8 +26,8 @@ export class WeightsBroadcast implements Broadcast {
     this.frames.open(replica);
   }
 
-  whenOpen(letIn: () => void): () => void {
-    return this.frames.whenOpen(letIn);
+  whenOpen(onOpen: () => void): () => void {
+    return this.frames.whenOpen(onOpen);
   }
 
   addWorker(parts: FeedParts): ReplicaFeed {
@@ -37,7 +37,7 @@ export class WeightsBroadcast implements Broadcast {
   }
 
   takeBucket(): void {
-    // Gradients are of use to the coordinator alone.
+    // Only the coordinator uses gradients.
   }
 
   presentWeights(bucket: number): ReadonlyMap<string, Float32Array> | undefined {
@@ -49,7 +49,7 @@ export class WeightsBroadcast implements Broadcast {
   }
 
   beforeStep(): void {
-    // The weights are not known yet.
+    // The new weights are sent in `afterStep`.
   }
 
   afterStep(): void {

@@ -1,5 +1,5 @@
-// One worker's share in a broadcast of weights: which groups of which step's state it has been sent. The same at a coordinator
-// and at a relay.
+// One worker's feed from a broadcast of weights: tracks which groups of which step's state the worker has been sent. Used by
+// coordinators and relays.
 import { FlowControl, type FeedParts, type ReplicaFeed } from "./replica-feed.js";
 import type { StateSource } from "./state-frames.js";
 
@@ -9,7 +9,7 @@ export class WeightsFeed implements ReplicaFeed {
   private readonly onClose: () => void;
   private readonly flow: FlowControl;
   private isReady = false;
-  /** The step whose weights it was sent last, and the first group of it that it was not. */
+  /** The step whose weights were sent last, and the first group of it that has not been sent. */
   private sent = { step: -1, nextGroup: 0 };
 
   constructor(parts: FeedParts, source: StateSource, onClose: () => void) {
@@ -26,7 +26,7 @@ export class WeightsFeed implements ReplicaFeed {
     this.sent = { step, nextGroup: this.source.layout.buckets.length };
   }
 
-  /** Sends the weights of the buckets up to `bucket`, which have reached `step`. */
+  /** Sends the weights of all buckets up to `bucket`, which are at `step`. */
   sendThrough(bucket: number, step: number): void {
     if (!this.isReady || this.flow.isBehind) return;
     if (this.sent.step !== step) {
@@ -43,11 +43,11 @@ export class WeightsFeed implements ReplicaFeed {
   }
 
   takeDigest(): void {
-    // It was not asked for one.
+    // Digests are only requested with updates.
   }
 
   requestState(): void {
-    // A relay has that of each step.
+    // With weights, relays keep every step's state.
   }
 
   close(): void {

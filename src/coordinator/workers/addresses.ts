@@ -1,4 +1,4 @@
-// The URLs at which a coordinator can be reached. A wildcard such as 0.0.0.0 is something to listen on, and no address.
+// The URLs at which a coordinator can be reached. A wildcard such as 0.0.0.0 can be listened on but not connected to.
 import { networkInterfaces } from "node:os";
 
 const WILDCARDS: Record<string, { family: "IPv4" | "IPv6"; loopback: string }> = {
@@ -7,8 +7,8 @@ const WILDCARDS: Record<string, { family: "IPv4" | "IPv6"; loopback: string }> =
 };
 
 /**
- * @param host that the coordinator listens on
- * @returns at least one URL; for a wildcard, the loopback one first and then one for each address of this machine
+ * @param host the host that the coordinator listens on
+ * @returns at least one URL; for a wildcard, the loopback URL followed by one for each address of this machine
  */
 export function reachableUrls(
   scheme: "ws" | "wss",
@@ -20,7 +20,7 @@ export function reachableUrls(
   if (!wildcard) return [urlOf(scheme, host, port)];
   const others = Object.values(interfaces)
     .flatMap((addresses) => addresses ?? [])
-    // A wildcard of IPv6 takes IPv4 too. Link-local addresses need a zone that is another one on each machine.
+    // The IPv6 wildcard accepts IPv4 too. Link-local addresses are left out: they need a zone, which differs between machines.
     .filter(
       ({ family, internal }) => !internal && (family === "IPv4" || family === wildcard.family),
     )

@@ -1,4 +1,4 @@
-// Two answers are the same where every bit of them is: what `--verify` compares.
+// A digest of every bit of an answer, which `--verify` compares.
 import { createHash } from "node:crypto";
 import type { Moments } from "../../shared/statistics/moments.js";
 import type { Answer } from "./tasks.js";
@@ -38,7 +38,7 @@ export function answerDigest(answer: Answer): string {
   return hash.digest("hex");
 }
 
-/** In the order of their names: a result that came over the wire names its tensors in another order than one made here. */
+/** Sorted by name: a result received from a worker lists its tensors in another order than one computed here. */
 function byName<T>(values: ReadonlyMap<string, T>): T[] {
   return [...values].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, value]) => value);
 }

@@ -1,5 +1,5 @@
-// What a worker's answers are and where they go: each is checked against its task; gradients go to the pool and the broadcast
-// as they come, contributions to barriers, answers, and what relays have added up, to the pool.
+// Checks each message of a worker's answers against its task and passes it on: gradients to the broadcast and the pool as they
+// arrive; contributions to barriers, answers and relays' sums to the pool.
 import { FrameError } from "../../shared/protocol/frame.js";
 import type { FromWorker } from "../../shared/protocol/messages.js";
 import type { WorkerBroadcast } from "../broadcast/broadcast.js";
@@ -15,7 +15,7 @@ import type { SummedShards } from "./summed-shards.js";
 import type { Task, WorkerLink } from "./tasks.js";
 import type { WorkerPool } from "./worker-pool.js";
 
-/** A report of unusable numbers that is not true may cost so much of this process's time, and no more. */
+/** Largest share of this process's time that may be spent on checking false reports of unusable numbers. */
 const FALSE_REPORT_SHARE = 1 / 10;
 
 export interface IntakeParts {
@@ -23,26 +23,26 @@ export interface IntakeParts {
   tasks: AssignedTasks;
   pool: WorkerPool;
   broadcast: Pick<WorkerBroadcast, "layout" | "takeBucket">;
-  /** Of a relay, and of nobody else. */
+  /** Undefined unless the worker is a relay. */
   summed: () => SummedShards | undefined;
-  /** A task is answered, rightly. */
+  /** Called when a valid answer has arrived. */
   onAnswered: () => void;
 }
 
 export class AnswerIntake {
   private readonly parts: IntakeParts;
-  /** When a relay's report of unusable numbers is looked into again. */
+  /** The time from which a relay's next report of unusable numbers is checked. */
   private nextReportMs = 0;
 
   constructor(parts: IntakeParts) {
     this.parts = parts;
   }
 
-  /** Some gradients of an answer; what the coordinator or other workers can do with them already is done at once. */
+  /** One bucket of a shard's gradients, which the coordinator and other workers can use before the answer is complete. */
   takeGradients(message: FromWorker & { type: "gradients" }, parts: readonly Uint8Array[]): void {
     const { tasks, pool, broadcast, worker } = this.parts;
     const assigned = tasks.get(message.task);
-    // Repeated and late ones are no offence.
+    // Duplicate and late gradients are dropped without penalty.
     if (!assigned || message.bucket < assigned.bucketCount) return;
     const isSummed = this.checkSummed(message);
     const gradients = this.read(assigned.task, () =>
@@ -56,7 +56,7 @@ export class AnswerIntake {
     pool.takeBucket(worker, { taskId, bucket, gradients, isSummed });
   }
 
-  /** Dense gradients that a relay has added up. Of which shards' answers they are a part, the pool need not know. */
+  /** Dense gradients that a relay has summed over several shards. */
   takeSum(message: FromWorker & { type: "sum" }, parts: readonly Uint8Array[]): void {
     const { pool, broadcast, worker, summed } = this.parts;
     try {
@@ -65,21 +65,21 @@ export class AnswerIntake {
       const gradients = readSumOf(message, parts, broadcast.layout);
       pool.takeSum(worker, { step, bucket, from, count, gradients });
     } catch (error) {
-      // A relay has checked its workers' numbers, and knows what it may add up.
+      // A relay checks its workers' numbers before it sums them, so even unusable numbers are its own fault.
       if (!(error instanceof FrameError)) throw error;
       throw new InvalidAnswerError(error.message, { cause: error });
     }
   }
 
-  /** A relay has nobody who computes the task. */
-  takeBack({ task }: FromWorker & { type: "returned" }): void {
+  /** A relay has no worker that can compute the task. */
+  takeReturned({ task }: FromWorker & { type: "returned" }): void {
     const { tasks, pool, worker } = this.parts;
     if (!tasks.get(task)) return;
     tasks.remove(task);
-    pool.takeBack(worker, task);
+    pool.returnTask(worker, task);
   }
 
-  /** A relay's worker answered with unusable numbers; once per task that is worth finding out whose fault it is. */
+  /** A relay's worker answered with unusable numbers. Checked at most once per task. */
   takeUnusable({ task }: FromWorker & { type: "unusable" }): void {
     const { tasks, pool } = this.parts;
     const assigned = tasks.get(task);
@@ -91,11 +91,11 @@ export class AnswerIntake {
     this.nextReportMs = endMs + (endMs - startMs) / FALSE_REPORT_SHARE;
   }
 
-  /** A shard has come to a barrier; the pool says when it goes on. */
+  /** A shard has reached a barrier; the pool decides when it continues. */
   takeContribution(message: FromWorker & { type: "barrier" }, parts: readonly Uint8Array[]): void {
     const { tasks, pool, broadcast, worker } = this.parts;
     const assigned = tasks.get(message.task);
-    // Late ones are no offence; of repeated ones the pool uses the first.
+    // Late contributions are dropped without penalty; of duplicates the pool uses the first.
     if (!assigned) return;
     const { task } = assigned;
     const { barrier } = message;
@@ -113,7 +113,7 @@ export class AnswerIntake {
   ): void {
     const { tasks, pool, broadcast, worker } = this.parts;
     const assigned = tasks.get(message.task);
-    // Repeated answers are no offence; late ones the pool drops, as the task has become another's in the meantime.
+    // Duplicate answers are dropped without penalty; the pool drops late ones.
     if (!assigned) return;
     const { task } = assigned;
     const nowMs = performance.now();
@@ -122,7 +122,7 @@ export class AnswerIntake {
       const summed = this.parts.summed();
       if (summed?.isLate(message.step)) return;
       if (!summed?.isComplete(message.shard)) {
-        throw new InvalidAnswerError("a result before its sums");
+        throw new InvalidAnswerError("result received before its sums");
       }
     }
     const answer = this.read(task, () =>
@@ -134,17 +134,19 @@ export class AnswerIntake {
     pool.answer(worker, task.id, answer, tasks.timingOf(assigned, message.computed, nowMs));
   }
 
-  /** Relays add up dense gradients, always, and nobody else does. @throws InvalidAnswerError */
+  /** Relays always sum dense gradients; other workers never do. @throws InvalidAnswerError */
   private checkSummed(message: { summed?: true | undefined }): boolean {
     const summed = message.summed === true;
     const isRelay = this.parts.summed() !== undefined;
     if (summed === isRelay) return summed;
-    throw new InvalidAnswerError(summed ? "gradients in sums" : "gradients that are not in sums");
+    throw new InvalidAnswerError(
+      summed ? "summed gradients from a worker" : "a relay's gradients are not summed",
+    );
   }
 
   /**
-   * @returns undefined where the numbers are unusable and the run is at fault
-   * @throws InvalidAnswerError where the worker is
+   * @returns undefined if the numbers are unusable because the run has diverged
+   * @throws InvalidAnswerError if the worker is at fault
    */
   private read<T>(task: Task, read: () => T): T | undefined {
     try {
@@ -159,5 +161,5 @@ export class AnswerIntake {
   }
 }
 
-/** A worker's answer cannot be the one to its task. */
+/** A worker's answer does not match its task. */
 export class InvalidAnswerError extends Error {}

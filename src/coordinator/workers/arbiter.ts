@@ -1,5 +1,5 @@
-// The coordinator as the judge of its workers: it computes a task itself, on its own replica, with the weights that workers
-// compute it with.
+// Decides which of several answers is right: the coordinator computes the task on its own replica, with the same weights as the
+// workers.
 import type { Replica } from "../../shared/replica/replica.js";
 import { beginShard } from "../../shared/replica/shard-pass.js";
 import { nextContribution } from "../../shared/replica/step-passes.js";
@@ -15,17 +15,17 @@ export class Arbiter {
   }
 
   /**
-   * The right answer.
-   * @param merged of all barriers of the task's step
+   * Computes the right answer.
+   * @param merged merged values of all barriers of the task's step
    */
   answer(task: Task, merged: readonly Float32Array[] = []): Answer {
     return computeOn(this.replica)(task, merged);
   }
 
   /**
-   * Computes the task as far as it can be.
-   * @param merged of the barriers that its step has passed
-   * @throws UnusableAnswerError where the numbers are such that no training can go on with them
+   * Computes the task, up to its next barrier if that has not been merged yet.
+   * @param merged merged values of the barriers that its step has passed
+   * @throws UnusableAnswerError if training cannot continue with the numbers
    */
   check(task: Task, merged: readonly Float32Array[]): void {
     const { replica } = this;

@@ -1,73 +1,73 @@
-// The tasks that one worker holds, how long it takes for them, and when they were computed by the coordinator's clock. A task
-// that waits at a barrier for others owes nothing. Pure: the time is passed in.
+// The tasks that one worker holds, how long it takes to answer them, and when they were computed by the coordinator's clock. The
+// time that a task waits at a barrier for others does not count. Pure: the time is passed in.
 import type { Gradient } from "../../shared/replica/tensors.js";
 import { ClockOffset } from "./clock-offset.js";
 import type { MergedBarrier, Task, Timing } from "./tasks.js";
 
-/** A task may take so many times what this worker's slowest took, before its silence means anything. */
+/** While it computes, a worker may be silent for this many times as long as its slowest answer took. */
 const SILENCE_FACTOR = 3;
-/** … and before the worker counts as one that answers nothing. */
+/** A worker counts as unresponsive after this many times as long as its slowest answer took. */
 const ANSWER_FACTOR = 10;
 
 export interface AssignedTask {
   task: Task;
   sinceMs: number;
-  /** When the worker was sent what it needs for what it owes now: the task, or what it waited for at a barrier … */
-  owedSinceMs: number;
-  /** … and when the operating system had accepted that; before then the worker cannot have seen it. */
+  /** When the worker was sent the task, or the merged values that it needs to continue … */
+  activeSinceMs: number;
+  /** … and when the operating system accepted that; the worker cannot have seen it earlier. */
   acceptedMs: number | undefined;
-  /** The gradients that have come of its answer so far, and of how many buckets. */
+  /** The gradients received so far, and the number of their buckets. */
   gradients: Map<string, Gradient>;
   bucketCount: number;
-  /** Barriers that the task has come to, and those that it may pass. */
+  /** Number of barriers that the task has reached, and of barriers that it may pass. */
   barrierCount: number;
   mergedCount: number;
-  /** A relay has reported that a worker of its own answered it with unusable numbers. */
+  /** A relay has reported that one of its workers answered it with unusable numbers. */
   isUnusable: boolean;
 }
 
 export class AssignedTasks {
   private readonly tasks = new Map<number, AssignedTask>();
   private readonly clock = new ClockOffset();
-  /** Of which step the worker was sent the merged values of how many barriers. */
+  /** How many barriers' merged values the worker was sent, and of which step. */
   private merged = { step: -1, count: 0 };
   private slowestAnswerMs: number | undefined;
   private lastAnswerMs = -Infinity;
 
   add(task: Task, nowMs: number): void {
     this.dropWaiting(task.step);
-    // Of a task that is assigned again some gradients may have come already.
+    // If the task is assigned again, some of its gradients may have arrived already.
     const { gradients, bucketCount, barrierCount } = this.tasks.get(task.id) ?? {
       gradients: new Map<string, Gradient>(),
       ...{ bucketCount: 0, barrierCount: 0 },
     };
     const mergedCount = this.merged.step === task.step ? this.merged.count : 0;
-    const times = { sinceMs: nowMs, owedSinceMs: nowMs, acceptedMs: undefined };
+    const times = { sinceMs: nowMs, activeSinceMs: nowMs, acceptedMs: undefined };
     const counts = { bucketCount, barrierCount, mergedCount };
     this.tasks.set(task.id, { task, ...times, gradients, ...counts, isUnusable: false });
   }
 
-  /** The worker is sent what its tasks go on with from a barrier. */
+  /** The worker is sent the merged values that its tasks continue with after a barrier. */
   addMerged({ step, barrier }: Pick<MergedBarrier, "step" | "barrier">, nowMs: number): void {
     this.merged = { step, count: barrier + 1 };
     for (const assigned of this.tasks.values()) {
       if (assigned.task.step !== step) continue;
       if (isWaiting(assigned)) {
-        assigned.owedSinceMs = nowMs;
+        assigned.activeSinceMs = nowMs;
         assigned.acceptedMs = undefined;
       }
       assigned.mergedCount = barrier + 1;
     }
   }
 
-  /** What the worker was sent last of a step has been accepted: all that was sent before it has too. */
+  /** The last message of a step has been accepted, and so has everything that was sent before it. */
   noteMergedAccepted(step: number, nowMs: number): void {
     for (const assigned of this.tasks.values()) {
       if (assigned.task.step === step) assigned.acceptedMs ??= nowMs;
     }
   }
 
-  /** The task has come to its next barrier. */
+  /** The task has reached its next barrier. */
   noteArrived(assigned: AssignedTask, barrier: number, nowMs: number): void {
     assigned.barrierCount = Math.max(assigned.barrierCount, barrier + 1);
     this.noteDelivered(assigned, nowMs);
@@ -86,12 +86,12 @@ export class AssignedTasks {
     return this.tasks.get(taskId);
   }
 
-  /** The worker has answered the task, rightly or not. */
+  /** The worker has answered the task, validly or not. */
   remove(taskId: number): void {
     this.tasks.delete(taskId);
   }
 
-  /** Tasks of earlier steps will not be answered. */
+  /** Forgets the tasks of earlier steps, which will not be answered. */
   dropBefore(step: number): void {
     for (const [id, { task }] of this.tasks) if (task.step < step) this.tasks.delete(id);
   }
@@ -105,20 +105,20 @@ export class AssignedTasks {
   }
 
   /**
-   * What a worker may be silent for on top, as it computes in one go and answers no ping meanwhile.
-   * @param firstTaskMs where it has not answered anything yet
+   * Additional silence allowed: a worker answers no pings while it computes.
+   * @param firstTaskMs used until the worker has answered something
    */
   allowedSilenceMs(firstTaskMs: number): number {
-    if (this.owed.length === 0) return 0;
+    if (this.activeTasks.length === 0) return 0;
     return this.slowestAnswerMs === undefined ? firstTaskMs : SILENCE_FACTOR * this.slowestAnswerMs;
   }
 
   /**
-   * True for a worker that is alive and never answers: each of its tasks costs a deadline.
-   * @param answerMs what an answer may take at least
+   * True if the worker is alive but has not answered any task for too long.
+   * @param answerMs lower limit of the time that an answer may take
    */
-  isMute(answerMs: number, nowMs: number): boolean {
-    const oldestMs = Math.min(...this.owed.map(({ acceptedMs }) => acceptedMs ?? Infinity));
+  isUnresponsive(answerMs: number, nowMs: number): boolean {
+    const oldestMs = Math.min(...this.activeTasks.map(({ acceptedMs }) => acceptedMs ?? Infinity));
     const allowedMs = Math.max(answerMs, ANSWER_FACTOR * (this.slowestAnswerMs ?? 0));
     return nowMs - Math.max(oldestMs, this.lastAnswerMs) > allowedMs;
   }
@@ -137,16 +137,16 @@ export class AssignedTasks {
     return { sentMs, computedFromMs, computedToMs, waitedMs, answeredMs };
   }
 
-  private get owed(): AssignedTask[] {
+  private get activeTasks(): AssignedTask[] {
     return [...this.tasks.values()].filter((assigned) => !isWaiting(assigned));
   }
 
-  private noteDelivered({ owedSinceMs }: AssignedTask, nowMs: number): void {
-    this.slowestAnswerMs = Math.max(this.slowestAnswerMs ?? 0, nowMs - owedSinceMs);
+  private noteDelivered({ activeSinceMs }: AssignedTask, nowMs: number): void {
+    this.slowestAnswerMs = Math.max(this.slowestAnswerMs ?? 0, nowMs - activeSinceMs);
     this.lastAnswerMs = nowMs;
   }
 
-  /** Those that wait at a barrier of an earlier step: others answered them, and this worker has been told to go on. */
+  /** Drops tasks that wait at a barrier of an earlier step: other workers have answered them. */
   private dropWaiting(step: number): void {
     for (const [id, assigned] of this.tasks) {
       if (assigned.task.step < step && isWaiting(assigned)) this.tasks.delete(id);
@@ -154,7 +154,7 @@ export class AssignedTasks {
   }
 }
 
-/** It has come to a barrier that it may not pass yet. */
+/** It has reached a barrier that it may not pass yet. */
 function isWaiting({ barrierCount, mergedCount }: AssignedTask): boolean {
   return barrierCount > mergedCount;
 }

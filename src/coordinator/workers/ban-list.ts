@@ -1,12 +1,12 @@
-// Who has failed how often: an origin that keeps failing is banned for a while, one that computes wrongly for good.
+// Counts failures by origin: an origin that keeps failing is banned temporarily; one that returns wrong results, permanently.
 // Pure: the time is passed in.
 
 export interface BanLimits {
-  /** So many failures … */
+  /** This many failures … */
   maxFailures: number;
-  /** … within so long … */
+  /** … within this time … */
   windowMs: number;
-  /** … ban an origin for so long. */
+  /** … ban an origin for this long. */
   banMs: number;
 }
 
@@ -21,7 +21,7 @@ interface Entry {
   bannedUntilMs: number;
 }
 
-/** The oldest are forgotten beyond this many, so that made-up names cannot fill the memory. */
+/** Beyond this many, the oldest entries are dropped, so that invented names cannot fill the memory. */
 const MAX_ENTRIES = 4096;
 
 export class BanList {
@@ -36,7 +36,7 @@ export class BanList {
     return this.entries.size;
   }
 
-  /** @param origin something that the peer cannot change by starting again */
+  /** @param origin identifies the peer; it must not be able to change it by restarting */
   noteFailure(origin: string, nowMs: number): void {
     const entry = this.entryOf(origin);
     const { windowMs, maxFailures } = this.limits;
@@ -47,7 +47,7 @@ export class BanList {
     this.ban(origin, nowMs);
   }
 
-  /** Bans the origin for a while. */
+  /** Bans the origin temporarily. */
   ban(origin: string, nowMs: number): void {
     const entry = this.entryOf(origin);
     entry.bannedUntilMs = Math.max(entry.bannedUntilMs, nowMs + this.limits.banMs);
@@ -57,7 +57,7 @@ export class BanList {
     this.entryOf(origin).bannedUntilMs = Infinity;
   }
 
-  /** Milliseconds for which the origin is still banned; 0 where it is not. */
+  /** Milliseconds until the ban ends; 0 if the origin is not banned. */
   remainingMs(origin: string, nowMs: number): number {
     return Math.max(0, (this.entries.get(origin)?.bannedUntilMs ?? 0) - nowMs);
   }

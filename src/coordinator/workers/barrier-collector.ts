@@ -1,16 +1,16 @@
-// What the shards of a step bring to its barriers (statistics/barrier.ts), and what is made of it: at each barrier the
-// contributions of all shards are merged in the order of the shards, whatever the order in which they came. Pure.
+// Collects the shards' contributions to a step's barriers (statistics/barrier.ts). At each barrier, the contributions of all
+// shards are merged in shard order, regardless of the order in which they arrive. Pure.
 import { type Barrier, mergeContributions } from "../../shared/statistics/barrier.js";
 import type { ShardTask } from "./tasks.js";
 
 export class BarrierCollector {
   private readonly barriers: readonly Barrier[];
   private readonly shards: readonly Pick<ShardTask, "shard" | "samples">[];
-  /** At the present barrier, by shard. */
+  /** Contributions to the current barrier, by shard. */
   private readonly arrived = new Map<number, Float32Array>();
-  private readonly known: Float32Array[] = [];
+  private readonly mergedValues: Float32Array[] = [];
 
-  /** @param shards all of the step, in their order */
+  /** @param shards all shards of the step, in order */
   constructor(
     barriers: readonly Barrier[],
     shards: readonly Pick<ShardTask, "shard" | "samples">[],
@@ -19,19 +19,19 @@ export class BarrierCollector {
     this.shards = shards;
   }
 
-  /** The merged values of the barriers that all shards have come to, in their order. */
+  /** The merged values of the barriers that all shards have reached, in order. */
   get merged(): readonly Float32Array[] {
-    return this.known;
+    return this.mergedValues;
   }
 
   /**
-   * The first contribution of a shard to a barrier counts; what comes twice is dropped. With the last one the barrier's merged
-   * values are known.
+   * Adds a shard's contribution; the last one completes the barrier. A shard's first contribution counts, duplicates are
+   * dropped.
    * @returns whether it counts
    */
   add(shard: number, barrier: number, values: Float32Array): boolean {
-    const isPresent = barrier === this.known.length && barrier < this.barriers.length;
-    if (!isPresent || this.arrived.has(shard)) return false;
+    const isCurrent = barrier === this.mergedValues.length && barrier < this.barriers.length;
+    if (!isCurrent || this.arrived.has(shard)) return false;
     this.arrived.set(shard, values);
     if (this.arrived.size === this.shards.length) this.merge(this.barriers[barrier]!);
     return true;
@@ -42,6 +42,6 @@ export class BarrierCollector {
       return { samples: samples.count, values: this.arrived.get(shard)! };
     });
     this.arrived.clear();
-    this.known.push(mergeContributions(barrier, contributions));
+    this.mergedValues.push(mergeContributions(barrier, contributions));
   }
 }

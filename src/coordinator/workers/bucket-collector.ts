@@ -1,19 +1,19 @@
-// Gathers the gradients of a step by bucket: a bucket is complete once those of all shards have arrived, which is before
-// the step's answers are. Dense ones may come added up over complete subtrees of the shards, from relays; whatever overlaps is
-// the same, and counts once. Pure.
+// Collects the gradients of a step by bucket. A bucket is complete once the gradients of all shards have arrived, which is
+// before the step's answers are complete. Relays send dense gradients summed over complete subtrees of the shards; where sums
+// overlap they hold the same values, and count once. Pure.
 import { GradientTree, type SubtreeSum } from "../../shared/replica/gradient-tree.js";
 import type { Gradients } from "../../shared/replica/tensors.js";
-import type { Answered } from "./tasks.js";
+import type { WorkerAnswer } from "./tasks.js";
 
 export interface CompleteBucket {
   bucket: number;
-  /** In the order of the shards; of those whose dense gradients were added up by a relay, the factored ones. */
+  /** In shard order; only the factored gradients of shards that a relay has summed. */
   shards: Gradients[];
   /** The dense gradients of all shards. */
   dense: GradientTree;
 }
 
-/** What has come of a bucket. */
+/** The part of a bucket that has arrived. */
 interface Arrived {
   /** By task. */
   shards: Map<number, Gradients>;
@@ -28,15 +28,15 @@ export class BucketCollector implements AsyncIterable<CompleteBucket> {
   private nextBucket = 0;
   private wake: () => void = () => undefined;
 
-  /** @param taskIds of the shards' tasks, in the order of the shards */
+  /** @param taskIds of the shards' tasks, in shard order */
   constructor(taskIds: readonly number[], bucketCount: number) {
     this.taskIds = taskIds;
     this.bucketCount = bucketCount;
   }
 
   /**
-   * The first gradients of a task's bucket count; what comes twice is dropped.
-   * @param isSummed the dense ones are not among them: they come with `addSum`
+   * Adds a bucket of one task. The first gradients count, duplicates are dropped.
+   * @param isSummed the dense gradients are not included; they are added by `addSum`
    */
   add(taskId: number, bucket: number, gradients: Gradients, isSummed = false): void {
     const shard = this.taskIds.indexOf(taskId);
@@ -47,15 +47,15 @@ export class BucketCollector implements AsyncIterable<CompleteBucket> {
     this.wake();
   }
 
-  /** Dense gradients of a bucket, added up. */
+  /** Adds the summed dense gradients of several shards. */
   addSum(bucket: number, sum: SubtreeSum): void {
     if (bucket < this.nextBucket) return;
     this.of(bucket).dense.add(sum);
     this.wake();
   }
 
-  /** All tasks are answered: the answers hold every bucket that has not been complete before. */
-  complete(answers: ReadonlyMap<number, Answered>): void {
+  /** All tasks are answered: adds the buckets that are not complete yet from the answers. */
+  complete(answers: ReadonlyMap<number, WorkerAnswer>): void {
     for (let bucket = this.nextBucket; bucket < this.bucketCount; bucket++) {
       for (const id of this.taskIds) {
         const answer = answers.get(id)?.answer;
@@ -71,7 +71,7 @@ export class BucketCollector implements AsyncIterable<CompleteBucket> {
     this.wake();
   }
 
-  /** The buckets in their order. @throws what `fail` was called with */
+  /** Yields the buckets in order. @throws the error that `fail` was called with */
   async *[Symbol.asyncIterator](): AsyncGenerator<CompleteBucket> {
     while (this.nextBucket < this.bucketCount) {
       const complete = this.completeBucket(this.nextBucket);

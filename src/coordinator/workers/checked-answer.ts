@@ -1,4 +1,4 @@
-// What a worker answered, checked against what it was asked. Pure: no sockets.
+// Decodes a worker's answers and checks them against its tasks. Pure: no sockets.
 import { TandemError } from "../../shared/errors.js";
 import { FrameError } from "../../shared/protocol/frame.js";
 import type { FromWorker } from "../../shared/protocol/messages.js";
@@ -20,10 +20,10 @@ import type { Gradients } from "../../shared/replica/tensors.js";
 import type { RunLayout } from "../../shared/run-layout.js";
 import type { Answer, Task } from "./tasks.js";
 
-/** The answer has the right form, and numbers in it that no training can go on with: a wrong worker, or a run that diverged. */
+/** The answer is well-formed, but training cannot continue with its numbers: the worker is wrong, or the run has diverged. */
 export class UnusableAnswerError extends FrameError {}
 
-/** @throws UnusableAnswerError where the answer is one that no training can go on with */
+/** @throws UnusableAnswerError if training cannot continue with the answer's numbers */
 export function checkAnswer(answer: Answer): void {
   const problem = problemOf(answer);
   if (problem !== undefined) throw new UnusableAnswerError(problem);
@@ -40,7 +40,7 @@ function problemOf({ kind, result }: Answer): string | undefined {
   }
 }
 
-/** @throws UnusableAnswerError where these are numbers that no training can go on with */
+/** @throws UnusableAnswerError if training cannot continue with the numbers */
 export function checkContribution(
   { barriers }: Pick<RunLayout, "barriers">,
   barrier: number,
@@ -51,8 +51,8 @@ export function checkContribution(
 }
 
 /**
- * @param counts barriers that the task has come to, and those that it may pass
- * @throws FrameError where this cannot be what the task brings to that barrier
+ * @param counts barriers that the task has reached, and those that it may pass
+ * @throws FrameError if this cannot be the task's contribution to that barrier
  * @throws UnusableAnswerError
  */
 export function readContributionOf(
@@ -64,7 +64,7 @@ export function readContributionOf(
 ): Float32Array {
   const { step, shard, barrier } = message;
   if (task.kind !== "shard" || task.step !== step || task.shard !== shard) {
-    throw new FrameError("a contribution of another task");
+    throw new FrameError("contribution does not match its task");
   }
   if (barrier > counts.barrierCount || barrier > counts.mergedCount) {
     throw new FrameError(`barrier ${barrier} out of order`);
@@ -75,8 +75,8 @@ export function readContributionOf(
 }
 
 /**
- * @param expected the bucket whose turn it is
- * @throws FrameError where these cannot be that bucket's gradients of the task
+ * @param expected the bucket that comes next
+ * @throws FrameError if these cannot be the task's gradients of that bucket
  * @throws UnusableAnswerError
  */
 export function readBucketAnswer(
@@ -88,7 +88,7 @@ export function readBucketAnswer(
 ): Gradients {
   const { step, shard, bucket } = message;
   if (task.kind !== "shard" || task.step !== step || task.shard !== shard) {
-    throw new FrameError("gradients of another task");
+    throw new FrameError("gradients do not match their task");
   }
   if (bucket !== expected || bucket >= layout.buckets.length - 1) {
     throw new FrameError(`gradient bucket ${bucket} out of order`);
@@ -101,8 +101,8 @@ export function readBucketAnswer(
 }
 
 /**
- * Dense gradients that a relay has added up.
- * @throws FrameError where these cannot be the bucket's
+ * Reads the dense gradients of several shards, summed by a relay.
+ * @throws FrameError if these cannot be the bucket's gradients
  * @throws UnusableAnswerError
  */
 export function readSumOf(
@@ -117,8 +117,8 @@ export function readSumOf(
 }
 
 /**
- * @param earlier what came before the answer: the gradients of buckets, and contributions to barriers
- * @throws FrameError where this cannot be the task's answer
+ * @param earlier the gradients and contributions that came before the answer
+ * @throws FrameError if this cannot be the task's answer
  * @throws UnusableAnswerError
  */
 export function readAnswer(
@@ -148,23 +148,23 @@ export function readAnswer(
     message.type === "result" &&
     message.step === task.step &&
     message.shard === task.shard;
-  if (!isThisShard) throw new FrameError("an answer to another task");
+  if (!isThisShard) throw new FrameError("answer does not match its task");
   if (earlier.bucketCount < layout.buckets.length - 1) {
-    throw new FrameError("an answer without all of its gradients");
+    throw new FrameError("answer received before all of its gradients");
   }
   if (earlier.barrierCount < layout.barriers.length) {
-    throw new FrameError("an answer before all barriers");
+    throw new FrameError("answer received before all barriers");
   }
   const { loss, summed: isSummed = false } = message;
   const result = readShardResult(layout, count, loss, earlier.gradients, parts, isSummed);
-  // The gradients of earlier buckets were checked when they came.
+  // The gradients of earlier buckets were checked when they arrived.
   const last = new Map([...result.gradients].filter(([name]) => !earlier.gradients.has(name)));
   const problem = findResultProblem(result) ?? findGradientProblem(last);
   if (problem !== undefined) throw new UnusableAnswerError(problem);
   return { kind: "shard", result, isSummed };
 }
 
-/** The training itself is at fault, as the coordinator gets such numbers too. */
+/** For a task whose numbers are unusable even when the coordinator computes it. */
 export function divergedError(task: Pick<Task, "step">, problem: string): TandemError {
   return new TandemError(
     "diverged",

@@ -1,4 +1,4 @@
-// How a task is computed in the coordinator's own process.
+// Computes a task in the coordinator's own process.
 import { layersOfPass } from "../../shared/protocol/payloads/moments.js";
 import { evaluateSamples, measureMoments } from "../../shared/replica/inference.js";
 import type { Replica } from "../../shared/replica/replica.js";
@@ -6,7 +6,7 @@ import { beginShard } from "../../shared/replica/shard-pass.js";
 import { completePass } from "../../shared/replica/step-passes.js";
 import type { Answer, Task } from "./tasks.js";
 
-/** @returns computes a task on the replica, a shard with the merged values of all barriers of its step */
+/** @returns a function that computes a task on the replica; a shard needs the merged values of all barriers of its step */
 export function computeOn(
   replica: Replica,
 ): (task: Task, merged?: readonly Float32Array[]) => Answer {

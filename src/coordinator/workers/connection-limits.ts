@@ -1,19 +1,19 @@
-// How many connections there may be: so few that descriptors stay free for checkpoints and worker processes, and in such a way
-// that connections that do nothing never keep out those that work.
+// Limits the number of connections, so that file descriptors remain for checkpoints and worker processes, and so that idle
+// connections never keep out working ones.
 import { isLoopback, originOf } from "./origin.js";
 
-/** Descriptors that the process has for itself: files, pipes, the event loop's own. */
+/** Descriptors for the process's own use: files, pipes, the event loop. */
 const RESERVED_DESCRIPTORS = 64;
-/** Where the operating system does not say how many there may be. */
+/** If the operating system's limit is unknown. */
 const DEFAULT_DESCRIPTORS = 1024;
 const MAX_CONNECTIONS = 2048;
 const MAX_IDLE_PER_ORIGIN = 64;
 /** Every process on this machine has the same address. */
 const MAX_IDLE_ON_LOOPBACK = 256;
 
-/** The descriptors that this process may have open (RLIMIT_NOFILE). */
+/** How many descriptors this process may have open (RLIMIT_NOFILE). */
 export function descriptorLimit(): number {
-  // Else Node looks up the names of all peers first (Node 22; older ones list interfaces only).
+  // Otherwise Node 22 first looks up the host names of all peers.
   Object.assign(process.report, { excludeNetwork: true });
   const report = process.report.getReport() as { userLimits?: { open_files?: { soft?: unknown } } };
   const soft = report.userLimits?.open_files?.soft;
@@ -21,15 +21,15 @@ export function descriptorLimit(): number {
   return typeof soft === "number" ? soft : DEFAULT_DESCRIPTORS;
 }
 
-/** @param descriptors of the process @param workerProcesses that it starts itself, with two pipes each */
+/** @param descriptors limit of the process @param workerProcesses number of child processes, with two pipes each */
 export function maxConnections(descriptors: number, workerProcesses = 0): number {
   const free = descriptors - RESERVED_DESCRIPTORS - 3 * workerProcesses;
   return Math.max(8, Math.min(MAX_CONNECTIONS, free));
 }
 
 /**
- * What a connection has shown, from nothing to much. `idle`: nothing yet, or a request that is over. `joining`: a worker's
- * hello. `joined`: a worker that is ready. `proven`: a worker that has answered a task, or a page that is open.
+ * How far a connection has come. `idle`: nothing yet, or its request is over. `joining`: a worker has said hello. `joined`: the
+ * worker is ready. `proven`: the worker has answered a task, or the connection serves an open page.
  */
 export const STAGES = ["idle", "joining", "joined", "proven"] as const;
 export type Stage = (typeof STAGES)[number];
@@ -44,10 +44,10 @@ interface Entry {
 export class ConnectionLimits<K> {
   private readonly max: number;
   private readonly maxIdleOf: (origin: string) => number;
-  /** In the order in which they came. */
+  /** In order of arrival. */
   private readonly entries = new Map<K, Entry>();
 
-  /** @param max connections in all */
+  /** @param max connections in total */
   constructor(max: number) {
     this.max = max;
     const share = Math.max(4, Math.floor(max / 2));
@@ -60,9 +60,9 @@ export class ConnectionLimits<K> {
   }
 
   /**
-   * A connection has come. Where there are too many, the oldest of those that have shown least is closed.
-   * @param close must lead to `remove`
-   * @returns false where there is no room for it
+   * Adds a connection. If there are too many, the oldest one of the lowest stage is closed.
+   * @param close must lead to a call of `remove`
+   * @returns false if there is no room for it
    */
   add(connection: K, address: string, close: () => void): boolean {
     const origin = originOf(address);
@@ -94,7 +94,7 @@ export class ConnectionLimits<K> {
     this.entries.delete(connection);
   }
 
-  /** Of those that have shown least, the oldest of the origin with the most connections: one that has few is not crowded out. */
+  /** Among connections of the lowest stage, the oldest one of the origin that has the most, so that others are not crowded out. */
   private weakest(): [K, Entry] | undefined {
     const counts = new Map<string, number>();
     for (const { origin } of this.entries.values()) {

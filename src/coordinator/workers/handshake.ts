@@ -1,5 +1,4 @@
-// From a connection to a worker that takes part: hello, welcome, ready. Everything is refused that is out of order or too
-// late.
+// The handshake: hello, welcome, ready; and the reasons for which a peer is refused.
 import { type CloseCode, closeCodes } from "../../shared/protocol/close-codes.js";
 import {
   type FromWorker,
@@ -7,21 +6,21 @@ import {
   PROTOCOL_VERSION,
 } from "../../shared/protocol/messages.js";
 
-/** How far a worker has come. `proven`: it has answered a task. */
+/** `proven`: the worker has answered a task. */
 export type SessionPhase = "hello" | "loading" | "active" | "proven" | "closed";
 
-/** Room for a number behind a name that another worker has. */
+/** Room for a suffix that distinguishes workers of the same name. */
 const NUMBER_LENGTH = 8;
 
 /** Why a connection is closed in the handshake. */
 export interface Refusal {
   code: CloseCode;
   reason: string;
-  /** The peer misbehaved, rather than being in the wrong place. */
+  /** The peer broke a rule; counts towards a ban. */
   isFailure: boolean;
 }
 
-/** Looked at before anything else, as another version's messages may be of other forms. */
+/** Must be checked first, because messages of other versions may have another form. */
 export function refuseVersion(header: Readonly<Record<string, unknown>>): Refusal | undefined {
   const { type, protocol } = header;
   if (type !== "hello" || typeof protocol !== "number" || protocol === PROTOCOL_VERSION) {
@@ -32,25 +31,25 @@ export function refuseVersion(header: Readonly<Record<string, unknown>>): Refusa
   return { code: closeCodes.version, reason, isFailure: false };
 }
 
-/** The name as it may be shown in terminals and pages: only harmless characters are kept. */
+/** The requested name, reduced to characters that are safe in terminals and pages. */
 export function plainName({ name }: FromWorker & { type: "hello" }): string {
   const plain = name.replace(/[^\w.@-]/g, "").slice(0, MAX_NAME_LENGTH - NUMBER_LENGTH);
   return plain === "" ? "worker" : plain;
 }
 
-/** A handshake step that came at the wrong time. */
+/** For a message that is not allowed in the session's phase. */
 export function refuseOrder(reason: string): Refusal {
   return { code: closeCodes.unexpected, reason, isFailure: true };
 }
 
-/** What a relay without a coordinator answers relays: it may be behind them next. */
+/** Sent to relays by a relay that has no coordinator: it may connect to one of them next. */
 export const NO_COORDINATOR: Refusal = {
   code: closeCodes.goingAway,
   reason: "this relay has lost its coordinator",
   isFailure: false,
 };
 
-/** A relay hides who computed what, which `--verify` has to know. */
+/** `--verify` must know which worker computed a result, and a relay hides that. */
 export const VERIFIES_RESULTS: Refusal = {
   code: closeCodes.noRelays,
   reason: "the run verifies results, and must know who computed them: relays cannot take part",

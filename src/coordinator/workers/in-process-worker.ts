@@ -1,4 +1,4 @@
-// The worker of `single`: in the coordinator's own process, on the coordinator's own replica.
+// The worker in the coordinator's own process, on the coordinator's own replica; the only worker of `single`.
 import { messageOf, TandemError } from "../../shared/errors.js";
 import type { Replica } from "../../shared/replica/replica.js";
 import { beginShard } from "../../shared/replica/shard-pass.js";
@@ -20,7 +20,7 @@ export class InProcessWorker implements WorkerLink {
   private readonly pool: Pool;
   private readonly replica: Replica;
   private readonly passes = new StepPasses(() => performance.now());
-  /** That of the passes. */
+  /** The step that `passes` belongs to. */
   private step = -1;
 
   constructor(pool: Pool, replica: Replica) {
@@ -44,12 +44,12 @@ export class InProcessWorker implements WorkerLink {
   sendMerged({ step, values }: MergedBarrier): void {
     this.schedule({ step }, () => {
       this.enterStep(step);
-      this.passes.goOn(values);
+      this.passes.resume(values);
     });
   }
 
   expel(): void {
-    // It is the coordinator itself; there is nobody to hold it against.
+    // This is the coordinator itself; it is never banned.
   }
 
   private beginShard(task: ShardTask, sentMs: number): void {
@@ -83,10 +83,10 @@ export class InProcessWorker implements WorkerLink {
     this.pool.answer(this, task.id, answer, { ...times, computedToMs, answeredMs: computedToMs });
   }
 
-  /** A turn of the event loop between tasks lets signals and finished writes through. */
+  /** Each task runs in a new turn of the event loop, so that signals and finished writes are handled in between. */
   private schedule(task: { step: number; samples?: { count: number } }, compute: () => void): void {
     setImmediate(() => {
-      // Another worker's answer has ended the round in the meantime.
+      // Other workers' answers have ended the step in the meantime.
       if (task.step !== this.replica.step) return;
       try {
         compute();
@@ -102,7 +102,7 @@ export class InProcessWorker implements WorkerLink {
   }
 }
 
-/** What TensorFlow throws where memory is short has hints for its own users after the first line. */
+/** Only the first line of the message is used: TensorFlow's out-of-memory errors continue with hints for its own users. */
 function computeFailure(sampleCount: number, error: unknown): TandemError {
   if (error instanceof TandemError) return error;
   return new TandemError(

@@ -1,22 +1,22 @@
-// The worker processes of `local`: started here, started again when one is lost, and ended with the run.
+// The worker processes of `local`: starts them, restarts those that die, and ends them with the run.
 import { type ChildProcess, spawn, type SpawnOptions } from "node:child_process";
 import { fileURLToPath } from "node:url";
 import { messageOf, TandemError } from "../../shared/errors.js";
 import { sanitizeText } from "../../shared/text.js";
 
 const CLI = fileURLToPath(new URL("../../cli.js", import.meta.url));
-/** A worker that lived shorter than this did not really start. */
+/** A worker that exits sooner than this counts as failed to start. */
 const SHORT_LIFE_MS = 5_000;
 const MAX_SHORT_LIVES = 3;
 const RESTART_DELAY_MS = 200;
 const END_MS = 3_000;
-const KEPT_OUTPUT = 4_000;
+const MAX_OUTPUT_LENGTH = 4_000;
 const MAX_PROBLEM_LENGTH = 300;
-/** The system has no descriptor, process or memory to spare right now. */
+/** The operating system is temporarily out of descriptors, processes or memory. */
 const SHORTAGES: readonly unknown[] = ["EMFILE", "ENFILE", "EAGAIN", "ENOMEM"];
-const LONGEST_DELAY_MS = 10_000;
+const MAX_DELAY_MS = 10_000;
 
-/** Of `node:child_process`; a test supplies its own. */
+/** As in `node:child_process`; tests supply their own. */
 export type Spawn = (program: string, args: string[], options: SpawnOptions) => ChildProcess;
 
 export class LocalWorkers {
@@ -25,13 +25,13 @@ export class LocalWorkers {
   private readonly spawn: Spawn;
   private readonly children = new Set<ChildProcess>();
   private readonly timers = new Set<NodeJS.Timeout>();
-  private ending = false;
+  private isEnding = false;
   private fail: (error: Error) => void = () => undefined;
   private lastProblem = "";
 
   /**
-   * @param token goes to the workers by their environment: a command line is public
-   * @param onProblem called with a sentence where a worker does not start
+   * @param token passed to the workers in their environment, as command lines are visible to other users
+   * @param onProblem called with a sentence if a worker does not start
    */
   constructor(token: string, onProblem: (text: string) => void, spawnProcess: Spawn = spawn) {
     this.token = token;
@@ -39,16 +39,16 @@ export class LocalWorkers {
     this.spawn = spawnProcess;
   }
 
-  /** @param fail is called once none is left that could be started again */
+  /** @param fail called when no worker is running and none will be restarted */
   start(url: string, count: number, fail: (error: Error) => void): void {
     this.fail = fail;
     for (let number = 1; number <= count; number++) this.startOne(url, `worker-${number}`, 0);
   }
 
-  /** Waits for the workers, which the coordinator has told that the run is over, and kills those that do not end. */
+  /** Waits for the workers to exit after the coordinator has ended the run; kills those that do not. */
   async end(): Promise<void> {
     this.stopRestarts();
-    await Promise.all([...this.children].map((child) => ended(child)));
+    await Promise.all([...this.children].map((child) => waitForExit(child)));
   }
 
   killAll(): void {
@@ -57,12 +57,12 @@ export class LocalWorkers {
   }
 
   private stopRestarts(): void {
-    this.ending = true;
+    this.isEnding = true;
     for (const timer of this.timers) clearTimeout(timer);
     this.timers.clear();
   }
 
-  /** @param shortLives how often in a row the worker has not really started */
+  /** @param shortLives how many times in a row the worker has failed to start */
   private startOne(url: string, name: string, shortLives: number, shortages = 0): void {
     const startedMs = performance.now();
     let output = "";
@@ -71,7 +71,7 @@ export class LocalWorkers {
     const onOver = (code: number | null) => {
       if (isOver) return;
       isOver = true;
-      if (this.ending || code === 0) return;
+      if (this.isEnding || code === 0) return;
       if (problem && SHORTAGES.includes(problem.code)) {
         if (shortages === 0) this.reportProblem(`${name} did not start yet: ${problem.message}`);
         this.startLater(shortages, () => this.startOne(url, name, shortLives, shortages + 1));
@@ -90,12 +90,12 @@ export class LocalWorkers {
         process.execPath,
         [CLI, "worker", url, "--name", name, "--end-with-parent"],
         {
-          // The open standard input tells the worker that its parent lives.
+          // The worker exits when its standard input closes, that is, when this process is gone.
           stdio: ["pipe", "ignore", "pipe"],
           env: workerEnvironment(this.token),
-          // A group of its own: Ctrl-C in the terminal reaches the coordinator, which ends its workers in good order.
+          // A process group of its own: Ctrl-C in the terminal reaches only the coordinator, which ends its workers cleanly.
           detached: true,
-          // On Windows a process with a group of its own would open a window.
+          // On Windows a detached process would open a window.
           windowsHide: true,
         },
       );
@@ -105,9 +105,9 @@ export class LocalWorkers {
       return;
     }
     this.children.add(child);
-    // Where there are no descriptors left, the child has no streams, and its "error" follows.
+    // Without free descriptors the child has no streams, and "error" follows.
     child.stderr?.on("data", (chunk: Buffer) => {
-      output = (output + chunk.toString()).slice(-KEPT_OUTPUT);
+      output = (output + chunk.toString()).slice(-MAX_OUTPUT_LENGTH);
     });
     child.stdin?.on("error", () => undefined);
     const forget = (code: number | null) => {
@@ -116,14 +116,14 @@ export class LocalWorkers {
     };
     child.on("error", (error) => {
       problem = error;
-      // One that never ran has no "close" to wait for.
+      // A process that was never started emits no "close".
       if (child.pid === undefined) forget(null);
     });
     child.on("close", forget);
   }
 
   private startLater(attempt: number, start: () => void): void {
-    const delayMs = Math.min(LONGEST_DELAY_MS, RESTART_DELAY_MS * 2 ** attempt);
+    const delayMs = Math.min(MAX_DELAY_MS, RESTART_DELAY_MS * 2 ** attempt);
     const timer = setTimeout(() => {
       this.timers.delete(timer);
       start();
@@ -147,7 +147,7 @@ export class LocalWorkers {
   }
 }
 
-/** Variables of options are for the command that was started, not for its workers; those of the process are for both. */
+/** `TANDEM_` variables set options of the coordinator's command and are not for workers, except for V8's flags. */
 function workerEnvironment(token: string): NodeJS.ProcessEnv {
   const inherited = Object.entries(process.env).filter(
     ([name]) => !name.startsWith("TANDEM_") || name === "TANDEM_V8_FLAGS",
@@ -159,7 +159,8 @@ function lastLine(output: string): string {
   return output.trim().split("\n").at(-1) ?? "";
 }
 
-function ended(child: ChildProcess): Promise<void> {
+/** Kills the process if it does not exit in time. */
+function waitForExit(child: ChildProcess): Promise<void> {
   return new Promise((resolve) => {
     const timer = setTimeout(() => child.kill("SIGKILL"), END_MS);
     const done = () => {

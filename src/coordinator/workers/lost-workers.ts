@@ -1,13 +1,14 @@
-// Workers that lost their connection shortly before the run's end: they reconnect, and learn that it has ended.
+// Workers that lost their connection shortly before the end of the run. They are given time to reconnect, so that they learn
+// that the run has ended.
 
-/** A worker that lost its connection so long before the run's end … */
+/** Workers that lost their connection at most this long before the end … */
 const LOST_MS = 20_000;
-/** … is waited for so long. */
+/** … are waited for this long. */
 const LINGER_MS = 6_000;
 const MAX_LOST = 1024;
 
 export class LostWorkers {
-  /** When they lost their connections, by name. */
+  /** When each lost its connection, by name. */
   private readonly lostMs = new Map<string, number>();
   private onReturn: () => void = () => undefined;
 
@@ -23,7 +24,7 @@ export class LostWorkers {
     this.onReturn();
   }
 
-  /** Resolves when all that may come back have, and after `LINGER_MS` at the latest. */
+  /** Resolves when all of them have reconnected, after `LINGER_MS` at the latest. */
   async waitForReturn(nowMs: number): Promise<void> {
     for (const [name, lostMs] of this.lostMs) {
       if (lostMs < nowMs - LOST_MS) this.lostMs.delete(name);

@@ -1,5 +1,5 @@
-// Whether the machines that take part compute the same bits: by their numerics fingerprints, compared with that of the run's
-// configuration. One that differs is refused, or with `--mixed-numerics` taken, and the run marked from then on.
+// Checks that all machines compute the same bits, by comparing their numerics fingerprints with the configuration's. A machine
+// that differs is refused; with `--mixed-numerics` it is admitted, and the run is marked from then on.
 import type { RunConfig } from "../../shared/config.js";
 import type { Events } from "../../shared/events.js";
 import { mismatchSentence } from "../../shared/numerics-mismatch.js";
@@ -10,9 +10,9 @@ export interface NumericsCheckOptions {
   config: RunConfig;
   /** Machines that differ may take part. */
   isMixedAllowed: boolean;
-  /** From the checkpoint that the run goes on from. */
+  /** From the checkpoint that is resumed from. */
   mixedSince?: number | undefined;
-  /** The run's step now. */
+  /** Returns the run's current step. */
   step: () => number;
   events: Events;
 }
@@ -26,27 +26,26 @@ export class NumericsCheck {
     this.since = options.mixedSince;
   }
 
-  /** The first step whose result may have other bits than the configuration stands for; undefined where there is none. */
+  /** The first step whose result may differ in the last bits; undefined if there is none. */
   get mixedSince(): number | undefined {
     return this.since;
   }
 
-  /** Why a worker with this fingerprint is turned away; undefined where it may take part. */
+  /** Why a worker with this fingerprint is refused; undefined if it may take part. */
   refusal(numerics: string): Refusal | undefined {
     const { config, isMixedAllowed } = this.options;
     if (isMixedAllowed || numerics === config.numerics) return undefined;
-    // It does what it can: no failure that leads to a ban.
     const reason = mismatchSentence(config, numerics);
     return { code: closeCodes.otherNumerics, reason, isFailure: false };
   }
 
-  /** From now on the worker's results are used. */
+  /** To be called before the worker's results are used. */
   noteWorker(worker: string, numerics: string): void {
     const { config, step } = this.options;
     if (numerics !== config.numerics) this.mark(step(), { worker, numerics });
   }
 
-  /** From now on the coordinator's own results are used: the run begins, or goes on. */
+  /** To be called when the run starts or resumes: from now on the coordinator's own results are used. */
   noteCoordinator(numerics: string): void {
     const { config, step } = this.options;
     if (numerics !== config.numerics) this.mark(step(), { numerics });

@@ -1,7 +1,7 @@
-// Where a peer comes from, as far as it cannot choose that itself. Pure.
+// The part of a peer's address that it cannot choose itself. Pure.
 import { isIP } from "node:net";
 
-/** An IPv4 address in its IPv6 form (RFC 4291, section 2.5.5.2) is the IPv4 address. */
+/** Unwraps an IPv4-mapped IPv6 address (RFC 4291, section 2.5.5.2). */
 function plainAddress(address: string): string {
   return address.replace(/^::ffff:(?=\d+\.)/i, "");
 }
@@ -12,8 +12,8 @@ export function isLoopback(address: string): boolean {
 }
 
 /**
- * What two connections have in common that come from one machine or one home: the IPv4 address, or the /64 of an IPv6
- * address, as a host chooses the other half itself (RFC 4291, section 2.5.1).
+ * Identifies a machine or home network: the IPv4 address, or the /64 prefix of an IPv6 address, because a host chooses the
+ * other half itself (RFC 4291, section 2.5.1).
  */
 export function originOf(address: string): string {
   const plain = plainAddress(address);

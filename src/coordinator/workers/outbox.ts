@@ -1,18 +1,18 @@
-// What waits to be sent to one worker. Messages are handed to the operating system a few at a time, so that each that it
-// accepts is a sign that the worker reads, and a worker that does not read pins little.
+// The queue of messages to one worker. Messages are handed to the operating system a few at a time: each one that it accepts
+// shows that the worker reads, and a worker that does not read takes little memory.
 import type { OutgoingFrame } from "../../shared/protocol/channel.js";
 import type { Transport } from "../../shared/protocol/transport.js";
 
-/** What is with the transport and not accepted yet: enough that a fast link never waits for the next turn of the event loop. */
+/** Bytes that the transport may hold unaccepted: enough that a fast link never waits for the next turn of the event loop. */
 const WINDOW_BYTES = 4 * 1024 * 1024;
 
-/** What waits unsent for all workers together; a frame that waits for many of them counts once. */
+/** Counts unsent bytes for all workers together; a frame that is queued for many of them counts once. */
 export class SendBudget {
   private readonly limitBytes: number;
   private readonly onExceeded: () => void;
   private pendingBytes = 0;
 
-  /** @param onExceeded must make room: drop what a worker has not read */
+  /** @param onExceeded must make room by dropping workers that do not read */
   constructor(limitBytes: number, onExceeded: () => void) {
     this.limitBytes = limitBytes;
     this.onExceeded = onExceeded;
@@ -34,7 +34,7 @@ export class SendBudget {
 
 interface Entry {
   frame: OutgoingFrame;
-  /** Messages that the transport has been given, and that the operating system has accepted. */
+  /** Number of messages handed to the transport, and of messages that the operating system has accepted. */
   sent: number;
   accepted: number;
   onAccepted: () => void;
@@ -47,7 +47,7 @@ export interface OutboxParts {
   onDrained: (byteLength: number) => void;
   /** Called when it has accepted everything. */
   onEmpty: () => void;
-  /** Called where the rest of a frame that was sent in part will not come: the connection cannot be used any more. */
+  /** Called if the rest of a partly sent frame will not arrive: the connection cannot be used any more. */
   onAborted: () => void;
 }
 
@@ -72,7 +72,7 @@ export class Outbox {
     this.queuedBytes += frame.byteLength;
     this.parts.budget.add(frame);
     frame.watch(
-      () => this.goOn(),
+      () => this.continueFrame(),
       () => {
         if (!this.isClosed) this.parts.onAborted();
       },
@@ -80,21 +80,21 @@ export class Outbox {
     this.pump();
   }
 
-  /** True where a frame's first messages are sent and its last are not: nothing else may come between them. */
+  /** True if a frame has been sent in part: nothing else may be sent before the rest of it. */
   get isMidFrame(): boolean {
     const last = this.entries.findLast(({ sent }) => sent > 0);
     return last !== undefined && last.sent < last.frame.messages.length;
   }
 
-  /** How long something has been waiting without the operating system accepting any of it. */
+  /** How long messages have been waiting without the operating system accepting any of them. */
   stalledMs(nowMs: number): number {
     const [first] = this.entries;
-    // What has not come yet is not the worker's to read.
+    // A frame that has not arrived itself cannot be read by the worker.
     const isArriving = first && first.accepted === first.frame.readyCount;
     return !first || isArriving ? 0 : nowMs - this.waitingSinceMs;
   }
 
-  /** Drops what waits; what the transport has been given already may still be sent. */
+  /** Drops the queue; messages already handed to the transport may still be sent. */
   close(): void {
     if (this.isClosed) return;
     this.isClosed = true;
@@ -102,8 +102,8 @@ export class Outbox {
     this.queuedBytes = 0;
   }
 
-  /** More of a frame has come. */
-  private goOn(): void {
+  /** More of a frame has arrived. */
+  private continueFrame(): void {
     if (this.inFlightBytes === 0) this.waitingSinceMs = performance.now();
     this.pump();
   }

@@ -1,6 +1,5 @@
-// Who is at the other end of a connection, and the bans that it is under. Bans go by the origin. On this machine all processes
-// have the same one, so there the name tells them apart; between machines it is the peer's own choice and means nothing.
-// Pure: the time is passed in.
+// The identity of a connection's peer, and its bans. Bans go by origin. Processes on this machine all have the same origin, so
+// here names tell them apart; other machines' names do not count, as peers choose them. Pure: the time is passed in.
 import { closeCodes } from "../../shared/protocol/close-codes.js";
 import type { BanList } from "./ban-list.js";
 import type { Refusal } from "./handshake.js";
@@ -9,7 +8,7 @@ import { isLoopback, originOf } from "./origin.js";
 export class Peer {
   readonly address: string;
   readonly origin: string;
-  /** Empty until its hello. */
+  /** Empty until `hello`. */
   name = "";
   private readonly bans: BanList;
 
@@ -19,23 +18,23 @@ export class Peer {
     this.bans = bans;
   }
 
-  /** What reports call it. */
+  /** Its name in reports. */
   get label(): string {
     return this.name || this.address;
   }
 
-  /** It broke a rule, or its connection broke; several times in a row bring a temporary ban. */
+  /** It broke a rule, or its connection broke; several failures in a short time lead to a temporary ban. */
   noteFailure(nowMs: number): void {
     if (this.name !== "") this.bans.noteFailure(this.banKey, nowMs);
   }
 
-  /** It computes wrongly. On this machine an honest worker with the same name must be let in again after a while. */
+  /** On this machine the ban is temporary, because an honest worker may have the same name. */
   banForWrongResults(nowMs: number): void {
     if (isLoopback(this.address)) this.bans.ban(this.banKey, nowMs);
     else this.bans.banPermanently(this.banKey);
   }
 
-  /** Why it is turned away; undefined where it is not banned. */
+  /** Why it is refused; undefined if it is not banned. */
   refusal(nowMs: number): Refusal | undefined {
     const bannedMs = this.bans.remainingMs(this.banKey, nowMs);
     if (bannedMs <= 0) return undefined;

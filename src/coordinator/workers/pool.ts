@@ -1,5 +1,5 @@
-// The workers of a run, whoever they are at the moment: assigns tasks, uses the first answer to each, and reassigns those of
-// a worker that is lost or late. No wait here is without a deadline.
+// The workers of a run: assigns tasks, uses the first answer to each, and reassigns the tasks of workers that are lost or late.
+// Every wait has a deadline.
 import type { Events } from "../../shared/events.js";
 import type { Barrier } from "../../shared/statistics/barrier.js";
 import type { StepRange } from "../../shared/checkpoint/checkpoint.js";
@@ -14,21 +14,21 @@ import { Verification } from "./verification.js";
 import type { BucketAnswer, BucketSum, WorkerPool } from "./worker-pool.js";
 
 export interface PoolOptions extends QuorumOptions {
-  /** Share of the shards that two workers compute, to be compared bit by bit. */
+  /** Share of the shards that two workers compute, compared bit by bit. */
   verify?: number;
-  /** Where the shards of a step wait for each other. */
+  /** The barriers where the shards of a step wait for each other. */
   barriers?: readonly Barrier[];
-  /** Computes tasks in this process, to decide where workers disagree or answer with unusable numbers. */
+  /** Computes tasks in this process, to decide when workers disagree or answer with unusable numbers. */
   arbiter?: () => Arbiter | undefined;
 }
 
-/** Evaluations have so many tasks that progress is worth reporting. */
+/** Rounds with at least this many tasks report their progress. */
 const MANY_TASKS = 10;
 
-/** After an interrupt the step in progress may take so long. */
+/** Time that the step in progress has to finish after an interrupt. */
 const FINISH_STEP_MS = 5_000;
 
-/** The signal came and the tasks in progress could not be finished in time. */
+/** The run was interrupted, and the tasks in progress were not finished in time. */
 export class InterruptedError extends Error {}
 
 export class Pool implements WorkerPool {
@@ -40,7 +40,7 @@ export class Pool implements WorkerPool {
   private readonly links = new Set<WorkerLink>();
   private readonly quorum: Quorum;
   private round: OpenRound | undefined;
-  /** Runs while workers are there and none of them answers. */
+  /** Fires if workers are connected and none of them answers. */
   private readonly stallTimer: StallTimer;
   private stopWatchingInterrupt: () => void = () => undefined;
   private failure: Error | undefined;
@@ -69,7 +69,7 @@ export class Pool implements WorkerPool {
     });
   }
 
-  /** Steps that used results of workers that were found to return wrong results. */
+  /** Steps that used results of workers that later turned out to return wrong results. */
   get suspectSteps(): readonly StepRange[] {
     return this.verification.suspectSteps;
   }
@@ -97,7 +97,7 @@ export class Pool implements WorkerPool {
 
   suspend(link: WorkerLink): void {
     this.schedule.leave(link);
-    // With the state that it is sent when it has caught up it forgets what it had begun.
+    // The state that it is sent when it catches up makes it drop the tasks it had begun.
     this.round?.forget(link);
     this.advance();
   }
@@ -112,14 +112,14 @@ export class Pool implements WorkerPool {
     this.advance();
   }
 
-  /** False while too few workers are there to go on. */
+  /** False while too few workers are connected. */
   get isReady(): boolean {
     return this.quorum.isMet(totalCapacity(this.links));
   }
 
   // ── answers ──
 
-  /** The first answer to a task counts, or the first two where it is verified; what comes late or twice is dropped. */
+  /** The first answer to a task counts, or the first two if it is verified; late and duplicate answers are dropped. */
   answer(link: WorkerLink, taskId: number, answer: Answer, timing: Timing): void {
     const holders = this.schedule.holdersOf(taskId);
     const task = this.schedule.answer(link, taskId, performance.now());
@@ -134,8 +134,8 @@ export class Pool implements WorkerPool {
   }
 
   /**
-   * A shard has come to a barrier with these values. Once all have, each worker that holds some is sent what they go on with;
-   * one whose shard comes to a barrier that others have passed gets it at once.
+   * A shard has reached a barrier with these values. Once all shards have, the workers that hold them are sent the merged values.
+   * If the barrier has been merged already, the worker gets them immediately.
    */
   takeContribution(link: WorkerLink, taskId: number, barrier: number, values: Float32Array): void {
     const { round, schedule } = this;
@@ -151,32 +151,32 @@ export class Pool implements WorkerPool {
     this.advance();
   }
 
-  /** A bucket of an answer has arrived; in a round with tasks that are verified it does not count, as it may be wrong. */
+  /** A bucket of an answer has arrived. It is not used early in a round with verified tasks, as it may be wrong. */
   takeBucket(link: WorkerLink, { taskId, bucket, gradients, isSummed }: BucketAnswer): void {
     const { round, verification } = this;
     if (!round || verification.isActive || verification.isSuspect(link)) return;
     round.buckets.add(taskId, bucket, gradients, isSummed);
   }
 
-  /** Those of an earlier step, from a relay that was away, are not needed. */
+  /** Sums of an earlier step, from a relay that was late, are dropped. */
   takeSum(_link: WorkerLink, { step, bucket, ...sum }: BucketSum): void {
     const { round } = this;
     if (round?.step === step) round.buckets.addSum(bucket, sum);
   }
 
-  takeBack(link: WorkerLink, taskId: number): void {
-    this.schedule.takeBack(link, taskId);
+  returnTask(link: WorkerLink, taskId: number): void {
+    this.schedule.returnTask(link, taskId);
     this.advance();
   }
 
   /**
-   * A worker answered with numbers that no training can go on with. Computes the task here: where that gives such numbers
-   * too, the training has diverged and the run ends; else the worker is wrong.
+   * A worker answered with unusable numbers. Computes the task in this process: if that gives unusable numbers too, training
+   * has diverged and the run ends; otherwise the worker is wrong.
    */
   hasDiverged(task: Task, problem: string): boolean {
     const arbiter = this.options.arbiter?.();
     const { round } = this;
-    // Others' answers to the same step come in after the first has ended the run.
+    // Other answers of the same step may arrive after the first one has ended the run.
     if (this.failure) return true;
     if (!arbiter || !round?.tasks.has(task.id)) return false;
     try {
@@ -200,11 +200,11 @@ export class Pool implements WorkerPool {
   // ── rounds ──
 
   /**
-   * Has all tasks computed, by whoever is there.
+   * Starts computing the tasks.
    * @param bucketCount gradient buckets of each shard
-   * @param place where it is one of several rounds
-   * @returns a round whose promises reject with TandemError `workers-missing` where too few workers are there for longer
-   * than the deadline, and with InterruptedError where `signal` comes and the tasks are not done soon after it
+   * @param place if it is one of several rounds
+   * @returns a round whose promises reject with TandemError `workers-missing` if too few workers are connected for longer than
+   * the deadline, and with InterruptedError if the tasks are not done soon after `signal` is aborted
    */
   begin(
     tasks: readonly Task[],
@@ -221,18 +221,18 @@ export class Pool implements WorkerPool {
     for (const task of tasks) this.schedule.add([task], this.verification.begin(task));
     this.restartStallTimer();
     this.watchInterrupt(signal);
-    // At once, not after what the caller does next: the workers' time is the dearest.
+    // Immediately rather than in a microtask: workers should not idle while the caller continues.
     this.advanceNow();
     return round;
   }
 
-  /** No worker will come: the tasks in progress, and all that follow, fail. */
+  /** The run cannot continue: the round in progress fails, and so do all later ones. */
   fail(error: Error): void {
     this.failure = error;
     this.end(error);
   }
 
-  /** The round in progress is over: all its tasks are answered, or it failed. */
+  /** Ends the round in progress: all its tasks are answered, or it failed. */
   private end(error?: Error): void {
     const { round } = this;
     if (!round) return;
@@ -247,7 +247,7 @@ export class Pool implements WorkerPool {
     else round.complete();
   }
 
-  /** After an interrupt the tasks in progress have a little time left; in a pause there is nothing to wait for. */
+  /** After an interrupt, the tasks in progress have a short time to finish; during a pause the round ends immediately. */
   private watchInterrupt(signal: AbortSignal): void {
     let timer: NodeJS.Timeout | undefined;
     const onAbort = () => {
@@ -288,7 +288,7 @@ export class Pool implements WorkerPool {
 
   private restartStallTimer(): void {
     this.stallTimer.restart(() => {
-      // A pause has its own deadline, and in this process nothing is waited for.
+      // A pause has its own deadline, and a task in this process cannot stall.
       if (this.quorum.isPaused || [...this.links].some(({ isInProcess }) => isInProcess)) return;
       this.end(this.stallTimer.error(this.links.size));
     });

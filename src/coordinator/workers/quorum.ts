@@ -1,13 +1,13 @@
-// Whether enough workers are connected: some number before the first task is assigned, another at any time after it. With
-// fewer the run pauses, and a pause has a deadline.
+// Whether enough workers are connected: one number is required to start, another to continue. With fewer workers the run pauses,
+// and a pause has a deadline.
 import { TandemError } from "../../shared/errors.js";
 import type { Events } from "../../shared/events.js";
 
 export interface QuorumOptions {
-  /** Workers that must be connected before the first task is assigned … */
+  /** Workers required before the first task is assigned … */
   startWith: number;
-  /** … and at any later time; with fewer the run pauses. */
-  goOnWith: number;
+  /** … and at any later time. */
+  continueWith: number;
   /** How long a pause may last. */
   waitMs: number;
 }
@@ -32,13 +32,13 @@ export class Quorum {
     return this.timer !== undefined;
   }
 
-  /** Enough workers are there. */
+  /** Enough workers are connected. */
   resume(): void {
-    this.requiredCount = this.options.goOnWith;
+    this.requiredCount = this.options.continueWith;
     this.endPause();
   }
 
-  /** @param onExpired called with TandemError `workers-missing`, unless the pause ends before its deadline */
+  /** @param onExpired called with TandemError `workers-missing` if the pause lasts until its deadline */
   pause(workerCount: number, onExpired: (error: TandemError) => void): void {
     if (this.isPaused) return;
     const required = this.requiredCount;

@@ -1,5 +1,4 @@
-// Reports of peers that were turned away, not more often than anyone would want to read: a flood of bad peers must not flood
-// the log.
+// Reports rejected peers, at a limited rate: a flood of bad peers must not flood the log.
 import type { Events } from "../../shared/events.js";
 import { sanitizeText } from "../../shared/text.js";
 

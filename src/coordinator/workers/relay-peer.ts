@@ -1,21 +1,21 @@
-// What a coordinator knows of a relay that takes part, and takes from it, besides what it takes from any worker.
+// A connected relay, as its coordinator sees it: its capacity, and the messages that only relays send.
 import type { FromRelay } from "../../shared/protocol/messages.js";
 import type { AnswerIntake } from "./answer-intake.js";
 import { SummedShards } from "./summed-shards.js";
 import type { Task } from "./tasks.js";
 
-/** Reports of a relay's capacity between two pings; it sends them at most every `CAPACITY_REPORT_MS`. */
+/** Capacity reports that a relay may send between two pings; it sends at most one every `CAPACITY_REPORT_MS`. */
 export const REPORTS_PER_PING = 16;
 export const CAPACITY_REPORT_MS = 200;
 
 export interface RelayPeerParts {
-  intake: Pick<AnswerIntake, "takeSum" | "takeBack" | "takeUnusable">;
+  intake: Pick<AnswerIntake, "takeSum" | "takeReturned" | "takeUnusable">;
   onCapacity: () => void;
   onStateRequested: () => void;
 }
 
 export class RelayPeer {
-  /** Tasks that its workers compute at a time. */
+  /** How many tasks its workers compute at a time. */
   capacity = 0;
   readonly summed: SummedShards;
   private readonly parts: RelayPeerParts;
@@ -41,7 +41,7 @@ export class RelayPeer {
         onCapacity();
         return;
       case "returned":
-        intake.takeBack(message);
+        intake.takeReturned(message);
         return;
       case "unusable":
         intake.takeUnusable(message);

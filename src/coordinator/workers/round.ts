@@ -1,41 +1,41 @@
-// Some tasks in progress, usually those of one step: which are answered, and the gradients that have arrived of them. Pure.
-import type { RunEvent } from "../../shared/events.js";
+// A set of tasks in progress, usually one step's: which of them are answered, and the gradients that have arrived. Pure.
+import type { RunEvent } from "../../shared/run-event.js";
 import type { Barrier } from "../../shared/statistics/barrier.js";
 import { BarrierCollector } from "./barrier-collector.js";
 import { BucketCollector, type CompleteBucket } from "./bucket-collector.js";
-import type { Answered, Task, WorkerLink } from "./tasks.js";
+import { SentBarriers } from "./sent-barriers.js";
+import type { Task, WorkerAnswer, WorkerLink } from "./tasks.js";
 
 /** A round as the training loop sees it. */
 export interface Round {
-  /** By task id, once all are there. */
-  readonly answers: Promise<ReadonlyMap<number, Answered>>;
+  /** By task id; resolves when all tasks are answered. */
+  readonly answers: Promise<ReadonlyMap<number, WorkerAnswer>>;
   /** The gradients of the shards by bucket, each bucket as soon as it is complete. */
   readonly buckets: AsyncIterable<CompleteBucket>;
 }
 
-/** Where a round stands among several that belong together: how many of their tasks are answered, of how many. */
+/** Position of a round in a series of rounds, for reporting their common progress in tasks. */
 export interface RoundPlace {
   doneBefore: number;
   total: number;
 }
 
 export class OpenRound implements Round {
-  readonly answers: Promise<ReadonlyMap<number, Answered>>;
+  readonly answers: Promise<ReadonlyMap<number, WorkerAnswer>>;
   readonly buckets: BucketCollector;
   readonly barriers: BarrierCollector;
   readonly tasks: ReadonlyMap<number, Task>;
-  /** Steps behind the weights that its shards are computed with; undefined where it has none. */
+  /** The step of its shards; undefined if it has none. */
   readonly step: number | undefined;
   private readonly place: RoundPlace;
-  /** How many of the barriers' merged values each worker was sent. */
-  private readonly mergedSent = new Map<WorkerLink, number>();
-  private readonly accepted = new Map<number, Answered>();
-  private settle!: (outcome: ReadonlyMap<number, Answered> | Promise<never>) => void;
+  private readonly sentBarriers = new SentBarriers();
+  private readonly accepted = new Map<number, WorkerAnswer>();
+  private settle!: (outcome: ReadonlyMap<number, WorkerAnswer> | Promise<never>) => void;
 
   /**
    * @param bucketCount gradient buckets of each shard
    * @param barriers where the shards wait for each other
-   * @param place where it is not the only round of its kind
+   * @param place if it is one of a series of rounds
    */
   constructor(
     tasks: readonly Task[],
@@ -74,22 +74,17 @@ export class OpenRound implements Round {
     return [...this.tasks.values()].filter(({ id }) => !this.accepted.has(id));
   }
 
-  /** Sends a worker that holds a shard of the step, or is about to, the merged values that it does not have. */
+  /** Sends the merged values that the worker does not have yet. */
   sendMerged(link: WorkerLink, step: number): void {
-    const { merged } = this.barriers;
-    const sentCount = this.mergedSent.get(link) ?? 0;
-    merged.slice(sentCount).forEach((values, index) => {
-      link.sendMerged({ step, barrier: sentCount + index, values });
-    });
-    this.mergedSent.set(link, merged.length);
+    this.sentBarriers.sendMissing(link, step, this.barriers.merged);
   }
 
-  /** The worker is gone, or will begin the step again. */
+  /** The worker has left, or will start the step again. */
   forget(link: WorkerLink): void {
-    this.mergedSent.delete(link);
+    this.sentBarriers.forget(link);
   }
 
-  accept(task: Task, answered: Answered): void {
+  accept(task: Task, answered: WorkerAnswer): void {
     this.accepted.set(task.id, answered);
   }
 

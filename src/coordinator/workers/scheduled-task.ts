@@ -1,48 +1,38 @@
-// What a schedule knows of a task, and of who holds it.
+// What a schedule knows about tasks and workers.
 
 export interface ScheduledTask {
   id: number;
-  /** Tasks of one kind take about as long. */
+  /** Tasks of one kind take about the same time. */
   kind: string;
-  /** Where it is that of a shard. */
+  /** If it is the task of a shard. */
   shard?: number;
 }
 
-/** What a schedule must know of workers. */
+/** What a schedule needs to know about workers. */
 export interface WorkerTraits<W> {
-  /** Where a worker comes from: answers of one origin do not confirm each other. */
+  /** Answers of workers with the same origin do not confirm each other. */
   originOf?: (worker: W) => unknown;
-  /** How many tasks it computes at a time, now. */
+  /** How many tasks the worker can compute at a time at present. */
   capacityOf?: (worker: W) => number;
 }
 
 export interface Assignment<W, T extends ScheduledTask> {
   worker: W;
   task: T;
-  /** A backup task: another worker holds it already, and is late. */
+  /** A backup task: the worker that holds it is a straggler. */
   isBackup: boolean;
 }
 
-/** A task at a worker. */
-export interface Held {
-  /** When the worker was given it, or could go on with it. */
-  sinceMs: number;
-  /** Barriers that it has come to; the time between two of them is a phase. */
-  phase: number;
-  /** It waits at the last of those barriers: the worker owes nothing. */
-  isWaiting: boolean;
-}
-
-/** A task that is not answered yet, or not often enough. */
+/** A task that still needs answers. */
 export interface OpenTask<W, T> {
   task: T;
-  /** Answers that are still wanted, each from another worker. */
-  wanted: number;
+  /** Answers that are still required, each from a different origin. */
+  missingAnswers: number;
   holders: Set<W>;
-  /** Workers that were assigned it and have given it back. */
+  /** Workers that returned it unanswered. */
   returnedBy: Set<W>;
-  /** Workers that may not have it: they have answered it. */
+  /** Workers that have answered it and may not be assigned it again. */
   excluded: Set<W>;
-  /** Origins that may not have it either: each answer that is still wanted must come from another one. */
+  /** Origins of those workers. */
   excludedOrigins: Set<unknown>;
 }

@@ -1,6 +1,5 @@
-// The coordinator's port: lets in workers that may come, and turns away the rest before anything of size is read or sent.
-import { createServer, type IncomingMessage, type Server, ServerResponse } from "node:http";
-import { createServer as createTlsServer } from "node:https";
+// The coordinator's port: admits authorized workers, and rejects everyone else before anything large is read or sent.
+import { type IncomingMessage, type Server, ServerResponse } from "node:http";
 import type { Socket } from "node:net";
 import type { Duplex } from "node:stream";
 import { WebSocketServer } from "ws";
@@ -24,6 +23,7 @@ import {
   maxConnections,
   type Stage,
 } from "./connection-limits.js";
+import { createHttpServer, type TlsKeyPair } from "./http-server.js";
 import { LostWorkers } from "./lost-workers.js";
 import { SendBudget } from "./outbox.js";
 import { RejectionReports } from "./rejection-reports.js";
@@ -34,14 +34,13 @@ import type { WorkerPool } from "./worker-pool.js";
 
 export interface ServerOptions {
   host: string;
-  /** 0 takes a free one. */
+  /** 0: any free port. */
   port: number;
-  /** Workers must show the same. */
+  /** Workers must present this token. */
   token?: string;
-  /** Certificate and key in PEM. */
-  tls?: { cert: string | Uint8Array; key: string | Uint8Array };
+  tls?: TlsKeyPair;
   times?: SessionTimes;
-  /** Worker processes that this process starts itself. They need not be waited for at the end. */
+  /** Number of worker processes that this process starts itself; lost ones are not waited for at the end. */
   ownWorkers?: number;
 }
 
@@ -52,22 +51,15 @@ export interface ServerParts {
   relayRefusal?: () => Refusal | undefined;
   numerics: NumericsCheck;
   events: Events;
-  /** Answers what is no worker, and knows who may be one. */
+  /** Answers HTTP requests, and checks the credentials of workers. */
   dashboard: Pick<Dashboard, "handle" | "auth">;
 }
 
 const CLOSING_MS = 2_000;
-
-/** From a connection to the end of its request's headers. */
-const HEADERS_MS = 10_000;
-/** From a connection to the end of its request. */
-const REQUEST_MS = 20_000;
-/** Without a byte in either direction. */
-const INACTIVE_MS = 60_000;
-/** A refusal may take so long to be read. */
+/** Time that a peer has to read a refusal. */
 const REFUSAL_MS = 1_000;
 
-/** What may wait unsent for all workers together, beyond three states. */
+/** Limit of unsent bytes for all workers together, in addition to three states. */
 const SEND_BUDGET_BYTES = 256 * 1024 * 1024;
 
 const STAGE_OF: Record<SessionPhase, Stage> = {
@@ -97,29 +89,13 @@ export class CoordinatorServer {
     this.parts = parts;
     this.rejections = new RejectionReports(parts.events);
     this.connections = new ConnectionLimits(maxConnections(descriptorLimit(), options.ownWorkers));
-    const limits = {
-      headersTimeout: HEADERS_MS,
-      requestTimeout: REQUEST_MS,
-      connectionsCheckingInterval: 1_000,
-    };
-    const { tls } = options;
-    this.http = tls
-      ? createTlsServer({
-          ...limits,
-          cert: toPem(tls.cert),
-          key: toPem(tls.key),
-          handshakeTimeout: HEADERS_MS,
-        })
-      : createServer(limits);
-    this.http.setTimeout(INACTIVE_MS, (socket: Socket) => socket.destroy());
+    this.http = createHttpServer(options.tls);
     this.http.on("connection", (socket: Socket) => this.admit(socket));
     this.http.on("request", (request, response) => this.answer(request, response));
-    // Padding and the parts' lengths are in the header's allowance.
+    // The header's limit includes padding and the parts' lengths.
     const limit = maxAnswerBytes(parts.broadcast.layout) + MAX_HEADER_BYTES;
     this.sockets = new WebSocketServer({ noServer: true, ...socketOptions(limit) });
     this.http.on("upgrade", (request, socket, head) => this.upgrade(request, socket, head));
-    this.http.on("clientError", (_error, socket) => socket.destroy());
-    this.http.on("tlsClientError", (_error: Error, socket: Socket) => socket.destroy());
   }
 
   /**
@@ -140,7 +116,7 @@ export class CoordinatorServer {
       });
       this.http.listen(port, host, resolve);
     });
-    // Such as EMFILE at accept: the connection is lost, the port is not.
+    // For example EMFILE on accept: the connection is lost, but the port stays open.
     this.http.on("error", () => undefined);
     const address = this.http.address();
     const boundPort = typeof address === "object" && address ? address.port : port;
@@ -152,13 +128,13 @@ export class CoordinatorServer {
   }
 
   /**
-   * Ends everyone who is connected, waits a little for goodbyes and for workers that will come back, and closes what is left.
-   * @param reason why the run is over; undefined where it is not, and workers are to go on elsewhere
+   * Ends all sessions, waits briefly for goodbyes and for lost workers to reconnect, and closes all remaining connections.
+   * @param reason why the run is over; undefined if it is not, so that workers should connect elsewhere
    */
   async close(reason: EndReason | undefined): Promise<void> {
     this.endReason = reason;
     for (const session of this.sessions) {
-      if (reason === undefined) session.dismiss("it has gone");
+      if (reason === undefined) session.dismiss("this relay is closing");
       else session.end(reason);
     }
     if (reason === "finished" && this.options.ownWorkers === undefined) {
@@ -180,14 +156,14 @@ export class CoordinatorServer {
     this.http.closeAllConnections();
   }
 
-  /** This relay has lost its coordinator: relays behind it go on elsewhere, so that it may join one of them. */
+  /** Used by a relay that has lost its coordinator: the relays behind it connect elsewhere, so that it can join one of them. */
   dismissRelays(): void {
     for (const session of this.sessions) {
       if (session.kind === "relay") session.dismiss(NO_COORDINATOR.reason);
     }
   }
 
-  /** Of the workers that take part now. */
+  /** Status of the workers that take part at present. */
   workers(): WorkerStatus[] {
     return [...this.sessions].flatMap((session) => session.status ?? []);
   }
@@ -202,8 +178,8 @@ export class CoordinatorServer {
   }
 
   private answer(request: IncomingMessage, response: ServerResponse): void {
-    // A second request before the first is answered (pipelining, which no browser does): thousands of them fit into a
-    // packet, and each would be computed, also when the socket is gone.
+    // Pipelining, which no browser does: thousands of requests fit into one packet, and each would be computed even if the
+    // socket is gone.
     if (this.answering.has(request.socket)) {
       request.socket.destroy();
       return;
@@ -222,7 +198,8 @@ export class CoordinatorServer {
   private upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void {
     socket.on("error", () => socket.destroy());
     if (request.headers.upgrade?.toLowerCase() !== "websocket") {
-      // Such as h2c, which a server may ignore (RFC 9110, section 7.8); Node has taken it out of its own hands by now.
+      // Another protocol, such as h2c; a server may ignore it (RFC 9110, section 7.8). Node hands over the socket without a
+      // response, so one is created here.
       const response = new ServerResponse(request);
       response.shouldKeepAlive = false;
       response.assignSocket(request.socket);
@@ -274,7 +251,7 @@ export class CoordinatorServer {
     return this.budget;
   }
 
-  /** Too much waits unsent: the workers that have read nothing for longest are dropped. */
+  /** The send budget is exceeded: drops the workers that have read nothing for the longest time. */
   private relieve(): void {
     const nowMs = performance.now();
     const byStall = [...this.sessions].sort((a, b) => b.stalledMs(nowMs) - a.stalledMs(nowMs));
@@ -297,11 +274,7 @@ function addressOf(socket: Socket): string {
   return socket.remoteAddress ?? "unknown";
 }
 
-/** The same for a TCP socket and for the TLS socket on it. */
+/** The same for a TCP socket and the TLS socket on top of it. */
 function keyOf(socket: Socket): string {
   return `${addressOf(socket)} ${socket.remotePort}`;
-}
-
-function toPem(value: string | Uint8Array): string | Buffer {
-  return typeof value === "string" ? value : Buffer.from(value);
 }

@@ -1,4 +1,4 @@
-// What a session needs of the run that its worker takes part in.
+// What a session needs from the run.
 import type { WorkerBroadcast } from "../broadcast/broadcast.js";
 import type { BanList } from "./ban-list.js";
 import type { Refusal } from "./handshake.js";
@@ -16,18 +16,18 @@ export interface SessionParts {
   bans: BanList;
   budget: SendBudget;
   numerics: NumericsCheck;
-  /** Why relays cannot take part now; undefined where they can. */
+  /** Why relays cannot take part now; undefined if they can. */
   relayRefusal?: () => Refusal | undefined;
-  /** Where the peer comes from. */
+  /** The peer's IP address. */
   address: string;
-  /** A name that no other worker of the run has. */
+  /** Returns a name that no other worker of the run has. */
   uniqueName: (requested: string) => string;
   /** Why the run is over, once it is. */
   endReason: () => EndReason | undefined;
-  /** Called when the worker is one step further: it has said hello, is ready, or has answered its first task. */
+  /** Called when the session's phase has changed: the worker said hello, is ready, or answered its first task. */
   onProgress: (session: Session) => void;
-  /** The peer was turned away for what it is or did. */
+  /** Called when the peer was rejected. */
   onRejected: (name: string, reason: string) => void;
-  /** Called once, when the connection is closed. @param wasLost it broke, rather than being ended by either side */
+  /** Called once, when the session ends. @param wasLost the connection broke rather than being closed by either side */
   onClosed: (session: Session, wasLost: boolean) => void;
 }

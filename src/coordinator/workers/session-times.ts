@@ -1,17 +1,17 @@
-// How long a worker may take for what, from its connection to each of its answers.
+// Time limits for a worker, from its connection to each of its answers.
 
 export interface SessionTimes {
-  /** From the connection to hello. */
+  /** From the connection to `hello`. */
   helloMs: number;
-  /** From welcome to ready: the worker loads its engine. */
+  /** From `welcome` to `ready`: the worker loads its engine. */
   readyMs: number;
-  /** Between two pings. */
+  /** Interval between pings. */
   pingMs: number;
-  /** A worker is lost after this long without a sign of life; while it computes, its task's time is added. */
+  /** A worker is lost after this long without a sign of life; while it computes, the time its task may take is added. */
   silenceMs: number;
-  /** What a worker's first task may take on top. */
+  /** Additional silence allowed while a worker computes its first task. */
   firstTaskMs: number;
-  /** A worker that answers pings and none of its tasks is excluded after this long. */
+  /** A worker that answers pings but none of its tasks is disconnected after this long. */
   answerMs: number;
 }
 

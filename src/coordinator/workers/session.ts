@@ -1,5 +1,5 @@
-// One worker's part in the run, from hello to the end: the handshake, the tasks that it is sent, and what becomes of its
-// messages. One that does not fit closes this connection, with a code, and never reaches the run.
+// One worker's session, from hello to the end: the handshake, the tasks that it is sent, and the handling of its messages. An
+// invalid message closes this connection with a code and does not affect the run.
 import { type CloseCode, closeCodes } from "../../shared/protocol/close-codes.js";
 import type { Frame } from "../../shared/protocol/frame.js";
 import {
@@ -10,7 +10,6 @@ import {
 } from "../../shared/protocol/messages.js";
 import { configParts } from "../../shared/protocol/payloads/config.js";
 import type { Transport } from "../../shared/protocol/transport.js";
-import type { ReplicaFeed } from "../broadcast/replica-feed.js";
 import type { WorkerStatus } from "../observe/dashboard/worker-table.js";
 import { AnswerIntake, InvalidAnswerError } from "./answer-intake.js";
 import { AssignedTasks } from "./assigned-tasks.js";
@@ -21,28 +20,25 @@ import {
   refuseVersion,
   type SessionPhase,
 } from "./handshake.js";
+import { Membership } from "./membership.js";
 import { Peer } from "./peer.js";
 import { RelayPeer, REPORTS_PER_PING } from "./relay-peer.js";
 import type { EndReason, MergedBarrier, Task, WorkerLink } from "./tasks.js";
 import type { SessionParts } from "./session-parts.js";
 import { TaskSender } from "./task-sender.js";
-import { WorkerChannel } from "./worker-channel.js";
-
-const DIGEST_BYTES = 256;
+import { NOT_READING, WorkerChannel } from "./worker-channel.js";
 
 export class Session implements WorkerLink {
   phase: SessionPhase = "hello";
+  kind: WorkerKind = "node";
   private readonly parts: SessionParts;
   private readonly peer: Peer;
   private readonly channel: WorkerChannel;
   private readonly tasks = new AssignedTasks();
   private readonly intake: AnswerIntake;
   private readonly sender: TaskSender;
-  kind: WorkerKind = "node";
+  private readonly membership: Membership;
   private relay: RelayPeer | undefined;
-  private stopWaiting: () => void = () => undefined;
-  /** From `ready` on. */
-  private feed: ReplicaFeed | undefined;
 
   constructor(transport: Transport, parts: SessionParts) {
     this.parts = parts;
@@ -60,19 +56,20 @@ export class Session implements WorkerLink {
         onFrame: (frame) => this.handle(frame),
         onFault: (code, reason) => this.fail(code, reason),
         onLost: (reason) => {
-          // Tabs are closed, reloaded and put to sleep in the middle of things, and take all their workers with them.
+          // Closing, reloading or suspending a tab ends all of its workers' connections at once; that is no failure.
           if (this.kind !== "browser") this.peer.noteFailure(performance.now());
           this.finish(reason, true);
         },
-        onTurnedDown: (words) => {
-          const reason = `it cannot take part in the run${words === "" ? "" : ` ("${words}")`}`;
+        onRefused: (text) => {
+          const reason = `it cannot take part in the run${text === "" ? "" : ` ("${text}")`}`;
           this.parts.onRejected(this.peer.label, reason);
           this.finish(reason, false);
         },
-        onDrained: () => this.feed?.catchUp(),
-        onAborted: () => this.dismiss("a state was cut off on its way here"),
+        onDrained: () => this.membership.catchUp(),
+        onAborted: () => this.dismiss("a state was not received completely"),
       },
     });
+    this.membership = new Membership({ worker: this, channel: this.channel, broadcast, pool });
     this.sender = new TaskSender({
       ...{ tasks, channel: this.channel, layout: broadcast.layout },
       relay: () => this.relay,
@@ -104,7 +101,7 @@ export class Session implements WorkerLink {
     return this.phase === "active" || this.phase === "proven";
   }
 
-  // ── what the run asks of the worker ──
+  // ── messages to the worker ──
 
   send(task: Task): void {
     this.sender.send(task);
@@ -120,14 +117,14 @@ export class Session implements WorkerLink {
 
   // ── the end ──
 
-  /** Asks the worker to go on elsewhere. */
+  /** Asks the worker to connect elsewhere. */
   dismiss(reason: string): void {
     if (this.phase !== "closed") this.close(closeCodes.goingAway, reason);
   }
 
   end(reason: EndReason): void {
     if (this.phase === "closed") return;
-    // Where a frame is being sent, the close code alone says it.
+    // In the middle of a frame nothing is sent; then the close code tells the worker.
     this.channel.sendFirst({ type: "end", reason });
     this.close(closeCodes.ended, reason);
   }
@@ -137,24 +134,24 @@ export class Session implements WorkerLink {
     this.reject(closeCodes.wrongResults, reason);
   }
 
-  /** How long nothing that it was sent has been accepted. */
+  /** How long the worker has not read anything that is queued for it. */
   stalledMs(nowMs: number): number {
     return this.channel.outbox.stalledMs(nowMs);
   }
 
-  /** Drops what it has not read, and the connection with it. */
+  /** Closes the connection of a worker that does not read, which frees the memory of its queued messages. */
   dropUnread(): void {
-    this.fail(closeCodes.notReading, "it does not read what it is sent");
+    this.fail(closeCodes.notReading, NOT_READING);
     this.channel.destroy();
   }
 
-  /** Makes room for others: the peer has not become a worker yet. */
+  /** Closes the connection to make room for others: the peer has done nothing useful yet. */
   evict(): void {
-    this.fail(closeCodes.tooSlow, "too many connections that wait");
+    this.fail(closeCodes.tooSlow, "too many idle connections");
     this.channel.destroy();
   }
 
-  /** Closes the connection for something that the peer did. */
+  /** Closes the connection because the peer broke a rule; repeated failures lead to a ban. */
   private fail(code: CloseCode, reason: string): void {
     if (this.phase === "closed") return;
     this.peer.noteFailure(performance.now());
@@ -175,13 +172,11 @@ export class Session implements WorkerLink {
     if (this.phase === "closed") return;
     this.phase = "closed";
     this.tasks.clear();
-    this.stopWaiting();
-    this.feed?.close();
-    this.parts.pool.leave(this, reason);
+    this.membership.end(reason);
     this.parts.onClosed(this, wasLost);
   }
 
-  // ── its messages ──
+  // ── messages from the worker ──
 
   /** @throws FrameError */
   private handle(frame: Frame): void {
@@ -217,7 +212,7 @@ export class Session implements WorkerLink {
         if (this.isActive) this.intake.takeContribution(message, frame.parts);
         return;
       case "digest":
-        this.feed?.takeDigest(message.step, message.weights);
+        this.membership.takeDigest(message.step, message.weights);
         return;
       case "sum":
       case "capacity":
@@ -225,7 +220,7 @@ export class Session implements WorkerLink {
       case "unusable":
       case "state-request":
         if (this.relay && this.isActive) this.relay.take(message, frame.parts);
-        else this.refuse(refuseOrder(`${message.type} of no relay`));
+        else this.refuse(refuseOrder(`${message.type} from a worker that is not a relay`));
         return;
       case "goodbye":
         this.finish("said goodbye", false);
@@ -238,7 +233,7 @@ export class Session implements WorkerLink {
 
   // ── the handshake ──
 
-  /** Closes the connection where there is a reason to. @returns whether there was */
+  /** Closes the connection if there is a refusal. @returns whether there was one */
   private refuse(refusal: Refusal | undefined): boolean {
     if (!refusal) return false;
     if (refusal.isFailure) this.fail(refusal.code, refusal.reason);
@@ -274,7 +269,7 @@ export class Session implements WorkerLink {
       this.relay = new RelayPeer(broadcast.layout.buckets.length, {
         intake: this.intake,
         onCapacity: () => pool.noteCapacity(this),
-        onStateRequested: () => this.feed?.requestState(),
+        onStateRequested: () => this.membership.requestState(),
       });
       this.channel.allowReports(REPORTS_PER_PING);
     }
@@ -293,25 +288,8 @@ export class Session implements WorkerLink {
     if (this.refuseRelay() || this.refuse(this.parts.numerics.refusal(numerics))) return;
     this.channel.clearDeadline();
     this.phase = "active";
-    const { onProgress, broadcast, pool } = this.parts;
-    onProgress(this);
-    this.stopWaiting = broadcast.whenOpen(() => {
-      if (!this.isActive) return;
-      this.feed = broadcast.addWorker({
-        worker: this,
-        outbox: this.channel.outbox,
-        onDigestRequested: () => this.channel.allow(1, DIGEST_BYTES),
-        onBehind: () => pool.suspend(this),
-        onCaughtUp: () => pool.resume(this),
-        onDigestJudged: (step, isSame) => {
-          if (isSame) pool.noteSameWeights(this, step);
-          else pool.noteDivergence(this, step);
-        },
-      });
-      this.feed.sendState();
-      this.parts.numerics.noteWorker(this.name, numerics);
-      pool.join(this);
-    });
+    this.parts.onProgress(this);
+    this.membership.start(() => this.parts.numerics.noteWorker(this.name, numerics));
   }
 
   private noteProven(): void {

@@ -1,7 +1,7 @@
-// Workers that are there and answer nothing are no better than none: the deadline for the next answer of any of them.
+// The deadline for the next answer from any of the connected workers.
 import { TandemError } from "../../shared/errors.js";
 
-/** The largest shard of the slowest machine is answered sooner. */
+/** Longer than the slowest machine takes for the largest shard. */
 const MIN_STALL_MS = 120_000;
 
 export class StallTimer {
@@ -13,7 +13,7 @@ export class StallTimer {
     this.stallMs = Math.max(waitMs, MIN_STALL_MS);
   }
 
-  /** Something was answered, or is to be from now on. */
+  /** To be called when tasks are assigned, and at every answer. */
   restart(onStalled: () => void): void {
     this.stop();
     this.timer = setTimeout(onStalled, this.stallMs);
@@ -26,7 +26,7 @@ export class StallTimer {
   error(workerCount: number): TandemError {
     return new TandemError(
       "workers-missing",
-      `${workerCount} workers are connected, and none has answered for ${this.stallMs / 1000} s. Look at what they do, or wait longer with --worker-wait.`,
+      `${workerCount} workers are connected, and none has answered for ${this.stallMs / 1000} s. Check the workers, or wait longer with --worker-wait.`,
     );
   }
 }

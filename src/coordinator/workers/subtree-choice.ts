@@ -1,5 +1,5 @@
-// Which tasks a relay is sent: complete subtrees of the fixed tree over the shards (statistics/tree.ts), as large ones as
-// possible, since it sends one sum for each. Pure.
+// Chooses the tasks that a relay is sent: complete subtrees of the fixed tree over the shards (statistics/tree.ts), as large as
+// possible, because the relay sends one sum per subtree. Pure.
 
 /** @typeParam T a task, of a shard or not */
 export function chooseSubtrees<T extends { shard?: number }>(
@@ -10,8 +10,8 @@ export function chooseSubtrees<T extends { shard?: number }>(
     tasks.flatMap((task) => (task.shard === undefined ? [] : [[task.shard, task] as const])),
   );
   const chosen: T[] = [];
-  const most = Math.min(limit, byShard.size);
-  for (let size = largestPowerOfTwo(most); size >= 1 && byShard.size > 0;) {
+  const maxSize = Math.min(limit, byShard.size);
+  for (let size = largestPowerOfTwo(maxSize); size >= 1 && byShard.size > 0;) {
     const block = size <= limit - chosen.length ? findBlock(byShard, size) : undefined;
     if (!block) {
       size /= 2;
@@ -24,7 +24,7 @@ export function chooseSubtrees<T extends { shard?: number }>(
   return [...chosen, ...others.slice(0, limit - chosen.length)];
 }
 
-/** The first complete subtree of so many shards that are all here. */
+/** The first complete subtree of `size` shards. */
 function findBlock<T>(byShard: ReadonlyMap<number, T>, size: number): T[] | undefined {
   for (const from of byShard.keys()) {
     if (from % size !== 0) continue;
@@ -34,8 +34,8 @@ function findBlock<T>(byShard: ReadonlyMap<number, T>, size: number): T[] | unde
   return undefined;
 }
 
-function largestPowerOfTwo(most: number): number {
+function largestPowerOfTwo(limit: number): number {
   let power = 1;
-  while (2 * power <= most) power *= 2;
+  while (2 * power <= limit) power *= 2;
   return power;
 }

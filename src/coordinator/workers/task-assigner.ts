@@ -1,16 +1,16 @@
-// Hands a schedule's tasks to workers whenever that may have become possible: after all that a turn of the event loop brings, and
-// when a worker becomes a straggler. The same for a coordinator's tasks and for those that a relay was sent.
+// Sends a schedule's tasks to workers: after the events of the current turn of the event loop, and when a worker becomes a
+// straggler. Used by coordinators and relays.
 import type { Events } from "../../shared/events.js";
 import { Schedule } from "./schedule.js";
 import { DEFAULT_LIMITS } from "./task-durations.js";
 import { type Task, taskName, type WorkerLink } from "./tasks.js";
 
-/** Where nobody is free to take a straggler's task, looking again at once would not help. */
+/** If no worker is free for a straggler's task, checking again immediately would not help. */
 const MIN_STRAGGLER_CHECK_MS = 20;
 
 export interface TaskAssignerParts {
   events: Events;
-  /** Looks what can be done now, and calls `assign` where tasks may be assigned. */
+  /** Must check what can be done now, and call `assign` if tasks may be assigned. */
   onAdvance: () => void;
   /** Called before a worker is sent a shard's task. */
   beforeShard: (worker: WorkerLink, step: number) => void;
@@ -29,7 +29,7 @@ export class TaskAssigner {
     this.parts = parts;
   }
 
-  /** Looks once more at what can be done, after all that this turn of the event loop brings. */
+  /** Schedules a call of `onAdvance` in a microtask; several calls are merged into one. */
   advance(): void {
     if (this.isAdvancePending) return;
     this.isAdvancePending = true;
@@ -55,7 +55,7 @@ export class TaskAssigner {
     );
   }
 
-  /** Looks after no stragglers until tasks are assigned again. */
+  /** Stops checking for stragglers until tasks are assigned again. */
   stop(): void {
     clearTimeout(this.stragglerTimer);
   }
@@ -64,8 +64,8 @@ export class TaskAssigner {
   cancelOthers(holders: readonly WorkerLink[], taskId: number, answerer?: WorkerLink): void {
     for (const holder of holders) {
       if (holder === answerer || holder.cancel?.(taskId) !== true) continue;
-      // Else it would count as busy with the task for ever.
-      this.schedule.takeBack(holder, taskId);
+      // Otherwise the relay would count as busy with the task forever.
+      this.schedule.returnTask(holder, taskId);
     }
   }
 

@@ -1,11 +1,11 @@
-// How long tasks usually take, and so from when on a worker that has not answered is a straggler. Pure.
+// How long tasks usually take, and hence when a worker that has not answered is a straggler. Pure.
 
 export interface ScheduleLimits {
-  /** A worker is a straggler after this many times what such tasks usually take … */
+  /** A worker is a straggler after this many times the usual duration … */
   stragglerFactor: number;
   /** … but not before this. */
   stragglerMinMs: number;
-  /** As long as nothing is known about how long such tasks take. */
+  /** Used as long as no duration is known. */
   stragglerFirstMs: number;
 }
 
@@ -15,19 +15,19 @@ export const DEFAULT_LIMITS: ScheduleLimits = {
   stragglerFirstMs: 30_000,
 };
 
-/** How many durations the usual one is taken from. */
+/** Number of durations that the median is computed from. */
 const REMEMBERED = 31;
 
 export class TaskDurations {
   private readonly limits: ScheduleLimits;
-  /** By kind and phase: tasks of one kind take about as long from one barrier to the next. */
+  /** By kind and phase: tasks of one kind take about the same time from one barrier to the next. */
   private readonly known = new Map<string, number[]>();
 
   constructor(limits: ScheduleLimits) {
     this.limits = limits;
   }
 
-  /** @param phase barriers that the task had come to */
+  /** @param phase number of barriers that the task had reached */
   remember(kind: string, phase: number, durationMs: number): void {
     const key = `${kind} ${phase}`;
     const durations = this.known.get(key) ?? [];
@@ -36,12 +36,12 @@ export class TaskDurations {
     this.known.set(key, durations);
   }
 
-  /** What the phase may take before its worker is a straggler. */
+  /** How long the phase may take before the worker is a straggler. */
   allowedMs(kind: string, phase: number): number {
     const durations = this.known.get(`${kind} ${phase}`);
     if (!durations) return this.limits.stragglerFirstMs;
     const sorted = durations.toSorted((a, b) => a - b);
-    const usual = sorted[Math.floor(sorted.length / 2)]!;
-    return Math.max(this.limits.stragglerMinMs, this.limits.stragglerFactor * usual);
+    const medianMs = sorted[Math.floor(sorted.length / 2)]!;
+    return Math.max(this.limits.stragglerMinMs, this.limits.stragglerFactor * medianMs);
   }
 }

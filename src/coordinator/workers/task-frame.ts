@@ -1,4 +1,4 @@
-// A task, and what its shard goes on with from a barrier, as they are sent to a worker. Pure.
+// Encodes tasks and merged barrier values as the frames that workers are sent. Pure.
 import { OutgoingFrame } from "../../shared/protocol/channel.js";
 import { encodeFrame } from "../../shared/protocol/frame.js";
 import type { FromCoordinator } from "../../shared/protocol/messages.js";

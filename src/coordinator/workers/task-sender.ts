@@ -1,4 +1,4 @@
-// How tasks go to one worker: each is noted as assigned, and allows the worker as many messages and bytes as its answer may have.
+// Sends tasks to one worker: records each as assigned, and allows the worker the messages and bytes that its answer may have.
 import { OutgoingFrame } from "../../shared/protocol/channel.js";
 import { encodeFrame } from "../../shared/protocol/frame.js";
 import type { FromCoordinator } from "../../shared/protocol/messages.js";
@@ -14,7 +14,7 @@ export interface TaskSenderParts {
   tasks: AssignedTasks;
   channel: Pick<WorkerChannel, "send" | "allow">;
   layout: RunLayout;
-  /** Where the worker is a relay. */
+  /** Undefined unless the worker is a relay. */
   relay: () => RelayPeer | undefined;
 }
 
@@ -30,16 +30,16 @@ export class TaskSender {
   send(task: Task): void {
     const { tasks, channel, layout } = this.parts;
     const relay = this.parts.relay();
-    // The answer to a shard is a message for each gradient bucket, after one for each barrier.
+    // A shard's answer has one message per barrier, and then one per gradient bucket.
     let messageCount = layout.buckets.length + layout.barriers.length;
     if (relay) {
       relay.noteSent(task);
       tasks.dropBefore(task.step);
-      // With a sum for each bucket, and that it cannot be answered.
+      // One sum per bucket, `returned` and `unusable`.
       messageCount += layout.buckets.length + 2;
     }
     tasks.add(task, performance.now());
-    // A relay answers many at a time.
+    // A relay answers many tasks at a time.
     channel.allow(messageCount, this.answerBytes, relay ? tasks.size : 1);
     channel.send(encodeTask(task, layout), () => tasks.noteAccepted(task.id, performance.now()));
   }
@@ -52,7 +52,7 @@ export class TaskSender {
     );
   }
 
-  /** Sent to relays only, which have workers of their own to free. @returns whether the task will not be answered */
+  /** Sent to relays only, which then free their own workers. @returns true if the task will not be answered */
   cancel(taskId: number): boolean {
     const { tasks, channel } = this.parts;
     if (!this.parts.relay()) return false;

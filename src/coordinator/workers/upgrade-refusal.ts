@@ -1,16 +1,16 @@
-// Who may open a WebSocket to become a worker: a program with the token, or a page of this coordinator's own with the cookie
-// that its login gave. A WebSocket is not held back by the same-origin policy, so any page on the web could open one from a
-// visitor's browser (cross-site WebSocket hijacking); browsers say in Origin which page it was (RFC 6455, section 10.2).
+// Decides who may open a WebSocket to become a worker: a program with the token, or the coordinator's own page with the cookie
+// from its login. The same-origin policy does not cover WebSockets, so any page on the web could open one from a visitor's
+// browser (cross-site WebSocket hijacking); browsers send the page's origin in the Origin header (RFC 6455, section 10.2).
 import type { IncomingMessage } from "node:http";
 import type { DashboardAuth } from "../observe/dashboard/dashboard-auth.js";
 
-/** An answer of HTTP in the place of the upgrade. */
+/** The HTTP response sent instead of the upgrade. */
 export interface UpgradeRefusal {
   status: string;
   reason: string;
 }
 
-/** @returns why the request may not become a worker; undefined where it may */
+/** @returns why the request is refused; undefined if it may open a WebSocket */
 export function refuseUpgrade(
   request: IncomingMessage,
   auth: Pick<DashboardAuth, "admit" | "isHostAllowed">,
@@ -20,7 +20,7 @@ export function refuseUpgrade(
     if (!isOriginOf(origin, host)) {
       return { status: "403 Forbidden", reason: "a page of another origin may not be a worker" };
     }
-    // A name that was made to mean this machine (DNS rebinding) is of the same origin as its page.
+    // DNS rebinding: an attacker's host name that resolves to this machine has the same origin as the attacker's page.
     if (!auth.isHostAllowed(request)) {
       return { status: "421 Misdirected Request", reason: "this host name is not this machine's" };
     }
@@ -35,7 +35,7 @@ export function refuseUpgrade(
   }
 }
 
-/** Only `http` and `https` pages have a host; of files and sandboxed frames the origin is `null`. */
+/** Only `http` and `https` pages have a host; the origin of files and sandboxed frames is `null`. */
 function isOriginOf(origin: string, host: string | undefined): boolean {
   return URL.canParse(origin) && new URL(origin).host === host?.toLowerCase();
 }

@@ -1,18 +1,18 @@
-// `--verify`: some shards, and moments for the population statistics, are computed by two workers and compared bit by bit; and what follows where results are wrong, for
-// whatever reason that is found out.
+// `--verify`: some shards, and some moments for the population statistics, are computed by two workers and compared bit by bit.
+// A worker with a wrong result is banned, and the steps that used its unconfirmed results are marked as suspect.
 import { createHmac, randomBytes } from "node:crypto";
 import type { StepRange } from "../../shared/checkpoint/checkpoint.js";
 import type { Events } from "../../shared/events.js";
 import { answerDigest } from "./answer-digest.js";
 import type { Arbiter } from "./arbiter.js";
-import { Contributions } from "./contributions.js";
 import type { Schedule } from "./schedule.js";
-import { type Answered, type Task, taskName, type WorkerLink } from "./tasks.js";
+import { type Task, taskName, type WorkerAnswer, type WorkerLink } from "./tasks.js";
+import { UnconfirmedSteps } from "./unconfirmed-steps.js";
 
-/** Origins that are remembered because a wrong result came from there. */
+/** Beyond this many, the oldest are forgotten. */
 const MAX_SUSPECT_ORIGINS = 4096;
 
-/** Stands for the coordinator itself where it had to decide. */
+/** Stands for the coordinator itself when it computed the answer. */
 const COORDINATOR: WorkerLink = {
   name: "coordinator",
   origin: "coordinator",
@@ -22,43 +22,42 @@ const COORDINATOR: WorkerLink = {
   expel: () => undefined,
 };
 
-type Vote = Answered & { digest: string };
+type Vote = WorkerAnswer & { digest: string };
 
 export interface VerificationParts {
   events: Events;
   /** Share of the tasks that two workers compute. */
   share: number;
   schedule: Schedule<WorkerLink, Task>;
-  /** Computes a task here and now. */
   arbiter: (() => Arbiter | undefined) | undefined;
-  /** Of the barriers that the step in progress has passed. */
+  /** Merged values of the barriers that the step in progress has passed. */
   merged: () => readonly Float32Array[];
-  /** The answer to use. */
-  accept: (task: Task, answered: Answered) => void;
+  /** Called with the answer to use. */
+  accept: (task: Task, answered: WorkerAnswer) => void;
 }
 
 export class Verification {
   private readonly parts: VerificationParts;
-  /** Which shards are verified must not be known to whom they are assigned; it decides no result. */
+  /** Workers must not be able to tell which tasks are verified. Results do not depend on it. */
   private readonly secret = randomBytes(32);
-  /** Of the tasks in progress that need confirming: what each worker answered. */
+  /** The answers to tasks in progress that need confirmation. */
   private readonly votes = new Map<number, Vote[]>();
-  /** Wrong results came from there: from now on every result from there has to be confirmed. */
+  /** Origins that have sent a wrong result: all of their results need confirmation. */
   private readonly suspectOrigins = new Set<string>();
-  private readonly contributions = new Contributions<WorkerLink>();
-  /** Steps that used results of workers that were found to return wrong results. */
+  private readonly unconfirmed = new UnconfirmedSteps<WorkerLink>();
+  /** Steps that used results of workers that later turned out to return wrong results. */
   readonly suspectSteps: StepRange[] = [];
 
   constructor(parts: VerificationParts) {
     this.parts = parts;
   }
 
-  /** True where some result of the round in progress has to be confirmed. */
+  /** True if a result of the round in progress needs confirmation. */
   get isActive(): boolean {
     return this.votes.size > 0;
   }
 
-  /** @returns how many workers are to compute the task */
+  /** @returns how many workers must compute the task */
   begin(task: Task): number {
     if (!this.isSelected(task)) return 1;
     this.votes.set(task.id, []);
@@ -74,7 +73,7 @@ export class Verification {
   }
 
   /** Uses an answer at once, or once another worker has confirmed it. */
-  take(task: Task, answered: Answered): void {
+  take(task: Task, answered: WorkerAnswer): void {
     const { link } = answered;
     if (this.isSuspect(link) && !this.votes.has(task.id)) this.votes.set(task.id, []);
     const votes = this.votes.get(task.id);
@@ -83,11 +82,11 @@ export class Verification {
       this.countVotes(task, votes);
       return;
     }
-    if (task.kind !== "evaluate") this.contributions.note(link, task.step);
+    if (task.kind !== "evaluate") this.unconfirmed.note(link, task.step);
     this.parts.accept(task, answered);
   }
 
-  /** Tasks that no worker is left to confirm are computed here. */
+  /** Computes tasks in this process if no worker is left that could confirm them. */
   decideStuck(tasks: Iterable<Task>): void {
     for (const task of tasks) {
       const votes = this.votes.get(task.id) ?? [];
@@ -96,19 +95,19 @@ export class Verification {
   }
 
   forget(link: WorkerLink): void {
-    this.contributions.forget(link);
+    this.unconfirmed.forget(link);
   }
 
-  /** At `step` the worker's weights were the coordinator's: its results before were computed with the right ones. */
+  /** At `step` the worker's weights equalled the coordinator's, so its earlier results used the right weights. */
   noteSameWeights(link: WorkerLink, step: number): void {
-    this.contributions.confirm(link, step);
+    this.unconfirmed.confirm(link, step);
   }
 
-  /** At `step` the worker's weights were not the coordinator's: since when, nobody knows. */
+  /** At `step` the worker's weights differed from the coordinator's; it is unknown since when. */
   noteDivergence(link: WorkerLink, step: number): void {
     this.parts.events.emit({ event: "divergence", worker: link.name, step });
     this.noteDegraded(link, `its weights differed at step ${step}`);
-    this.contributions.forget(link);
+    this.unconfirmed.forget(link);
   }
 
   private isSelected(task: Task): boolean {
@@ -119,8 +118,8 @@ export class Verification {
   }
 
   /**
-   * Two of different origins that agree are right. Where any two disagree the coordinator computes the task itself: a third
-   * worker might be the accomplice of one of them.
+   * If two workers of different origins agree, their answer is used. If any two disagree, the coordinator computes the task
+   * itself, as a third worker might collude with one of them.
    */
   private countVotes(task: Task, votes: readonly Vote[]): void {
     const { schedule } = this.parts;
@@ -134,7 +133,7 @@ export class Verification {
       this.settle(task, votes, first);
       return;
     }
-    // The task is no longer open where as many have answered as were asked.
+    // Still open: another worker has yet to answer.
     if (schedule.isOpen(task.id)) return;
     schedule.add(
       [task],
@@ -149,12 +148,12 @@ export class Verification {
     if (!first) return;
     const answer = arbiter ? arbiter.answer(task, this.parts.merged()) : first.answer;
     const digest = answerDigest(answer);
-    // Where nobody gave the right answer, nobody has the right factors either.
+    // If no worker gave the right answer, none has the right factors either.
     const right = votes.find((vote) => vote.digest === digest);
     this.settle(task, votes, right ?? { ...first, answer, link: COORDINATOR, digest });
   }
 
-  /** Uses the right answer, and bans who gave another. */
+  /** Uses the right answer, and bans the workers that gave another one. */
   private settle(task: Task, votes: readonly Vote[], right: Vote): void {
     this.parts.schedule.drop([task.id]);
     for (const { link, digest } of votes) {
@@ -169,9 +168,9 @@ export class Verification {
     this.parts.accept(task, right);
   }
 
-  /** Unconfirmed results of the worker may be wrong too, and the steps that used them cannot be taken back. */
+  /** Earlier unconfirmed results of the worker may be wrong too; the steps that used them are marked as suspect. */
   private noteDegraded(link: WorkerLink, reason: string): void {
-    const range = this.contributions.of(link);
+    const range = this.unconfirmed.of(link);
     if (!range) return;
     this.suspectSteps.push(range);
     this.parts.events.emit({ event: "degraded", worker: link.name, ...range, reason });

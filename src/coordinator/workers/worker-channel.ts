@@ -1,6 +1,5 @@
-// One worker's connection and its limits: what arrives is counted against what was requested, what is sent waits until the
-// worker reads, and a worker that gives no sign of life, or breaks a rule, is reported. What frames mean is the session's
-// business.
+// One worker's connection and its limits: what arrives is counted against what was requested, what is sent is queued until the
+// worker reads, and a worker that is silent or breaks a rule is reported. The session interprets the frames.
 import { type OutgoingFrame, sendMessage } from "../../shared/protocol/channel.js";
 import {
   type CloseCode,
@@ -19,20 +18,21 @@ import type { SessionTimes } from "./session-times.js";
 
 const PONG_BYTES = 256;
 const MAX_REASON_LENGTH = 200;
+export const NOT_READING = "it does not read what it is sent";
 
 /** What a channel reports to its session; nothing after `close`. */
 export interface ChannelHandlers {
-  /** @throws FrameError where the frame is no valid message, which is then a fault */
+  /** @throws FrameError if the frame is not a valid message; this is then reported as a fault */
   onFrame(frame: Frame): void;
   /** The worker broke a rule; the session closes the channel. */
   onFault(code: CloseCode, reason: string): void;
   /** The connection broke, or the worker fell silent. */
   onLost(reason: string): void;
-  /** The worker turned the run down. @param reason its own words, which may be none */
-  onTurnedDown(reason: string): void;
+  /** The worker refused to take part. @param reason the worker's own text; may be empty */
+  onRefused(reason: string): void;
   /** The operating system has accepted everything that was sent. */
   onDrained(): void;
-  /** A frame that was sent in part cannot be sent to its end. */
+  /** The rest of a partly sent frame will not arrive. */
   onAborted(): void;
 }
 
@@ -40,8 +40,8 @@ export interface ChannelParts {
   transport: Transport;
   budget: SendBudget;
   times: SessionTimes;
-  /** The longer they take, the longer the worker may be silent. */
-  tasks: Pick<AssignedTasks, "allowedSilenceMs" | "isMute">;
+  /** Their durations determine how long the worker may be silent. */
+  tasks: Pick<AssignedTasks, "allowedSilenceMs" | "isUnresponsive">;
   handlers: ChannelHandlers;
 }
 
@@ -52,9 +52,9 @@ export class WorkerChannel {
   private readonly liveness: Liveness;
   private readonly pingTimer: NodeJS.Timeout;
   private deadlineTimer: NodeJS.Timeout | undefined;
-  /** The worker does not see pings: each comes with a message. */
+  /** The worker does not see pings, so each is accompanied by a message. */
   private sendsAlive = false;
-  /** Messages that it may send between two pings, besides answers. */
+  /** Messages besides answers that the worker may send between two pings. */
   private reportsPerPing = 0;
   private isClosed = false;
 
@@ -76,21 +76,21 @@ export class WorkerChannel {
           if (frame) handlers.onFrame(frame);
         }),
       onPing: () => {
-        if (!this.liveness.notePing()) this.cut(closeCodes.tooMany, "too many pings");
+        if (!this.liveness.notePing()) this.failAndStop(closeCodes.tooMany, "too many pings");
       },
       onPong: () => {
         if (!this.liveness.notePong(performance.now())) {
-          this.cut(closeCodes.tooMany, "a pong without a ping");
+          this.failAndStop(closeCodes.tooMany, "a pong without a ping");
         }
       },
-      // ws has sent its own close frame, such as 1009 for a message that is too large.
-      onError: (error) => this.fault(closeCodes.badMessage, error.message),
+      // ws has already sent a close frame, such as 1009 for a message that is too large.
+      onError: (error) => this.fail(closeCodes.badMessage, error.message),
       onClose: (code, reason) => this.handleClose(code, reason),
     });
     this.pingTimer = setInterval(() => this.checkAlive(), times.pingMs);
   }
 
-  /** What the page shows of the connection. */
+  /** What the page shows about the connection. */
   get traffic() {
     const { transport } = this.parts;
     return {
@@ -106,7 +106,7 @@ export class WorkerChannel {
     this.sendsAlive = true;
   }
 
-  /** For a relay, which reports what changes at its own end. */
+  /** For a relay, which reports changes of its capacity. */
   allowReports(perPing: number): void {
     this.reportsPerPing = perPing;
   }
@@ -116,10 +116,10 @@ export class WorkerChannel {
     this.inbox.allow(messages, byteLength, answers);
   }
 
-  /** Starts a deadline, which `clearDeadline` or the next one replaces. */
+  /** Replaces the deadline that is set, if any. */
   setDeadline(timeMs: number, lateReason: string): void {
     this.clearDeadline();
-    this.deadlineTimer = setTimeout(() => this.cut(closeCodes.tooSlow, lateReason), timeMs);
+    this.deadlineTimer = setTimeout(() => this.failAndStop(closeCodes.tooSlow, lateReason), timeMs);
   }
 
   clearDeadline(): void {
@@ -132,7 +132,7 @@ export class WorkerChannel {
     this.outbox.send(frame, onAccepted);
   }
 
-  /** Sends ahead of what waits. Not within a frame: there the receiver would take it for a part of the frame. */
+  /** Sends ahead of the queue. Does nothing in the middle of a frame, where the receiver would take it for a part of the frame. */
   sendFirst(message: FromCoordinator, parts: readonly ArrayBufferView[] = []): void {
     if (!this.outbox.isMidFrame) sendMessage(this.parts.transport, message, parts);
   }
@@ -155,18 +155,18 @@ export class WorkerChannel {
     this.clearDeadline();
     clearInterval(this.pingTimer);
     this.outbox.close();
-    // A peer that does not answer the closing handshake must not keep the socket.
+    // A peer that does not answer the closing handshake must not keep the socket open.
     const { transport, times } = this.parts;
     setTimeout(() => transport.destroy(), times.pingMs).unref();
   }
 
-  private fault(code: CloseCode, reason: string): void {
+  private fail(code: CloseCode, reason: string): void {
     if (!this.isClosed) this.parts.handlers.onFault(code, reason);
   }
 
-  /** As `fault`, and reads nothing more of a peer that would go on sending. */
-  private cut(code: CloseCode, reason: string): void {
-    this.fault(code, reason);
+  /** As `fail`, and stops reading, for a peer that might keep sending. */
+  private failAndStop(code: CloseCode, reason: string): void {
+    this.fail(code, reason);
     this.parts.transport.stopReading();
   }
 
@@ -180,8 +180,8 @@ export class WorkerChannel {
     try {
       take();
     } catch (error) {
-      if (error instanceof ExcessError) this.cut(closeCodes.tooMany, error.message);
-      else if (error instanceof FrameError) this.fault(closeCodes.badMessage, error.message);
+      if (error instanceof ExcessError) this.failAndStop(closeCodes.tooMany, error.message);
+      else if (error instanceof FrameError) this.fail(closeCodes.badMessage, error.message);
       else throw error;
     }
   }
@@ -190,7 +190,7 @@ export class WorkerChannel {
     const nowMs = performance.now();
     this.liveness.check(nowMs);
     const { transport, tasks, times, handlers } = this.parts;
-    // While it loads its engine and computes the probe, as while it computes its first task.
+    // A worker also answers no pings while it loads its engine and computes the numerics probe.
     const loadingMs = this.deadlineTimer === undefined ? 0 : times.firstTaskMs;
     const allowedMs = times.silenceMs + loadingMs + tasks.allowedSilenceMs(times.firstTaskMs);
     const silentMs = this.liveness.silentMs(nowMs);
@@ -198,10 +198,10 @@ export class WorkerChannel {
       handlers.onLost(`silent for ${Math.round(silentMs / 1000)} s`);
       this.destroy();
     } else if (this.outbox.stalledMs(nowMs) > allowedMs) {
-      handlers.onFault(closeCodes.notReading, "it does not read what it is sent");
+      handlers.onFault(closeCodes.notReading, NOT_READING);
       this.destroy();
-    } else if (tasks.isMute(times.answerMs, nowMs)) {
-      this.cut(closeCodes.noAnswer, "it answers none of its tasks");
+    } else if (tasks.isUnresponsive(times.answerMs, nowMs)) {
+      this.failAndStop(closeCodes.noAnswer, "it answers none of its tasks");
     } else {
       this.liveness.notePingSent(nowMs);
       this.inbox.allow(this.reportsPerPing, PONG_BYTES);
@@ -214,7 +214,7 @@ export class WorkerChannel {
     if (this.isClosed) return;
     const text = sanitizeText(reason, MAX_REASON_LENGTH);
     const { handlers } = this.parts;
-    if (WORKER_REFUSAL_CODES.includes(code)) handlers.onTurnedDown(text);
+    if (WORKER_REFUSAL_CODES.includes(code)) handlers.onRefused(text);
     else handlers.onLost(text || `the connection broke (${code})`);
     this.release();
   }

@@ -1,4 +1,4 @@
-// Tasks and answers of the statistics of the whole training set on the wire.
+// On the wire: tasks and answers for the statistics of the whole training set.
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { readAnswer } from "../../../src/coordinator/workers/checked-answer.js";
@@ -31,7 +31,7 @@ const samples = {
   targets: Int32Array.from({ length: COUNT }, () => 1),
 };
 
-/** Values that no check refuses. */
+/** Values that pass all checks. */
 const statistics = statisticsOf(layout).map(
   (layers) =>
     new Map(
@@ -85,7 +85,7 @@ describe("a task", () => {
   });
 
   test.each([LAST_PASS + 1, Number.MAX_SAFE_INTEGER])("of pass %i is refused", (pass) => {
-    expect(() => readMomentsTask(layout, { pass, count: COUNT }, parts)).toThrow(/^pass /);
+    expect(() => readMomentsTask(layout, { pass, count: COUNT }, parts)).toThrow(/^no pass /);
   });
 
   test.each([
@@ -148,9 +148,13 @@ describe("an answer", () => {
 
   test("of another kind is refused", () => {
     const evaluated = { type: "evaluated", task: 1, lossSum: 0, computed } as const;
-    expect(() => readAnswer(task, evaluated, nothing, right, layout)).toThrow(/another task/);
+    expect(() => readAnswer(task, evaluated, nothing, right, layout)).toThrow(
+      /does not match (its|their) task/,
+    );
     const evaluation = { kind: "evaluate", id: 1, step: 4, samples } as const;
-    expect(() => readAnswer(evaluation, message, nothing, right, layout)).toThrow(/another task/);
+    expect(() => readAnswer(evaluation, message, nothing, right, layout)).toThrow(
+      /does not match (its|their) task/,
+    );
   });
 });
 

@@ -1,19 +1,19 @@
-// Which steps have used a worker's results that nothing has confirmed: what is suspect where that worker is found to compute
-// wrongly. Pure.
+// The steps that have used a worker's unconfirmed results. They become suspect if the worker turns out to compute wrong results.
+// Pure.
 import type { StepRange } from "../../shared/checkpoint/checkpoint.js";
 
 /** @typeParam W what stands for a worker; compared by identity */
-export class Contributions<W> {
+export class UnconfirmedSteps<W> {
   private readonly ranges = new Map<W, StepRange>();
 
-  /** A result of the worker was used in the step, and nobody else has computed it. */
+  /** The step used a result of the worker that nobody else has computed. */
   note(worker: W, step: number): void {
     const range = this.ranges.get(worker);
     if (range) range.to = step;
     else this.ranges.set(worker, { from: step, to: step });
   }
 
-  /** What the worker computed before `step` was right. */
+  /** The worker's results before `step` were right. */
   confirm(worker: W, step: number): void {
     const range = this.ranges.get(worker);
     if (!range) return;
@@ -21,7 +21,7 @@ export class Contributions<W> {
     else range.from = Math.max(range.from, step);
   }
 
-  /** The steps that are suspect; undefined where there are none. */
+  /** Undefined if there are none. */
   of(worker: W): StepRange | undefined {
     const range = this.ranges.get(worker);
     return range && { ...range };
