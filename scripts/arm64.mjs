@@ -1,8 +1,9 @@
-// One file from two kinds of processors: the same run by `single` on this machine's and on an arm64 processor, and by workers of
-// both that come and go, one killed in the middle of a step. Prints the SHA-256 of each checkpoint; fails where two differ.
+// The same checkpoint from two kinds of processors: the same run with `single` on this machine's processor and on an arm64
+// processor, and with workers of both kinds that come and go, one killed in the middle of a step. Prints the SHA-256 of each
+// checkpoint; fails if two differ.
 //   node scripts/arm64.mjs [--steps 4] [--small-steps 80]
-// The arm64 processor is emulated: needs Debian's qemu-user-static, libc6-arm64-cross and libstdc++6-arm64-cross. Node for it
-// comes from npm. It computes some 50 million operations a second, so the runs are short, on the first images of MNIST.
+// The arm64 processor is emulated, which needs Debian's qemu-user-static, libc6-arm64-cross and libstdc++6-arm64-cross. Its Node
+// comes from npm. It computes about 50 million operations per second, so the runs are short and use only MNIST's first images.
 import { execFileSync } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { cpus } from "node:os";
@@ -48,14 +49,14 @@ function start(args, machine = {}) {
   return { command, folder };
 }
 
-/** @param {{command: Command, folder: string}} run @returns {Promise<string>} its file's digest */
+/** @param {{command: Command, folder: string}} run @returns {Promise<string>} digest of its checkpoint */
 async function digestAtEnd({ command, folder }) {
   const { code } = await command.ended;
   if (code !== 0) throw new Error(command.stderr);
   return digestOf(join(folder, "checkpoint.safetensors"));
 }
 
-/** How many shards of each worker were used, from the run's log. @param {string} folder */
+/** From the run's log: how many shards of each worker were used. @param {string} folder */
 function shardsByWorker(folder) {
   const lines = readFileSync(join(folder, "summary/tandem-run.jsonl"), "utf8").trim().split("\n");
   const last = lines.map((line) => JSON.parse(line)).findLast(({ kind }) => kind === "workers");
@@ -65,8 +66,8 @@ function shardsByWorker(folder) {
 }
 
 /**
- * First the arm64 worker alone; then one of each; in the last quarter the arm64 worker is killed in the middle of a step and
- * another one comes.
+ * First only the arm64 worker, then one of each kind. In the last quarter the arm64 worker is killed in the middle of a step and
+ * replaced by another one.
  * @param {string[]} run @param {number} steps
  */
 async function together(run, steps) {

@@ -1,11 +1,11 @@
-// Trains on a data set that is larger than memory should be, made on the spot, and measures what that costs.
+// Trains on a generated data set that is larger than the memory it may use, and measures what that costs.
 //
 //   node scripts/big-data.mjs [--gigabytes 5] [--steps 60] [--rounds 5] [--engine NAME] [--folder FOLDER]
 //
-// 1. The whole set: time to open it the first time (every byte is read, for the digest and the checks) and the second time (the
+// 1. The whole set: the time to open it for the first time (every byte is read, for the digest and the checks) and again (the
 //    digest is known), and the resident memory of a process that trains on it.
-// 2. A part of it, once in memory and once read from its file, in turn: what a step costs more. The file is in the operating
-//    system's cache ("warm"), or dropped from it before each run ("cold", with GNU dd).
+// 2. A part of it, alternately in memory and read from its file: how much more a step costs. The file is in the operating
+//    system's cache ("warm") or is dropped from it before each run ("cold", with GNU dd).
 import { execFileSync, spawnSync } from "node:child_process";
 import { closeSync, mkdirSync, mkdtempSync, openSync, rmSync, writeSync } from "node:fs";
 import { cpus, tmpdir } from "node:os";
@@ -19,7 +19,7 @@ const { values } = parseArgs({
     rounds: { type: "string", default: "5" },
     engine: { type: "string" },
     folder: { type: "string", default: tmpdir() },
-    /** What a child process is asked for, as JSON. */
+    /** The request to a child process, as JSON. */
     child: { type: "string" },
   },
 });
@@ -31,7 +31,7 @@ const BATCH = 50;
 const TEST_COUNT = 1000;
 const DRAWN = 10_000;
 const PART_BYTES = 200e6;
-/** Steps that are not counted: the code is compiled, and the file's first pages are read. */
+/** Steps that are not counted, because the code is being compiled and the file's first pages are read. */
 const WARM_UP = 10;
 
 /** @typedef {{ openMs: number, rssBytes: number, medianMs: number, cpuMs: number, description: string }} Measured */
@@ -86,7 +86,7 @@ function compare(path, steps, isCold) {
   }
 }
 
-/** The digest of the files is known by now, so that this reads nothing before the steps do. @param {string} file */
+/** The digest of the files is already known, so nothing is read before the steps. @param {string} file */
 function dropFromCache(file) {
   execFileSync("dd", [`if=${file}`, "iflag=nocache", "count=0"], { stdio: "ignore" });
 }
@@ -97,7 +97,7 @@ function dropFromCache(file) {
  */
 function child(request) {
   const more = values.engine === undefined ? {} : { engine: values.engine };
-  // As the command line has it (docs/architecture.md, "V8 and buffers").
+  // As in the command line (docs/architecture.md, "V8 and buffers").
   const args = [
     "--no-incremental-marking",
     import.meta.filename,
@@ -141,8 +141,8 @@ async function runChild({ path, steps, maxMemoryBytes, engine }) {
 }
 
 /**
- * Each class is a bright bar at a place of its own, on noise. After 10,000 images they come again: drawing them all would take
- * longer than all that is measured.
+ * Each class is a bright bar at its own place, on noise. The images repeat after 10,000: drawing all of them would take longer
+ * than the measurement.
  * @param {string} folder
  * @param {number} count
  */
@@ -163,7 +163,7 @@ function writeSet(folder, count) {
 /**
  * @param {string} file
  * @param {number[]} shape
- * @param {Uint8Array} block written again and again
+ * @param {Uint8Array} block is written repeatedly
  */
 function writeArray(file, shape, block) {
   const fd = openSync(file, "w");

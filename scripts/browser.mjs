@@ -1,17 +1,18 @@
-// The system's own Chromium, for tests and pictures of the page.
+// The system's Chromium, for tests and screenshots of the page.
 import { existsSync } from "node:fs";
 import { chromium } from "playwright-core";
 
 const PLACES = ["/usr/bin/chromium", "/usr/bin/chromium-browser", "/usr/bin/google-chrome"];
 
-/** Undefined where there is none. TANDEM_BROWSER names one that lies elsewhere. */
+/** Undefined if there is none. TANDEM_BROWSER gives the path of one that is elsewhere. */
 export const browserPath =
   process.env["TANDEM_BROWSER"] ?? PLACES.find((place) => existsSync(place));
 
 /** @returns {Promise<import("playwright-core").Browser>} */
 export async function openBrowser() {
-  if (browserPath === undefined) throw new Error("no Chromium here; TANDEM_BROWSER names one");
-  // Root, as in a container, has no sandbox of Chromium's.
+  if (browserPath === undefined)
+    throw new Error("no Chromium found; set TANDEM_BROWSER to its path");
+  // Chromium's sandbox does not work for root, as in a container.
   const args = process.getuid?.() === 0 ? ["--no-sandbox"] : [];
   return chromium.launch({ executablePath: browserPath, args });
 }

@@ -1,5 +1,6 @@
-// One file from Node and from browsers: the same run by `single`, by worker processes, by a tab in Chromium, by one in Firefox, and
-// by all together while tabs are loaded again and closed. Prints the SHA-256 of each checkpoint; fails where two differ.
+// The same checkpoint from Node and from browsers: the same run with `single`, with worker processes, with a tab in Chromium, with
+// one in Firefox, and with all together while tabs are reloaded and closed. Prints the SHA-256 of each checkpoint; fails if two
+// differ.
 //   node scripts/browsers.mjs [--steps 60] [--cores 1]
 import { createHash } from "node:crypto";
 import { readFileSync, rmSync } from "node:fs";

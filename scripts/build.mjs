@@ -1,4 +1,5 @@
-// `npm run build`, which npm also runs before it packs: all of dist/, and nothing in it that has no source any more.
+// `npm run build`, which npm also runs before it packs: builds all of dist/ from scratch, so that it contains nothing whose source
+// is gone.
 import { existsSync, rmSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";

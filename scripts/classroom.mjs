@@ -1,5 +1,5 @@
-// A classroom: tabs of a real browser with some Web Workers each, 30 workers in all, that are closed, loaded again, left and put to
-// sleep while a run goes on. Prints whether the file is that of `single`, what the coordinator holds at the start and at the
+// A classroom: tabs of a real browser with some Web Workers each, 30 workers in total, which are closed, reloaded, left and
+// suspended during a run. Prints whether the checkpoint is that of `single`, what the coordinator holds at the start and at the
 // end, and what a tab costs.
 //   node scripts/classroom.mjs [--steps 300] [--tabs 10] [--cores 3]
 import { cpus } from "node:os";
@@ -22,16 +22,16 @@ const steps = Number(options.steps);
 const tabCount = Number(options.tabs);
 const cores = Number(options.cores);
 const workerCount = tabCount * cores;
-/** These two are there all the time: what they hold at the end is not what a new tab holds. */
+/** The first two tabs stay open throughout, to compare what they hold at the end with a new tab. */
 const UNDISTURBED = 2;
-/** Enough that a reopened tab is back before the run ends, on a fast machine too. */
+/** Large enough that a reopened tab is back before the run ends, even on a fast machine. */
 const SHARD_SAMPLES = 16;
-/** Steps between two disturbances, at least. */
+/** Least number of steps between two disturbances. */
 const EVERY = Math.max(1, Math.floor(steps / 60));
-/** Tabs that are away at once: a disturbance is undone when this many more have followed. */
+/** Number of tabs that are away at the same time: a disturbance is undone after this many more. */
 const MAX_AWAY = 2;
 const DISTURBANCES = /** @type {const} */ (["close", "leave", "reload", "sleep"]);
-/** The rest of the run is for all to come back in. */
+/** In the rest of the run all come back. */
 const LAST_DISTURBED = Math.floor(0.5 * steps);
 
 const RUN = [

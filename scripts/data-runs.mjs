@@ -1,8 +1,9 @@
-// Runs from people's files to a stated result, one for each kind of file: prints a row per run for docs/data.md, and ends with exit
-// code 1 where a run misses what it states. Data sets are written from Python packages or from MNIST, or made here.
+// Runs from files to a stated result, one for each kind of file: prints a row per run for docs/data.md, and ends with exit code 1
+// if a run misses its goal. Data sets are written from Python packages or from MNIST, or are generated here.
 //
 // node scripts/data-runs.mjs [NAME...] --python PYTHON     a Python with scikit-learn, for digits and cancer
-// Names: digits, cancer, houses, pictures; and fashion, most of an hour, on the files of Debian's package dataset-fashion-mnist.
+// Names: digits, cancer, houses, pictures; also fashion, which takes most of an hour and the files of Debian's package
+// dataset-fashion-mnist.
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -18,7 +19,7 @@ const { values: options, positionals } = parseArgs({
   allowPositionals: true,
   options: {
     python: { type: "string", default: "python3" },
-    /** Of the pictures made from MNIST; a sixth of them are test pictures. */
+    /** Number of pictures made from MNIST; a sixth of them are test pictures. */
     pictures: { type: "string", default: "12000" },
     fashion: { type: "string", default: "/usr/share/datasets/fashion-mnist" },
   },
@@ -121,7 +122,7 @@ async function carryOut(name, run) {
   if (name === "pictures") await compareWithIdx(path, run);
 }
 
-/** The same samples as IDX files, in the same order, must end in the same weights. @param {string} pictures @param {DataRun} run */
+/** The same samples in the same order, but as IDX files, must give the same weights. @param {string} pictures @param {DataRun} run */
 async function compareWithIdx(pictures, run) {
   const idx = await writeAsIdx(pictures, join(folder, "idx"));
   const { seconds, description } = await trainOn(idx, run, "idx");
@@ -154,7 +155,7 @@ async function trainOn(path, run, name) {
   return { result: ended, seconds, description: opened.description ?? "" };
 }
 
-/** Of all tensors. @param {string} file */
+/** Digest of all tensors. @param {string} file */
 function bitsOf(file) {
   const { tensors } = readCheckpoint(file);
   return tensors

@@ -1,11 +1,11 @@
-// What each kind of data costs: trains one small network on the same images of MNIST from each source, in a process of its own, and
-// prints a Markdown table for docs/data.md. The network is so small that a step takes about a millisecond: a source that is slower
-// than that is seen. Under six minutes.
+// Measures the cost of each kind of data: trains a small network on the same images of MNIST from each source, in a new process,
+// and prints a Markdown table for docs/data.md. The network is so small that a step takes about a millisecond, so that slower
+// sources are noticeable. Takes under six minutes.
 //
 //   node scripts/data-speed.mjs [--rounds 3] [--images 12000] [--steps 400]
 //
-// To the first step: from the start of the process to the end of its first step, with Node's own start, opening and checking the data
-// and the engine's preparations. Samples per second: over all steps but the first fifty. Memory: the most that was resident.
+// To the first step: from the start of the process to the end of its first step, including the start of Node, opening and checking
+// the data, and preparing the engine. Samples per second: over all steps except the first fifty. Memory: peak resident memory.
 import { spawnSync } from "node:child_process";
 import { mkdirSync, mkdtempSync, readdirSync, rmSync, statSync } from "node:fs";
 import { cpus, tmpdir } from "node:os";
@@ -26,15 +26,15 @@ const { values } = parseArgs({
     rounds: { type: "string", default: "3" },
     images: { type: "string", default: "12000" },
     steps: { type: "string", default: "400" },
-    /** What a child process is asked for, as JSON. */
+    /** The request to a child process, as JSON. */
     child: { type: "string" },
   },
 });
 
-/** Of the training images: as many test images. */
+/** Number of training images, and of test images. */
 const TEST_SHARE = 5;
 const BATCH = 100;
-/** Steps that are not counted: the code is compiled meanwhile. */
+/** Steps that are not counted, because the code is being compiled. */
 const WARM_UP = 50;
 
 /** @typedef {{ name: string, path: string, isOwn?: boolean, maxMemoryBytes?: number }} Source */
@@ -49,7 +49,7 @@ async function measureAll() {
     const sources = await writeSources(folder);
     /** @type {Map<string, Measured[]>} */
     const runs = new Map(sources.map(({ name }) => [name, []]));
-    // In turn, so that what slows the machine down slows all of them.
+    // In turn, so that anything that slows the machine down affects all of them.
     for (let round = 0; round < Number(values.rounds); round++) {
       for (const source of sources) runs.get(source.name)?.push(child(source, folder, round));
     }
@@ -102,7 +102,7 @@ async function writeSources(folder) {
  * @returns {Measured}
  */
 function child(source, folder, round) {
-  // Nothing is known of the files, as when they are trained on for the first time.
+  // Nothing is known about the files, as when they are used for the first time.
   const cache = join(folder, `cache-${round}-${source.name.replaceAll(/\W/g, "-")}`);
   mkdirSync(cache);
   const request = JSON.stringify({ ...source, output: join(cache, "checkpoint.safetensors") });
@@ -125,7 +125,7 @@ async function runChild({ path, isOwn, maxMemoryBytes, output }) {
   const layers = [dense(64), relu(), dense(10)];
   const pixels = SIDE * SIDE;
   const steps = Number(values.steps);
-  /** @type {number[]} of the steps' ends, since the process started */
+  /** @type {number[]} when each step ended, since the process started */
   const ends = [];
   const { result } = train({
     data: set,
@@ -147,7 +147,7 @@ async function runChild({ path, isOwn, maxMemoryBytes, output }) {
   console.log(JSON.stringify({ firstStepMs: first, samplesPerSecond, rssBytes }));
 }
 
-/** A function for each sample, over bytes in memory. @param {string} path of IDX files */
+/** A function that returns each sample from bytes in memory. @param {string} path of IDX files */
 async function ownSource(path) {
   const { source } = await import("../dist/index.js");
   const { train: training, test } = readImages(path);
@@ -175,7 +175,7 @@ function bytesIn(path) {
   return readdirSync(path).reduce((sum, name) => sum + bytesIn(join(path, name)), 0);
 }
 
-/** `0.52–0.58`, or one number where they are the same. @param {Measured[]} all @param {(run: Measured) => string} textOf */
+/** `0.52–0.58`, or a single number if they are the same. @param {Measured[]} all @param {(run: Measured) => string} textOf */
 function rangeOf(all, textOf) {
   const texts = all.map(textOf).sort((a, b) => Number(a) - Number(b));
   const [least = "", most = ""] = [texts[0], texts.at(-1)];

@@ -1,7 +1,7 @@
-// What batch normalisation is said to do, tried: trains the networks of scripts/experiments/grid.mjs with and without it, writes
-// the results as CSV and draws them. A run of this script that was cut off goes on where it was.
+// Tests what is claimed of batch normalisation: trains the networks of scripts/experiments/grid.mjs with and without it, writes
+// the results as CSV and draws them. If this script was interrupted, it continues where it stopped.
 //   npm run experiments [-- --quick] [--only NAME] [--jobs N] [--plots]
-// --quick: a tenth of the steps, one seed, in minutes; into summary/experiments. --plots: draws what is there, trains nothing.
+// --quick: a tenth of the steps and one seed, takes minutes; writes to summary/experiments. --plots: draws existing results only.
 import { mkdirSync, writeFileSync } from "node:fs";
 import { availableParallelism } from "node:os";
 import { join } from "node:path";

@@ -1,6 +1,7 @@
-// Exports a checkpoint to every format, and runs each with the libraries that it is for, on the whole of MNIST's test set: prints how many classes differ from Tandem's own, and by how much logits do at most.
+// Exports a checkpoint to every format and runs each export with the libraries that it is for, on MNIST's whole test set. Prints
+// how many predicted classes differ from Tandem's own, and the largest difference of logits.
 //
-// node scripts/export-check.mjs CHECKPOINT     TANDEM_PYTHON names a Python with tensorflow, keras and onnxruntime
+// node scripts/export-check.mjs CHECKPOINT     TANDEM_PYTHON: path of a Python with tensorflow, keras and onnxruntime
 import { spawnSync } from "node:child_process";
 import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { createServer } from "node:http";
@@ -40,7 +41,7 @@ try {
   }
   report("Tandem", reference);
   report("onnxruntime in Node", await runOnnx(paths.onnx));
-  if (python === undefined) console.log("Python: skipped, as TANDEM_PYTHON names none");
+  if (python === undefined) console.log("Python: skipped, because TANDEM_PYTHON is not set");
   else runPython(paths, python);
   if (browserPath !== undefined) report("TensorFlow.js in Chromium", await runTfjs());
 } finally {
@@ -150,7 +151,7 @@ async function runTfjs() {
 }
 
 /**
- * In the browser.
+ * Runs in the browser.
  * @param {number[]} values of some images
  * @returns {Promise<number[]>}
  */

@@ -1,4 +1,4 @@
-// What one fault costs: the longest gap between two steps after it, less the usual one. Two workers, MNIST, batches of 50.
+// Measures the cost of a fault: the longest gap between two steps after it, minus the usual gap. Two workers, MNIST, batches of 50.
 //   node scripts/fault-cost.mjs [--times 9]
 import { rmSync } from "node:fs";
 import { setTimeout as delay } from "node:timers/promises";
@@ -13,7 +13,7 @@ const times = Number(options.times);
 
 /**
  * @param {string} kind
- * @param {(worker: Command, namespace: Namespace | undefined) => Promise<void>} inflict until the fault has passed
+ * @param {(worker: Command, namespace: Namespace | undefined) => Promise<void>} inflict resolves when the fault is over
  */
 async function costOf(kind, inflict) {
   const folder = temporaryFolder("tandem-cost-");
@@ -59,7 +59,7 @@ function gaps(stamps) {
   return stamps.slice(1).map((stamp, index) => stamp - (stamps[index] ?? stamp));
 }
 
-/** Until both workers are there again, and some steps more. @param {Command} coordinator @param {number[]} stepTimes */
+/** Waits until both workers are back, and for some more steps. @param {Command} coordinator @param {number[]} stepTimes */
 async function bothWork(coordinator, stepTimes) {
   const there = () =>
     coordinator.events.filter((event) => event["state"] === "joined").length -

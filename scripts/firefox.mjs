@@ -1,5 +1,5 @@
-// The system's own Firefox, over WebDriver BiDi (w3.org/TR/webdriver-bidi): a session, pages, and expressions in them. Playwright
-// drives builds of its own, and a driver of a hundred packages would save these few lines.
+// Drives the system's Firefox over WebDriver BiDi (w3.org/TR/webdriver-bidi): a session, pages, and expressions in them. Playwright
+// only drives its own builds of Firefox, and another driver would bring a hundred packages to save these few lines.
 import { spawn } from "node:child_process";
 import { existsSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -10,7 +10,7 @@ const PLACES = ["/usr/bin/firefox-esr", "/usr/bin/firefox"];
 const START_MS = 60_000;
 const POLL_MS = 200;
 
-/** Undefined where there is none. TANDEM_FIREFOX names one that lies elsewhere. */
+/** Undefined if there is none. TANDEM_FIREFOX gives the path of one that is elsewhere. */
 export const firefoxPath =
   process.env["TANDEM_FIREFOX"] ?? PLACES.find((place) => existsSync(place));
 
@@ -22,7 +22,7 @@ export class Firefox {
     this.process = process;
     this.socket = socket;
     this.profile = profile;
-    /** Known once there is a session. */
+    /** Set once there is a session. */
     this.version = "";
     this.nextId = 1;
     /** @type {Map<number, Waiting>} */
@@ -72,7 +72,7 @@ export class FirefoxPage {
     this.context = context;
   }
 
-  /** The value of an expression, which may be a promise. @param {string} expression @returns {Promise<any>} */
+  /** The value of an expression; promises are awaited. @param {string} expression @returns {Promise<any>} */
   async evaluate(expression) {
     const answer = await this.firefox.send("script.evaluate", {
       expression: `(async () => JSON.stringify(await (${expression})))()`,
@@ -83,17 +83,17 @@ export class FirefoxPage {
     return answer.result.type === "string" ? JSON.parse(answer.result.value) : undefined;
   }
 
-  /** Until the expression is true. @param {string} expression @param {number} timeoutMs */
+  /** Waits until the expression is true. @param {string} expression @param {number} timeoutMs */
   async waitFor(expression, timeoutMs) {
     const deadlineMs = performance.now() + timeoutMs;
     while (!(await this.evaluate(expression))) {
       if (performance.now() > deadlineMs)
-        throw new Error(`not so within ${timeoutMs} ms: ${expression}`);
+        throw new Error(`not true within ${timeoutMs} ms: ${expression}`);
       await new Promise((resolve) => setTimeout(resolve, POLL_MS));
     }
   }
 
-  /** Loads the page again. */
+  /** Reloads the page. */
   async reload() {
     await this.firefox.send("browsingContext.reload", { context: this.context, wait: "complete" });
   }
@@ -105,7 +105,8 @@ export class FirefoxPage {
 
 /** @returns {Promise<Firefox>} */
 export async function openFirefox() {
-  if (firefoxPath === undefined) throw new Error("no Firefox here; TANDEM_FIREFOX names one");
+  if (firefoxPath === undefined)
+    throw new Error("no Firefox found; set TANDEM_FIREFOX to its path");
   const profile = mkdtempSync(join(tmpdir(), "tandem-firefox-"));
   const args = ["--headless", "--no-remote", "--profile", profile, "--remote-debugging-port", "0"];
   const firefox = spawn(firefoxPath, args, { stdio: ["ignore", "ignore", "pipe"] });
@@ -124,7 +125,7 @@ export async function openFirefox() {
   }
 }
 
-/** Firefox writes its address when it listens. @param {import("node:child_process").ChildProcess} firefox @returns {Promise<string>} */
+/** Firefox prints its address once it listens. @param {import("node:child_process").ChildProcess} firefox @returns {Promise<string>} */
 function biDiUrl(firefox) {
   return new Promise((resolve, reject) => {
     let text = "";

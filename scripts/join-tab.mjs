@@ -1,11 +1,11 @@
-// The page /join in a tab of a real browser, as its user has it: it is ready, computes, and is left.
+// The page /join in a tab of a real browser, used as by a person: waits until it is ready, joins, and leaves.
 
-/** However busy the machine is. */
+/** Enough even on a busy machine. */
 const WAIT_MS = 600_000;
 const POLL_MS = 200;
 
 /**
- * A page of Chromium's or Firefox's.
+ * A page in Chromium or Firefox.
  * @typedef {object} Tab
  * @property {(expression: string) => Promise<any>} evaluate
  * @property {() => Promise<unknown>} reload
@@ -17,20 +17,20 @@ export async function until(tab, expression) {
   const deadlineMs = performance.now() + WAIT_MS;
   while (!(await tab.evaluate(expression))) {
     if (performance.now() > deadlineMs) {
-      throw new Error(`not so: ${expression}\n${await tab.evaluate("document.body.innerText")}`);
+      throw new Error(`not true: ${expression}\n${await tab.evaluate("document.body.innerText")}`);
     }
     await new Promise((resolve) => setTimeout(resolve, POLL_MS));
   }
 }
 
-/** Waits for the state in which the page says to be. @param {Tab} tab @param {string} word */
+/** Waits until the page shows a state. @param {Tab} tab @param {string} word */
 export const shows = (tab, word) =>
   until(tab, `document.getElementById("state").textContent === ${JSON.stringify(word)}`);
 
 /** Presses the page's button. @param {Tab} tab */
 export const press = (tab) => tab.evaluate(`document.getElementById("start").click()`);
 
-/** Joins with so many Web Workers. @param {Tab} tab @param {string} name @param {number | string} cores */
+/** Joins with a number of Web Workers. @param {Tab} tab @param {string} name @param {number | string} cores */
 export async function compute(tab, name, cores) {
   await shows(tab, "Ready");
   await tab.evaluate(`(() => {

@@ -1,4 +1,4 @@
-// SIGKILL at random moments of checkpoint writing: each time the file must load and be one of the two states.
+// Sends SIGKILL at random moments while checkpoints are written. Each time the file must load and be one of the two states.
 //   node scripts/kill-writes.mjs [--kills 200] [--seed 1]
 import { spawn } from "node:child_process";
 import { copyFileSync, readdirSync } from "node:fs";

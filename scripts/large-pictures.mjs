@@ -1,4 +1,4 @@
-// Pictures that do not fit into memory: how long they take to open, how long steps take, and how much memory the process has.
+// Pictures that do not fit into memory: measures the time to open them, the time of steps, and the memory of the process.
 //
 // node scripts/large-pictures.mjs [--count 20000]     JPEG files of 224 × 224 pixels; 20,000 have 3 GB of pixels
 import { linkSync, mkdirSync, mkdtempSync, rmSync } from "node:fs";
@@ -11,7 +11,7 @@ import { Random } from "../dist/shared/random.js";
 
 const { values: options } = parseArgs({ options: { count: { type: "string", default: "20000" } } });
 const SIDE = 224;
-/** The others are links to these. */
+/** All others are links to these. */
 const DIFFERENT = 200;
 const STEPS = 60;
 

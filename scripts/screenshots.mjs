@@ -1,6 +1,6 @@
-// The pictures in README.md and docs/: the page in Chromium, during a real run that loses one worker, the page /join, during a
-// run of the wasm engine that a tab joins, the page of runs of other kinds (pictures, a table, values, many classes), and the
-// page that compares runs, over a sweep that is trained for it.
+// Takes the pictures in README.md and docs/ in Chromium: the page during a real run that loses a worker; the page /join during a
+// run of the wasm engine that a tab joins; the page of other kinds of runs (pictures, a table, values, many classes); and the page
+// that compares runs, with a sweep that is trained for it.
 //   node scripts/screenshots.mjs [--steps 700] [--join-steps 120] [--kind-steps 300] [--sweep-steps 300] [--only dashboard|join|kinds|compare] [--folder docs/images]
 import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -48,7 +48,7 @@ async function duringRun(args, take) {
 const stepDone = (coordinator, step) =>
   coordinator.event((event) => event.event === "step" && event["step"] === step);
 
-/** With a palette: a third of the bytes, and no difference to be seen. @param {string} name @param {Buffer} screenshot */
+/** With a palette, which needs a third of the bytes without a visible difference. @param {string} name @param {Buffer} screenshot */
 async function save(name, screenshot) {
   await sharp(screenshot).png({ palette: true, effort: 10 }).toFile(join(options.folder, name));
   process.stdout.write(`${name} is in ${options.folder}\n`);
@@ -84,7 +84,7 @@ async function takeDashboard() {
     const box = await page.locator("#canvas").boundingBox();
     if (!box) throw new Error("no canvas to draw on");
     for (let point = 0; point <= 40; point++) {
-      // A 2: an arc, a slanted line, a base.
+      // A 2: an arc, a slanted line and a base.
       const [x, y] =
         point <= 20
           ? [
@@ -107,7 +107,7 @@ async function takeDashboard() {
     await page.reload();
     await page.locator("#marks li").first().waitFor();
     await page.locator("#timeline rect").first().waitFor();
-    // Not by the page's title: what is in the head has no text for locators.
+    // Not by the page's title: locators find no text in the head.
     await page.locator("#step", { hasText: /[1-9]/ }).waitFor();
     await picture("phone-dark.png", page, false);
   });
@@ -140,7 +140,7 @@ async function takeJoinPage() {
   });
 }
 
-/** The preset with kernels drawn with another σ. @param {"sigmoid" | "sigmoid-plain"} name @param {number} standardDeviation */
+/** The preset with another σ for initial kernels. @param {"sigmoid" | "sigmoid-plain"} name @param {number} standardDeviation */
 function scaledNetwork(name, standardDeviation) {
   const { inputShape, layers } = presetNetwork(name, [28, 28, 1], 10);
   const kernelInitializer = initializers.truncatedNormal(standardDeviation);
@@ -153,7 +153,7 @@ function scaledNetwork(name, standardDeviation) {
   };
 }
 
-/** With and without batch normalisation, by learning rate and σ. @param {string} folder @returns {Promise<string[]>} their summaries */
+/** With and without batch normalisation, by learning rate and σ. @param {string} folder @returns {Promise<string[]>} summary folders */
 async function trainSweep(folder) {
   const data = await idx();
   const summaries = [];
@@ -185,7 +185,7 @@ async function duringShowcase(kind, take) {
   const folder = mkdtempSync(join(tmpdir(), "tandem-screenshots-"));
   const output = join(folder, "checkpoint.safetensors");
   const run = await startShowcase(kind, { steps: 1_000_000, output, evalEvery: 50 });
-  // So high that the top bar, which stays in sight, covers nothing.
+  // High enough that the top bar, which stays visible, covers nothing.
   const page = await browser.newPage({
     viewport: { width: 1200, height: 4000 },
     deviceScaleFactor: 1,
@@ -201,7 +201,7 @@ async function duringShowcase(kind, take) {
   }
 }
 
-/** Of a picture that no run has seen. @param {import("playwright-core").Page} page */
+/** Tries a picture that no run has seen. @param {import("playwright-core").Page} page */
 async function choosePicture(page) {
   const [height = 0, width = 0] = SHAPES_INPUT;
   const raw = { height, width, channels: /** @type {const} */ (3) };

@@ -1,5 +1,5 @@
-// `npm run setup`: everything that Tandem needs in a fresh clone; a second if all is in place.
-// Uses nothing that has to be installed first, because it is what installs.
+// `npm run setup`: installs everything that Tandem needs in a fresh clone. Takes a second if everything is in place.
+// Uses nothing that has to be installed first.
 import { dirname } from "node:path";
 import { fileURLToPath } from "node:url";
 import { compile } from "./setup/compile.mjs";
@@ -19,15 +19,15 @@ function checkNode() {
   );
 }
 
-/** Without it Tandem works with the wasm engine, so a machine that cannot have it goes on. */
+/** Optional: without it Tandem works with the wasm engine. */
 async function installFastEngine() {
-  // What is compiled by now; `tandem setup` does the same.
+  // It has been compiled by now. `tandem setup` does the same.
   const { installTensorFlow } = await import("../dist/setup/tensorflow.js");
   try {
     await installTensorFlow();
   } catch (error) {
     if (!(error instanceof Error && "code" in error && error.code === "setup")) throw error;
-    say(`${error.message}\nTandem goes on with the wasm engine, which is slower.`);
+    say(`${error.message}\nTandem will use the wasm engine, which is slower.`);
   }
 }
 

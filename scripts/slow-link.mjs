@@ -1,7 +1,7 @@
-// A worker behind a slow link: it must be able to join, and must not be taken for dead while its state is on the way.
+// A worker behind a slow link: it must be able to join, and must not count as lost while its state is being sent.
 //   node scripts/slow-link.mjs [--rate 5mbit] [--broadcast updates|weights] [--tls] [--steps 3] [--beside]
-// `--beside`: with a fast worker on this machine, so that the run goes on without the slow one, which then falls behind and
-// has to catch up. Needs root and iproute2.
+// `--beside`: with a fast worker on this machine, so that the run continues without the slow one, which falls behind and has to
+// catch up. Needs root and iproute2.
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { makeCertificate } from "./faults/certificate.mjs";

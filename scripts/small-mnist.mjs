@@ -1,4 +1,4 @@
-// The first images of MNIST, for runs on machines that are too slow for all of it.
+// Writes only the first images of MNIST, for runs on machines that are too slow for all of them.
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { mnistFolder } from "../dist/shared/data/files/mnist.js";

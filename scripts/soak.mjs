@@ -1,4 +1,4 @@
-// A long run with a fault at regular intervals; what the coordinator holds at the start and at the end.
+// A long run with a fault at regular intervals. Prints what the coordinator holds at the start and at the end.
 //   node scripts/soak.mjs [--steps 10000] [--every 20]
 import { readdirSync, readFileSync, readlinkSync } from "node:fs";
 import { join } from "node:path";
@@ -50,7 +50,7 @@ function whatIsHeld() {
     Math.round(Number(new RegExp(`${field}:\\s+(\\d+)`).exec(status)?.[1]) / 1024);
   return {
     residentMb: megabytes("VmRSS"),
-    // What is this process's own, and not pages of a file that the system can drop.
+    // Only memory of the process itself, without pages of files that the system can drop.
     privateMb: megabytes("RssAnon"),
     files: links.length,
     sockets: links.filter((link) => link.startsWith("socket:")).length,

@@ -1,4 +1,4 @@
-// `npm start`: from a fresh clone to a trained and evaluated checkpoint, and what to try next.
+// `npm start`: takes a fresh clone to a trained and evaluated checkpoint, and says what to try next.
 import "./setup.mjs";
 import { spawnSync } from "node:child_process";
 import { dirname, join } from "node:path";
@@ -8,7 +8,7 @@ import { say } from "./setup/report.mjs";
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const checkpoint = "checkpoint.safetensors";
 
-// 200 steps in place of the 10,000 of the reference run, to about the same accuracy.
+// 200 steps instead of the 10,000 of the reference run, for about the same accuracy.
 const settings = ["--workers", "2", "--recipe", "fast", "--output", checkpoint];
 
 /** @param {string[]} args */
@@ -21,7 +21,7 @@ function tandem(...args) {
   if (status !== 0) process.exit(status ?? (signal === "SIGINT" ? 130 : 143));
 }
 
-// Ctrl-C reaches the run as well, which ends in good order; this process waits for it.
+// Ctrl-C also reaches the run, which then ends properly; this process waits for it.
 process.on("SIGINT", () => undefined);
 process.on("SIGTERM", () => undefined);
 

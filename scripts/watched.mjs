@@ -1,7 +1,7 @@
-// What open pages cost: one run that alternates between stretches without pages and stretches with five.
+// Measures what open pages cost: a run alternates between stretches without pages and stretches with five.
 //   node scripts/watched.mjs [--pages 5] [--stretches 6] [--steps 100] [--browser]
-// A page is its stream of updates, read as a browser reads it. With --browser they are pages in Chromium on the same machine,
-// which then has to draw them as well.
+// A page is simulated by reading its stream of updates as a browser would. With --browser they are real pages in Chromium on the
+// same machine, which then also has to draw them.
 import { get } from "node:http";
 import { cpus } from "node:os";
 import { parseArgs } from "node:util";
@@ -20,7 +20,7 @@ const { values: options } = parseArgs({
 const pages = Number(options.pages);
 const stretch = Number(options.steps);
 const count = 2 * Number(options.stretches);
-/** Steps at the start of each stretch that are not counted, as pages are being opened. */
+/** Steps at the start of each stretch that are not counted, because pages are being opened. */
 const SETTLE = 20;
 const folder = temporaryFolder("tandem-watched-");
 
@@ -79,7 +79,7 @@ try {
   );
   const alone = medians.filter((_, index) => index % 2 === 0);
   const watched = medians.filter((_, index) => index % 2 === 1);
-  // Each watched stretch against the one before it, so that a machine that becomes slower does not matter.
+  // Each stretch with pages is compared with the one before it, so that a machine that becomes slower does not matter.
   const ratios = watched.map((ms, index) => ms / (alone[index] ?? NaN));
   process.stdout.write(
     `${cpus().length} × ${cpus()[0]?.model.trim()}, Node ${process.versions.node}; medians of ${count / 2} stretches of ${stretch - SETTLE} steps each\n` +

@@ -102,4 +102,4 @@ export type {
 export type { RunConfig } from "./shared/config.js";
 export type { EngineName } from "./shared/engine/engine.js";
 export { type ErrorCode, TandemError } from "./shared/errors.js";
-export type { ReportedEvent } from "./shared/events.js";
+export type { ReportedEvent } from "./shared/run-event.js";

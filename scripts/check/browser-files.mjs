@@ -1,5 +1,5 @@
-// Which files of src/ run in a browser's Web Worker: what its script reaches at run time, as esbuild follows it. The linter
-// (eslint.config.js) and the check of imports (.dependency-cruiser.mjs) keep Node out of them.
+// Finds the files of src/ that run in a browser's Web Worker: those that its script loads at run time, according to esbuild. The
+// linter (eslint.config.js) and the check of imports (.dependency-cruiser.mjs) keep Node out of them.
 import { buildSync } from "esbuild";
 
 export const BROWSER_WORKER = "src/worker/browser.ts";
@@ -13,7 +13,7 @@ export function findBrowserFiles(root) {
     absWorkingDir: root,
     entryPoints: [BROWSER_WORKER],
     bundle: true,
-    // What is no file of ours is the check's to judge.
+    // Files that are not ours are left to the check of imports.
     packages: "external",
     format: "esm",
     metafile: true,

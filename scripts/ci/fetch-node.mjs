@@ -1,4 +1,4 @@
-// Builds of Node other than the one that runs this: npm's packages node-PLATFORM-ARCH, which are real Node builds, kept in
+// Fetches builds of Node other than the running one from npm's packages node-PLATFORM-ARCH, which are real Node builds, into
 // Tandem's cache.
 import { existsSync } from "node:fs";
 import { join } from "node:path";
@@ -9,9 +9,9 @@ import { SetupError, say } from "../setup/report.mjs";
 
 /**
  * @param {string} version
- * @param {string} [arch] another processor's, for an emulator
+ * @param {string} [arch] of another processor, for an emulator
  * @returns {Promise<string>} the path of that Node
- * @throws SetupError where it cannot be fetched
+ * @throws SetupError if it cannot be fetched
  */
 export async function fetchNode(version, arch = process.arch) {
   const packageName = `node-${process.platform}-${arch}`;
@@ -28,12 +28,12 @@ export async function fetchNode(version, arch = process.arch) {
       [
         ...["install", "--prefix", temporary, "--no-save", "--ignore-scripts", "--no-audit"],
         ...["--no-fund", `${packageName}@${version}`],
-        // npm refuses what this machine cannot run by itself.
+        // Otherwise npm refuses packages that this machine cannot run directly.
         ...(arch === process.arch ? [] : ["--force"]),
       ],
       { label: "fetching" },
     );
-    // npm tells the cause first.
+    // npm states the cause first.
     if (code !== 0) throw new SetupError(output.trimStart().split("\n").slice(0, 3).join("\n"));
   });
   return programIn(target);

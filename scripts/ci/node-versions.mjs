@@ -1,10 +1,10 @@
-// The unit tests and the package's on every major version of Node that Tandem supports, other than the one that runs this
-// (npm test has done that one).
+// Runs the unit tests and the package's tests on every major version of Node that Tandem supports, except the running one, which
+// npm test has covered.
 //   node scripts/ci/node-versions.mjs [22 24 …]
-// The native modules (tfjs-node's binding, fs-native-extensions) use Node's stable API (Node-API), so that one build serves
-// all versions; these tests are also what shows that.
+// The native modules (tfjs-node's binding, fs-native-extensions) use Node's stable API (Node-API), so that the same build works
+// with all versions. These tests verify that too.
 //
-// Where a version cannot be fetched, this prints so and does not fail, for developers without a network. With CI set it fails:
+// If a version cannot be fetched, this is reported but is not a failure, for developers without a network. With CI set it is one:
 // otherwise an unreachable registry would look like a passed test.
 import { spawnSync } from "node:child_process";
 import { readdirSync } from "node:fs";
@@ -13,10 +13,10 @@ import { fileURLToPath } from "node:url";
 import { SetupError, say } from "../setup/report.mjs";
 import { fetchNode } from "./fetch-node.mjs";
 
-/** Exact versions, so that a red build is a change of ours. @type {Record<string, string>} */
+/** Exact versions, so that only a change of ours can make a build fail. @type {Record<string, string>} */
 const VERSIONS = { 20: "20.20.2", 22: "22.23.3", 24: "24.21.0" };
 
-/** A minute of the engine's arithmetic, which is the same native library under every Node. */
+/** Skipped: they take a minute, and only test the engine's arithmetic, a native library that does not depend on Node. */
 const SAME_ON_EVERY_NODE = "golden";
 
 const root = dirname(dirname(dirname(fileURLToPath(import.meta.url))));
@@ -27,7 +27,7 @@ function runTests(program) {
   const folders = readdirSync(join(root, "test"), { withFileTypes: true })
     .filter((entry) => entry.isDirectory() && entry.name !== SAME_ON_EVERY_NODE)
     .map(({ name }) => `test/${name}/`);
-  // Not by --exclude, which the projects' own settings replace.
+  // Not with --exclude, because the projects' own settings replace it.
   return [["--project", "unit", ...folders], ["test/package"]].every((args) =>
     runVitest(program, args),
   );
@@ -39,7 +39,7 @@ function runVitest(program, args) {
   const { status } = spawnSync(program, [vitest, "run", ...args], {
     cwd: root,
     stdio: "inherit",
-    // What tests start by name is this Node too.
+    // So that tests that start `node` by name use this Node too.
     env: { ...process.env, PATH: `${dirname(program)}:${process.env["PATH"] ?? ""}` },
   });
   return status === 0;
@@ -55,7 +55,7 @@ const failures = [];
 for (const major of majors) {
   const version = VERSIONS[major];
   if (version === undefined) {
-    say(`Node ${major} is none of ${Object.keys(VERSIONS).join(", ")}.`);
+    say(`Node ${major} is not one of ${Object.keys(VERSIONS).join(", ")}.`);
     process.exit(2);
   }
   try {

@@ -1,4 +1,4 @@
-// What a process holds now, from Linux's /proc: its own memory, and its open files.
+// What a process currently holds, from Linux's /proc: its own memory and its open files.
 import { readdirSync, readFileSync, readlinkSync } from "node:fs";
 
 /** @param {number | undefined} pid */
@@ -17,7 +17,7 @@ export function heldBy(pid) {
   };
 }
 
-/** Memory that is the process's own, and not pages of a file. @param {number | undefined} pid */
+/** Memory of the process itself, without pages of files. @param {number | undefined} pid */
 export function privateMbOf(pid) {
   const text = readFileSync(`/proc/${pid}/smaps_rollup`, "utf8");
   const kilobytes = (/** @type {string} */ field) =>

@@ -1,5 +1,5 @@
-// What the coordinator of a classroom holds over some thousand steps, to tell buffers that fill once from a leak: 30 workers
-// that answer at once, of which a third is killed and started again every 20 steps.
+// Measures the memory of a classroom's coordinator over several thousand steps, to distinguish buffers that fill once from a leak.
+// 30 workers answer immediately; every 20 steps a third of them is killed and restarted.
 //   node scripts/classroom/memory.mjs [--steps 3000] [--calm]
 import { spawn } from "node:child_process";
 import { join } from "node:path";
@@ -53,7 +53,7 @@ const coordinator = new Command(
       "--min-workers",
       `${STAYING}`,
     ],
-    // The gradients are no real ones.
+    // The gradients are not real.
     ...["--learning-rate", "1e-6"],
   ],
   {

@@ -1,4 +1,4 @@
-// The tabs of a classroom, each with a process of its own: opened, disturbed in the ways that pupils disturb them, and measured.
+// The tabs of a classroom, each with its own process: opens them, disturbs them as pupils would, and measures them.
 import { constants, setPriority } from "node:os";
 import { compute, press, shows } from "../join-tab.mjs";
 import { privateMbOf } from "./held.mjs";
@@ -7,11 +7,11 @@ import { privateMbOf } from "./held.mjs";
 /** @typedef {import("playwright-core").Page} Page */
 /** @typedef {{page: Page, pid: number}} Desk */
 
-/** Tries until a tab's process is the only one with its processor time. */
+/** Attempts to find a tab's process as the only one with its processor time. */
 const MAX_TRIES = 20;
 const BUSY_MS = 50;
 const RAISE_MS = 500;
-/** Of what the browser and the page say of a process's time. */
+/** Allowed difference between the browser's and the page's values of a process's time. */
 const TICK_S = 0.01;
 
 export class Classroom {
@@ -50,7 +50,7 @@ export class Classroom {
   /**
    * @param {string} name
    * @param {"close" | "leave" | "reload" | "sleep"} kind
-   * @returns {Promise<() => Promise<void>>} puts it right again
+   * @returns {Promise<() => Promise<void>>} undoes it
    */
   async disturb(name, kind) {
     const { page, pid } = this.desk(name);
@@ -77,7 +77,7 @@ export class Classroom {
     }
   }
 
-  /** What all tabs hold, and what the first ones, which nobody disturbs, hold and have computed. @param {number} undisturbedCount */
+  /** What all tabs hold; of the first ones, which are not disturbed, also their work. @param {number} undisturbedCount */
   async measure(undisturbedCount) {
     const renderers = await this.renderers();
     const pids = [...this.desks.values()].map(({ pid }) => pid);
@@ -99,7 +99,7 @@ export class Classroom {
     return desk;
   }
 
-  /** The process of a tab, which Chromium does not say: the one that has used as much processor time as the tab. @param {Page} page */
+  /** Chromium does not name a tab's process: it is the one that has used as much processor time as the tab. @param {Page} page */
   async processOf(page) {
     const session = await page.context().newCDPSession(page);
     await session.send("Performance.enable");
@@ -117,11 +117,11 @@ export class Classroom {
       await session.detach();
       return candidate.id;
     }
-    throw new Error("the tab's process cannot be told from others");
+    throw new Error("the tab's process cannot be distinguished from others");
   }
 
   /**
-   * Chromium runs a tab that is not drawn yet with the lowest priority; beside tabs that keep all cores busy it would never be
+   * Chromium runs a tab that is not drawn yet with the lowest priority. If other tabs keep all cores busy, it would never become
    * ready.
    */
   async raisePriorities() {
@@ -129,12 +129,12 @@ export class Classroom {
       try {
         setPriority(id, constants.priority.PRIORITY_NORMAL);
       } catch {
-        // It has ended, or this user may not: then it takes longer.
+        // It has ended, or this user may not change it: then it takes longer.
       }
     }
   }
 
-  /** The browser's processes that run pages. */
+  /** The processes of the browser that run pages. */
   async renderers() {
     const session = await this.browser.newBrowserCDPSession();
     const { processInfo } = await session.send("SystemInfo.getProcessInfo");

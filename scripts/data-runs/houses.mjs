@@ -1,5 +1,5 @@
-// A made table like that of California's houses (Pace and Barry, 1997): numbers on different scales, a column of categories, and a
-// value that depends on them in no straight line. The noise has a variance of 0.04, which no network can predict.
+// Generates a table similar to that of California's houses (Pace and Barry, 1997): numbers on different scales, a column of
+// categories, and a value that depends on them nonlinearly. The noise has a variance of 0.04, which no network can predict.
 import { writeFileSync } from "node:fs";
 import "../../dist/shared/digest/node-digests.js";
 import { Random } from "../../dist/shared/random.js";

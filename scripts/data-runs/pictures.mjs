@@ -1,4 +1,4 @@
-// A folder of PNG files made from MNIST, and the same samples as IDX files: both must train the same weights.
+// A folder of PNG files made from MNIST, and the same samples as IDX files: training on both must give the same weights.
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import sharp from "sharp";
@@ -10,7 +10,7 @@ const TEST_EVERY = 6;
 const AT_ONCE = 64;
 
 /**
- * The first images of MNIST's training set and of its test set, in train/seven/00012.png and so on.
+ * Writes the first images of MNIST's training set and of its test set to train/seven/00012.png and so on.
  * @param {string} folder is made
  * @param {number} count of pictures
  * @returns {Promise<string>} the folder
@@ -52,7 +52,7 @@ export async function writePictures(folder, count) {
 }
 
 /**
- * Writes the samples of a folder of pictures as IDX files, in the order in which they are held out and trained on.
+ * Writes the samples of a folder of pictures as IDX files, in the order of the validation set and the training set.
  * @param {string} pictures
  * @param {string} folder is made
  * @returns {Promise<string>} the folder

@@ -1,5 +1,5 @@
-// A small residual network for small images: 16, 32 and 64 filters, 11 convolutions beside the shortcuts (He et al., "Deep residual
-// learning for image recognition", 2016, section 4.2).
+// A small residual network for small images: 16, 32 and 64 filters, 11 convolutions besides the shortcuts (He et al., "Deep
+// residual learning for image recognition", 2016, section 4.2).
 import {
   batchNorm,
   conv,

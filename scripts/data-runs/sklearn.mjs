@@ -1,4 +1,4 @@
-// Data sets that come with scikit-learn, as CSV files that Python's csv module writes.
+// Data sets that come with scikit-learn, as CSV files written by Python's csv module.
 import { spawnSync } from "node:child_process";
 
 const SCRIPT = `
@@ -26,5 +26,5 @@ export function writeSklearnTable(python, name, file) {
     encoding: "utf8",
   });
   if (status === 0) return file;
-  throw new Error(`--python ${python} does not write the table: ${error?.message ?? stderr}`);
+  throw new Error(`--python ${python} did not write the table: ${error?.message ?? stderr}`);
 }

@@ -1,4 +1,4 @@
-// The same images of MNIST in each kind of file that `--data` reads, for scripts that compare them.
+// Writes the same images of MNIST in each kind of file that `--data` reads, for scripts that compare them.
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { encodeZip } from "../../dist/export/keras/zip.js";
@@ -30,7 +30,7 @@ export function readImages(folder) {
   return { train: read("train"), test: read("t10k") };
 }
 
-/** `x_train.npy` and so on. @param {ImageSets} sets @returns {{ path: string, pieces: Uint8Array[] }[]} */
+/** Files `x_train.npy` and so on. @param {ImageSets} sets @returns {{ path: string, pieces: Uint8Array[] }[]} */
 function arraysOf(sets) {
   return Object.entries(sets).flatMap(([name, { images, labels, count }]) => [
     { path: `x_${name}.npy`, pieces: [npyHeader([count, SIDE, SIDE]), images] },
@@ -38,7 +38,7 @@ function arraysOf(sets) {
   ]);
 }
 
-/** Of bytes (numpy.lib.format, version 1.0). @param {number[]} shape */
+/** Header of an array of bytes (numpy.lib.format, version 1.0). @param {number[]} shape */
 function npyHeader(shape) {
   const dictionary = `{'descr': '|u1', 'fortran_order': False, 'shape': (${shape.join(", ")},), }`;
   return Buffer.from(`\x93NUMPY\x01\x00\x76\x00${dictionary.padEnd(117)}\n`, "latin1");
@@ -52,7 +52,7 @@ export function writeNpy(folder, sets) {
   }
 }
 
-/** As `np.savez` writes it: not packed. @param {string} file @param {ImageSets} sets */
+/** Uncompressed, as `np.savez` writes it. @param {string} file @param {ImageSets} sets */
 export function writeNpz(file, sets) {
   writeFileSync(file, Buffer.concat(encodeZip(arraysOf(sets))));
 }
@@ -72,6 +72,6 @@ export function writeCsv(folder, sets) {
 
 /** `train/seven/00012.png` and so on. @param {string} folder is made @param {ImageSets} sets */
 export async function writePng(folder, { train, test }) {
-  // A sixth of the pictures are test pictures there.
+  // There, a sixth of the pictures are test pictures.
   await writePictures(folder, train.count + test.count);
 }

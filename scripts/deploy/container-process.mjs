@@ -1,12 +1,12 @@
-// One process as a container runtime starts it, from an image's root file system: process 1 of its own, with exactly the given
-// environment, identity and mounts, without capabilities, on a root that can only be read. Needs root and util-linux.
+// Starts a process from an image's root file system as a container runtime would: as process 1, with exactly the given environment,
+// identity and mounts, without capabilities, on a read-only root. Needs root and util-linux.
 import { execFile, spawn } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { promisify } from "node:util";
 
 /**
  * @typedef {object} ContainerSpec
- * @property {string} root the image's file system; each process needs one of its own
+ * @property {string} root the image's file system; each process needs its own
  * @property {string[]} command
  * @property {Record<string, string>} environment
  * @property {{user: number, group: number, filesGroup: number}} identity
@@ -14,7 +14,7 @@ import { promisify } from "node:util";
  * @property {string} workingFolder
  */
 
-/** Everything is passed as arguments: no text of a manifest is read by a shell. */
+/** Everything is passed as arguments: no text of a manifest is interpreted by a shell. */
 const SCRIPT = `
 set -eu
 root=$1 user=$2 group=$3 files_group=$4 folder=$5
@@ -82,7 +82,7 @@ export class ContainerProcess {
     return this.child.exitCode === null && this.child.signalCode === null;
   }
 
-  /** Its process 1, as this machine numbers it. */
+  /** This machine's number of the container's process 1. */
   get pid() {
     const own = this.child.pid;
     return Number(readFileSync(`/proc/${own}/task/${own}/children`, "utf8").trim());
@@ -93,7 +93,7 @@ export class ContainerProcess {
     if (this.isAlive) process.kill(this.pid, signal);
   }
 
-  /** @param {RegExp} pattern @returns {Promise<string>} what it has printed that matches */
+  /** @param {RegExp} pattern @returns {Promise<string>} the part of its output that matches */
   async printed(pattern) {
     for (;;) {
       const found = pattern.exec(this.output);
@@ -109,7 +109,7 @@ export class ContainerProcess {
     }
   }
 
-  /** Runs another program inside, as the same user. @param {string[]} command @returns {Promise<number>} its exit code */
+  /** Runs another program in it, as the same user. @param {string[]} command @returns {Promise<number>} its exit code */
   async execute(...command) {
     const { root, identity, environment } = this.spec;
     const { user, group, filesGroup } = identity;

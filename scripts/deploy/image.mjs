@@ -1,4 +1,4 @@
-// The image of deploy/container, built with buildah where no registry of images is reached: its base is a minimal Debian from
+// Builds the image of deploy/container with buildah and without a registry of images: its base is a minimal Debian from
 // debootstrap with a Node from npm. Needs root.
 import { execFile } from "node:child_process";
 import { cpSync, existsSync, mkdirSync, realpathSync, symlinkSync, writeFileSync } from "node:fs";
@@ -19,7 +19,7 @@ const MAX_OUTPUT_BYTES = 64 * 1024 * 1024;
 
 const run = promisify(execFile);
 
-/** @returns {string | undefined} why no image can be built here */
+/** @returns {string | undefined} why no image can be built here; undefined: it can */
 export function whyNoImage() {
   if (process.getuid?.() !== 0) return "building needs root here";
   const missing = ["buildah", "debootstrap", "apt-get"].filter((program) => !isInstalled(program));
@@ -35,7 +35,7 @@ export class Image {
   /** @param {string[]} args @returns {Promise<string>} what it printed */
   async buildah(...args) {
     const { stdout } = await run("buildah", [...this.store, ...args], {
-      // Steps run in a chroot with this machine's network, and without namespaces that a sandbox may not have.
+      // Steps run in a chroot with this machine's network, without namespaces, which a sandbox may not allow.
       env: { ...process.env, BUILDAH_ISOLATION: "chroot" },
       cwd: ROOT,
       maxBuffer: MAX_OUTPUT_BYTES,
@@ -55,7 +55,7 @@ export class Image {
     );
   }
 
-  /** How a container of it is started. @returns {Promise<{config: Record<string, unknown>}>} */
+  /** How its containers are started. @returns {Promise<{config: Record<string, unknown>}>} */
   async inspect() {
     const { Docker } = JSON.parse(await this.buildah("inspect", "--type", "image", IMAGE));
     return { config: Docker.config };
@@ -74,7 +74,7 @@ export class Image {
   }
 }
 
-/** Made once, in Tandem's cache. @returns {Promise<string>} */
+/** Made once and kept in Tandem's cache. @returns {Promise<string>} */
 async function baseRoot() {
   const target = join(cacheFolder(), `container-base-${DEBIAN}-node-${NODE}`);
   const isComplete = (/** @type {string} */ folder) =>
@@ -97,7 +97,7 @@ async function addNode(root) {
   const npm = dirname(dirname(realpathSync((await run("which", ["npm"])).stdout.trim())));
   cpSync(await fetchNode(NODE), join(local, "bin/node"));
   cpSync(npm, join(local, "lib/node_modules/npm"), { recursive: true });
-  // This machine's authorities, by which it reaches its registries.
+  // This machine's certificate authorities, with which it reaches its registries.
   if (existsSync(CERTIFICATES))
     cpSync(CERTIFICATES, join(root, CERTIFICATES), { dereference: true });
   mkdirSync(join(local, "etc"), { recursive: true });

@@ -1,4 +1,4 @@
-// The manifests of deploy/kubernetes, and what of them a container's process is started with.
+// Reads the manifests of deploy/kubernetes, and determines how they start a container's process.
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { parseAllDocuments } from "yaml";
@@ -8,7 +8,7 @@ export const KUBERNETES = join(ROOT, "deploy/kubernetes");
 
 /** @typedef {Record<string, any>} Manifest */
 
-/** Each file's documents. @returns {{file: string, manifest: Manifest}[]} of all folders, kustomizations included */
+/** The documents of all files. @returns {{file: string, manifest: Manifest}[]} including kustomizations */
 export function readManifests() {
   const folders = readdirSync(KUBERNETES, { withFileTypes: true }).filter((entry) =>
     entry.isDirectory(),
@@ -42,9 +42,9 @@ export function manifestOf(kind, name) {
 }
 
 /**
- * How the kubelet starts the only container of a pod: arguments after the image's entry point, and the variables of the manifest.
+ * How the kubelet starts the only container of a pod: the arguments after the image's entry point and the manifest's variables.
  * @param {Manifest} workload a StatefulSet or Deployment
- * @param {string} podName what `fieldRef: metadata.name` stands for
+ * @param {string} podName value of `fieldRef: metadata.name`
  */
 export function containerOf(workload, podName) {
   const pod = workload["spec"].template.spec;

@@ -1,4 +1,4 @@
-// Programs of the system that checks of deploy/ need, and that are not installed for them.
+// System programs that the checks of deploy/ need but do not install.
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 

@@ -1,5 +1,5 @@
-// A Slurm cluster of several nodes on this machine, from Debian's slurm-wlm and munge: its own configuration, key, state and
-// ports in one folder, so that it touches no other. Needs root.
+// A Slurm cluster of several nodes on this machine, from Debian's slurm-wlm and munge. It has its own configuration, key, state
+// and ports in one folder, so that it affects no other cluster. Needs root.
 import { execFile, spawn } from "node:child_process";
 import { randomBytes } from "node:crypto";
 import { existsSync, mkdirSync, writeFileSync } from "node:fs";
@@ -23,10 +23,10 @@ const START_MS = 60_000;
 const END_MS = 20_000;
 const POLL_MS = 200;
 
-/** What Slurm calls a job's state while it has not ended. */
+/** Slurm's states of a job that has not ended. */
 const UNFINISHED = /^(PENDING|CONFIGURING|RUNNING|COMPLETING|REQUEUED|SUSPENDED|STOPPED)/;
 
-/** @returns {string | undefined} why no cluster can be started here */
+/** @returns {string | undefined} why no cluster can be started here; undefined: it can */
 export function whyNoSlurm() {
   if (process.getuid?.() !== 0) return "Slurm's daemons need root here";
   const missing = PROGRAMS.filter((program) => !isInstalled(program));
@@ -37,7 +37,7 @@ export function whyNoSlurm() {
 
 export class SlurmCluster {
   /**
-   * @param {string} folder an empty one, with a short path: it has sockets in it
+   * @param {string} folder an empty one with a short path, because it will contain sockets
    * @param {{nodes: number, cpusPerNode: number}} size
    */
   constructor(folder, size) {
@@ -49,7 +49,7 @@ export class SlurmCluster {
     this.output = "";
   }
 
-  /** @throws Error where a daemon does not start, with what it said */
+  /** @throws Error if a daemon does not start, with its output */
   async start() {
     const { folder, size } = this;
     for (const name of ["munge", "state", "spool"]) mkdirSync(join(folder, name));
@@ -58,7 +58,7 @@ export class SlurmCluster {
     writeFileSync(join(folder, "slurm.conf"), configuration(folder, size, ports));
     const munge = join(folder, "munge");
     this.startDaemon("munged", [
-      // Its folders are of this run alone, and not those of the system that it expects.
+      // It uses folders of this run only, instead of the system folders that it expects.
       ...["--foreground", "--force", `--key-file=${munge}/key`, `--socket=${munge}/socket`],
       ...[`--pid-file=${munge}/pid`, `--log-file=${munge}/log`, `--seed-file=${munge}/seed`],
     ]);
@@ -68,7 +68,7 @@ export class SlurmCluster {
       this.startDaemon("slurmd", ["-D", "-N", `node${node}`]);
     }
     await until(async () => (await this.idleNodes()) === size.nodes, START_MS, "idle nodes", this);
-    // A node that says that it is idle may still fail to start its first task.
+    // A node that reports to be idle may still fail to start its first task.
     const starts = () => this.run("srun", `--nodes=${size.nodes}`, "--immediate=5", "true");
     const hasStarted = () =>
       starts().then(
@@ -83,7 +83,7 @@ export class SlurmCluster {
     return states.split("\n").filter((state) => state === "idle").length;
   }
 
-  /** @param {string} program @param {string[]} args @returns {Promise<string>} what it printed */
+  /** @param {string} program @param {string[]} args @returns {Promise<string>} its output */
   async run(program, ...args) {
     const { stdout } = await promisify(execFile)(program, args, { env: this.environment });
     return stdout.trim();
@@ -122,7 +122,7 @@ export class SlurmCluster {
     return state;
   }
 
-  /** The id of the running step of this name. @param {string} job @param {string} name */
+  /** The id of the running step with this name. @param {string} job @param {string} name */
   async step(job, name) {
     const rows = await this.run(
       "squeue",
@@ -141,7 +141,7 @@ export class SlurmCluster {
     await this.run("scancel", "--user=root").catch(() => undefined);
     const isEmpty = async () => (await this.run("squeue", "--noheader")) === "";
     await until(isEmpty, END_MS, "jobs to end", this).catch(() => undefined);
-    // The authentication last: the others need it to end in good order.
+    // Authentication last: the others need it to shut down properly.
     for (const daemon of this.daemons.reverse()) await endDaemon(daemon);
   }
 
@@ -180,7 +180,7 @@ StateSaveLocation=${folder}/state
 SlurmdSpoolDir=${folder}/spool/%n
 SlurmctldPidFile=${folder}/slurmctld.pid
 SlurmdPidFile=${folder}/slurmd-%n.pid
-# Processes are found in /proc: no cgroups are needed.
+# Processes are found in /proc, so no cgroups are needed.
 ProctrackType=proctrack/linuxproc
 TaskPlugin=task/none
 JobAcctGatherType=jobacct_gather/none
@@ -188,9 +188,9 @@ AccountingStorageType=accounting_storage/none
 MpiDefault=none
 SelectType=select/cons_tres
 SelectTypeParameters=CR_Core
-# Seconds, where a real cluster looks for work each half minute or minute.
+# Seconds. A real cluster looks for work every half minute or minute.
 SchedulerParameters=sched_interval=1,bf_interval=1
-# Nodes have the processors that they are given here.
+# Nodes have the processors that are configured here.
 SlurmdParameters=config_overrides
 ReturnToService=2
 KillWait=10
@@ -200,7 +200,7 @@ PartitionName=all Nodes=ALL Default=YES MaxTime=INFINITE State=UP
 }
 
 /**
- * Waits for something that Slurm tells only when asked.
+ * Waits for something that Slurm reports only when asked.
  * @param {() => boolean | Promise<boolean>} isSo
  * @param {number} timeoutMs
  * @param {string} what
@@ -216,7 +216,7 @@ async function until(isSo, timeoutMs, what, cluster) {
   }
 }
 
-/** @param {number} count @returns {Promise<number[]>} ports that nobody listens on now */
+/** @param {number} count @returns {Promise<number[]>} ports that are currently free */
 async function freePorts(count) {
   const servers = Array.from({ length: count }, () => createServer());
   const ports = await Promise.all(

@@ -1,5 +1,5 @@
-// What is trained, as data: each experiment is a list of runs, and each run is a configuration and a seed. Two experiments may
-// need the same run; it is trained for each of them.
+// What is trained, as data: each experiment is a list of runs, and each run is a configuration and a seed. If two experiments
+// need the same run, it is trained for each of them.
 
 /**
  * @typedef {object} Run
@@ -18,17 +18,17 @@
 
 /** @typedef {Omit<Run, "experiment" | "seed">} Setting */
 
-/** The reference run's. */
+/** As in the reference run. */
 export const BATCH_SIZE = 50;
 export const RATES = [1e-4, 1e-3, 1e-2, 1e-1];
 export const DEVIATIONS = [0.01, 0.1, 1];
 export const SHARDS = [1, 2, 5, 10, 25];
-/** MNIST's 60,000 without the 5,000 that are held out, and a set that the network can learn by heart. */
+/** MNIST's 60,000 without the 5,000 for validation, and a set that the network can memorize. */
 export const ALL_IMAGES = 55_000;
 export const FEW_IMAGES = 5_000;
 
 const CNN_STEPS = 300;
-/** A step of these takes a tenth of the time. */
+/** A step of these networks takes a tenth of the time. */
 const SIGMOID_STEPS = 2_000;
 
 /** @type {Setting} */
@@ -50,7 +50,7 @@ const NETWORKS = ["cnn", "cnn-plain", "sigmoid", "sigmoid-plain"];
 /** @param {string} network */
 const isConvolutional = (network) => network.startsWith("cnn");
 
-/** Learning rates and initial weights: which pairs train at all, and how far, in the same number of steps. */
+/** Learning rates and initial weights: which combinations train at all and how well, in the same number of steps. */
 function rateSettings() {
   return NETWORKS.flatMap((network) =>
     DEVIATIONS.flatMap((deviation) =>
@@ -62,7 +62,7 @@ function rateSettings() {
   );
 }
 
-/** Dropout in place of batch normalisation, beside it, and neither, on many images and on few. */
+/** Dropout instead of batch normalisation, together with it, and neither, on many images and on few. */
 function dropoutSettings() {
   return [ALL_IMAGES, FEW_IMAGES].flatMap((trainingImages) =>
     /** @type {const} */ (["cnn-plain", "cnn"]).flatMap((network) =>
@@ -71,7 +71,7 @@ function dropoutSettings() {
   );
 }
 
-/** How many steps an accuracy takes, by rate. */
+/** How many steps are needed for an accuracy, by learning rate. */
 function stepSettings() {
   return NETWORKS.flatMap((network) => {
     const isCnn = isConvolutional(network);
@@ -85,7 +85,7 @@ function stepSettings() {
   });
 }
 
-/** Shards of 50 to 2 samples, each normalised with its own moments, or all with those of the batch. */
+/** Shards of 50 to 2 samples, each normalised with its own moments or with those of the batch. */
 function ghostSettings() {
   return SHARDS.flatMap((shards) =>
     /** @type {const} */ (["ghost", "sync"]).map((batchNorm) => ({
@@ -110,7 +110,7 @@ const SEEDS = 3;
 const QUICK_DIVISOR = 10;
 
 /**
- * The runs of an experiment, all settings with one seed before the next seed, so that a part of them shows something already.
+ * The runs of an experiment. All settings come with one seed before the next seed, so that a part of the runs is already useful.
  * @param {string} experiment
  * @param {boolean} isQuick a tenth of the steps, and one seed
  * @returns {Run[]}
@@ -126,7 +126,7 @@ export function runsOf(experiment, isQuick) {
 /** @param {Setting} setting @returns {Setting} */
 function shorten(setting) {
   const steps = setting.steps / QUICK_DIVISOR;
-  // Half as many evaluations of a tenth of the steps.
+  // A tenth of the steps with half as many evaluations.
   const evalEvery = setting.evalEvery / (QUICK_DIVISOR / 2);
   return { ...setting, steps, evalEvery };
 }

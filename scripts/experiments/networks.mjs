@@ -1,16 +1,16 @@
-// The networks that are compared: Tandem's presets with other initial weights, and with dropout where the original has it.
+// The networks that are compared: Tandem's presets with different initial weights, and with dropout where the original has it.
 import { presetNetwork } from "../../dist/index.js";
 
 /** @typedef {import("../../dist/index.js").NetworkSpec} NetworkSpec */
 
 const INPUT_SHAPE = [28, 28, 1];
 const CLASSES = 10;
-/** Of the convolutional networks, before the last layer, as in TensorFlow's "Deep MNIST for Experts". */
+/** Dropout rate of the convolutional networks before the last layer, as in TensorFlow's "Deep MNIST for Experts". */
 const DROPOUT = { name: "fc1/dropout", after: "fc1/relu" };
 
 /**
  * @param {import("../../dist/index.js").PresetName} preset
- * @param {number} deviation σ of the truncated normal distribution that kernels are drawn from
+ * @param {number} deviation σ of the truncated normal distribution of initial kernels
  * @param {number} dropoutRate 0: no dropout
  * @returns {NetworkSpec}
  */

@@ -1,5 +1,5 @@
-// The plots of the experiments: Vega-Lite descriptions, drawn as SVG. Each is readable on a light and on a dark page: its colours
-// are in a style sheet of its own, by the reader's preference.
+// Draws the plots of the experiments as SVG from Vega-Lite descriptions. Each plot is readable on a light and on a dark page: its
+// own style sheet chooses colours by the reader's preference.
 import { parse, View } from "vega";
 import { compile } from "vega-lite";
 import { isLast } from "./results.mjs";
@@ -8,7 +8,7 @@ import { accuracyOf } from "./statistics.mjs";
 /** @typedef {import("./results.mjs").Row} Row */
 /** @typedef {import("vega-lite").TopLevelSpec} Spec */
 
-/** Of a light page, and what stands for it on a dark one. */
+/** Each colour on a light page and its counterpart on a dark one. */
 const COLOURS = {
   background: ["#ffffff", "#0d1117"],
   text: ["#1f2328", "#e6edf3"],
@@ -21,7 +21,7 @@ const COLOURS = {
 export const light = (name) => COLOURS[name][0] ?? "";
 
 const CONFIG = {
-  // The documents describe the plots; a label on each mark would double the files.
+  // The documents describe the plots. A label on each mark would double the size of the files.
   aria: false,
   background: light("background"),
   font: "system-ui, sans-serif",
@@ -49,7 +49,7 @@ const isNormalised = ({ network }) => !network.endsWith("-plain");
 /** @param {Row} row */
 const familyOf = ({ network }) => (network.startsWith("cnn") ? "convolutional" : "sigmoid");
 
-/** Every accuracy in percent, with what the plots tell apart. @param {Row} row */
+/** Every accuracy in percent, with the properties that the plots distinguish. @param {Row} row */
 function toPoint(row) {
   return {
     ...row,
@@ -61,7 +61,7 @@ function toPoint(row) {
 }
 
 const ACCURACY = { field: "accuracy", type: "quantitative", title: "test accuracy, %" };
-/** Errors of 10 % and of 1 % are as far apart as those of 1 % and 0.1 %. */
+/** A logarithmic scale of errors: 10 % and 1 % are as far apart as 1 % and 0.1 %. */
 const ERROR = {
   ...{ field: "error", type: "quantitative", title: "test error, %", scale: { type: "log" } },
   axis: { values: [1, 2, 5, 10, 20, 50, 100] },
@@ -74,7 +74,7 @@ const NORMALISATION = {
   legend: { orient: "top" },
 };
 
-/** Mean of the seeds as a line, their range as a band, each seed as a point. */
+/** The mean of the seeds as a line, their range as a band, each seed as a point. */
 const MEAN_AND_SEEDS = [
   { mark: { type: "errorband", extent: "range", opacity: 0.2 } },
   { mark: { type: "line" }, encoding: { y: { ...ACCURACY, aggregate: "mean" } } },
@@ -219,7 +219,7 @@ export async function drawSvg(plot) {
   }
 }
 
-/** CSS wins over the attributes that Vega writes. @param {string} svg */
+/** CSS takes precedence over the attributes that Vega writes. @param {string} svg */
 export function withDarkColours(svg) {
   const rules = Object.values(COLOURS).flatMap(([own, dark]) =>
     ["fill", "stroke"].map((property) => `[${property}="${own}"]{${property}:${dark}}`),

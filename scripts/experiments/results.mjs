@@ -1,5 +1,5 @@
-// Results as CSV: one line per evaluation of a run, all lines of a run appended at once when it is over. So what a file holds
-// is whole runs, and a grid that was cut off goes on with those that are missing.
+// Results as CSV: one line per evaluation of a run. All lines of a run are appended together at its end. So a file contains
+// complete runs, and a grid that was interrupted continues with the missing ones.
 import {
   appendFileSync,
   existsSync,
@@ -15,16 +15,16 @@ import { dirname } from "node:path";
 /**
  * @typedef {object} Evaluation
  * @property {number} step
- * @property {number | undefined} trainAccuracy of the step's batch; undefined at the end
+ * @property {number | undefined} trainAccuracy of the step's batch; undefined at the end of the run
  * @property {number} testAccuracy
  * @property {number} testLoss
  */
 
 /**
  * @typedef {object} Outcome
- * @property {"finished" | "diverged"} ended `diverged`: a gradient or weight was no longer a finite number
+ * @property {"finished" | "diverged"} ended `diverged`: a gradient or weight became infinite or NaN
  * @property {string} engine
- * @property {Evaluation[]} evaluations the last one after the last step; none of a run that diverged before the first
+ * @property {Evaluation[]} evaluations the last one is after the last step; empty if the run diverged before the first
  */
 
 /** @typedef {Run & Pick<Outcome, "ended"> & {engine: string, step: number, trainAccuracy: number, testAccuracy: number, testLoss: number}} Row */
@@ -39,12 +39,12 @@ const COLUMNS = [
 ];
 const TEXT_COLUMNS = ["network", "batchNorm", "engine", "ended"];
 
-/** What tells a run from the others of its experiment. @param {Run} run */
+/** Distinguishes a run from the others of its experiment. @param {Run} run */
 export function keyOf(run) {
   return RUN_COLUMNS.map((column) => run[column]).join(",");
 }
 
-/** A run's last line. @param {Row} row */
+/** Whether this is a run's last line. @param {Row} row */
 export function isLast({ step, steps, ended }) {
   return step === steps || (ended === "diverged" && Number.isNaN(step));
 }
@@ -63,7 +63,7 @@ export class ResultsFile {
     return lines.filter((line) => line !== "").map((line) => this.parse(line));
   }
 
-  /** Keys of the runs that are over. @returns {Set<string>} */
+  /** Keys of the runs that are done. @returns {Set<string>} */
   finishedRuns() {
     this.dropUnfinishedRun();
     return new Set(this.read().filter(isLast).map(keyOf));
@@ -74,7 +74,7 @@ export class ResultsFile {
     mkdirSync(dirname(this.path), { recursive: true });
     const isNew = !existsSync(this.path) || statSync(this.path).size === 0;
     const header = !isNew ? "" : `${COLUMNS.join(",")}\n`;
-    // A run that diverged has no accuracy at its end.
+    // A run that diverged has no final accuracy.
     const rows = ended === "diverged" ? [...evaluations, undefined] : evaluations;
     const lines = rows.map((row) => {
       const metrics = [row?.step, row?.trainAccuracy, row?.testAccuracy, row?.testLoss];
@@ -83,12 +83,12 @@ export class ResultsFile {
     appendFileSync(this.path, header + lines.join(""));
   }
 
-  /** What a process that was killed while it wrote leaves: lines without their run's last one, or half a line. */
+  /** Removes what a process killed while writing leaves behind: lines of an incomplete run, or half a line. */
   dropUnfinishedRun() {
     if (!existsSync(this.path)) return;
     const text = readFileSync(this.path, "utf8");
     const lines = text.split("\n");
-    // What follows the last line break is no line.
+    // What follows the last line break is not a line.
     const isEnd = (/** @type {string} */ line, /** @type {number} */ index) =>
       index > 0 && index < lines.length - 1 && isLast(this.parse(line));
     const kept = lines.slice(0, lines.findLastIndex(isEnd) + 1).map((line) => `${line}\n`);
@@ -101,7 +101,7 @@ export class ResultsFile {
     const values = line.split(",");
     if (values.length !== COLUMNS.length) {
       throw new Error(
-        `${this.path}: a line has ${values.length} values in place of ${COLUMNS.length}: ${line}`,
+        `${this.path}: a line has ${values.length} values instead of ${COLUMNS.length}: ${line}`,
       );
     }
     const entries = COLUMNS.map((column, index) => {

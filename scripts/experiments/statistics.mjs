@@ -1,9 +1,9 @@
-// What the seeds of one setting come to: mean, least and most.
+// Summarizes the seeds of a setting: mean, lowest and highest.
 
 /** @typedef {import("./results.mjs").Row} Row */
 /** @typedef {{mean: number, least: number, most: number, count: number, values: number[]}} Summary */
 
-/** What a network that guesses finds of ten classes; a run that diverged counts as one. */
+/** Accuracy of guessing among ten classes. A run that diverged counts as this. */
 export const CHANCE = 0.1;
 
 /** @param {readonly Row[]} rows @param {(row: Row) => string | number} key @returns {Map<string | number, Row[]>} */

@@ -1,4 +1,4 @@
-// The results of an experiment as a table for the terminal and the documents: test accuracy in percent, mean (min–max).
+// The results of an experiment as a table for terminals and documents: test accuracy in percent, mean (min–max).
 import { isLast } from "./results.mjs";
 import { accuracyOf, groupBy, percentText, summarize } from "./statistics.mjs";
 
@@ -49,11 +49,11 @@ function settings(last, cellsOf) {
     const first = /** @type {Row} */ (group[0]);
     return [...cellsOf(first), percentText(summary), summary.count];
   });
-  // Runs are written as they end.
+  // Runs are written in the order in which they end.
   return rows.toSorted(compareCells);
 }
 
-/** @param {readonly (string | number)[]} a @param {readonly (string | number)[]} b of as many cells */
+/** @param {readonly (string | number)[]} a @param {readonly (string | number)[]} b of the same length */
 function compareCells(a, b) {
   const differs = a.findIndex((cell, index) => cell !== b[index]);
   if (differs < 0) return 0;
@@ -62,8 +62,8 @@ function compareCells(a, b) {
 }
 
 /**
- * How many steps the normalised network needs for the best accuracy that the plain one reached at any of its rates, as in
- * Ioffe and Szegedy, "Batch normalization", 2015, section 4.2.1: at the plain network's rate, and at the normalised one's best.
+ * How many steps the normalised network needs to reach the best accuracy of the plain one at any learning rate, as in Ioffe and
+ * Szegedy, "Batch normalization", 2015, section 4.2.1: at the plain network's rate, and at its own best rate.
  * @param {readonly Row[]} all
  */
 function speedRows(all) {
@@ -91,7 +91,7 @@ function speedRows(all) {
   });
 }
 
-/** @typedef {{learningRate: number, points: {step: number, accuracy: number}[]}} Curve mean over the seeds */
+/** @typedef {{learningRate: number, points: {step: number, accuracy: number}[]}} Curve means over the seeds */
 
 /** @param {readonly Row[]} rows @param {string} network @returns {Curve[]} */
 function curvesOf(rows, network) {

@@ -1,4 +1,4 @@
-// A process that trains the runs that it is sent, one after the other, through the library. Its parent starts one per core.
+// A process that trains the runs it receives, one after the other, using the library. Its parent starts one per core.
 import { join } from "node:path";
 import { adam, idx, TandemError, train } from "../../dist/index.js";
 import { temporaryFolder } from "../faults/temporary-folder.mjs";
@@ -11,7 +11,7 @@ import { variantOf } from "./networks.mjs";
 const MNIST_IMAGES = 60_000;
 const folder = temporaryFolder("tandem-experiments-");
 
-/** @type {Map<number, ReturnType<typeof idx>>} by the number of training images */
+/** @type {Map<number, ReturnType<typeof idx>>} by number of training images */
 const loaded = new Map();
 
 /** @param {number} trainingImages */
@@ -28,7 +28,7 @@ async function carryOut(run) {
     network: variantOf(run.network, run.deviation, run.dropout),
     data: await mnistWith(run.trainingImages),
     optimizer: adam({ learningRate: run.learningRate }),
-    // Evaluations during a run need statistics that do not lag behind.
+    // For evaluations during a run, statistics must not lag behind.
     population: "ema-corrected",
     batchNorm: run.batchNorm,
     ...{ batchSize: BATCH_SIZE, shards: run.shards, steps: run.steps, seed: run.seed },

@@ -1,4 +1,4 @@
-// The processes that train: one per core, with one thread each. A run that is handed over is trained by the next free one.
+// The training processes: one per core, with one thread each. Each run is trained by the next free process.
 import { fork } from "node:child_process";
 import { join } from "node:path";
 
@@ -37,7 +37,7 @@ class Trainer {
 /**
  * @param {Iterable<Run>} runs
  * @param {number} count of processes
- * @param {(run: Run, outcome: Outcome, seconds: number) => void} onOutcome in the order in which runs end
+ * @param {(run: Run, outcome: Outcome, seconds: number) => void} onOutcome called in the order in which runs end
  */
 export async function trainAll(runs, count, onOutcome) {
   const queue = runs[Symbol.iterator]();

@@ -71,7 +71,7 @@ export async function joinRun(url, options = {}) {
       return runtime?.tailPlaces(parseFromCoordinator({ header }), lengths) ?? [];
     });
     socket.on("message", (/** @type {Buffer} */ data) => {
-      const frame = reader.take(data);
+      const frame = reader.read(data);
       if (!frame) return;
       const message = parseFromCoordinator(frame);
       if (message.type === "welcome") {

@@ -68,7 +68,7 @@ function join(number) {
     send({ type: "hello", protocol: PROTOCOL_VERSION, name, kind: "node" });
   });
   socket.on("message", (/** @type {Buffer} */ data) => {
-    const frame = reader.take(data);
+    const frame = reader.read(data);
     if (!frame) return;
     const message = parseFromCoordinator(frame);
     switch (message.type) {

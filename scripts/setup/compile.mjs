@@ -1,4 +1,4 @@
-// Everything that is built: TypeScript and AssemblyScript to dist/, the pages for the browser, and the command's link.
+// Builds everything: TypeScript and AssemblyScript to dist/, the pages for the browser, and the command's link.
 import { createHash } from "node:crypto";
 import {
   chmodSync,
@@ -15,7 +15,7 @@ import { basename, join } from "node:path";
 import { compileKernels } from "./kernels.mjs";
 import { SetupError, say, succeeds } from "./report.mjs";
 
-/** What dist/ was built from; it is written last. */
+/** Contains a digest of the sources from which dist/ was built. It is written last. */
 const STAMP = ".sources";
 
 /** @param {string} root */
@@ -54,7 +54,7 @@ export async function compile(root) {
   linkCommand(root);
 }
 
-/** The page's scripts and style, each in one file, with what they use inside. @param {string} root */
+/** Bundles the scripts and styles of the pages, each into one file. @param {string} root */
 async function buildPage(root) {
   const { build } = await import("esbuild");
   const source = join(root, "src/coordinator/observe/dashboard/page");
@@ -86,12 +86,15 @@ async function buildPage(root) {
   }
 }
 
-/** `npx tandem` looks into node_modules/.bin, where npm puts the commands of dependencies but not the project's own. @param {string} root */
+/**
+ * `npx tandem` looks in node_modules/.bin, where npm puts the commands of dependencies but not the project's own.
+ * @param {string} root
+ */
 function linkCommand(root) {
   const folder = join(root, "node_modules/.bin");
   mkdirSync(folder, { recursive: true });
   if (process.platform === "win32") {
-    // Links need special rights there; npm writes such files as well.
+    // Links need special rights on Windows; npm writes such files there too.
     writeFileSync(join(folder, "tandem.cmd"), '@node "%~dp0\\..\\..\\dist\\cli.js" %*\r\n');
     return;
   }

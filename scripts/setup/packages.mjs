@@ -1,11 +1,11 @@
-// The npm packages of package-lock.json, without their install scripts: Tandem needs none of them.
+// Installs the npm packages of package-lock.json without running their install scripts, none of which Tandem needs.
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { SetupError, say, succeeds } from "./report.mjs";
 
 /**
- * True if node_modules holds what package-lock.json asks for. npm writes node_modules/.package-lock.json last, so an install
- * that was interrupted does not count.
+ * Whether node_modules contains what package-lock.json requires. npm writes node_modules/.package-lock.json last, so an
+ * interrupted installation does not count.
  * @param {string} root
  */
 function hasPackages(root) {
@@ -28,13 +28,13 @@ export function installPackages(root) {
   if (hasPackages(root)) return;
   say("Installing the npm packages of package-lock.json (about 350 MB unpacked) …");
   const args = ["ci", "--ignore-scripts", "--no-audit", "--no-fund", "--no-update-notifier"];
-  // npm says where its own program is; on Windows the command `npm` is no program that could be started without a shell.
+  // npm tells where its own program is. On Windows the command `npm` cannot be started without a shell.
   const npm = process.env["npm_execpath"] ?? "";
   const isDone = /npm-cli\.c?js$/.test(npm)
     ? succeeds(process.execPath, [npm, ...args], root)
     : succeeds("npm", args, root);
   if (isDone) return;
   throw new SetupError(
-    "npm ci failed. Can the npm registry be reached, and is there room on the disk?",
+    "npm ci failed. Is the npm registry reachable, and is there enough disk space?",
   );
 }

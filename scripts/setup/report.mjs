@@ -1,8 +1,8 @@
-// What set-up reports before anything is compiled. It writes to standard error only, so that a command that runs after it, as
-// `npm pack --json` does, has standard output to itself.
+// Reports of the set-up, before anything is compiled. They go only to standard error, because set-up also runs within commands
+// such as `npm pack --json`, whose standard output must not be disturbed.
 import { spawnSync } from "node:child_process";
 
-/** Something that set-up needs and cannot supply; the message says what, and how to fix it. */
+/** Something that the set-up needs is missing. The message says what, and how to fix it. */
 export class SetupError extends Error {}
 
 /** @param {string} text */
@@ -18,6 +18,6 @@ export function say(text) {
  * @returns {boolean} whether it succeeded
  */
 export function succeeds(program, args, cwd) {
-  // npm's standard output is set-up's standard error.
+  // The standard output of npm goes to the set-up's standard error.
   return spawnSync(program, args, { cwd, stdio: ["ignore", 2, 2] }).status === 0;
 }

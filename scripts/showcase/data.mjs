@@ -1,5 +1,5 @@
-// Data made on the spot for runs of every kind that the page shows: RGB pictures in named classes, many classes, float32 images,
-// rows of a table in classes, and rows of a table with a value. The same in every run.
+// Generates data for every kind of run that the page shows: RGB pictures in named classes, many classes, float32 images, table rows
+// in classes, and table rows with a value. The same in every run.
 
 /** @param {number} seed @returns {() => number} from 0 to 1 (Park and Miller, 1988) */
 export function generator(seed) {
@@ -7,7 +7,7 @@ export function generator(seed) {
   return () => (state = (state * 48_271) % 2_147_483_647) / 2_147_483_647;
 }
 
-/** Roughly normal: a sum of twelve uniform numbers. @param {() => number} random */
+/** Approximately normal: a sum of twelve uniform numbers. @param {() => number} random */
 function normal(random) {
   let sum = -6;
   for (let index = 0; index < 12; index++) sum += random();
@@ -26,7 +26,7 @@ export const SHAPES = [
 ];
 const PICTURE = { height: 40, width: 48 };
 
-/** Whether a point, in units of the shape's size from its middle, belongs to it. @type {((x: number, y: number) => boolean)[]} */
+/** Whether a point, relative to the shape's centre and size, belongs to it. @type {((x: number, y: number) => boolean)[]} */
 const INSIDE = [
   (x, y) => Math.hypot(x, y) < 1,
   (x, y) => Math.max(Math.abs(x), Math.abs(y)) < 0.9,
@@ -38,7 +38,7 @@ const INSIDE = [
   (x, y) => Math.abs(Math.abs(y) - 0.55) < 0.25 && Math.abs(x) < 1,
 ];
 
-/** Coloured shapes on a coloured ground. @param {number} count @param {number} seed @param {number} [classCount] more are colours of shapes */
+/** Coloured shapes on a coloured ground. @param {number} count @param {number} seed @param {number} [classCount] if more, colours count too */
 export function makeShapes(count, seed, classCount = SHAPES.length) {
   const random = generator(seed);
   const { height, width } = PICTURE;
@@ -47,7 +47,7 @@ export function makeShapes(count, seed, classCount = SHAPES.length) {
   targets.forEach((target, image) => {
     const isInside = INSIDE[target % SHAPES.length] ?? (() => false);
     const ground = [random, random, random].map((draw) => 40 + 80 * draw());
-    // Beyond the shapes a class is a shape in a colour.
+    // With more classes than shapes, a class is a shape in a colour.
     const hue = classCount > SHAPES.length ? Math.floor(target / SHAPES.length) / 16 : random();
     const ink = [0, 1, 2].map((c) => 150 + 100 * Math.cos(2 * Math.PI * (hue + c / 3)));
     const size = 8 + 8 * random();
@@ -70,7 +70,7 @@ export function makeShapes(count, seed, classCount = SHAPES.length) {
 
 export const SHAPES_INPUT = [PICTURE.height, PICTURE.width, 3];
 
-/** A shape in a colour, for each of many classes. @param {number} count */
+/** Many classes, each a shape in a colour. @param {number} count */
 export function nameShapes(count) {
   return Array.from({ length: count }, (_, index) => {
     return `${SHAPES[index % SHAPES.length]} of colour ${Math.floor(index / SHAPES.length)}`;
@@ -106,7 +106,7 @@ export function makeHomes(count, seed) {
   const inputs = new Float32Array(count * HOMES_INPUTS);
   const targets = new Float32Array(2 * count);
   for (let row = 0; row < count; row++) {
-    // No home has less than no rooms.
+    // No home has a negative number of rooms.
     const measures = MEASURES.map(() => Math.min(2.5, Math.max(-2, normal(random))));
     const district = Math.floor(random() * DISTRICTS.length);
     inputs.set(measures, row * HOMES_INPUTS);
@@ -120,7 +120,7 @@ export function makeHomes(count, seed) {
   return { inputs, targets };
 }
 
-/** The same homes in classes: whether the rent is below, about or above what is usual. @param {number} count @param {number} seed */
+/** The same homes in classes: whether the rent is below, about or above the usual one. @param {number} count @param {number} seed */
 export function makeRatedHomes(count, seed) {
   const { inputs, targets } = makeHomes(count, seed);
   const rated = Array.from({ length: count }, (_, row) => {
@@ -132,7 +132,7 @@ export function makeRatedHomes(count, seed) {
 
 export const RATINGS = ["low", "usual", "high"];
 
-/** One of the two values. @param {{ inputs: Float32Array, targets: Float32Array }} homes */
+/** Only one of the two values. @param {{ inputs: Float32Array, targets: Float32Array }} homes */
 export function rentOnly({ inputs, targets }) {
   return { inputs, targets: targets.filter((_, index) => index % 2 === 0) };
 }

@@ -1,4 +1,4 @@
-// Real runs of every kind that the page shows, each with a port of its own: for its pictures, and for tests.
+// Real runs of every kind that the page shows, each on its own port, for screenshots and tests.
 import {
   adam,
   arrays,
@@ -118,7 +118,7 @@ export const SHOWCASES = Object.keys(KINDS);
 /**
  * @param {string} kind one of SHOWCASES
  * @param {{ steps: number, output: string, summaryDir?: string, evalEvery?: number, learningRate?: number, computesHere?: boolean }} options
- * `computesHere`: false for a run that waits for workers
+ * `computesHere`: false if the run should wait for workers
  * @returns {Promise<{ url: string, stop: () => Promise<void>, stepDone: (step: number) => Promise<void> }>} the page's address,
  * once it answers
  */

@@ -1,4 +1,4 @@
-// A checkpoint's network in another format, as the command line and programs ask for it.
+// Exports a checkpoint's network, for the command line and the library.
 import { type Checkpoint, readCheckpoint } from "../shared/checkpoint/checkpoint.js";
 import { TandemError } from "../shared/errors.js";
 import { sizeOf } from "../shared/network/network.js";
@@ -10,13 +10,13 @@ import { encodeTfjsFiles } from "./keras/tfjs-files.js";
 import { encodeOnnx } from "./onnx/onnx-file.js";
 import { encodeSavedModelFiles } from "./saved-model.js";
 
-/** Protocol buffers end at 2 GiB; the nodes take some of it. */
+/** Protocol buffers are limited to 2 GiB, and the nodes need some of that. */
 const MAX_PROTOBUF_WEIGHT_BYTES = 2 ** 31 - 2 ** 24;
 const PROTOBUF_FORMATS: readonly ExportFormat[] = ["saved-model", "onnx"];
 
 /**
- * The files of an export; the same checkpoint gives the same bytes.
- * @returns one file where the format is one
+ * The files of an export. The same checkpoint gives the same bytes.
+ * @returns a single file with an empty path if the format is not a folder
  * @throws TandemError `too-large`
  */
 export function encodeExport(checkpoint: Checkpoint, format: ExportFormat): ExportFile[] {
@@ -28,7 +28,7 @@ export function encodeExport(checkpoint: Checkpoint, format: ExportFormat): Expo
   if (PROTOBUF_FORMATS.includes(format) && weightBytes > MAX_PROTOBUF_WEIGHT_BYTES) {
     throw new TandemError(
       "too-large",
-      `The weights have ${weightBytes} bytes, and a model as ${format} at most 2 GiB. Export it as tfjs or keras.`,
+      `The weights have ${weightBytes} bytes, but a model in the format ${format} has at most 2 GiB. Export it as tfjs or keras.`,
     );
   }
   switch (format) {
@@ -45,7 +45,7 @@ export function encodeExport(checkpoint: Checkpoint, format: ExportFormat): Expo
   }
 }
 
-/** Writes a checkpoint's network to a file or folder. @throws TandemError, before anything is written where that can be */
+/** Writes a checkpoint's network to a file or folder. @throws TandemError, if possible before anything is written */
 export async function exportCheckpoint(
   file: string,
   format: ExportFormat,

@@ -1,4 +1,4 @@
-// Where an export is written: refused where it would replace anything but an earlier export of the same format, and never half.
+// Writes an export atomically. Refuses to replace anything but an earlier export of the same format.
 import { randomBytes } from "node:crypto";
 import { existsSync, lstatSync, readdirSync, statSync } from "node:fs";
 import { mkdir, open, rename, rm } from "node:fs/promises";
@@ -20,13 +20,13 @@ import { CLASS_NAMES_FILE, SAVED_MODEL_FILE, SAVED_MODEL_MARK } from "./saved-mo
 /** Formats that are a folder; the others are one file. */
 export const FOLDER_FORMATS: readonly ExportFormat[] = ["saved-model", "tfjs"];
 
-/** Headers of the format itself come before the mark. */
+/** Where to look for the mark: the format's own headers come before it. */
 const BEGINNING_BYTES = 200;
 
 /** @throws TandemError `output-unwritable`, naming --output */
 export function checkTarget(output: string, format: ExportFormat, checkpoint: string): void {
   if (existsSync(output) && isSameFile(output, checkpoint)) {
-    throw unwritable(output, "it is the checkpoint that is exported. Give another path.");
+    throw unwritable(output, "it is the checkpoint to be exported. Give another path.");
   }
   if (FOLDER_FORMATS.includes(format)) checkFolder(output, format);
   else checkFile(output, format);
@@ -52,18 +52,18 @@ function checkFolder(output: string, format: ExportFormat): void {
   const path = withoutSlash(output);
   const status = lstatSync(path, { throwIfNoEntry: false });
   if (status === undefined) {
-    // As a file there would be: its folder must exist and be writable.
+    // The folder above must exist and be writable, as for a file.
     checkWritable(path, "--output");
     return;
   }
   if (!status.isDirectory())
-    throw unwritable(output, "it is no folder. Give the path of a folder.");
+    throw unwritable(output, "it is not a folder. Give the path of a folder.");
   checkWritable(join(path, "export"), "--output");
   const names = readdirSync(path);
   if (names.length > 0 && !isOwnFolder(path, names, format)) throw foreign(output, format);
 }
 
-/** Whether all that is in the folder is an export's. */
+/** Whether the folder contains an export and nothing else. */
 function isOwnFolder(folder: string, names: readonly string[], format: ExportFormat): boolean {
   if (format === "saved-model") {
     const own = [SAVED_MODEL_FILE, dirname(CLASS_NAMES_FILE)];
@@ -81,12 +81,12 @@ function isOwnFolder(folder: string, names: readonly string[], format: ExportFor
   );
 }
 
-/** Whether the mark is among the first bytes of a regular file. */
+/** Whether the mark is within the first bytes of a regular file. */
 function beginsWithin(file: string, mark: string): boolean {
   return statSync(file).isFile() && beginningOf(file, BEGINNING_BYTES).includes(mark);
 }
 
-/** @param files one without a folder; all of them with one. @throws TandemError `write-failed` */
+/** @param files of `encodeExport`. @throws TandemError `write-failed` */
 export async function writeExport(
   output: string,
   format: ExportFormat,
@@ -104,7 +104,7 @@ export async function writeExport(
   }
 }
 
-/** Written beside it and renamed: the old folder is moved away before the new one comes, and removed after. */
+/** Writes the folder under a temporary name and renames it. The old folder is moved away first, and removed at the end. */
 async function writeFolder(folder: string, files: readonly ExportFile[]): Promise<void> {
   const target = realPathOf(folder);
   const suffix = `${process.pid}.${randomBytes(6).toString("hex")}`;
@@ -147,7 +147,10 @@ function withoutSlash(path: string): string {
 }
 
 function foreign(output: string, format: ExportFormat): TandemError {
-  return unwritable(output, `it exists and is no earlier export as ${format}. Give another path.`);
+  return unwritable(
+    output,
+    `it exists and is not an earlier export as ${format}. Give another path.`,
+  );
 }
 
 function unwritable(output: string, sentence: string): TandemError {

@@ -1,23 +1,21 @@
-// An inference model as an op graph of its own: weights and population statistics are constants, pixels are scaled inside, and
-// the outputs have names. SavedModel and ONNX are translations of it. Pure.
+// An inference model as an op graph: weights and population statistics are constants, pixels are scaled in the graph, and the
+// outputs have names. SavedModel and ONNX files are translated from it. Pure.
 import { GraphBuilder } from "../shared/graph/builder.js";
 import { forwardLayers } from "../shared/graph/forward.js";
 import type { Graph, Value } from "../shared/graph/graph.js";
 import { inferLayer, passThrough } from "../shared/graph/layers/index.js";
 import { addProbabilities } from "../shared/graph/loss.js";
+import { INPUT } from "../shared/network/keras/keras-names.js";
 import { type InferenceModel, PIXEL_SCALE, weightOf } from "./inference-model.js";
 
-/** The name of the input in every format. */
-export const INPUT = "inputs";
-
-/** Of what comes out, each [N,K]. */
+/** Each output is [N,K]. */
 export type OutputName = "probabilities" | "logits" | "predictions";
 
 export interface InferenceGraph {
   graph: Graph;
   /** [N,…inputShape], float32 */
   inputs: Value;
-  /** Probabilities and logits of a network that classifies, else its predictions. */
+  /** Probabilities and logits of a classifier, else the predictions. */
   outputs: readonly { name: OutputName; value: Value }[];
 }
 

@@ -1,4 +1,4 @@
-// What all export formats are made of: a checkpoint's network with its weights, what goes into it and what comes out. Pure.
+// The common input of all export formats: a checkpoint's network with its weights, and what its inputs and outputs mean. Pure.
 import type { Checkpoint } from "../shared/checkpoint/checkpoint.js";
 import type { TableSpec } from "../shared/data/table.js";
 import type { LossKind } from "../shared/graph/graph.js";
@@ -6,21 +6,21 @@ import { isLastLayerSkipped } from "../shared/graph/loss.js";
 import { buildNetwork } from "../shared/network/build.js";
 import type { Network } from "../shared/network/network.js";
 
-/** How a network's last values become probabilities; `none` where it does not classify. */
+/** How a network's outputs become probabilities; `none` if it is not a classifier. */
 export type OutputKind = "softmax" | "sigmoid" | "none";
 
 export interface InferenceModel {
   network: Network;
   loss: LossKind;
   output: OutputKind;
-  /** Whether the network's last layer is that softmax or sigmoid. Else it is added. */
+  /** Whether the network's last layer already is that softmax or sigmoid. If not, it is added. */
   endsWithOutput: boolean;
-  /** Pixels: inputs are values from 0 to 255, which the model scales to 0 to 1 by itself. */
+  /** Whether inputs are pixels from 0 to 255, which the model scales to 0 to 1. */
   takesPixels: boolean;
   /** By their names in a checkpoint: parameters and population statistics. */
   weights: ReadonlyMap<string, Float32Array>;
   classNames: readonly string[] | undefined;
-  /** How a row of the table that was trained on becomes an input: whoever uses the model encodes rows so. */
+  /** If it was trained on a table: how a row becomes an input. Users of the model must encode rows in the same way. */
   table: TableSpec | undefined;
 }
 
@@ -43,7 +43,7 @@ export function inferenceModelOf({ config, tensors }: Checkpoint): InferenceMode
   };
 }
 
-/** @throws RangeError where the model has no tensor of this name */
+/** @throws RangeError if the model has no tensor of this name */
 export function weightOf({ weights }: InferenceModel, name: string): Float32Array {
   const values = weights.get(name);
   if (!values) throw new RangeError(`no tensor ${name}`);

@@ -1,20 +1,20 @@
-// Exports as a program asks for them.
+// Exports for users of the library.
 import { toLibraryError } from "../run/option-names.js";
 import type { ExportFormat } from "./export-format.js";
 import { exportCheckpoint } from "./export-model.js";
 
-/** What {@link exportModel} takes. */
+/** Options of {@link exportModel}. */
 export interface ExportOptions {
-  /** `"saved-model"` and `"tfjs"` are folders; `"keras"`, whose name ends in `.keras`, and `"onnx"` are files. */
+  /** `"saved-model"` and `"tfjs"` are folders; `"keras"` and `"onnx"` are files. The name of a Keras file must end in `.keras`. */
   format: ExportFormat;
   /** Where it is written. Only an earlier export of the same format is replaced. */
   output: string;
 }
 
 /**
- * Writes a checkpoint's network in a format that other programs run: with its weights, its population statistics and the scaling
- * of pixels inside.
- * @throws TandemError where the checkpoint cannot be read, or the output not written
+ * Writes a checkpoint's network in a format that other programs can run. It includes the weights, the population statistics and
+ * the scaling of pixels.
+ * @throws TandemError if the checkpoint cannot be read, or the output cannot be written
  */
 export async function exportModel(
   checkpoint: string,

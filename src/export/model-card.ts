@@ -1,5 +1,5 @@
-// A model card in Markdown (Mitchell et al., "Model Cards for Model Reporting", 2019), as far as a checkpoint and its run know:
-// what the model takes and gives, what it was trained on, how well it does, and how to train it again. Pure.
+// A model card in Markdown (Mitchell et al., "Model Cards for Model Reporting", 2019) from what a checkpoint and its run's log
+// contain: inputs and outputs, the training data, the results, and how to train the model again. Pure.
 import { shortNumber } from "../coordinator/observe/number-text.js";
 import type { CheckpointSummary } from "../shared/checkpoint/checkpoint.js";
 import type { Metrics } from "../shared/evaluation.js";
@@ -11,7 +11,7 @@ import { escapeUnsafe, sanitizeText } from "../shared/text.js";
 import type { ExportFormat } from "./export-format.js";
 import type { RunCommand } from "./run-command.js";
 
-/** The first line: by it a card is known again. */
+/** The first line: an earlier card is recognized by it. */
 export const CARD_MARK = "<!-- A model card by Tandem -->";
 
 export interface CardPoint {
@@ -24,9 +24,9 @@ export interface CardContent {
   checkpoint: Pick<CheckpointSummary, "config" | "step" | "suspectSteps" | "mixedSince" | "digest">;
   format: ExportFormat;
   command: RunCommand;
-  /** On the test set, where the data was given. */
+  /** On the test set, if the data was given. */
   evaluation?: { metrics: Metrics; confusion?: readonly (readonly number[])[] } | undefined;
-  /** Of the run, where its log was given. */
+  /** The run's test results, if its log was given. */
   curve?: readonly CardPoint[] | undefined;
 }
 
@@ -38,7 +38,7 @@ const FORMAT_NAMES: Record<ExportFormat, string> = {
 };
 
 const MAX_CURVE_ROWS = 20;
-/** Longer names are in no configuration. */
+/** Configurations have no longer names. */
 const MAX_NAME_LENGTH = 1000;
 
 export function modelCard(content: CardContent): string {
@@ -117,7 +117,7 @@ function columnSection({ checkpoint: { config } }: CardContent): string[] {
     "",
     "### Columns",
     "",
-    `The inputs of a row, in this order. What is predicted is ${escape(table.label)}.`,
+    `The inputs of a row, in this order. The label is ${escape(table.label)}.`,
     "",
     row(["column", "input"]),
     row(["---", "---"]),
@@ -156,7 +156,7 @@ function confusionTable(
   ];
 }
 
-/** The first and the last evaluation, and others evenly between them. */
+/** The first and the last evaluation, and some evenly spaced ones between them. */
 function curveSection({ curve }: CardContent): string[] {
   if (!curve || curve.length === 0) return [];
   const hasAccuracy = curve.some(({ testAccuracy }) => testAccuracy !== undefined);
@@ -214,13 +214,13 @@ function row(cells: readonly string[]): string {
   return `| ${cells.join(" | ")} |`;
 }
 
-/** Line by line; characters that a document would act on are escaped inside of strings. */
+/** Line by line, so that only characters within strings are escaped. */
 function configurationText(config: RunConfig): string {
   const shown = { ...config, network: `${config.network.layers.length} layers` };
   return JSON.stringify(shown, undefined, 2).split("\n").map(escapeUnsafe).join("\n");
 }
 
-/** Names come from data: no cell ends early, and nothing is read as Markdown or HTML, or turns the text around. */
+/** Names come from data: they must not end a table's cell, be read as Markdown or HTML, or reverse the text's direction. */
 function escape(text: string): string {
   return sanitizeText(text, MAX_NAME_LENGTH).replaceAll(/[\\`*_{}[\]<>()#+!|~&-]/g, "\\$&");
 }

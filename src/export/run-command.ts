@@ -7,31 +7,30 @@ import { PRESET_NAMES, type PresetName } from "../shared/network/presets.js";
 import { escapeUnsafe, hasUnsafe } from "../shared/text.js";
 
 export interface RunCommand {
-  /** One line for a shell; in capitals what neither the configuration nor the files say. */
+  /** One line for a shell; capitals stand for what neither the configuration nor the files contain. */
   line: string;
-  /** What these stand for. */
+  /** Explain the words in capitals. */
   notes: string[];
 }
 
-/** Files that the command names. */
+/** Files that are part of the command. */
 export interface RunFiles {
-  /** The network's, where it is no preset. */
+  /** The network file, if the network is not a preset. */
   network: string;
   /**
-   * What is trained on: `mnist` where it is what runs are trained on that name none, a path with the kind of data found there; or
-   * undefined where nobody said.
+   * The training data: `mnist` for the default data, a path with the kind of data found there, or undefined if it is not known.
    */
   data: "mnist" | { path: string; kind: string | undefined } | undefined;
 }
 
-/** @returns undefined where the network is described by a file */
+/** @returns undefined if the network is not a preset */
 export function presetOf(config: RunConfig): PresetName | undefined {
   return PRESET_NAMES.find((name) => name === describeRun(config).network);
 }
 
 /**
- * The command for one process; its shards are the configuration's, so any number of workers ends in the same checkpoint.
- * @param step behind the checkpoint
+ * The command for one process. The number of shards is part of it, so any number of workers gives the same checkpoint.
+ * @param step of the checkpoint
  */
 export function runCommandOf(config: RunConfig, step: number, files: RunFiles): RunCommand {
   const notes: string[] = [];
@@ -39,12 +38,12 @@ export function runCommandOf(config: RunConfig, step: number, files: RunFiles): 
   if (data === undefined)
     notes.push(`DATA: the data whose digest is ${config.data.digest}.${sizeNote(config)}`);
   if (config.initialDigest !== undefined) {
-    notes.push(`WEIGHTS: the weights to start from, whose digest is ${config.initialDigest}.`);
+    notes.push(`WEIGHTS: the initial weights, whose digest is ${config.initialDigest}.`);
   }
   const { engine, schedule, population, augmentation, batchNorm } = config;
   const steps = schedule.kind === "constant" ? step : schedule.steps;
   if (steps > step) {
-    notes.push(`The checkpoint is that of step ${step}, as --checkpoint-every ${step} keeps one.`);
+    notes.push(`The checkpoint is that of step ${step}: --checkpoint-every ${step} keeps it.`);
   }
   const options: [name: string, value: string | number | undefined][] = [
     ["steps", steps],
@@ -82,7 +81,7 @@ function dataOptions(config: RunConfig, data: RunFiles["data"]): [string, string
   ];
 }
 
-/** What the data is stored as is not in the configuration. */
+/** The configuration does not say how the data is stored. */
 function sizeNote({ network, data }: RunConfig): string {
   if (data.inputType !== "uint8" || !isPictureShape(network.inputShape)) return "";
   return ` If it is a folder of pictures, give --picture-size ${network.inputShape.join("x")} too.`;
@@ -96,13 +95,13 @@ function labelOptions({ data }: RunConfig): [string, string | undefined][] {
   ];
 }
 
-/** A path; quoted only where a shell would read it as something else. */
+/** A path; quoted only if a shell would read it as something else. */
 function shellWord(path: string): string {
   return /^[\w./@%+,:=-]+$/.test(path) ? path : quoteForShell(path);
 }
 
 /**
- * As one word, whatever is in it. What a document would not show, or would act on, is written as bash's `$'…'` has it (bash manual,
+ * Quotes any text as one word. Characters that a document would hide or interpret are escaped, in bash's `$'…'` (bash manual,
  * "ANSI-C Quoting").
  */
 function quoteForShell(text: string): string {

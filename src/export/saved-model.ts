@@ -1,5 +1,5 @@
 // TensorFlow's SavedModel (tensorflow/core/protobuf/saved_model.proto, meta_graph.proto): the inference graph with its weights as
-// constants, and one signature to call it by. What TensorFlow Serving and `tf.saved_model.load` read. Pure.
+// constants, and one signature. TensorFlow Serving and `tf.saved_model.load` read it. Pure.
 import {
   encodeGraphDef,
   NumberType,
@@ -8,9 +8,10 @@ import {
 } from "../shared/engine/tensorflow/graph-def.js";
 import { lowerGraph } from "../shared/engine/tensorflow/lower.js";
 import type { Value } from "../shared/graph/graph.js";
+import { INPUT } from "../shared/network/keras/keras-names.js";
 import { encodeBytes, encodeInteger, encodeMessage, encodeText } from "../shared/protobuf.js";
 import { type ExportFile, GENERATOR } from "./export-format.js";
-import { buildInferenceGraph, INPUT } from "./inference-graph.js";
+import { buildInferenceGraph } from "./inference-graph.js";
 import type { InferenceModel } from "./inference-model.js";
 
 /** tensorflow/python/saved_model/tag_constants.py and signature_constants.py */
@@ -18,19 +19,19 @@ const TAG = "serve";
 const SIGNATURE = "serving_default";
 const METHOD = "tensorflow/serving/predict";
 
-/** meta_graph_version, "user specified"; it comes first, and by it an export is known again. */
+/** meta_graph_version, "user specified". It comes first: an earlier export is recognized by it. */
 const VERSION = encodeText(1, GENERATOR);
 export const SAVED_MODEL_MARK = Buffer.from(VERSION).toString("latin1");
 
 export const SAVED_MODEL_FILE = "saved_model.pb";
-/** Files in this folder are the user's own (tensorflow/python/saved_model/constants.py). */
+/** A folder for additional files of the user (tensorflow/python/saved_model/constants.py). */
 export const CLASS_NAMES_FILE = "assets.extra/class_names.txt";
 const TABLE_FILE = "assets.extra/table.json";
 
-/** A folder's files: the model, and where it has any, the class names, one per line, and the columns of its table. */
+/** The folder's files: the model, and if it has them, class names, one per line, and the columns of its table. */
 export function encodeSavedModelFiles(model: InferenceModel): ExportFile[] {
   const { graph, inputs, outputs } = buildInferenceGraph(model);
-  // oneDNN's kernel for max-pools is not in every TensorFlow.
+  // Not every TensorFlow has oneDNN's kernel for max-pools.
   const lowered = lowerGraph(graph, { hasOneDnnPool: false });
   const infoOf = (value: Value) => encodeTensorInfo(lowered.outputs.get(value)!, value.shape);
   const signature = [
@@ -47,7 +48,7 @@ export function encodeSavedModelFiles(model: InferenceModel): ExportFile[] {
     ]),
   ];
   const { classNames, table } = model;
-  // A name with a line feed would be two.
+  // A name with a line feed would be read as two.
   const lines = classNames?.map((name) => `${name.replaceAll(/[\r\n]/g, " ")}\n`).join("");
   return [
     { path: SAVED_MODEL_FILE, pieces },
@@ -56,12 +57,12 @@ export function encodeSavedModelFiles(model: InferenceModel): ExportFile[] {
   ];
 }
 
-/** An entry of a map from names to messages. */
+/** An entry of a map from strings to messages. */
 function encodeMap(field: number, key: string, value: readonly Uint8Array[]): Uint8Array {
   return encodeMessage(field, [encodeText(1, key), encodeMessage(2, value)]);
 }
 
-/** Of TensorInfo 1 is the name, 2 the type, 3 the shape, whose dimensions are in its field 2. */
+/** Fields of TensorInfo: 1 name, 2 type, 3 shape, whose field 2 is a dimension. */
 function encodeTensorInfo(output: Output, shape: readonly number[]): Uint8Array[] {
   const sides = shape.map((size) => encodeMessage(2, [encodeInteger(1, size)]));
   return [

@@ -1,5 +1,5 @@
-// The model card of an export: collects what is known and writes it, with the file of a network that is no preset beside it, so that
-// the card's command can be run. Nothing but an earlier card and its file is replaced.
+// Collects the content of an export's model card and writes it. If the network is not a preset, a network file is written beside
+// it, so that the card's command can be run. Only an earlier card and its network file are replaced.
 import { statSync } from "node:fs";
 import { readRunLog } from "../coordinator/observe/dashboard/run-log.js";
 import { evaluateCheckpoint } from "../run/evaluate-checkpoint.js";
@@ -15,7 +15,7 @@ import { CARD_MARK, type CardContent, modelCard } from "./model-card.js";
 import { NETWORK_MARK, networkJson } from "./keras/network-json.js";
 import { presetOf, runCommandOf, type RunFiles } from "./run-command.js";
 
-/** A table of more could not be read. */
+/** A larger table would not be readable. */
 const MAX_CONFUSION_CLASSES = 50;
 
 export interface CardRequest {
@@ -24,10 +24,10 @@ export interface CardRequest {
   /** The exported checkpoint's file. */
   file: string;
   format: ExportFormat;
-  /** What the test set is taken of. */
+  /** The source of the test set. */
   data: DataSource | undefined;
   summaryDir: string | undefined;
-  /** Whether the checkpoint was trained on what runs are trained on that name no data. */
+  /** Whether the checkpoint was trained on the default data. */
   isMnist: boolean;
 }
 
@@ -41,18 +41,18 @@ export function checkCard(card: string, config: RunConfig, others: readonly stri
   const same = others.find((other) => isSameFile(card, other));
   if (same !== undefined) throw unwritable(card, `it is also ${same}. Give another path.`);
   if (!isOwn(card, CARD_MARK)) {
-    throw unwritable(card, "it exists and is no model card of Tandem's. Give another path.");
+    throw unwritable(card, "it exists and is not a model card by Tandem. Give another path.");
   }
   if (presetOf(config) !== undefined) return;
   const network = networkFileOf(card);
   if (isOwn(network, NETWORK_MARK) && !others.some((other) => isSameFile(network, other))) return;
   throw unwritable(
     card,
-    `the network would be written to ${network}, which exists and is something else. Give another path.`,
+    `the network would be written to ${network}, which exists and is not such a file. Give another path.`,
   );
 }
 
-/** Whether the file is missing, empty, or an earlier one with this beginning. */
+/** Whether the file is missing or empty, or begins with the mark. */
 function isOwn(file: string, mark: string): boolean {
   const status = statSync(file, { throwIfNoEntry: false });
   if (!status || (status.isFile() && status.size === 0)) return true;
@@ -93,7 +93,7 @@ async function writeText(file: string, text: string): Promise<void> {
   }
 }
 
-/** What the command names; data that the card was evaluated on may be other data than the run's. */
+/** The files in the card's command. The data that the card was evaluated on need not be the run's. */
 function filesOf({ card, data, isMnist }: CardRequest, config: RunConfig): RunFiles {
   const network = networkFileOf(card);
   if (isMnist) return { network, data: "mnist" };

@@ -1,6 +1,6 @@
 // Queues events for a reader that consumes them one by one. If the reader falls behind or stops reading, events are dropped, step
 // events first, so that memory does not grow.
-import type { ReportedEvent } from "../shared/events.js";
+import type { ReportedEvent } from "../shared/run-event.js";
 
 /** Beyond this many queued step events, the oldest are dropped. */
 const MAX_WAITING_STEPS = 1_000;

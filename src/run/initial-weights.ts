@@ -6,7 +6,7 @@ import { readCheckpoint } from "../shared/checkpoint/checkpoint.js";
 import { TandemError } from "../shared/errors.js";
 import { buildNetwork } from "../shared/network/build.js";
 import { initialTensors } from "../shared/network/initial-values.js";
-import { validKerasName } from "../shared/network/keras/valid-name.js";
+import { KerasNames } from "../shared/network/keras/keras-names.js";
 import type { Network } from "../shared/network/network.js";
 import { formatShape, quote } from "../shared/network/problem.js";
 import type { NetworkSpec } from "../shared/network/spec.js";
@@ -73,7 +73,7 @@ export function fitInitialWeights(
   seed: number,
 ): InitialState {
   const own = groupByLayer(weightLayout(network));
-  const stored = groupByLayer(restoreNames(tensors, own));
+  const stored = groupByLayer(restoreNames(tensors, network));
   const outputLayers = findOutputLayers(network);
   const taken: string[] = [];
   const drawn: string[] = [];
@@ -117,16 +117,14 @@ export function fitInitialWeights(
 }
 
 /** Restores the names of layers that an export had to rename, such as `conv1/bn` to `conv1_bn`. */
-function restoreNames(
-  tensors: readonly NamedTensor[],
-  own: ReadonlyMap<string, unknown>,
-): NamedTensor[] {
+function restoreNames(tensors: readonly NamedTensor[], network: Network): NamedTensor[] {
   const storedLayers = new Set(tensors.map(({ name }) => layerOf(name)));
-  const missing = [...own.keys()].filter((layer) => !storedLayers.has(layer));
-  const ownNames = new Map(missing.map((layer) => [validKerasName(layer), layer]));
+  const { weighted } = new KerasNames(network);
+  const missing = [...weighted].filter(([layer]) => !storedLayers.has(layer));
+  const ownNames = new Map(missing.map(([layer, kerasName]) => [kerasName, layer]));
   return tensors.map((tensor) => {
     const layer = layerOf(tensor.name);
-    const restored = own.has(layer) ? layer : (ownNames.get(layer) ?? layer);
+    const restored = weighted.has(layer) ? layer : (ownNames.get(layer) ?? layer);
     return { ...tensor, name: `${restored}${tensor.name.slice(layer.length)}` };
   });
 }

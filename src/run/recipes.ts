@@ -2,7 +2,7 @@
 // change existing checkpoints.
 import type { TargetSpec } from "../shared/data/samples.js";
 import { TandemError } from "../shared/errors.js";
-import type { RunEvent } from "../shared/events.js";
+import type { RunEvent } from "../shared/run-event.js";
 import { takesLabelSmoothing } from "./losses.js";
 import { takesNumber } from "./optimizers.js";
 import type { RunChoices } from "./run-choices.js";

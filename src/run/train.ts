@@ -1,5 +1,5 @@
 // The library's `train`: a run with an iterator of events and a promise of the result.
-import type { ReportedEvent } from "../shared/events.js";
+import type { ReportedEvent } from "../shared/run-event.js";
 import { EventQueue } from "./event-queue.js";
 import { toLibraryError } from "./option-names.js";
 import type { RunResult } from "./run-request.js";

@@ -2,7 +2,7 @@
 import { homedir } from "node:os";
 import { isAbsolute, join } from "node:path";
 
-/** By the XDG base directory specification, which says that a relative path is to be ignored. */
+/** Follows the XDG base directory specification, which says to ignore relative paths. */
 export function cacheFolder(): string {
   const base = process.env["XDG_CACHE_HOME"] ?? "";
   return join(isAbsolute(base) ? base : join(homedir(), ".cache"), "tandem");

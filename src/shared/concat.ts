@@ -1,6 +1,6 @@
-// Arrays joined one after the other. Pure.
+// Concatenates arrays. Pure.
 
-/** One array is returned as it is. */
+/** A single array is returned without a copy. */
 export function concatFloats(arrays: readonly Float32Array[]): Float32Array {
   const [first] = arrays;
   if (first && arrays.length === 1) return first;

@@ -1,5 +1,5 @@
-// A run's configuration: what its final checkpoint is a function of, together with the number of steps. All else is in the
-// commands' options.
+// A run's configuration. Together with the number of steps it decides the final checkpoint, and nothing else does. Everything
+// else is an option of a command.
 import * as z from "zod";
 import { augmentationSchema } from "./data/augmentation.js";
 import type { SampleShape, TargetSpec } from "./data/samples.js";
@@ -13,7 +13,7 @@ const count = z.number().int().min(1).max(Number.MAX_SAFE_INTEGER);
 export const MAX_THREADS = 1024;
 const MAX_CLASSES = 1_000_000;
 const MAX_TARGET_VALUES = 1_000_000;
-/** Of names, and of UTF-16 code units in one: with them the configuration stays a message that workers accept. */
+/** These limits keep the configuration small enough for a message. The length of a name is in UTF-16 code units. */
 export const MAX_CLASS_NAMES = 1000;
 export const MAX_CLASS_NAME_LENGTH = 100;
 
@@ -31,10 +31,10 @@ const engineSchema = z.discriminatedUnion("name", [
   z.strictObject({ name: z.literal("wasm") }),
 ]);
 
-/** What executes the run's graphs, as far as it decides bits of the result. */
+/** The engine, and those of its settings that affect the bits of the result. */
 export type EngineSpec = z.infer<typeof engineSchema>;
 
-/** Strict, and in the order in which it is written: the same configuration is the same text. */
+/** Strict. Fields are written in this order, so equal configurations are equal text. */
 export const runConfigSchema = z.strictObject({
   network: networkSpecSchema,
   loss: lossSchema,
@@ -48,7 +48,7 @@ export const runConfigSchema = z.strictObject({
   batchNorm: z.literal("sync").optional(),
   /** What inference normalises with. Missing: the moving average (`ema`). */
   population: z.enum(["ema-corrected", "exact"]).optional(),
-  /** How training images are varied. Missing: not at all. */
+  /** Missing: training images are not augmented. */
   augmentation: augmentationSchema.optional(),
   engine: engineSchema,
   /** The engine's numerics fingerprint of this run (replica/fingerprint.ts): SHA-256 of its results on a fixed probe. */
@@ -59,28 +59,28 @@ export const runConfigSchema = z.strictObject({
       inputType: z.enum(["uint8", "float32"]),
       target: targetSchema,
       digest: sha256,
-      /** In the order of the class numbers, where the data names its classes. For predictions; training does not depend on them. */
+      /** In the order of the class numbers, if the data names its classes. For predictions; training does not use them. */
       classNames: z
         .array(z.string().min(1).max(MAX_CLASS_NAME_LENGTH))
         .max(MAX_CLASS_NAMES)
         .optional(),
-      /** Where the data is a table: how a row becomes an input. For predictions and evaluations of other rows. */
+      /** If the data is a table: how a row becomes an input. For predictions and evaluations of other rows. */
       table: tableSchema.optional(),
     })
     .refine(
       ({ target, classNames }) =>
         classNames === undefined ||
         (target.kind === "classes" && classNames.length === target.count),
-      { error: "it has another number of names than of classes", path: ["classNames"] },
+      { error: "expected one name per class", path: ["classNames"] },
     ),
-  /** SHA-256 of the weights that the run starts from, where they are not drawn. */
+  /** SHA-256 of the initial weights, if they were loaded from a file. */
   initialDigest: sha256.optional(),
 });
 
 /** A run's configuration, as its checkpoint and the event `start` hold it. */
 export type RunConfig = z.infer<typeof runConfigSchema>;
 
-/** What inference normalises with, as users say it: `ema` is a configuration without `population`. */
+/** The values of `--population`. A configuration without `population` means `ema`. */
 export const POPULATIONS = ["ema", "ema-corrected", "exact"] as const;
 export type PopulationKind = (typeof POPULATIONS)[number];
 

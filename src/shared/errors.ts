@@ -1,11 +1,11 @@
-// The one table of what can go wrong for a user: a code, the sentence, and the exit code of the command.
-// A sentence says what is wrong, where, and how to mend it. What a peer does wrong on a socket is in protocol/close-codes.ts.
+// The errors that users see: a code, a sentence, and the exit code of the command. The sentence says what is wrong, where, and
+// how to fix it. Protocol violations by peers are in protocol/close-codes.ts.
 
 const exitCodes = { failed: 1, badInput: 2 } as const;
 
 type Kind = keyof typeof exitCodes;
 
-/** Where each code leads. `failed`: the run failed (exit 1). `badInput`: bad usage or bad input (exit 2). */
+/** `failed`: the run failed (exit 1). `badInput`: bad usage or bad input (exit 2). */
 const errorKinds = {
   usage: "badInput",
   "data-folder-missing": "badInput",
@@ -55,7 +55,7 @@ const errorKinds = {
 /** What went wrong, for programs. */
 export type ErrorCode = keyof typeof errorKinds;
 
-/** An error that a user can read and act on; anything else that is thrown is a defect of Tandem's. */
+/** An error that a user can read and act on. Anything else that is thrown is a bug in Tandem. */
 export class TandemError extends Error {
   readonly code: ErrorCode;
   readonly exitCode: number;

@@ -1,5 +1,5 @@
-// A set of samples in batches for inference, and the metrics over all of them. The batches are the same for every run, so the
-// metrics are too, whoever infers which batch. Pure.
+// Splits a set of samples into evaluation batches, and computes metrics over all of them. The batches depend only on the
+// number of samples, so the metrics do not depend on which worker evaluates which batch. Pure.
 import type { Samples } from "./data/samples.js";
 import type { EvaluationResult } from "./replica/tensors.js";
 
@@ -7,7 +7,7 @@ import type { EvaluationResult } from "./replica/tensors.js";
 export const MAX_EVALUATION_SAMPLES = 250;
 
 export interface Metrics {
-  /** Share of the samples whose class was found; undefined where targets are values. */
+  /** Fraction of the samples that were classified correctly; undefined if targets are values. */
   accuracy?: number;
   /** The mean over the samples. */
   loss: number;
@@ -18,7 +18,7 @@ export function countBatches(sampleCount: number): number {
   return Math.ceil(sampleCount / MAX_EVALUATION_SAMPLES);
 }
 
-/** Indices of the samples of each batch. @param first @param end of the batches, for some of them only */
+/** Sample indices of each batch, for the batches `first` … `end` − 1. */
 export function evaluationBatches(
   sampleCount: number,
   first = 0,
@@ -32,7 +32,7 @@ export function evaluationBatches(
   });
 }
 
-/** @param batches each with its result, in one fixed order */
+/** @param batches in a fixed order: the losses are added up in it */
 export function metricsOf(
   batches: readonly { samples: Samples; result: EvaluationResult }[],
 ): Metrics {

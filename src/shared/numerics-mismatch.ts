@@ -1,10 +1,10 @@
-// The one sentence for machines whose engines compute other bits: for refusals of workers and of resuming. Pure.
+// The sentence with which a worker, or a resumed run, is refused because its machine computes different bits. Pure.
 import type { RunConfig } from "./config.js";
 
-/** Of a fingerprint, enough to tell two apart. */
+/** Enough of a fingerprint to tell two apart. */
 const SHOWN_DIGITS = 8;
 
-/** @param own the fingerprint of the machine that differs @returns short enough for a close frame (RFC 6455, section 5.5) */
+/** @param own the fingerprint of the refused machine @returns a sentence that fits into a close frame (RFC 6455, section 5.5) */
 export function mismatchSentence({ engine, numerics }: RunConfig, own: string): string {
   const [here, there] = [own, numerics].map((digest) => digest.slice(0, SHOWN_DIGITS));
   const advice =

@@ -1,5 +1,5 @@
-// What watches a run must not be able to end it. An observer's work runs here: what it throws is reported once, and the
-// observer is tried again after a while, or never again.
+// Keeps a failing observer (a log, a page, a TensorBoard file) from ending the run: its first error is reported, and it is
+// retried after a delay, or disabled.
 
 const MAX_RETRY_MS = 600_000;
 
@@ -12,8 +12,8 @@ export class Observer {
   private isReported = false;
 
   /**
-   * @param retryMs after the first failure; doubled with each that follows at once. undefined: it is not tried again
-   * @param report called with the first failure, and with no other
+   * @param retryMs delay after the first failure, doubled with each consecutive one; undefined: it is not retried
+   * @param report called with the first failure only
    */
   constructor(
     name: string,
@@ -25,14 +25,14 @@ export class Observer {
     this.report = report;
   }
 
-  /** True where work would be tried now. By the monotonic clock. */
+  /** False while it waits for a retry. */
   get isUsable(): boolean {
     return performance.now() >= this.retryAtMs;
   }
 
   /**
-   * Runs the work where the observer is usable. Never throws.
-   * @returns false where it was not tried, or threw
+   * Runs the work, unless the observer waits for a retry. Never throws.
+   * @returns false if the work was not run, or threw
    */
   run(work: () => Promise<void> | void): boolean {
     if (!this.isUsable) return false;
@@ -60,7 +60,7 @@ export class Observer {
   }
 }
 
-/** A failure between two events, as of a timer or a stream: thrown at the next occasion, where it is caught and reported. */
+/** A failure outside of an event handler, such as in a timer or a stream. The next handler throws it, so that it is reported. */
 export class LateFailure {
   private reason: Error | undefined;
 

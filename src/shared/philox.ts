@@ -1,16 +1,16 @@
 // Philox 4×32-10, a counter-based generator (Salmon et al., "Parallel random numbers: as easy as 1, 2, 3", SC 2011): any
-// number of the stream is computed on its own, from a key and the number's place. Integer arithmetic alone. Pure.
+// number of the stream can be computed on its own, from a key and its position. Integer arithmetic only. Pure.
 
 const ROUNDS = 10;
 const MULTIPLIER_0 = 0xd2511f53;
 const MULTIPLIER_2 = 0xcd9e8d57;
-/** What the keys grow by in each round: the golden ratio and √3 − 1, as fractions of 2³². */
+/** Added to the keys in each round: the golden ratio and √3 − 1, as fractions of 2³². */
 const WEYL_0 = 0x9e3779b9;
 const WEYL_1 = 0xbb67ae85;
 
 /**
- * Four whole numbers from 0 to 2³² − 1.
- * @param block the four words of the counter, which are overwritten by the result
+ * Four integers from 0 to 2³² − 1.
+ * @param block the four words of the counter; overwritten with the result
  */
 export function philox(block: Uint32Array, key0: number, key1: number): void {
   let [c0, c1, c2, c3] = block as unknown as [number, number, number, number];
@@ -33,7 +33,7 @@ export function philox(block: Uint32Array, key0: number, key1: number): void {
   block[3] = c3;
 }
 
-/** The upper 32 bits of the product of two whole numbers below 2³², by halves: every sum is below 2³². */
+/** The upper 32 bits of the product of two integers below 2³², from 16-bit halves: every intermediate sum is below 2³². */
 function multiplyHigh(a: number, b: number): number {
   const [aHigh, aLow, bHigh, bLow] = [a >>> 16, a & 0xffff, b >>> 16, b & 0xffff];
   const middle = aHigh * bLow + ((aLow * bLow) >>> 16);

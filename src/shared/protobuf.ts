@@ -1,12 +1,12 @@
-// Protocol buffers' wire format (protobuf.dev/programming-guides/encoding), as far as messages are written: TensorFlow's graphs,
-// and TensorBoard's events. By hand: a library would need the messages' definitions too, and saves no more than these lines.
+// Writes the protocol buffers wire format (protobuf.dev/programming-guides/encoding), for TensorFlow's graphs and TensorBoard's
+// events. Written by hand: a library would need the message definitions too, and would save no more than these lines.
 
 const VARINT = 0;
 const FIXED_64 = 1;
 const LENGTH_DELIMITED = 2;
 const FIXED_32 = 5;
 
-/** A field that holds a message, from the message's fields. */
+/** A field that holds a message, given the message's encoded fields. */
 export function encodeMessage(field: number, parts: readonly Uint8Array[]): Uint8Array {
   return encodeBytes(field, Buffer.concat(parts));
 }
@@ -19,7 +19,7 @@ export function encodeBytes(field: number, value: Uint8Array): Uint8Array {
   return Buffer.concat([key(field, LENGTH_DELIMITED), encodeVarint(BigInt(value.length)), value]);
 }
 
-/** int32, int64, bool or an enumeration; negative numbers as the format's int64. */
+/** int32, int64, bool or an enum; negative numbers are written as int64. */
 export function encodeInteger(field: number, value: number | boolean): Uint8Array {
   return Buffer.concat([key(field, VARINT), encodeVarint(BigInt.asUintN(64, BigInt(value)))]);
 }

@@ -22,7 +22,7 @@ export class Random {
     this.d = state.getUint32(12, true) | 1; // the all-zero state would stay zero
   }
 
-  /** A whole number from 0 to 2³² − 1. */
+  /** An integer from 0 to 2³² − 1. */
   uint32(): number {
     const scrambled = Math.imul(rotateLeft(Math.imul(this.b, 5), 7), 9) >>> 0;
     const shifted = this.b << 9;
@@ -40,7 +40,7 @@ export class Random {
     return this.uint32() * 2 ** -32;
   }
 
-  /** A whole number from 0 to `bound` − 1, without bias: draws beyond the last whole multiple of `bound` are thrown away. */
+  /** An integer from 0 to `bound` − 1, without bias: draws at or above the largest multiple of `bound` are rejected. */
   below(bound: number): number {
     const limit = 2 ** 32 - (2 ** 32 % bound);
     for (;;) {
@@ -51,7 +51,7 @@ export class Random {
 
   /**
    * A normal number, redrawn outside ±2: mean 0, standard deviation 1 before the truncation.
-   * A uniform x from [−2, 2) is kept with probability exp(−x²/2).
+   * A uniform x from [−2, 2) is accepted with probability exp(−x²/2).
    */
   truncatedNormal(): number {
     for (;;) {
@@ -63,8 +63,8 @@ export class Random {
 
   /**
    * A normal number: mean 0, standard deviation 1. Karney's algorithm ("Sampling exactly from the normal distribution",
-   * ACM Transactions on Mathematical Software 42(1), 2016), of comparisons alone: its magnitude is whole + part, whole drawn
-   * with a probability like exp(−whole²/2), and part from [0, 1) accepted with exp(−part · (2 · whole + part) / 2).
+   * ACM Transactions on Mathematical Software 42(1), 2016), which uses comparisons only: its magnitude is whole + part. `whole`
+   * has a probability proportional to exp(−whole²/2); `part` from [0, 1) is accepted with exp(−part · (2 · whole + part) / 2).
    */
   normal(): number {
     for (;;) {
@@ -109,9 +109,9 @@ export function permutation(random: Random, count: number): Uint32Array {
   const order = Uint32Array.from({ length: count }, (_, index) => index);
   for (let last = count - 1; last > 0; last--) {
     const other = random.below(last + 1);
-    const kept = order[last]!;
+    const swapped = order[last]!;
     order[last] = order[other]!;
-    order[other] = kept;
+    order[other] = swapped;
   }
   return order;
 }

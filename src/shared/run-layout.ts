@@ -1,5 +1,5 @@
-// What follows from a run's configuration for everyone who takes part in it: the network's shapes, the shards, the gradient
-// buckets, and which gradients travel as factors. Pure.
+// What the coordinator and every worker derive from a run's configuration: the network's shapes, the shards, the gradient
+// buckets, and which gradients are sent as factors. Pure.
 import type { RunConfig } from "./config.js";
 import { TandemError } from "./errors.js";
 import { shardSizes } from "./data/sampler.js";
@@ -19,15 +19,15 @@ export interface RunLayout {
   shardSizes: readonly number[];
   /** Samples of the largest shard, the first. */
   largestShard: number;
-  /** Parameters whose gradients are carried as factors. */
+  /** Parameters whose gradients are sent as factors. */
   factored: ReadonlySet<string>;
   /** Where the shards of a step wait for each other: none unless batch normalisation is synchronised. */
   barriers: readonly Barrier[];
-  /** The batch-norm layers that are trained, in the order in which the statistics of the whole training set are computed. */
+  /** The trainable batch-norm layers, grouped by the pass over the training set that computes their statistics. */
   populationPasses: readonly (readonly StatisticsSpec[])[];
 }
 
-/** @throws TandemError `network`, naming the layer, where the configuration's network is none */
+/** @throws TandemError `network`, naming the layer, if the network is invalid */
 export function layoutOfRun(config: RunConfig): RunLayout {
   const network = buildNetwork(config.network);
   const buckets = gradientBuckets(network).map(({ parameters }) => parameters);

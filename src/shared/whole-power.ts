@@ -1,4 +1,4 @@
-// Powers as they occur in corrections of moving averages. Pure.
+// Integer powers, for the bias correction of moving averages. Pure.
 
 /** base^exponent by squaring: Math.pow may differ between JavaScript engines in the last bit, multiplication may not. */
 export function wholePower(base: number, exponent: number): number {

@@ -143,7 +143,7 @@ class Connection {
       return;
     }
     try {
-      const frame = this.reader.take(bytes, isBinary);
+      const frame = this.reader.read(bytes, isBinary);
       if (frame) this.take(frame);
     } catch (error) {
       if (error instanceof FrameError) {

@@ -163,7 +163,7 @@ export class WorkerRuntime {
     if (message.barrier !== this.passes.mergedCount) {
       throw new FrameError(`barrier ${message.barrier} out of order`);
     }
-    this.passes.goOn(readMerged(this.layout, message.barrier, parts));
+    this.passes.resume(readMerged(this.layout, message.barrier, parts));
   }
 
   /** Drops the shards that wait for a coordinator that is disconnected. */

@@ -57,7 +57,7 @@ describe("a network", () => {
     ["that is not there", () => "nothing.json", /--network nothing\.json cannot be read/],
     ["that is a folder", () => files, /--network .*not a regular file/],
     ["that is no JSON", () => file("nothing"), /not JSON/],
-    ["that is no model", () => file("{}"), /no Keras model/],
+    ["that is no model", () => file("{}"), /not a Keras model/],
     [
       "of an unknown layer",
       () => network([["LSTM", "memory", { units: 4 }], OUT]),

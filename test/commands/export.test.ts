@@ -46,7 +46,7 @@ test("refuses to replace the checkpoint, a file that is no card, and options of 
   await refuse([CHECKPOINT, ...onnx, CHECKPOINT], /--output trained\.safetensors.*checkpoint/);
   await refuse([CHECKPOINT, ...onnx, "x.onnx", "--data", data], /--card/);
   writeFileSync(at("README.md"), "# Mine");
-  await refuse([CHECKPOINT, ...onnx, "x.onnx", "--card", "README.md"], /no model card/);
+  await refuse([CHECKPOINT, ...onnx, "x.onnx", "--card", "README.md"], /not a model card/);
   await refuse([CHECKPOINT, ...onnx, "x.onnx", "--card", "x.onnx"], /--card x\.onnx.*Give another/);
   expect(existsSync(at("x.onnx"))).toBe(false);
 });

@@ -159,7 +159,7 @@ test("without sharp, pictures are refused in one sentence, and all else works", 
   const predictWithout = (path: string) =>
     tandem(["predict", "grey.safetensors", path, "--json"], { cwd, env });
   const { code, stderr } = await predictWithout("pictures");
-  expect(stderr).toMatch(/^tandem: Pictures are decoded by the package sharp.*npm install sharp/);
+  expect(stderr).toMatch(/^tandem: Pictures are decoded with the package sharp.*npm install sharp/);
   expect(stderr.trim().split("\n")).toHaveLength(1);
   expect(code).toBe(1);
   const idx = await predictWithout(join(data, "t10k-images-idx3-ubyte"));

@@ -203,11 +203,11 @@ describe("a table", () => {
     writeFileSync(at("bad.csv"), "length,kind\n1,a\nlong,b\n2,a\n");
     await refuse(
       ["single", "--data", "bad.csv", "--label", "kind", "--output", "bad.safetensors"],
-      /^tandem: bad\.csv: row 2, column "length": "long" is no number/,
+      /^tandem: bad\.csv: row 2, column "length": "long" is not a number/,
     );
     await refuse(
       ["single", "--data", "all.csv"],
-      /--label must say.*"length", "colour", "kind", "price"/,
+      /--label must name.*"length", "colour", "kind", "price"/,
     );
     await refuse(["single", "--label", "kind"], /--label is for tables/);
     expect(existsSync(at("bad.safetensors"))).toBe(false);

@@ -15,7 +15,8 @@ import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { CheckpointWriter } from "../../src/coordinator/checkpoint-writer.js";
 import { type Checkpoint, readCheckpoint } from "../../src/shared/checkpoint/checkpoint.js";
 import { keepPrevious } from "../../src/shared/checkpoint/keep-previous.js";
-import { Events, type RunEvent } from "../../src/shared/events.js";
+import { Events } from "../../src/shared/events.js";
+import type { RunEvent } from "../../src/shared/run-event.js";
 import { checkpointOf } from "../support/checkpoints.js";
 import { temporaryFolder } from "../support/data.js";
 

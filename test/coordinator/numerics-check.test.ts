@@ -1,9 +1,10 @@
 // Which fingerprints may take part in a run, and from which step it counts as mixed.
 import { expect, test } from "vitest";
 import { NumericsCheck } from "../../src/coordinator/workers/numerics-check.js";
-import { Events, type RunEvent } from "../../src/shared/events.js";
+import { Events } from "../../src/shared/events.js";
 import { mismatchSentence } from "../../src/shared/numerics-mismatch.js";
 import { closeCodes } from "../../src/shared/protocol/close-codes.js";
+import type { RunEvent } from "../../src/shared/run-event.js";
 import { configOf } from "../support/config.js";
 
 const OTHER = "f".repeat(64);

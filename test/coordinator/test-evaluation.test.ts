@@ -8,9 +8,10 @@ import { InProcessWorker } from "../../src/coordinator/workers/in-process-worker
 import { Pool } from "../../src/coordinator/workers/pool.js";
 import { arraySource } from "../../src/shared/data/array-source.js";
 import type { DataSource } from "../../src/shared/data/samples.js";
-import { Events, type RunEvent } from "../../src/shared/events.js";
+import { Events } from "../../src/shared/events.js";
 import { presetNetwork } from "../../src/shared/network/presets.js";
 import { Random } from "../../src/shared/random.js";
+import type { RunEvent } from "../../src/shared/run-event.js";
 import { configFor } from "../support/config.js";
 import { temporaryFolder } from "../support/data.js";
 import { createReplica, withNumerics } from "../support/replica.js";

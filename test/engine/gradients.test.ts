@@ -1,4 +1,4 @@
-// The reference's gradients against central finite differences of its forward ops, in float64.
+// Compares the gradients of the reference with central finite differences of its forward ops, in float64.
 import { describe, expect, test } from "vitest";
 import { GraphBuilder } from "../../src/shared/graph/builder.js";
 import type { LossKind, Value } from "../../src/shared/graph/graph.js";
@@ -12,7 +12,7 @@ const TOLERANCE = 1e-8;
 
 interface Differentiable {
   y: Value;
-  /** The gradient by each input, from that by y; undefined where there is none to check. */
+  /** The gradient with respect to each input, from that with respect to y; undefined if there is none to check. */
   gradients: (dy: Value) => (Value | undefined)[];
 }
 
@@ -144,7 +144,7 @@ test.each<[ActivationKind, number]>([
   ["sigmoid", 0],
   ["tanh", 0],
 ])("activation %s, alpha %f", (kind, alpha) => {
-  // No value is as near to a kink, at 0 and 6, as the step of the differences.
+  // No value is as close to a kink, at 0 or 6, as the step of the differences.
   const values = uniformValues([4, 25], "x", [-8, 8]);
   expect(Math.min(...values.map((x) => Math.min(Math.abs(x), Math.abs(x - 6))))).toBeGreaterThan(
     1e-3,
@@ -276,7 +276,7 @@ test.each<LossKind>([
           ? b.constant("labels", [4], Int32Array.of(2, 0, 1, 2))
           : b.constant("targets", [4, 3], uniformValues([4, 3], "targets", [0, 1]));
       const { losses, gradient } = b.loss(predictions, targets, kind);
-      // The samples' losses, weighted by dY: each row of the gradient is multiplied by its sample's.
+      // The losses of the samples are weighted by dY: each row of the gradient is multiplied by its sample's weight.
       const rowsOf = (dy: Value) =>
         b.matMul(b.reshape(dy, [1]), b.constant("ones", [1, 3], Float32Array.of(1, 1, 1)));
       return { y: losses, gradients: (dy) => [b.multiply(gradient, rowsOf(dy))] };

@@ -1,4 +1,4 @@
-// The tensorflow engine in the conformance suite, and what is TensorFlow's own: names, messages, max-pools without oneDNN.
+// The tensorflow engine in the conformance suite, and what is specific to TensorFlow: names, messages, max-pools without oneDNN.
 import { describe, expect, test } from "vitest";
 import type { Engine, Feed } from "../../src/shared/engine/engine.js";
 import { openTensorFlow } from "../../src/shared/engine/tensorflow/engine.js";
@@ -16,7 +16,7 @@ import { describeConformance } from "./conformance/index.js";
 const THREADS = 2;
 let engine: Engine | undefined;
 
-/** Opened by the first test: where the engine is not installed, none runs. */
+/** Opened by the first test. If the engine is not installed, no test runs. */
 const open = () => (engine ??= openTensorFlow(THREADS));
 
 describe.skipIf(!hasTensorFlow)("conformance", () => {

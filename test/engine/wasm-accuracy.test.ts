@@ -1,4 +1,4 @@
-// Sums of the wasm engine are as near to float64 as the tensorflow engine's, on shapes of the preset `cnn`.
+// Sums of the wasm engine are as close to float64 as those of the tensorflow engine, on shapes of the preset `cnn`.
 import { describe, expect, test } from "vitest";
 import type { Engine } from "../../src/shared/engine/engine.js";
 import { openTensorFlow } from "../../src/shared/engine/tensorflow/engine.js";

@@ -1,5 +1,5 @@
-// The wasm engine's bits, pinned: the same in every run, on every machine and with any number of threads. A digest changes only
-// with the kernels, the graph or the arithmetic of the coordinator; the change log then says so, as checkpoints change with it.
+// Pins the wasm engine's bits: the same in every run, on every machine and with any number of threads. A digest changes only with
+// the kernels, the graph or the coordinator's arithmetic. Checkpoints change too then, so the change log must say so.
 import { createHash } from "node:crypto";
 import { expect, test } from "vitest";
 import type { Engine } from "../../src/shared/engine/engine.js";
@@ -16,7 +16,7 @@ import { digestTraining } from "../support/training-digest.js";
 function digestNetworks(engine: Engine): string {
   const hash = createHash("sha256");
   const add = (values: Float32Array | Float64Array) => {
-    // The bits of NaN are no engine's to decide.
+    // The bits of NaN are not specified.
     expect(values.every(Number.isFinite)).toBe(true);
     hash.update(values);
   };

@@ -1,5 +1,5 @@
-// The wasm engine's own exponentials and logarithms against JavaScript's, which are good to an ulp or two of float64, and erfc
-// against the float64 reference's; over all float32 numbers, so many apart.
+// Compares the wasm engine's own exponentials and logarithms with JavaScript's, which are accurate to an ulp or two of float64, and
+// erfc with the float64 reference's, over evenly spaced float32 numbers.
 import { expect, test } from "vitest";
 import { instantiate } from "../../src/shared/engine/wasm/executor.js";
 import { loadKernels } from "../../src/shared/engine/wasm/load-kernels.js";
@@ -23,13 +23,13 @@ function* someFloats(): Generator<number> {
   yield* [0, -0, 1, -1, 2 ** -149, -(2 ** -149), 2 ** -126, Infinity, -Infinity, NaN];
 }
 
-/** Half an ulp of float32 is 6e-8: results so much better round to the right number nearly always. */
+/** Half an ulp of float32 is 6e-8: results that are so much better are nearly always rounded to the correct number. */
 const TOLERANCE = 1e-11;
 
 function expectNear(name: string, x: number, found: number, expected: number): void {
   if (Object.is(found, expected)) return;
   const error = Math.abs(found - expected) / Math.abs(expected);
-  // What float32 cannot hold need not be right: there it is 0 or infinite.
+  // What float32 cannot represent does not have to be correct: there it is 0 or infinite.
   const rounded = Math.fround(found) === Math.fround(expected);
   const isSmall = Math.abs(expected) < 1e-60 && Math.abs(found) < 1e-60;
   const isLarge = expected > 1e60 && found > 1e60;
@@ -110,7 +110,7 @@ test.each<ActivationKind>(["elu", "gelu", "gelu-tanh", "silu", "sigmoid", "tanh"
   },
 );
 
-/** 2⁻²³ of the value, and what the reference itself loses where it cancels: ½(1 + tanh) most. */
+/** 2⁻²³ of the value, plus what the reference itself loses by cancellation, which is most in ½(1 + tanh). */
 function expectUlp(name: string, x: number, found: number, expected: number): void {
   const loss = name.startsWith("gelu-tanh") ? 1e-13 : 1e-15;
   const tolerance = 1.2e-7 * Math.abs(expected) + loss;

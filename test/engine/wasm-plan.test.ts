@@ -1,5 +1,5 @@
-// What the wasm engine's plans must get right beyond the conformance suite: effects, what is fed and fetched in unusual places, and
-// feeds that do not fit.
+// What the plans of the wasm engine must do correctly beyond the conformance suite: effects, feeding and fetching at unusual places,
+// and feeds that do not fit.
 import { expect, test } from "vitest";
 import type { Feed, Session } from "../../src/shared/engine/engine.js";
 import { openWasmInNode } from "../../src/shared/engine/wasm/node.js";
@@ -16,7 +16,7 @@ function withSession(graph: Graph, body: (session: Session) => void): void {
   session.dispose();
 }
 
-/** Values by what is fed: shape and values of each. */
+/** Shape and values of each feed. */
 function run(
   session: Session,
   feeds: readonly (readonly [Value, readonly number[], readonly number[]])[],

@@ -1,5 +1,5 @@
-// Products and convolutions of the wasm engine: any shapes against float64, the order in which sums are taken, and that neither
-// threads nor tiles enter it.
+// Products and convolutions of the wasm engine: any shapes compared with float64, the order of sums, and that it depends neither on
+// threads nor on tiles.
 import fc from "fast-check";
 import { beforeAll, describe, expect, test } from "vitest";
 import { sizeOf } from "../../src/shared/network/network.js";
@@ -23,8 +23,8 @@ beforeAll(() => {
 const UNIT = 2 ** -24;
 
 /**
- * A sum of n products in float32 is wrong by at most γ = nu/(1 − nu) times the sum of their absolute values (Higham, Accuracy
- * and Stability of Numerical Algorithms, section 3.1). Products smaller than the least normal number may lose all digits.
+ * The error of a sum of n products in float32 is at most γ = nu/(1 − nu) times the sum of their absolute values (Higham, Accuracy
+ * and Stability of Numerical Algorithms, section 3.1). Products below the smallest normal number may lose all digits.
  */
 function expectAccurate(found: Float32Array, computation: Computation, terms: number): void {
   const { inputs, refer } = computation;
@@ -47,7 +47,7 @@ function compute({ lower, inputs, outputShape }: Computation, cut?: CutParts) {
   return runner.run(lower, inputs, outputShape, cut);
 }
 
-/** Accurate, and the same bits however the parts are cut. */
+/** Checks that results are accurate and have the same bits however the work is cut into parts. */
 function expectCorrect(computation: Computation, share: number): void {
   const found = compute(computation);
   expectAccurate(found, computation, computation.terms + 1);
@@ -132,14 +132,14 @@ describe("any shape is accurate, and has the same bits however it is cut", () =>
   });
 
   const LARGE: readonly [image: Sliding["image"], filters: number, window: Window][] = [
-    // More windows than a part has, with the last part smaller; a row longer than a part.
+    // More windows than in one part, with a smaller last part; a row longer than a part.
     [[2, 29, 31, 1], 9, { size: [5, 5], strides: [1, 1], padding: "same" }],
     [[1, 40, 33, 2], 3, { size: [3, 2], strides: [2, 1], padding: "valid" }],
     [[1, 2, 300, 1], 2, { size: [1, 3], strides: [1, 1], padding: "same" }],
     // Small images, many in a part.
     [[70, 2, 2, 3], 5, { size: [3, 3], strides: [1, 1], padding: "same" }],
     [[300, 1, 1, 2], 8, { size: [1, 1], strides: [1, 1], padding: "valid" }],
-    // More terms than a block has: rows of the window, and parts of a row.
+    // More terms than in one block: rows of the window, and parts of a row.
     [[2, 3, 3, 60], 4, { size: [3, 3], strides: [1, 1], padding: "same" }],
     [[1, 2, 3, 300], 5, { size: [1, 2], strides: [1, 1], padding: "same" }],
     [[1, 3, 3, 5], 140, { size: [2, 2], strides: [1, 1], padding: "same" }],
@@ -154,7 +154,7 @@ describe("any shape is accurate, and has the same bits however it is cut", () =>
 });
 
 describe("the order of a sum", () => {
-  /** Term after term in blocks of equal length, each product and each sum rounded; then block after block. */
+  /** Adds term after term in blocks of equal length, rounding each product and each sum, and then block after block. */
   function sumInOrder(terms: number, blockTerms: number, term: (index: number) => number): number {
     let total = 0;
     for (let start = 0; start < terms; start += blockTerms) {
@@ -262,7 +262,7 @@ describe("infinities and NaN stay in the outputs that they are terms of", () => 
     const window: Window = { ...WINDOW, padding: "valid" };
     const depthwise = sliding({ kind, isDepthwise: true, image: IMAGE, filters: 2, window });
     forEachSpecial(sliding({ kind, isDepthwise: false, image: IMAGE, filters: 5, window }));
-    // Zeros around dY are terms of a depthwise input gradient: only its dY can be infinite and leave other values finite.
+    // Zeros around dY are terms of a depthwise input gradient, so only its dY can be infinite while other values stay finite.
     forEachSpecial(depthwise, kind === "input gradient" ? depthwise.inputs.slice(1) : undefined);
   });
 

@@ -8,7 +8,7 @@ import { withSharedMemory } from "../../src/shared/engine/wasm/shared-memory.js"
 import { ThreadPool } from "../../src/shared/engine/wasm/thread-pool.js";
 import { GraphBuilder } from "../../src/shared/graph/builder.js";
 
-/** In a process of its own, with one thread besides the session's. @param end what it does at its end */
+/** Runs in its own process, with one thread besides the session's. @param end what it does at its end */
 async function runProcess(end: string): Promise<{ code: unknown; output: string }> {
   const folder = new URL("../../dist/shared/", import.meta.url).href;
   const program = `
@@ -54,7 +54,7 @@ test("a kernel that fails in any thread fails the run, and those after it", () =
   const sum = graph.addTensors(x, x);
   const session = openWasm(loadKernels(), () => pool).open(graph);
   expect(pool.work.awaitStart(2, 30_000)).toBe(true);
-  // Far beyond the memory's end.
+  // Far beyond the end of memory.
   const beyond = { kernel: "add", parts: 5000, args: [2 ** 31, 2 ** 31, 2 ** 31, 5_120_000] };
   expect(() => pool.execute([beyond], 0, 0)).toThrow();
   expect(() =>
@@ -68,7 +68,7 @@ test("a kernel that fails in any thread fails the run, and those after it", () =
 
 test("a module whose memory is not its first import is refused", () => {
   const header = [0, 0x61, 0x73, 0x6d, 1, 0, 0, 0];
-  // One import "a" "b", a function of type 0.
+  // One import "a" "b", which is a function of type 0.
   const imported = [2, 7, 1, 1, 0x61, 1, 0x62, 0, 0];
   expect(() => withSharedMemory(Uint8Array.from(header))).toThrow(RangeError);
   expect(() => withSharedMemory(Uint8Array.from([...header, ...imported]))).toThrow(RangeError);

@@ -1,4 +1,4 @@
-// Exports of small networks, each read back and run by what the format is for; the reference is the project's own engine.
+// Exports of small networks, each read back and run with the software that the format is for. The reference is Tandem's own engine.
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Browser } from "playwright-core";
@@ -26,12 +26,12 @@ import {
 
 const COUNT = 5;
 const ALL_CASES = [...EXPORT_CASES, ...RANDOM_CASES];
-/** A page takes a second. */
+/** Loading a page takes a second. */
 const RANDOM_IN_BROWSER = 3;
 const folder = temporaryFolder();
 const formats: readonly ExportFormat[] = ["saved-model", "tfjs", "keras", "onnx"];
 
-/** By network: what goes in, and what has to come out. */
+/** By network: the inputs and the expected outputs. */
 const references = new Map<string, { inputs: Float32Array; outputs: Float32Array }>();
 
 const nameOf = (format: ExportFormat, { name }: ExportCase) =>
@@ -71,7 +71,7 @@ function probabilitiesOf({ checkpoint }: ExportCase, logits: readonly number[]):
   });
 }
 
-/** Outputs by name, as SavedModel and ONNX have them. */
+/** Outputs by name, as in SavedModel and ONNX. */
 function expectOutputs(each: ExportCase, outputs: Outputs): void {
   const { outputs: expected } = referenceOf(each);
   if (each.checkpoint.config.data.target.kind === "values") {
@@ -84,7 +84,7 @@ function expectOutputs(each: ExportCase, outputs: Outputs): void {
   expectClose(probabilitiesOf(each, outputs["logits"]!), expected);
 }
 
-/** Keras's and TensorFlow.js's outputs have no names: before the last layer of one that classifies are the logits. */
+/** Outputs of Keras and TensorFlow.js have no names. In a classifier, the logits are the inputs of the last layer. */
 function expectLayers(each: ExportCase, output: number[], beforeLast: number[]): void {
   const { outputs: expected } = referenceOf(each);
   expectClose(output, expected);

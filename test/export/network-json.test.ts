@@ -1,4 +1,4 @@
-// A network file that a model card comes with: read again, it is the network of the checkpoint to the last initial value.
+// The network file beside a model card: read again, it gives the checkpoint's network, including all initial values.
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import { NETWORK_MARK, networkJson } from "../../src/export/keras/network-json.js";

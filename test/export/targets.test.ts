@@ -1,4 +1,4 @@
-// Where exports are written: what they replace and what they do not, and that they are whole.
+// Where exports are written: what they replace and what they do not, and that they are complete.
 import {
   existsSync,
   mkdirSync,
@@ -55,18 +55,24 @@ test("an empty folder is filled, also behind a link in its path", async () => {
 
 describe("refused, and left as it was:", () => {
   const cases: [string, ExportFormat, string, string, RegExp][] = [
-    ["another file", "onnx", "notes.onnx", "important", /no earlier export as onnx/],
-    ["another archive", "keras", "a.keras", "PK\x03\x04 of others", /no earlier export as keras/],
-    ["a file in place of a folder", "tfjs", "web", "important", /it is no folder/],
-    ["a folder with other files", "tfjs", "mine/thesis.txt", "important", /no earlier export/],
-    ["the same", "saved-model", "mine/thesis.txt", "important", /no earlier export/],
-    ["a model.json of others", "tfjs", "mine/model.json", "{}", /no earlier export/],
+    ["another file", "onnx", "notes.onnx", "important", /not an earlier export as onnx/],
+    [
+      "another archive",
+      "keras",
+      "a.keras",
+      "PK\x03\x04 of others",
+      /not an earlier export as keras/,
+    ],
+    ["a file in place of a folder", "tfjs", "web", "important", /it is not a folder/],
+    ["a folder with other files", "tfjs", "mine/thesis.txt", "important", /not an earlier export/],
+    ["the same", "saved-model", "mine/thesis.txt", "important", /not an earlier export/],
+    ["a model.json of others", "tfjs", "mine/model.json", "{}", /not an earlier export/],
     [
       "a SavedModel of others",
       "saved-model",
       "mine/saved_model.pb",
       "\x08\x01\x12\x04\x0a\x02\x2a\x00",
-      /no earlier export/,
+      /not an earlier export/,
     ],
   ];
   test.each(cases)("%s", async (_name, format, path, content, sentence) => {

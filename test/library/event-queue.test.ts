@@ -1,7 +1,7 @@
 // Events for a reader who takes them one by one, and for one who does not.
 import { describe, expect, test } from "vitest";
 import { EventQueue } from "../../src/run/event-queue.js";
-import type { ReportedEvent } from "../../src/shared/events.js";
+import type { ReportedEvent } from "../../src/shared/run-event.js";
 
 const step = (number: number): ReportedEvent => {
   return { event: "step", step: number, loss: 1, durationMs: 1, sampleCount: 1 };

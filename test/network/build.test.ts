@@ -105,7 +105,7 @@ describe("shapes that do not fit", () => {
 
 describe("layers in places that do not fit", () => {
   it.each<[string, LayerNode[], RegExp]>([
-    ["an unknown input", [node("a", relu(), "b")], /"a".*"b" is no layer/],
+    ["an unknown input", [node("a", relu(), "b")], /"a".*"b" is not a layer/],
     [
       "an input after its use",
       [node("a", relu(), "b"), node("b", relu(), "input")],

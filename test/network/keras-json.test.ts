@@ -16,7 +16,7 @@ interface KerasShapes {
 }
 const kerasShapes = JSON.parse(readFixture("shapes.json")) as Record<string, KerasShapes>;
 
-/** The layer of this name in a fixture. */
+/** The layer with this name in a fixture. */
 function findLayer(fixture: string, name: string): LayerSpec {
   return readKerasJson(readFixture(fixture)).layers.find((node) => node.name === name)!.layer;
 }
@@ -28,7 +28,7 @@ describe.each(Object.keys(kerasShapes))("%s", (fixture) => {
     const network = buildNetwork(readKerasJson(readFixture(`${fixture}.${version}.json`)));
     expect(network.outputShape).toEqual(expected.output);
     for (const [name, shape] of Object.entries(expected.layers)) {
-      // The activation "linear" is no layer of its own.
+      // The activation "linear" does not become a layer.
       if (name === "nothing") continue;
       const layer = network.layers.find((each) => each.name === name);
       expect([name, layer?.shape]).toEqual([name, shape]);
@@ -161,7 +161,7 @@ describe("files of TensorFlow.js", () => {
     const shapes = new Map(network.layers.map(({ name, shape }) => [name, shape]));
     expect(shapes.get("border")).toEqual([14, 16, 3]);
     expect(shapes.get("concat")).toEqual([6, 7, 8]);
-    // Written with a null in place of −1.
+    // Written with null instead of −1.
     expect(shapes.get("reshape")).toEqual([1, 4, 8]);
     expect(network.outputShape).toEqual([2]);
   });

@@ -1,4 +1,4 @@
-// Every model that Tandem would compute otherwise than Keras is refused, by layer and option.
+// Every model that Tandem would compute differently than Keras is refused, naming layer and option.
 import { readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
 import { TandemError } from "../../src/shared/errors.js";
@@ -75,9 +75,9 @@ describe("files that hold no model", () => {
     ["empty", "", /not JSON/],
     ["no JSON", "layers: [conv]", /not JSON/],
     ["cut", modelOf("Flatten", {}).slice(0, -3), /not JSON/],
-    ["null", "null", /no Keras model/],
-    ["a list", "[]", /no Keras model/],
-    ["another object", '{"a": 1}', /no Keras model/],
+    ["null", "null", /not a Keras model/],
+    ["a list", "[]", /not a Keras model/],
+    ["another object", '{"a": 1}', /not a Keras model/],
     ["a model without layers", '{"class_name": "Sequential", "config": {}}', /no layers/],
     ["a model of a class of its own", '{"class_name": "MyNet", "config": {}}', /"?MyNet/],
     ["a graph model", '{"format": "graph-model", "modelTopology": {}}', /graph model/],
@@ -103,7 +103,7 @@ describe("layers and options", () => {
     ["LSTM", { units: 3 }, /"layer".*LSTM.*Conv2D, .*InputLayer/],
     ["constructor", {}, /"layer".*constructor/],
     ["Lambda", {}, /"layer".*Lambda/],
-    ["Sequential", { layers: [] }, /"layer".*model of its own/],
+    ["Sequential", { layers: [] }, /"layer".*nested model/],
     ["Conv2D", { filters: 2, foo: 1 }, /"layer".*"foo".*filters/],
     ["Conv2D", { filters: 2, data_format: "channels_first" }, /"layer".*"data_format"/],
     ["Conv2D", { filters: 2, dilation_rate: [2, 2] }, /"layer".*"dilation_rate"/],
@@ -175,7 +175,7 @@ describe("layers and options", () => {
     ["Concatenate", { axis: 4 }, /"axis"/],
   ])("%s %j", (className, config, message) => {
     const text = modelOf(className, config);
-    // What no layer is wrong with is read.
+    // An empty pattern: the model is accepted.
     if (message.source === "^$") expect(readKerasJson(text).layers).toHaveLength(2);
     else expect(refusalOf(text)).toMatch(message);
   });
@@ -186,8 +186,8 @@ describe("layers and options", () => {
   });
 
   it("input shapes that are not known", () => {
-    expect(refusalOf(modelOf("Flatten", {}, [null, 8, 1]))).toMatch(/"image".*not known/);
-    expect(refusalOf(modelOf("Flatten", {}, []))).toMatch(/"image".*not known/);
+    expect(refusalOf(modelOf("Flatten", {}, [null, 8, 1]))).toMatch(/"image".*not fully known/);
+    expect(refusalOf(modelOf("Flatten", {}, []))).toMatch(/"image".*not fully known/);
     expect(refusalOf(modelOf("Flatten", {}, [0]))).toMatch(/input shape/);
     const withoutInput = JSON.stringify({
       class_name: "Sequential",
@@ -308,7 +308,7 @@ describe("functional models", () => {
   });
 });
 
-/** Changes one value of a real file at a time: whatever comes of it, it is a network or a sentence. */
+/** Changes one value of a real file at a time: the result is always a network or a sentence. */
 it("a damaged file is read or refused", () => {
   const text = readFileSync(new URL("fixtures/residual.keras3.json", import.meta.url), "utf8");
   const places = [...text.matchAll(/(?<=[:,[{] ?)("[^"]*"|[\d.]+|null|true|false)/g)];

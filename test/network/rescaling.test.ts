@@ -1,4 +1,4 @@
-// Rescaling layers of Keras models: dropped where Tandem does the same with bytes, and refused where it does not.
+// Rescaling layers of Keras models: dropped if Tandem does the same with bytes, otherwise refused.
 import { expect, test } from "vitest";
 import { readKerasJson, readKerasNetwork } from "../../src/shared/network/keras-json.js";
 import { type KerasLayer, sequential } from "../support/keras.js";
@@ -62,5 +62,5 @@ test("refuses one that scales the input of some layers only", () => {
       output_layers: [["both", 0, 0]],
     },
   });
-  expect(() => readKerasNetwork(text)).toThrow(/"scaled".*"both" takes the input as it is/);
+  expect(() => readKerasNetwork(text)).toThrow(/"scaled".*"both" uses the input unscaled/);
 });

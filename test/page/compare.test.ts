@@ -1,5 +1,5 @@
-// The page that compares finished runs, in a real browser: over real runs, and over made ones of every kind. Without a browser on
-// the machine these tests are skipped.
+// The page that compares finished runs, in a real browser: with real runs and with artificial ones of every kind. Skipped if the
+// machine has no browser.
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { join } from "node:path";
@@ -16,7 +16,7 @@ import { killAll, Tandem } from "../support/tandem.js";
 const VIEWS = [390, 1200, 1440].flatMap((width) =>
   (["light", "dark"] as const).map((colorScheme) => ({ width, colorScheme })),
 );
-/** Chromium's threshold of a good page is 0.1. */
+/** Chromium's threshold for a good page is 0.1. */
 const MAX_LAYOUT_SHIFT = 0.001;
 
 let browser: Browser;
@@ -146,7 +146,7 @@ describe.skipIf(browserPath === undefined)("the page that compares runs", () => 
     expect(first[1]).toContain("+0.20 93.40");
     await page.locator("#level").selectOption("0.9");
     expect((await rows(page))[0]).toContain("100");
-    // Not all seeds of the third rate reach it, and none does.
+    // Not all seeds of the third rate reach it, so it has no value.
     expect((await rows(page))[4]).toContain("–");
     const sort = page.locator("#results button.sort", { hasText: "Test accuracy" });
     await sort.focus();

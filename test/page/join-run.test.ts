@@ -1,4 +1,4 @@
-// A run that tabs of a real browser join: whatever happens to them, its file is that of `single`. Skipped without a browser.
+// A run joined by tabs of a real browser: whatever happens to them, its checkpoint is that of `single`. Skipped without a browser.
 import type { Browser, Page } from "playwright-core";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
 import { browserPath, openBrowser } from "../../scripts/browser.mjs";
@@ -61,7 +61,7 @@ describe.skipIf(browserPath === undefined)("a tab joins a run", { timeout: 240_0
     expect(code, stderr).toBe(0);
     expect(run.digest(cwd)).toBe(run.calmDigest);
     const text = () => page.locator("#message").textContent();
-    // The end is known before the last Web Worker has told of its last shard.
+    // The end is known before the last Web Worker has reported its last shard.
     await expect.poll(text).toContain("100\u202f% of the work since it joined");
     const [, shards] = /This device computed (\d+) shards/.exec((await text()) ?? "") ?? [];
     // Backup tasks are shards that are computed twice.

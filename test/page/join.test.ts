@@ -1,5 +1,5 @@
-// The page /join in every state, in a real browser, with Web Workers that say what the test tells them to. Skipped without a
-// browser. A run that a tab joins is in join-run.test.ts.
+// The page /join in every state, in a real browser, with Web Workers controlled by the test. Skipped without a browser. For a run
+// that a tab joins, see join-run.test.ts.
 import type { Browser, Page } from "playwright-core";
 import { encode } from "uqr";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
@@ -40,7 +40,7 @@ describe.skipIf(browserPath === undefined)("the page /join", () => {
   const message = () => page.locator("#message").textContent();
   const shows = (word: string) => expect.poll(state, { timeout: 10_000 }).toBe(word);
 
-  /** In both colour schemes, on a phone and on a desktop: nothing wider than the screen, all text readable. */
+  /** In both colour schemes, on a phone and on a desktop: nothing is wider than the screen, and all text is readable. */
   async function checkViews(): Promise<void> {
     for (const { width, colorScheme } of VIEWS) {
       await page.emulateMedia({ colorScheme });
@@ -55,7 +55,7 @@ describe.skipIf(browserPath === undefined)("the page /join", () => {
   /** Where the panel below the state begins: no change of state may move it. */
   const below = async () => (await page.locator(".done").boundingBox())?.y;
 
-  /** The page computes, with four Web Workers that have done a shard each. */
+  /** The page computes with four Web Workers, each of which has done a shard. */
   async function work(): Promise<void> {
     await shows("Ready");
     await page.locator("#start").click();
@@ -139,7 +139,7 @@ describe.skipIf(browserPath === undefined)("the page /join", () => {
     const stopped = async () =>
       (await opened.heard()).filter(({ heard }) => heard.type === "stop").map(({ from }) => from);
     await expect.poll(stopped).toEqual([`${name}-3`, `${name}-4`]);
-    // The goodbye comes after the task in hand, which still counts.
+    // The goodbye comes after the current task, which still counts.
     await opened.say(`${name}-3`, shardDone(2, 10));
     await opened.say(`${name}-3`, { type: "stopped" });
     await opened.say(`${name}-4`, { type: "stopped" });
@@ -198,7 +198,7 @@ describe.skipIf(browserPath === undefined)("the page /join", () => {
     await opened.say(`${name}-1`, { type: "connected", name: `${name}-1` });
     await opened.say(`${name}-1`, shardDone(1, 10));
     await shows("Working");
-    // Also of the Web Workers that were replaced.
+    // Including those of the replaced Web Workers.
     await expect.poll(() => page.locator("#n-shards").textContent()).toBe("5");
   });
 
@@ -219,7 +219,7 @@ describe.skipIf(browserPath === undefined)("the page /join", () => {
     await opened.untilStarted(8);
     await opened.say(`${name}-1`, { type: "connected", name: `${name}-1` });
     await shows("Working");
-    // A later loss is none of that sleep's.
+    // A later loss has nothing to do with that sleep.
     await opened.say(`${name}-1`, { type: "waiting", reason: "no connection" });
     await shows("Connection lost");
   });
@@ -318,7 +318,7 @@ describe.skipIf(browserPath === undefined)("the page /join", () => {
     }
     await shows("Cannot take part");
     await Promise.all([page.waitForEvent("load"), page.locator("#start").click()]);
-    // It was computing, and goes on by itself.
+    // It was computing and continues by itself.
     await shows("Joining");
     expect(await deviceName()).toBe(name);
   });

@@ -1,5 +1,5 @@
-// The page of real runs of every kind: pictures and many classes, rows of a table, predicted values. Without a browser on the
-// machine these tests are skipped.
+// The page of real runs of every kind: pictures and many classes, rows of a table, predicted values. Skipped if the machine has no
+// browser.
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Browser, Page } from "playwright-core";
@@ -13,9 +13,9 @@ import { temporaryFolder } from "../support/data.js";
 import { worker } from "../support/small-run.js";
 import { killAll } from "../support/tandem.js";
 
-/** Chromium's threshold of a good page is 0.1. */
+/** Chromium's threshold for a good page is 0.1. */
 const MAX_LAYOUT_SHIFT = 0.001;
-/** So tall that all of the page is in sight, where its shifts count. */
+/** So tall that the whole page is visible: only visible shifts count. */
 const TALL = 4_000;
 
 let browser: Browser;
@@ -31,7 +31,7 @@ describe.skipIf(browserPath === undefined)("the page", { timeout: 120_000 }, () 
     killAll();
   });
 
-  /** The page of a run that has just begun, with what was wrong in its console. */
+  /** The page of a run that has just started, with the errors in its console. */
   async function open(kind: string, { steps = 1_000_000, computesHere = true } = {}) {
     const output = join(temporaryFolder(), "checkpoint.safetensors");
     const numbers = { steps, evalEvery: 10, learningRate: 0.01 };
@@ -58,7 +58,7 @@ describe.skipIf(browserPath === undefined)("the page", { timeout: 120_000 }, () 
     return { run, page, faults };
   }
 
-  /** Nothing moved since the page was opened, nor is it wider than the screen; its text is readable in both schemes. */
+  /** Nothing has moved since the page was opened, nothing is wider than the screen, and text is readable in both schemes. */
   async function checkLook(page: Page): Promise<void> {
     const shifts = await page.evaluate<{ value: number; names: string[] }[]>("layoutShifts");
     const total = shifts.reduce((sum, { value }) => sum + value, 0);
@@ -77,13 +77,13 @@ describe.skipIf(browserPath === undefined)("the page", { timeout: 120_000 }, () 
 
   const text = (page: Page, id: string) => page.locator(id).textContent();
 
-  /** What the coordinator itself answers for a sample. */
+  /** The coordinator's own answer for a sample. */
   async function predict(url: string, sample: Uint8Array<ArrayBuffer>) {
     const response = await fetch(`${url}/predict`, { method: "POST", body: sample });
     return (await response.json()) as { probabilities?: number[]; outputs?: number[] };
   }
 
-  /** One test picture, and its file. */
+  /** A test picture and its file. */
   async function pictureFile() {
     const [height, width] = SHAPES_INPUT as [number, number, number];
     const pixels = makeShapes(1, 77).inputs;
@@ -120,7 +120,7 @@ describe.skipIf(browserPath === undefined)("the page", { timeout: 120_000 }, () 
     await expect.poll(() => text(page, "#message")).toMatch(/step ([2-9]\d|\d{3,})\./);
     await checkLook(page);
 
-    // All columns are in sight, at 1,200 pixels without scrolling.
+    // All columns are visible, at 1,200 pixels without scrolling.
     const holder = 'document.querySelector("#confusion-holder")';
     const hidden = await page.evaluate<number>(`${holder}.scrollWidth - ${holder}.clientWidth`);
     expect(hidden).toBeLessThanOrEqual(0);
@@ -130,12 +130,12 @@ describe.skipIf(browserPath === undefined)("the page", { timeout: 120_000 }, () 
       ...SHAPES,
     ]);
 
-    // A cell, by mouse and by keyboard.
+    // Choosing a cell with the mouse and with the keyboard.
     const some = page.locator("#confusion-holder button:not(:empty)").first();
     const [label = "", predicted = ""] = (await some.getAttribute("aria-label"))!
       .replace(/^\S+ of /, "")
       .split(" predicted as ");
-    // Evaluations change what is in which cell.
+    // Evaluations change what is in the cells.
     const place = [SHAPES.indexOf(label), SHAPES.indexOf(predicted)];
     const cell = page.locator(`[data-label="${place[0]}"][data-predicted="${place[1]}"]`);
     await cell.click();
@@ -150,7 +150,7 @@ describe.skipIf(browserPath === undefined)("the page", { timeout: 120_000 }, () 
     await page.locator("#all-samples").click();
     await expect.poll(() => text(page, "#samples-title")).toBe("Mistakes");
     await page.locator('#confusion-holder [data-label="0"][data-predicted="1"]').focus();
-    // Over the diagonal, so down to the fourth row.
+    // Skipping the diagonal, so down to the fourth row.
     for (const key of ["ArrowDown", "ArrowDown", "Enter"]) await page.keyboard.press(key);
     await expect
       .poll(() => text(page, "#samples-title"))
@@ -185,7 +185,7 @@ describe.skipIf(browserPath === undefined)("the page", { timeout: 120_000 }, () 
     const { page, faults } = await open("many-classes");
     await page.locator(".pairs button").first().waitFor();
     await checkLook(page);
-    // In one go: evaluations sort them anew, and the chosen one may not be among the first any more.
+    // In one call: evaluations sort them again, and then the chosen one may no longer be among the first.
     const [name, title] = await page.evaluate<[string, string]>(`(() => {
       document.querySelector(".pairs button").click();
       const chosen = document.querySelector('.pairs button[aria-pressed="true"]');
@@ -193,7 +193,7 @@ describe.skipIf(browserPath === undefined)("the page", { timeout: 120_000 }, () 
     })()`);
     expect(title).toMatch(/ predicted as /);
     expect(title).toBe(name);
-    // All mistakes: of these two classes the next evaluation may have none.
+    // Show all mistakes: the next evaluation may have none with these two classes.
     await page.locator("#all-samples").click();
     await page.locator("#samples li").first().waitFor();
     const { png } = await pictureFile();
@@ -225,7 +225,7 @@ describe.skipIf(browserPath === undefined)("the page", { timeout: 120_000 }, () 
     const year = page.getByLabel("year");
     expect(await year.inputValue()).toBe("1974");
     await expect.poll(() => text(page, "#answer")).toMatch(/^(low|usual|high), /);
-    // A home that is as large as they get, in the dearest district: 4 scales above the mean.
+    // A very large home in the most expensive district: 4 scales above the mean.
     await page.getByLabel("floor area in square metres").fill("208");
     await page.getByLabel("district").selectOption("old town");
     await expect.poll(() => text(page, "#answer")).toMatch(/^high, /);
@@ -252,7 +252,7 @@ describe.skipIf(browserPath === undefined)("the page", { timeout: 120_000 }, () 
     expect(cells).toHaveLength(3);
     expect(Number(cells[0])).toBeGreaterThan(0);
     expect(Number(cells[0])).toBeLessThanOrEqual(1);
-    // The root of the mean of the squares is never below the mean of the absolute values.
+    // The root of the mean square is never below the mean of the absolute values.
     expect(Number(cells[1])).toBeGreaterThanOrEqual(Number(cells[2]));
     expect(await text(page, "#metric-note")).toContain("R²");
     expect(await page.locator("#samples tbody tr").count()).toBe(24);

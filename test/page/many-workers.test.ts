@@ -1,5 +1,5 @@
 // The page of a run with more workers than rows: all are marks on a strip, the table begins with those that need attention, and the
-// timeline shows those that finished last, of the newest step or of the slowest. Without a browser on the machine it is skipped.
+// timeline shows those that finished last, in the newest step or in the slowest. Skipped if the machine has no browser.
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Browser, Page } from "playwright-core";
@@ -36,7 +36,7 @@ const traceOf = (step: number, msPerWorker: number): StepTrace => ({
   phases: [{ phase: "optimizer", fromMs: 60, toMs: 61 }],
 });
 
-/** A file that shows the run. */
+/** An exported file of the run. */
 async function exportPage(trace: PageUpdate): Promise<string> {
   const folder = temporaryFolder();
   const updates = [...finishedRun({ name: "many" }).updates];

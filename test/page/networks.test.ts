@@ -1,4 +1,4 @@
-// The page for networks of other kinds than the presets, in a real browser, from events without a run. Skipped without a browser.
+// The page for other kinds of networks than the presets, in a real browser, from events without a run. Skipped without a browser.
 import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import type { Browser, Page } from "playwright-core";
@@ -7,8 +7,8 @@ import { browserPath, openBrowser } from "../../scripts/browser.mjs";
 import { Dashboard } from "../../src/coordinator/observe/dashboard/dashboard.js";
 import { Recorder } from "../../src/coordinator/observe/dashboard/recorder.js";
 import type { RunConfig } from "../../src/shared/config.js";
-import type { RunEvent } from "../../src/shared/events.js";
 import { presetNetwork } from "../../src/shared/network/presets.js";
+import type { RunEvent } from "../../src/shared/run-event.js";
 import { configOf } from "../support/config.js";
 
 let browser: Browser;

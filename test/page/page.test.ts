@@ -1,4 +1,4 @@
-// The page in a real browser, during a real run and after it. Without a browser on the machine these tests are skipped.
+// The page in a real browser, during a real run and after it. Skipped if the machine has no browser.
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Browser, Page } from "playwright-core";
@@ -25,7 +25,7 @@ describe.skipIf(browserPath === undefined)("the page", { timeout: 480_000 }, () 
   afterAll(() => browser.close());
   afterEach(killAll);
 
-  /** With a list of faults: errors in the console, requests to other hosts. */
+  /** Also a list of faults: errors in the console, requests to other hosts. */
   async function openPage(url: string): Promise<{ page: Page; faults: string[] }> {
     const page = await browser.newPage({ viewport: { width: 1440, height: 1200 } });
     const faults: string[] = [];
@@ -42,7 +42,7 @@ describe.skipIf(browserPath === undefined)("the page", { timeout: 480_000 }, () 
     return { page, faults };
   }
 
-  /** Strokes over the canvas, in shares of its side. */
+  /** Strokes over the canvas, as shares of its side. */
   async function draw(page: Page, stroke: [number, number][]): Promise<void> {
     await page.locator("#clear").click();
     await page.locator("#canvas").scrollIntoViewIfNeeded();
@@ -65,7 +65,7 @@ describe.skipIf(browserPath === undefined)("the page", { timeout: 480_000 }, () 
   test("of a run in progress: curves that move, workers, a lost one, predictions for drawings", async () => {
     const cwd = temporaryFolder();
     const options = ["--shards", "2", "--learning-rate", "1e-3", "--steps", "100000"];
-    // The plain moving average would say that the network has learnt a thousand steps late.
+    // With the plain moving average the network would seem to learn a thousand steps later.
     const evaluations = ["--eval-every", "100", "--population", "ema-corrected"];
     const coordinator = new Tandem(
       ["coordinator", "--port", "0", "--json", ...options, ...evaluations, ...RARE],
@@ -94,7 +94,7 @@ describe.skipIf(browserPath === undefined)("the page", { timeout: 480_000 }, () 
     // The newest step, and the statistics of each shard.
     await page.locator("#timeline rect").first().waitFor();
     await expect.poll(() => page.locator("#timeline").textContent()).toContain("optimizer");
-    // One that is held stays, however the run goes on.
+    // A step that is held stays while the run continues.
     const note = () => page.locator("#step-note").textContent();
     await page.locator("#hold").click();
     const held = await note();
@@ -133,7 +133,7 @@ describe.skipIf(browserPath === undefined)("the page", { timeout: 480_000 }, () 
       }
     }
 
-    // By keyboard alone.
+    // Using only the keyboard.
     await page.locator("#canvas").focus();
     for (const key of ["ArrowUp", "Space", ...Array<string>(8).fill("ArrowDown")]) {
       await page.keyboard.press(key);

@@ -45,7 +45,7 @@ test("health, readiness and Prometheus' metrics", async () => {
   expect(value("tandem_step_duration_seconds_count")).toBeGreaterThanOrEqual(30);
   expect(value('tandem_tasks_total{worker="one",task="shard"}')).toBeGreaterThanOrEqual(30);
   expect(value('tandem_worker_received_bytes{worker="one"}')).toBeGreaterThan(10_000);
-  // By Prometheus' conventions: each has a help text, names are of one style.
+  // Following Prometheus's conventions: each has a help text, and names have the same style.
   for (const line of text.split("\n").filter((each) => /^tandem/.test(each))) {
     const [name = ""] = /^\w+/.exec(line) ?? [];
     expect(name).toMatch(/^[a-z_]+$/);

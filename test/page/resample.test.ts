@@ -57,7 +57,7 @@ test.each([
 });
 
 test("a picture that gets lower and wider: within 3 of 255", async () => {
-  // libvips moves it by half a pixel in the direction in which it is reduced as well.
+  // libvips also shifts it by half a pixel in the direction in which it is reduced.
   const { here, there } = await both([90, 120], [30, 180, 3]);
   expect(meanDifference(here, there)).toBeLessThan(3);
 });

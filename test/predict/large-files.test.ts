@@ -37,6 +37,6 @@ test.skipIf(process.platform === "win32")("refuses a named pipe instead of waiti
   const pipe = join(folder, "pipe.csv");
   execFileSync("mkfifo", [pipe]);
   await expect(readSamples(pipe, NUMBER, { invert: false })).rejects.toThrow(
-    /pipe\.csv: it cannot be read \(it is no regular file\)/,
+    /pipe\.csv: it cannot be read \(it is not a regular file\)/,
   );
 });

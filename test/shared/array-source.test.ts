@@ -1,4 +1,4 @@
-// Arrays as data: what is accepted, what stands for them, and what is refused by name.
+// Arrays as data: what is accepted, how they are described, and what is refused by name.
 import { describe, expect, test } from "vitest";
 import { type ArrayDataOptions, arraySource } from "../../src/shared/data/array-source.js";
 import { TandemError } from "../../src/shared/errors.js";

@@ -1,4 +1,4 @@
-// Barriers of synchronised batch normalisation: what is merged is what the pooled samples give.
+// Barriers of synchronised batch normalisation: merging gives the same as all samples together.
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import {
@@ -60,7 +60,7 @@ describe("merged contributions", () => {
   test("are the means over the pooled samples in the backward pass", () => {
     fc.assert(
       fc.property(shards, (parts) => {
-        // Of dY in the first channels, and of dY·x̂, which is as good as any other number, in the last.
+        // Sums of dY in the first channels; in the last ones those of dY·x̂, for which any number will do.
         const sumsOf = (values: readonly number[]) => {
           const sums = [...Array(CHANNELS).keys()].map((channel) =>
             sum(channelOf(values, channel)),

@@ -25,7 +25,7 @@ import { temporaryFolder } from "../support/data.js";
 const { config, tensors } = checkpointOf(7);
 const file = Buffer.concat(encodeCheckpoint({ config, step: 7, tensors }));
 
-/** Names, shapes and values; quicker to compare than arrays of a hundred thousand numbers. */
+/** Names, shapes and values in a form that is faster to compare than arrays of a hundred thousand numbers. */
 function bytesOf(all: readonly NamedTensor[]): Buffer {
   const text = JSON.stringify(all.map(({ name, shape }) => [name, shape]));
   return Buffer.concat([
@@ -62,7 +62,7 @@ describe("a checkpoint", () => {
       }),
       { numRuns: 150 },
     );
-    // The header is where a changed bit could hide: every one of its first bytes.
+    // A changed bit could go unnoticed in the header: tests each of its first bytes.
     for (let bit = 0; bit < 8 * 400; bit++) {
       const altered = Buffer.from(file);
       altered[bit >> 3]! ^= 1 << (bit & 7);

@@ -1,6 +1,7 @@
-// Observers cannot break a run: what a sink throws, rejects or never finishes stays with the sink.
+// Observers cannot break a run: a sink that throws, rejects or never finishes harms only itself.
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
-import { Events, type EventSink, type RunEvent } from "../../src/shared/events.js";
+import { Events, type EventSink } from "../../src/shared/events.js";
+import type { RunEvent } from "../../src/shared/run-event.js";
 
 const STEP: RunEvent = { event: "step", step: 0, loss: 1, durationMs: 1, sampleCount: 1 };
 

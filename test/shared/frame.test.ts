@@ -82,7 +82,7 @@ describe("a frame", () => {
 });
 
 describe("a frame's limits", () => {
-  /** A frame's bytes around a header of any bytes. */
+  /** The bytes of a frame with an arbitrary header. */
   const around = (header: Uint8Array) => {
     const bytes = new Uint8Array(8 + header.length);
     new DataView(bytes.buffer).setUint32(0, header.length, true);
@@ -100,7 +100,7 @@ describe("a frame's limits", () => {
   test("hold back 3,000 nested arrays of 30,000,000 entries, which killed the coordinator", () => {
     const header = nested([0xdd, 0x01, 0xc9, 0xc3, 0x80], 3_000);
     expect(() => decodeFrame(header, COORDINATOR_FRAME_LIMITS)).toThrow(FrameError);
-    // As many as fit, where the header itself is not too long.
+    // As many as fit, if the header itself is not too long.
     const shorter = nested([0xdd, 0x01, 0xc9, 0xc3, 0x80], 1_000);
     expect(() => decodeFrame(shorter)).toThrow("an array longer than the header");
   });
@@ -159,8 +159,8 @@ describe("a frame with a tail", () => {
         const messages = [encodeFrame(header, [Uint8Array.of(7)], lengths), ...pieces];
         const reader = new FrameReader(allocated);
         for (let round = 0; round < 2; round++) {
-          for (const message of messages.slice(0, -1)) expect(reader.take(message)).toBeUndefined();
-          const frame = reader.take(messages.at(-1)!);
+          for (const message of messages.slice(0, -1)) expect(reader.read(message)).toBeUndefined();
+          const frame = reader.read(messages.at(-1)!);
           expect(frame?.parts.map((part) => [...part])).toEqual(
             [Uint8Array.of(7), ...tail].map((part) => [...part]),
           );
@@ -173,21 +173,21 @@ describe("a frame with a tail", () => {
   test("is written where its reader wants it, and nowhere beside", () => {
     const place = new Uint8Array(8);
     const reader = new FrameReader(() => [place.subarray(2, 5)]);
-    reader.take(encodeFrame(header, [], [3]));
-    reader.take(Uint8Array.of(1, 2));
-    expect(() => reader.take(Uint8Array.of(3, 4))).toThrow(FrameError);
-    expect(reader.take(Uint8Array.of(3))?.parts).toEqual([Uint8Array.of(1, 2, 3)]);
+    reader.read(encodeFrame(header, [], [3]));
+    reader.read(Uint8Array.of(1, 2));
+    expect(() => reader.read(Uint8Array.of(3, 4))).toThrow(FrameError);
+    expect(reader.read(Uint8Array.of(3))?.parts).toEqual([Uint8Array.of(1, 2, 3)]);
     expect([...place]).toEqual([0, 0, 1, 2, 3, 0, 0, 0]);
   });
 
   test("is refused where none may be, where it has no lengths, and where it is not this network's", () => {
     const head = encodeFrame(header, [], [3]);
-    expect(() => new FrameReader().take(head)).toThrow(FrameError);
+    expect(() => new FrameReader().read(head)).toThrow(FrameError);
     for (const tail of [3, [-1], [1.5], [0], [NaN], ["3"], [2 ** 60]]) {
       const bad = encodeFrame({ ...header, tail });
       const places = (_header: unknown, lengths: readonly number[]) =>
         stateTailPlaces(layout, "weights-only", 0, lengths, () => undefined);
-      expect(() => new FrameReader(places).take(bad), String(tail)).toThrow(FrameError);
+      expect(() => new FrameReader(places).read(bad), String(tail)).toThrow(FrameError);
     }
   });
 });

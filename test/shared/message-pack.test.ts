@@ -1,4 +1,4 @@
-// Whatever the bytes are: one map of plain data, or an error, in time and memory that follow from their number.
+// Any bytes give one map of plain data or an error, in time and memory bounded by their number.
 import fc from "fast-check";
 import { pack } from "msgpackr";
 import { describe, expect, test } from "vitest";
@@ -29,7 +29,7 @@ const { tree: value } = fc.letrec((tie) => ({
 }));
 const map = fc.dictionary(key, value, { maxKeys: MAX_KEYS, noNullPrototype: true });
 
-/** Bytes that often begin something: a type, a length, a key, a whole map. */
+/** Bytes that often begin something valid: a type, a length, a key, a whole map. */
 const likelyBytes = fc
   .array(
     fc.oneof(
@@ -121,7 +121,7 @@ describe("a map", () => {
   });
 });
 
-/** The bytes, and how often one of them was read. */
+/** Counts how often the bytes were read. */
 function countingLooks(bytes: Uint8Array): { bytes: Uint8Array; count: () => number } {
   let count = 0;
   const proxy = new Proxy(bytes, {

@@ -41,7 +41,7 @@ describe("merged moments", () => {
           variance: Float64Array.of(99),
         };
         const [own, other] = [mergeMoments(all), mergeMoments(all.toSpliced(place, 0, empty))];
-        // The tree over the shards is another one, so the last bits may be others.
+        // The tree over the shards is different, so the last bits may differ.
         expect(other.count).toBe(own.count);
         expect(other.mean[0]).toBeCloseTo(own.mean[0]!, 9);
         expect(other.variance[0]).toBeCloseTo(own.variance[0]!, 7);

@@ -43,7 +43,7 @@ test("MNIST itself: 55,000 + 5,000 + 10,000 samples in ten classes", async () =>
   expect(dataset.target).toEqual({ kind: "classes", count: 10 });
   expect(dataset.inputShape).toEqual([28, 28, 1]);
   expect(dataset.digest).toBe(MNIST_DIGEST);
-  // The first training sample after the 5,000 held out, as anyone can read it: its label is byte 8 + 5,000.
+  // The first training sample after the validation set of 5,000, read directly from the file: its label is byte 8 + 5,000.
   const labels = readFileSync(join(mnistFolder(), FILE_NAMES.trainLabels));
   const first = await dataset.training.gather(Uint32Array.of(0));
   expect([...first.targets]).toEqual([labels[5008]]);

@@ -1,5 +1,5 @@
-// In which order the layers' statistics are computed: what a layer's input depends on comes first, and nothing waits that
-// need not.
+// The order in which the statistics of layers are computed: what a layer's input depends on comes first, and nothing waits
+// unnecessarily.
 import { expect, test } from "vitest";
 import { buildNetwork } from "../../src/shared/network/build.js";
 import { presetNetwork } from "../../src/shared/network/presets.js";
@@ -9,7 +9,7 @@ import { batchNorm, dense } from "../graph/networks.js";
 
 type Node = [name: string, inputs: string[], options?: { isFrozen?: boolean }];
 
-/** Batch-norm layers where the name begins with `bn`, sums where it begins with `add`, else dense layers. */
+/** Names that begin with `bn` are batch-norm layers, those that begin with `add` sums, and all others dense layers. */
 function passesOf(nodes: readonly Node[]): string[][] {
   const layers = nodes.map(([name, inputs, options]): LayerNode => {
     const layer = name.startsWith("bn")

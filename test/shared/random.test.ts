@@ -23,7 +23,7 @@ test("truncated normals stay within ±2 and have the known mean and variance", (
     sum += x;
     squares += x * x;
   }
-  // 1 − 4φ(2)/(2Φ(2) − 1) = 0.773741…, the variance of a normal cut off at ±2
+  // 1 − 4φ(2)/(2Φ(2) − 1) = 0.773741…, the variance of a normal distribution truncated at ±2
   expect(sum / count).toBeCloseTo(0, 2);
   expect(squares / count).toBeCloseTo(0.7737, 2);
 });
@@ -34,7 +34,7 @@ test("normals have the moments and the tails of the standard normal distribution
   const share = (test: (x: number) => boolean) => values.filter(test).length / values.length;
   const meanOf = (value: (x: number) => number) =>
     values.reduce((sum, x) => sum + value(x), 0) / values.length;
-  // Beside each value: three standard errors of n = 200,000.
+  // With each value: three standard errors for n = 200,000.
   expect(Math.abs(meanOf((x) => x))).toBeLessThan(0.0067);
   expect(Math.abs(meanOf((x) => x * x) - 1)).toBeLessThan(0.0095);
   expect(Math.abs(meanOf((x) => x ** 4) - 3)).toBeLessThan(0.066);

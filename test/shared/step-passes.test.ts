@@ -1,4 +1,4 @@
-// Shards of a step that are computed in one process, paused at barriers; the passes here compute nothing.
+// Shards of a step that are computed in one process and pause at barriers. The passes here compute nothing.
 import { describe, expect, test } from "vitest";
 import type { ShardPass } from "../../src/shared/replica/shard-pass.js";
 import {
@@ -11,7 +11,7 @@ import type { ShardResult } from "../../src/shared/replica/tensors.js";
 const BARRIERS = 3;
 const values = (value: number) => Float32Array.of(value);
 
-/** Brings to each barrier the sum of what it was sent so far and its own number; its loss is that of all. */
+/** Contributes to each barrier the sum of what it has received and its own number; its loss is the sum of everything. */
 function* pass(
   own: number,
   log: string[],
@@ -52,10 +52,10 @@ describe("the passes of a step", () => {
     begin(1);
     begin(2);
     expect(log.splice(0)).toEqual(["1 at 0 with 1", "2 at 0 with 2"]);
-    passes.goOn(values(10));
+    passes.resume(values(10));
     expect(log.splice(0)).toEqual(["1 at 1 with 11", "2 at 1 with 12"]);
-    passes.goOn(values(20));
-    passes.goOn(values(30));
+    passes.resume(values(20));
+    passes.resume(values(30));
     expect(log).toEqual([
       ...["1 at 2 with 31", "2 at 2 with 32"],
       ...["1 freed", "1 has 61", "2 freed", "2 has 62"],
@@ -65,12 +65,12 @@ describe("the passes of a step", () => {
 
   test("begun later replay what is known", () => {
     const { log, passes, begin } = harness();
-    passes.goOn(values(10));
-    passes.goOn(values(20));
+    passes.resume(values(10));
+    passes.resume(values(20));
     begin(1);
     expect(log).toEqual(["1 at 0 with 1", "1 at 1 with 11", "1 at 2 with 31"]);
     expect(passes.isWaiting(1)).toBe(true);
-    passes.goOn(values(30));
+    passes.resume(values(30));
     expect(log.at(-1)).toBe("1 has 61");
   });
 
@@ -91,7 +91,7 @@ describe("the passes of a step", () => {
     begin(1);
     for (let barrier = 0; barrier < BARRIERS; barrier++) {
       clock.nowMs += 7;
-      passes.goOn(values(0));
+      passes.resume(values(0));
     }
     expect(waited).toEqual([3 * 7]);
   });

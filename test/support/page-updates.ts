@@ -22,6 +22,12 @@ export const stepsUpdate = (...numbers: number[]): PageUpdate => ({
   durationsMs: numbers,
 });
 
+export function traceUpdate(step: number, slowestStep?: number): PageUpdate {
+  const empty = { tasks: [], phases: [] };
+  const slowest = slowestStep === undefined ? {} : { slowest: { step: slowestStep, ...empty } };
+  return { kind: "trace", at: 0, step, ...empty, ...slowest };
+}
+
 export function statisticsUpdate(step: number, shardCount: number): PageUpdate {
   const moments = { mean: "x".repeat(5000), variance: "x".repeat(5000) };
   const shards = Array.from({ length: shardCount }, () => moments);

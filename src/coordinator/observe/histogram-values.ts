@@ -1,5 +1,5 @@
-// Values of weights, population statistics and gradients for histograms: of large tensors a regular sample, as 16,384 values
-// show the shape of a distribution as well as three million do.
+// Values of weights, population statistics and gradients for histograms. Large tensors are sampled at regular intervals: 16,384
+// values show the shape of a distribution as well as three million do.
 import type { Gradient, Update } from "../../shared/replica/tensors.js";
 import type { TrainingReplica } from "../../shared/replica/training-replica.js";
 
@@ -10,7 +10,7 @@ export interface HistogramValues {
   values: Float32Array;
 }
 
-/** @param replica with the weights that the update's gradients were computed at */
+/** @param replica with the weights for which the update's gradients were computed */
 export function histogramValues(replica: TrainingReplica, update: Update): HistogramValues[] {
   const weights = replica
     .snapshot("weights-only")
@@ -28,7 +28,7 @@ function sampleValues(values: Float32Array): Float32Array {
   return Float32Array.from({ length: count }, (_, index) => values[index * stride]!);
 }
 
-/** Of a factored gradient some of its rows are computed. */
+/** Of a factored gradient only some rows are computed. */
 function sampleGradient(gradient: Gradient): Float32Array {
   if (gradient.form === "dense") return sampleValues(gradient.values);
   const [first] = gradient.shards;

@@ -1,4 +1,4 @@
-// The losses as people call them. In a file of its own, as the page loads it. Pure.
+// What people call the losses. In a file of its own because the page loads it. Pure.
 import type { LossKind } from "../../shared/graph/graph.js";
 
 export const LOSS_NAMES: Readonly<Record<LossKind["kind"], string>> = {

@@ -2,7 +2,7 @@
 
 const SIGNIFICANT_DIGITS = 6;
 
-/** C's %g: six significant digits without trailing zeros, with an exponent below 1e-4 and from 1e6 on. */
+/** Like %g in C: six significant digits without trailing zeros, with an exponent if below 1e-4 or at least 1e6. */
 export function shortNumber(value: number): string {
   if (Number.isNaN(value)) return "nan";
   if (!Number.isFinite(value)) return value < 0 ? "-inf" : "inf";

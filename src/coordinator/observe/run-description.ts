@@ -10,7 +10,7 @@ import type { BatchNormKind } from "../../shared/statistics/barrier.js";
 import { countText } from "./number-text.js";
 
 export interface RunDescription {
-  /** The name of a preset, or what the layers are. */
+  /** The name of a preset, or the number of layers. */
   network: string;
   loss: LossKind["kind"];
   optimizer: string;
@@ -18,9 +18,9 @@ export interface RunDescription {
   schedule: string;
   batchSize: number;
   shards: number;
-  /** Missing: ghost, as in logs from before there was another. */
+  /** Missing: ghost, which was the only kind when older logs were written. */
   batchNorm?: BatchNormKind;
-  /** What inference normalises with, where it is not the plain moving average. */
+  /** What inference normalises with, if not the plain moving average. */
   population?: RunConfig["population"];
   /** `shift=2, flip` */
   augmentation?: string;
@@ -40,7 +40,7 @@ export function describeRun(config: RunConfig): RunDescription {
   return {
     network: describeNetwork(network),
     loss: loss.kind,
-    // As users choose it: with decoupled weight decay Adam has a name of its own.
+    // As users choose it: Adam with decoupled weight decay has its own name.
     optimizer: optimizer.kind === "adam" && optimizer.weightDecay > 0 ? "adamw" : optimizer.kind,
     learningRate,
     schedule: schedule.kind,
@@ -63,7 +63,10 @@ export function describeEngine(engine: EngineSpec): string {
   return `${engine.name}, ${countText(engine.threads, "thread")}`;
 }
 
-/** `cnn`, or `network of 12 layers`. @param matching whether a preset with other initial values counts as that preset */
+/**
+ * `cnn`, or `network of 12 layers`.
+ * @param matching whether a preset with other initial values counts as that preset
+ */
 export function describeNetwork(
   spec: NetworkSpec,
   matching: "exactly" | "any-initial-values" = "exactly",
@@ -83,12 +86,12 @@ function isPreset(
     const preset = presetNetwork(name, spec.inputShape, outputs ?? 0);
     return textOf(preset) === textOf(spec);
   } catch {
-    // A preset of convolutions on inputs that are no images.
+    // A preset with convolutions for inputs that are not images.
     return false;
   }
 }
 
-/** With the keys of every object in one order. */
+/** With the keys of every object sorted. */
 function specText(spec: NetworkSpec): string {
   return JSON.stringify(spec, (_key, value: unknown) => sortKeys(value));
 }

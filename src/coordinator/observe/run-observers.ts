@@ -1,4 +1,4 @@
-// Everything that observes a run beside the terminal: the page with its log, the metrics, TensorBoard.
+// Everything that observes a run besides the terminal: the page with its log, the metrics, TensorBoard.
 import type { DataSource } from "../../shared/data/samples.js";
 import type { Events } from "../../shared/events.js";
 import type { TrainingReplica } from "../../shared/replica/training-replica.js";
@@ -21,7 +21,7 @@ export interface RunObserversOptions {
   data: Pick<DataSource, "classNames">;
   /** For TensorBoard and the run's log; undefined: neither is written. */
   summaryDir: string | undefined;
-  /** What protects the port. */
+  /** Protects the port. */
   token: string | undefined;
   isSecure: boolean;
   isReady: () => boolean;
@@ -69,7 +69,7 @@ export class RunObservers {
     events.add(metrics);
   }
 
-  /** From now on the page predicts samples with the replica's current weights, and TensorBoard's files are written. */
+  /** From now on the page predicts samples with the replica's current weights, and TensorBoard files are written. */
   open(replica: TrainingReplica): void {
     const { summaryDir } = this.options;
     this.page.offerPredictions(createPredictor(replica));

@@ -1,8 +1,9 @@
-// Emits a step's events: how it went, what batch normalisation saw, what an evaluation found. The training does not depend
-// on it.
-import type { Events, TaskTrace } from "../../shared/events.js";
+// Emits a step's events: its durations, the moments of batch normalisation, the results of an evaluation. Training does not
+// depend on it.
+import type { Events } from "../../shared/events.js";
 import type { Update } from "../../shared/replica/tensors.js";
 import type { TrainingReplica } from "../../shared/replica/training-replica.js";
+import type { TaskTrace } from "../../shared/run-event.js";
 import { sumLosses } from "../aggregate.js";
 import { metricsOfBatches, shardResults, type StepPlan } from "../step-plan.js";
 import type { TestEvaluation } from "../test-evaluation.js";
@@ -22,7 +23,7 @@ export class StepObserver {
     this.replica = replica;
   }
 
-  /** The answers are complete, and the weights are still those that they were computed with. */
+  /** Call it when the answers are complete and the weights are still those with which they were computed. */
   beforeStep(
     plan: StepPlan,
     answers: Answers,
@@ -46,7 +47,7 @@ export class StepObserver {
     this.events.emit({ event: "histograms", step, values });
   }
 
-  /** What was predicted for the test set. */
+  /** Emits what was predicted for the test set. */
   observePredictions(step: number, { tasks, answers }: TestEvaluation): void {
     const batches = tasks.flatMap(({ id, samples }) => {
       const answer = answers.get(id)?.answer;

@@ -44,7 +44,7 @@ export class InProcessWorker implements WorkerLink {
   sendMerged({ step, values }: MergedBarrier): void {
     this.schedule({ step }, () => {
       this.enterStep(step);
-      this.passes.goOn(values);
+      this.passes.resume(values);
     });
   }
 

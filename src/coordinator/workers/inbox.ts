@@ -44,6 +44,6 @@ export class Inbox {
    */
   read(message: Uint8Array, isBinary: boolean): Frame | undefined {
     if (--this.messagesLeft < 0) throw new ExcessError("more messages than requested");
-    return this.reader.take(message, isBinary);
+    return this.reader.read(message, isBinary);
   }
 }

@@ -1,5 +1,5 @@
 // A set of tasks in progress, usually one step's: which of them are answered, and the gradients that have arrived. Pure.
-import type { RunEvent } from "../../shared/events.js";
+import type { RunEvent } from "../../shared/run-event.js";
 import type { Barrier } from "../../shared/statistics/barrier.js";
 import { BarrierCollector } from "./barrier-collector.js";
 import { BucketCollector, type CompleteBucket } from "./bucket-collector.js";

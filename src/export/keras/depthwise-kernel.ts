@@ -1,4 +1,4 @@
-// A depthwise convolution's kernel as that of a convolution: an output channel sees its own input channel and zeros. Pure.
+// Turns the kernel of a depthwise convolution into that of an ordinary one, with zeros for all other input channels. Pure.
 import type { KerasWeight } from "./keras-model.js";
 
 /** [h,w,C,M] → [h,w,C,C·M], output channel c·M + m */

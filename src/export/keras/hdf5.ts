@@ -1,5 +1,6 @@
-// Writes HDF5, which Keras keeps weights in: groups and float32 arrays, by the "HDF5 File Format Specification Version 3.0"
-// (sections in brackets). By hand, as the library is three megabytes of WebAssembly and writes the time into its files. Pure.
+// Writes HDF5, in which Keras stores weights: groups and float32 arrays, after the "HDF5 File Format Specification Version 3.0"
+// (sections in brackets). Written by hand, because the library is three megabytes of WebAssembly and writes the time into its
+// files. Pure.
 import { encodeLittleEndian } from "../../shared/protobuf.js";
 
 export interface Hdf5Array {
@@ -7,7 +8,7 @@ export interface Hdf5Array {
   values: Float32Array;
 }
 
-/** What lies in a group, by name. */
+/** A group's members, by name. */
 export interface Hdf5Group {
   [name: string]: Hdf5Group | Hdf5Array;
 }
@@ -15,7 +16,7 @@ export interface Hdf5Group {
 const SIGNATURE = "\x89HDF\r\n\x1a\n";
 const SUPERBLOCK_BYTES = 96;
 const HEADER_PREFIX_BYTES = 16;
-/** Addresses that lead nowhere. */
+/** The undefined address. */
 const UNDEFINED = 0xffff_ffff_ffff_ffffn;
 
 /** Types of header messages [IV.A.2]. */
@@ -34,14 +35,14 @@ interface Message {
   data: Uint8Array;
 }
 
-/** The file in pieces. @param root names of at most 255 bytes of ASCII, at most 65,000 in one group */
+/** The file in pieces. @param root names have at most 255 ASCII characters, groups at most 65,000 members */
 export function encodeHdf5(root: Hdf5Group): Uint8Array[] {
   const file = new Hdf5File();
   const rootAddress = file.addGroup(root);
   return [superblock(rootAddress, file.byteLength), ...file.pieces];
 }
 
-/** What follows the superblock; each object comes after those that it leads to. */
+/** The file after the superblock. Each object comes after those that it links to. */
 class Hdf5File {
   readonly pieces: Uint8Array[] = [];
   byteLength = SUPERBLOCK_BYTES;
@@ -50,14 +51,14 @@ class Hdf5File {
   addGroup(group: Hdf5Group): number {
     const links = Object.entries(group).map(([name, item]): Message => {
       const address = isArray(item) ? this.addArray(item) : this.addGroup(item);
-      // [IV.A.2.g]: version 1, no flags: a hard link, its name of a length in one byte
+      // [IV.A.2.g]: version 1, no flags: a hard link, the length of its name in one byte
       return {
         type: MESSAGE.link,
         data: fields([1, 1], [0, 1], [name.length, 1], name, [address, 8]),
       };
     });
     return this.addHeader([
-      // [IV.A.2.c]: version 0, no flags; links are in the header, in no heap and no tree
+      // [IV.A.2.c]: version 0, no flags; links are in the header, so there is no heap and no tree
       { type: MESSAGE.linkInfo, data: fields([0, 1], [0, 1], [UNDEFINED, 8], [UNDEFINED, 8]) },
       { type: MESSAGE.groupInfo, data: fields([0, 1], [0, 1]) },
       ...links,
@@ -73,7 +74,7 @@ class Hdf5File {
         data: fields([1, 1], [shape.length, 1], [0, 6], ...shape.map((side) => [side, 8] as const)),
       },
       { type: MESSAGE.datatype, data: FLOAT32 },
-      // [IV.A.2.f]: version 2, space allocated early, written never, undefined
+      // [IV.A.2.f]: version 2, space allocated early, never written, undefined
       { type: MESSAGE.fillValue, data: fields([2, 1], [1, 1], [1, 1], [0, 1]) },
       // [IV.A.2.i]: version 3, contiguous
       {
@@ -90,13 +91,14 @@ class Hdf5File {
       return Buffer.concat([fields([type, 2], [padded.length, 2], [0, 4]), padded]);
     });
     const body = Buffer.concat(bodies);
-    // Version 1, the number of messages, one link to it, their bytes.
+    // Version 1, the number of messages, a reference count of 1, the messages' bytes.
     const prefix = fields([1, 1], [0, 1], [messages.length, 2], [1, 4], [body.length, 4], [0, 4]);
-    if (prefix.length !== HEADER_PREFIX_BYTES) throw new RangeError("a header of another length");
+    if (prefix.length !== HEADER_PREFIX_BYTES)
+      throw new RangeError("the prefix has the wrong length");
     return this.add(Buffer.concat([prefix, body]));
   }
 
-  /** All objects begin at multiples of 8. */
+  /** Objects are aligned to 8 bytes. */
   private add(bytes: Uint8Array): number {
     const address = this.byteLength;
     const padded = pad(bytes);
@@ -122,7 +124,7 @@ function superblock(rootAddress: number, byteLength: number): Uint8Array {
     SIGNATURE,
     // Versions, then the bytes of an address and of a length.
     ...[[0, 5] as const, [8, 1] as const, [8, 1] as const, [0, 1] as const],
-    // Sizes of trees that this file has not, and no flags.
+    // Sizes of B-trees, which this file does not have, and no flags.
     ...[[4, 2] as const, [16, 2] as const, [0, 4] as const],
     // The base, no free space, the file's end, no driver.
     ...[[0, 8] as const, [UNDEFINED, 8] as const, [byteLength, 8] as const],
@@ -137,7 +139,7 @@ function isArray(item: Hdf5Group | Hdf5Array): item is Hdf5Array {
   return item["values"] instanceof Float32Array;
 }
 
-/** Numbers as so many little-endian bytes, and Latin-1 text. */
+/** Concatenates little-endian numbers of the given lengths and Latin-1 text. */
 function fields(
   ...parts: (string | readonly [value: number | bigint, bytes: number])[]
 ): Uint8Array {
@@ -151,7 +153,7 @@ function fields(
   );
 }
 
-/** To a multiple of 8 bytes, with zeros. */
+/** Pads with zeros to a multiple of 8 bytes. */
 function pad(bytes: Uint8Array): Uint8Array {
   const missing = -bytes.length & 7;
   return missing === 0 ? bytes : Buffer.concat([bytes, Buffer.alloc(missing)]);

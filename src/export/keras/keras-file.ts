@@ -6,10 +6,10 @@ import { kerasConfig } from "./keras-json.js";
 import { type KerasLayer, kerasLayersOf } from "./keras-model.js";
 import { encodeZip } from "./zip.js";
 
-/** The first Keras that reads the file. */
+/** The oldest Keras that reads the file. */
 const KERAS_VERSION = "3.0.0";
 
-/** The metadata come first in the archive and begin so: by this a file is known again. */
+/** How the metadata begin, which are first in the archive: an earlier export is recognized by this. */
 export const KERAS_MARK = `{"generator":"${GENERATOR}"`;
 
 /** The file in pieces. */
@@ -29,7 +29,7 @@ export function encodeKeras(model: InferenceModel): Uint8Array[] {
   ]);
 }
 
-/** layers/CLASS/vars/0, layers/CLASS_1/vars/0, …: Keras finds layers by the order of those of a class, and not by their names. */
+/** layers/CLASS/vars/0, layers/CLASS_1/vars/0, …: Keras finds layers by their class and their order within it, not by their names. */
 function weightGroups(layers: readonly KerasLayer[]): Hdf5Group {
   const groups: Hdf5Group = {};
   const counts = new Map<string, number>();
@@ -45,7 +45,7 @@ function weightGroups(layers: readonly KerasLayer[]): Hdf5Group {
   return { layers: groups, vars: {} };
 }
 
-/** As Keras does it (keras/src/utils/naming.py): Conv2D is conv2d, MaxPooling2D is max_pooling2d, LeakyReLU is leaky_re_lu. */
+/** As in keras/src/utils/naming.py: Conv2D is conv2d, MaxPooling2D is max_pooling2d, LeakyReLU is leaky_re_lu. */
 function toSnakeCase(name: string): string {
   return name
     .replaceAll(/\W+/g, "")

@@ -1,5 +1,5 @@
-// The layers as JSON in Keras's two dialects: Keras 3 (`model.save("….keras")`, config.json) and TensorFlow.js, which writes
-// what Keras 2 did. Pure.
+// The layers as JSON in two dialects: that of Keras 3 (`model.save("….keras")`, config.json), and that of TensorFlow.js, which is
+// Keras 2's. Pure.
 import type { KerasLayer } from "./keras-model.js";
 
 type Json = Readonly<Record<string, unknown>>;
@@ -15,7 +15,7 @@ export function kerasConfig(layers: readonly KerasLayer[]): Json {
     const { className, name, inputs, shape } = layer;
     const isInput = inputs.length === 0;
     const tensors = inputs.map(tensor);
-    // Merging layers take one list.
+    // Merging layers take a single argument, a list.
     const args = takesList(layer) ? [tensors] : tensors;
     return {
       module: "keras.layers",
@@ -30,7 +30,7 @@ export function kerasConfig(layers: readonly KerasLayer[]): Json {
     };
   });
   return {
-    // Where Keras 3 itself says that the class is: the public module has it under another name.
+    // The module that Keras 3 itself writes. In the public module the class has another name.
     module: "keras.src.models.functional",
     class_name: "Functional",
     config: { name: "tandem", trainable: true, layers: written, ...ends(layers) },

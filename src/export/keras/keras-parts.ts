@@ -1,24 +1,24 @@
-// Each of Tandem's layers → the layers of Keras that compute it (keras.io/api/layers; tfjs-layers 4). Pure.
+// Translates each of Tandem's layers into Keras layers that compute it (keras.io/api/layers; tfjs-layers 4). Pure.
 import type { Layer, LayerSpec } from "../../shared/network/network.js";
 import type { ActivationKind } from "../../shared/network/spec.js";
 import { type InferenceModel, weightOf } from "../inference-model.js";
 import { denseDepthwiseKernel } from "./depthwise-kernel.js";
 import type { KerasWeight } from "./keras-model.js";
 
-/** One of the Keras layers in a row that a layer becomes. */
+/** One of the chain of Keras layers that a layer is translated into. */
 export interface KerasPart {
   className: string;
   config: Readonly<Record<string, unknown>>;
   weights?: readonly KerasWeight[];
-  /** Of the result, where it is not the layer's. */
+  /** Of the result, if it is not the layer's output shape. */
   shape?: readonly number[];
-  /** What it takes: the layer's own inputs, or the result of the part before it, which is the default. */
+  /** Its inputs: the layer's own, or the result of the previous part, which is the default. */
   places?: readonly ("first" | "previous")[];
 }
 
 type SpecOf<Kind extends LayerSpec["kind"]> = Extract<LayerSpec, { kind: Kind }>;
 
-/** @throws RangeError where the model lacks a weight */
+/** @throws RangeError if the model lacks a weight */
 export function partsOf(layer: Layer, model: InferenceModel): KerasPart[] {
   const spec = layer.layer;
   const weight = (role: string, own: string): KerasWeight => {
@@ -94,7 +94,7 @@ function slidingConfig(spec: SpecOf<"conv2d" | "depthwise-conv2d">) {
   };
 }
 
-/** TensorFlow's depthwise kernels have one stride for both sides; with two it is a convolution whose kernel is mostly zeros. */
+/** TensorFlow's depthwise convolution needs equal strides; with others it becomes a convolution whose kernel is mostly zeros. */
 function depthwisePart(
   spec: SpecOf<"depthwise-conv2d">,
   filters: number,
@@ -140,7 +140,7 @@ function poolConfig(spec: SpecOf<"max-pool" | "average-pool">) {
   };
 }
 
-/** TensorFlow.js's global pools drop the sides always. */
+/** TensorFlow.js's global pools always drop the sides. */
 function globalPoolParts(className: string, keepDimensions: boolean, layer: Layer): KerasPart[] {
   const pool = { className, config: { data_format: "channels_last" } };
   if (!keepDimensions) return [pool];
@@ -155,7 +155,7 @@ function activation(name: string): KerasPart {
   return { className: "Activation", config: { activation: name } };
 }
 
-/** A leaky ReLU's slope has one name in Keras 3 and another in TensorFlow.js: the dialect replaces `slope`. */
+/** The option `slope` has different names in Keras 3 and TensorFlow.js; keras-json.ts replaces it. */
 const leakyRelu = (slope: number): KerasPart => ({ className: "LeakyReLU", config: { slope } });
 const rescale = (scale: number, offset = 0): KerasPart => ({
   className: "Rescaling",
@@ -170,7 +170,7 @@ function activationParts(kind: ActivationKind, alpha: number): KerasPart[] {
     case "leaky-relu":
       return [leakyRelu(alpha)];
     case "elu":
-      // TensorFlow.js has no other scale than 1; leaky-relu has it below 0 and nowhere else.
+      // TensorFlow.js only supports the scale 1; a leaky ReLU scales the negative part.
       return alpha === 1 ? [activation("elu")] : [activation("elu"), leakyRelu(alpha)];
     case "gelu-tanh":
       // ½x·(1 + tanh u) = x·sigmoid(2u), u = √(2/π)·x·(1 + 0.044715·x²)

@@ -1,5 +1,5 @@
-// A network's description as a network file: Keras's JSON of a functional model, from which `--network` reads the same description
-// again, initial values included (shared/network/keras-json.ts). Pure.
+// Writes a network's description as a network file: Keras's JSON of a functional model. `--network` reads the same description
+// back, including initializers (shared/network/keras-json.ts). Pure.
 import { GENERATOR } from "../export-format.js";
 import type {
   ActivationKind,
@@ -13,7 +13,7 @@ import { INPUT_NAME } from "../../shared/network/spec.js";
 type Json = Readonly<Record<string, unknown>>;
 type KerasClass = readonly [className: string, config: Json];
 
-/** The file's first characters, by which one is known again. */
+/** How the file begins: an earlier one is recognized by this. */
 export const NETWORK_MARK = `{"generated_by":"${GENERATOR}"`;
 
 export function networkJson({ inputShape, layers }: NetworkSpec): string {

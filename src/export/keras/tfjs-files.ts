@@ -6,11 +6,11 @@ import { tfjsTopology } from "./keras-json.js";
 import { kerasLayersOf } from "./keras-model.js";
 
 export const MODEL_FILE = "model.json";
-/** By which an export is known again. */
+/** How model.json begins: an earlier export is recognized by this. */
 export const TFJS_MARK = `{"format":"layers-model","generatedBy":"${GENERATOR}"`;
 export const SHARD_NAME = /^group1-shard\d+of\d+\.bin$/;
 
-/** As TensorFlow.js's converter: browsers cache files of this size. */
+/** As in TensorFlow.js's converter: browsers cache files of this size. */
 const SHARD_BYTES = 4 * 1024 * 1024;
 
 export function encodeTfjsFiles(model: InferenceModel): ExportFile[] {

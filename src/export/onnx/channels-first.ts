@@ -1,5 +1,5 @@
-// The order of axes: the op graph has channels last, ONNX has them first. In an export every tensor of three sides or more,
-// [N,…,C], is stored as [N,C,…]; [N,C] is both. Pure.
+// The order of axes: the op graph has channels last, ONNX has them first. An export stores tensors of three or more sides,
+// [N,…,C], as [N,C,…]. Pure.
 
 export type Shape = readonly number[];
 
@@ -12,17 +12,17 @@ export function toChannelsFirst([count, ...sides]: Shape): Shape {
   return [count!, sides.at(-1)!, ...sides.slice(0, -1)];
 }
 
-/** The permutation of a Transpose that does it. */
+/** The permutation of the Transpose to channels first. */
 export function permutationToFirst({ length }: Shape): number[] {
   return [0, length - 1, ...Array.from({ length: length - 2 }, (_, index) => index + 1)];
 }
 
-/** And the one that goes back. */
+/** The permutation of the Transpose back to channels last. */
 export function permutationToLast({ length }: Shape): number[] {
   return [0, ...Array.from({ length: length - 2 }, (_, index) => index + 2), 1];
 }
 
-/** Where an axis of one sample, counted from 0, is when channels are first and samples before them. */
+/** The position in [N,C,…] of an axis of one sample, counted from 0. */
 export function axisWithChannelsFirst(axis: number, { length }: Shape): number {
   if (length < 3) return axis + 1;
   return axis === length - 2 ? 1 : axis + 2;

@@ -1,11 +1,11 @@
-// Activations as ONNX's ops; where opset 17 has none, put together by formula. Pure.
+// Activations as ONNX ops; those that opset 17 lacks are composed of several. Pure.
 import type { ActivationKind } from "../../shared/network/spec.js";
 import type { OnnxEmitter } from "./onnx-emitter.js";
 
 const GELU_SCALE = Math.sqrt(2 / Math.PI);
 const GELU_CUBE = 0.044715;
 
-/** @param x the name of the input. @returns that of the output */
+/** @param x the name of the input @returns the name of the output */
 export function lowerOnnxActivation(
   emitter: OnnxEmitter,
   { activation, alpha }: { activation: ActivationKind; alpha: number },

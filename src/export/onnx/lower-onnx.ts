@@ -1,4 +1,4 @@
-// Translates an inference graph into ONNX's ops (onnx/docs/Operators.md, opset 17), with channels first. Pure.
+// Translates an inference graph into ONNX ops (onnx/docs/Operators.md, opset 17), with channels first. Pure.
 import type { Node, Op, Value } from "../../shared/graph/graph.js";
 import { type Window, windowPadding } from "../../shared/network/window-shape.js";
 import {
@@ -15,7 +15,7 @@ import type { OnnxAttribute } from "./onnx-proto.js";
 
 type OpOf<Kind extends Op["kind"]> = Extract<Op, { kind: Kind }>;
 
-/** What inference graphs consist of, besides constants. */
+/** The ops of inference graphs, besides constants. */
 const KINDS = [
   ...(["placeholder", "conv2d", "depthwise-conv2d", "mat-mul", "bias-add"] as const),
   ...(["max-pool", "average-pool", "activation", "softmax", "normalise"] as const),
@@ -27,19 +27,19 @@ function isInferenceOp(op: Op): op is InferenceOp {
   return KINDS.some((kind) => kind === op.kind);
 }
 
-/** Lowers node after node; each value has the name of its node. */
+/** Lowers one node after the other; each value has the name of its node. */
 export class OnnxLowering {
   readonly emitter = new OnnxEmitter();
   private readonly names = new Map<Value, string>();
-  /** What pools take. */
+  /** Nodes whose values are the input of a pool. */
   private pooled: ReadonlySet<Node> = new Set();
 
-  /** @throws RangeError for an op that is in no inference graph */
+  /** @throws RangeError for an op that inference graphs do not have */
   lower(nodes: readonly Node[]): void {
     const pools = nodes.filter(({ op }) => op.kind === "max-pool" || op.kind === "average-pool");
     this.pooled = new Set(pools.map(({ inputs }) => inputs[0]!.node));
     for (const node of nodes) {
-      // Constants are written where they are used, in the order of axes that is needed there.
+      // Constants are written where they are used, in the order of axes that is required there.
       if (node.op.kind === "constant") continue;
       this.names.set(
         node.outputs[0]!,
@@ -48,10 +48,10 @@ export class OnnxLowering {
     }
   }
 
-  /** The value with its channels last, as the graph has it, under this name. */
+  /** Adds a named output. @throws RangeError if the value is not [N,K] */
   addOutput(name: string, value: Value): void {
     const source = this.nameOf(value);
-    if (hasInnerSides(value.shape)) throw new RangeError(`the output ${name} is no row of values`);
+    if (hasInnerSides(value.shape)) throw new RangeError(`the output ${name} is not [N,K]`);
     this.emitter.emitAs(name, "Identity", [source]);
   }
 
@@ -60,7 +60,7 @@ export class OnnxLowering {
     const { op, inputs } = node;
     const [x, second] = inputs;
     const shape = x?.shape ?? [];
-    if (!isInferenceOp(op)) throw new RangeError(`${op.kind} is in no inference graph`);
+    if (!isInferenceOp(op)) throw new RangeError(`${op.kind} is not an op of inference graphs`);
     switch (op.kind) {
       case "placeholder":
         return this.toFirst(emitter.reserve(node.name), node.outputs[0]!.shape);
@@ -123,8 +123,8 @@ export class OnnxLowering {
   }
 
   /**
-   * onnxruntime's optimizer (pad_fusion.cc, seen in 1.30) moves the zeros of a Pad into a pool that follows, which leaves its
-   * own padding out. Between two changes of sign it finds no such Pad.
+   * onnxruntime's optimizer (pad_fusion.cc, seen in 1.30) merges a Pad into a pool that follows it, but the pool excludes padding
+   * from its result. Two changes of sign around the Pad prevent that.
    */
   private lowerPad(op: OpOf<"pad">, x: Value, isPooled: boolean): string {
     const { emitter } = this;
@@ -140,11 +140,11 @@ export class OnnxLowering {
     op: OpOf<"max-pool" | "average-pool">,
     x: Value,
   ): string {
-    // AveragePool leaves padding out of its means, as TensorFlow does.
+    // AveragePool excludes padding from its means, as TensorFlow does.
     return this.emitter.emit(type, [this.nameOf(x)], windowAttributes(op, x.shape));
   }
 
-  /** The values of a sample in the graph's order, in another shape. */
+  /** Reshapes each sample, whose values must be in the graph's order. */
   private lowerReshape(x: Value, shape: Shape): string {
     const { emitter } = this;
     const source = this.nameOf(x);
@@ -179,7 +179,7 @@ export class OnnxLowering {
     return this.emitter.constant(name, value.shape, values);
   }
 
-  /** One value per channel [C], in a shape that is repeated along the other sides of x. */
+  /** One value per channel [C], in a shape that ONNX broadcasts over the other sides of x. */
   private channelConstant(value: Value, shape: Shape): string {
     const { name, values } = constantOf(value);
     const sides = [values.length, ...shape.slice(2).map(() => 1)];
@@ -189,7 +189,7 @@ export class OnnxLowering {
 
 function constantOf({ node }: Value): { name: string; values: Float32Array } {
   if (node.op.kind !== "constant" || !(node.op.values instanceof Float32Array)) {
-    throw new RangeError(`${node.name} is no constant of float32`);
+    throw new RangeError(`${node.name} is not a float32 constant`);
   }
   return { name: node.name, values: node.op.values };
 }

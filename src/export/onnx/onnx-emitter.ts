@@ -1,4 +1,4 @@
-// Collects ONNX's nodes and constants while a graph is lowered, under unique names. Pure.
+// Collects ONNX nodes and constants, with unique names, while a graph is lowered. Pure.
 import type { OnnxAttribute, OnnxNode, OnnxTensor } from "./onnx-proto.js";
 
 export class OnnxEmitter {
@@ -7,13 +7,13 @@ export class OnnxEmitter {
   private readonly names = new Set<string>();
   private base = "";
 
-  /** Nodes that `body` adds are called NAME or NAME/PART. */
+  /** Nodes that `body` adds are named NAME or NAME/PART. */
   within<T>(name: string, body: () => T): T {
     this.base = name;
     return body();
   }
 
-  /** The name, with a number behind it where it is taken. */
+  /** Appends a number if the name is taken. */
   reserve(name: string): string {
     let free = name;
     for (let number = 1; this.names.has(free); number++) free = `${name}_${number}`;
@@ -21,7 +21,7 @@ export class OnnxEmitter {
     return free;
   }
 
-  /** @param part of the name; none for the last node of what is lowered. @returns the name of its output */
+  /** @param part suffix of the name; none for the node's final result @returns the name of its output */
   emit(
     op: string,
     inputs: readonly string[],
@@ -33,12 +33,12 @@ export class OnnxEmitter {
     return name;
   }
 
-  /** No node is called so but one that `emitAs` adds. */
+  /** Reserves a name for `emitAs`. */
   keepFree(name: string): void {
     this.names.add(name);
   }
 
-  /** @param name that was kept free; the output has exactly this name */
+  /** @param name that `keepFree` reserved; the output has exactly this name */
   emitAs(name: string, op: string, inputs: readonly string[]): void {
     this.nodes.push({ name, op, inputs, attributes: {} });
   }

@@ -1,15 +1,16 @@
 // An inference model as an ONNX file (onnx.ai), for onnxruntime and others. Pure.
+import { INPUT } from "../../shared/network/keras/keras-names.js";
 import { GENERATOR } from "../export-format.js";
-import { buildInferenceGraph, INPUT } from "../inference-graph.js";
+import { buildInferenceGraph } from "../inference-graph.js";
 import type { InferenceModel } from "../inference-model.js";
 import { OnnxLowering } from "./lower-onnx.js";
 import { encodeOnnxModel, onnxBeginning } from "./onnx-proto.js";
 
-/** The keys of the class names and of the table's columns in the model's metadata; the values are JSON. */
+/** Keys of the model's metadata, for the class names and the table's columns; the values are JSON. */
 const CLASS_NAMES_KEY = "class_names";
 const TABLE_KEY = "table";
 
-/** The file in pieces. Inputs are [N,…inputShape] with channels last, as everywhere in Tandem. */
+/** The file in pieces. Inputs are [N,…inputShape] with channels last. */
 export function encodeOnnx(model: InferenceModel): Uint8Array[] {
   const { graph, inputs, outputs } = buildInferenceGraph(model);
   const lowering = new OnnxLowering();
@@ -31,5 +32,5 @@ export function encodeOnnx(model: InferenceModel): Uint8Array[] {
   });
 }
 
-/** The first bytes of a file that Tandem has written. */
+/** The first bytes of a file that Tandem wrote. */
 export const ONNX_BEGINNING = onnxBeginning(GENERATOR);

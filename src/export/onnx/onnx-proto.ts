@@ -1,4 +1,4 @@
-// ONNX's messages (onnx/onnx.proto, github.com/onnx/onnx), as far as exports need them. Pure.
+// Encodes the messages of ONNX (onnx/onnx.proto, github.com/onnx/onnx) that exports need. Pure.
 import {
   encodeBytes,
   encodeFloat,
@@ -19,22 +19,22 @@ export type OnnxAttribute =
   { float: number } | { integer: number } | { text: string } | { integers: readonly number[] };
 
 export interface OnnxNode {
-  /** Of the node, and of its only output. */
+  /** The name of the node and of its only output. */
   name: string;
   op: string;
   inputs: readonly string[];
   attributes: Readonly<Record<string, OnnxAttribute>>;
 }
 
-/** A constant, by its name. */
+/** A named constant. */
 export interface OnnxTensor {
   name: string;
   shape: readonly number[];
-  /** Numbers are int64. */
+  /** float32, or int64 for an array of numbers. */
   values: Float32Array | readonly number[];
 }
 
-/** Of the graph's inputs and outputs, float32; −1 is the number of samples. */
+/** An input or output of the graph: float32; −1 in the shape is the number of samples. */
 export interface OnnxValue {
   name: string;
   shape: readonly number[];
@@ -49,7 +49,7 @@ export interface OnnxModel {
   metadata: Readonly<Record<string, string>>;
 }
 
-/** Version 8 of the format belongs to opset 17 (onnx/docs/Versioning.md). */
+/** Opset 17 requires version 8 of the format (onnx/docs/Versioning.md). */
 const IR_VERSION = 8;
 const OPSET = 17;
 
@@ -77,7 +77,7 @@ export function onnxBeginning(producer: string): Uint8Array {
   return Buffer.concat([encodeInteger(1, IR_VERSION), encodeText(2, producer)]);
 }
 
-/** Of NodeProto 1 is the inputs, 2 the outputs, 3 the name, 4 the op, 5 the attributes. */
+/** Fields of NodeProto: 1 inputs, 2 outputs, 3 name, 4 op, 5 attributes. */
 function encodeNode({ name, op, inputs, attributes }: OnnxNode): Uint8Array {
   return encodeMessage(1, [
     ...inputs.map((input) => encodeText(1, input)),
@@ -90,7 +90,7 @@ function encodeNode({ name, op, inputs, attributes }: OnnxNode): Uint8Array {
   ]);
 }
 
-/** Of AttributeProto 2 is a float, 3 an integer, 4 bytes, 8 integers, 20 which of them it is. */
+/** Fields of AttributeProto: 2 a float, 3 an integer, 4 bytes, 8 integers, 20 the type. */
 function encodeAttribute(value: OnnxAttribute): Uint8Array[] {
   if ("float" in value) return [encodeFloat(2, value.float), encodeInteger(20, ATTRIBUTE.float)];
   if ("integer" in value) {
@@ -103,7 +103,7 @@ function encodeAttribute(value: OnnxAttribute): Uint8Array[] {
   ];
 }
 
-/** Of TensorProto 1 is the sides, 2 the type, 8 the name, 9 the values as little-endian bytes. */
+/** Fields of TensorProto: 1 sides, 2 type, 8 name, 9 the values as little-endian bytes. */
 function encodeInitializer({ name, shape, values }: OnnxTensor): Uint8Array {
   const isFloat = values instanceof Float32Array;
   return encodeMessage(5, [
@@ -120,7 +120,7 @@ function int64Bytes(values: readonly number[]): Uint8Array {
   return new Uint8Array(view.buffer);
 }
 
-/** Of ValueInfoProto 1 is the name, 2 the type; of a tensor's type 1 is the element's, 2 the shape, whose field 1 is a side. */
+/** Fields of ValueInfoProto: 1 name, 2 type; of a tensor's type: 1 element type, 2 shape, whose field 1 is a side. */
 function encodeValue(field: number, { name, shape }: OnnxValue): Uint8Array {
   const sides = shape.map((side) =>
     encodeMessage(1, [side < 0 ? encodeText(2, "N") : encodeInteger(1, side)]),

@@ -1,6 +1,6 @@
-// Writes a file whole or not at all: temporary file in the same folder, fsync, rename, fsync of the folder.
-// Whenever the power goes, the name holds the old content or the new. Own code, as write-file-atomic, atomically and steno
-// take the content as one buffer or string (2 GiB at most), and do not sync the folder.
+// Writes a file atomically: temporary file in the same folder, fsync, rename, fsync of the folder. After a power failure the
+// file has the old content or the new. Not a library, as write-file-atomic, atomically and steno take the content as one buffer
+// or string (2 GiB at most) and do not sync the folder.
 import { randomBytes } from "node:crypto";
 import type { Stats } from "node:fs";
 import {
@@ -15,17 +15,17 @@ import {
 } from "node:fs/promises";
 import { basename, dirname, join, resolve } from "node:path";
 
-/** As many links in a chain as Linux itself follows. */
+/** The same limit as in Linux. */
 export const MAX_LINKS = 40;
 const PERMISSIONS = 0o777;
 
 /**
- * Where `file` is a symbolic link, its target is written, and the link stays. A file that is replaced hands on its mode,
- * and its owner where the process may give files away.
+ * If `file` is a symbolic link, its target is written. The new file has the mode of the one that it replaces, and its owner if
+ * the process may change owners.
  * @param pieces the content, in order
- * @param beforeReplace is called with the real path when the new content is on the disk and the old still under its name;
- * where it throws, nothing is replaced
- * @throws the system's error, after which `file` is as it was and no temporary file is left
+ * @param beforeReplace called with the real path when the new content is on the disk and the old file still has its name; if it
+ * throws, nothing is replaced
+ * @throws the system's error; then `file` is unchanged and no temporary file is left
  */
 export async function writeAtomically(
   file: string,
@@ -36,11 +36,11 @@ export async function writeAtomically(
   const replaced = await statIfThere(target);
   if (replaced && !replaced.isFile()) throw new Error(`${target} is not a regular file`);
   const temporary = temporaryName(target);
-  // Exclusive: a link that someone laid at this name in a shared folder is not followed.
+  // Exclusive, so that a link that someone else created in a shared folder is not followed.
   const handle = await open(temporary, "wx", replaced ? 0o600 : 0o644);
   try {
     try {
-      if (replaced) await takeAttributes(handle, replaced);
+      if (replaced) await copyAttributes(handle, replaced);
       for (const piece of pieces) await handle.writeFile(piece);
       await handle.sync();
     } finally {
@@ -55,7 +55,7 @@ export async function writeAtomically(
   await syncFolder(dirname(target));
 }
 
-/** Unique also among processes of one id, as containers that share a folder have them. `isTemporaryOf` knows it again. */
+/** Unique even among processes with the same id, which containers that share a folder may have. See `isTemporaryOf`. */
 export function temporaryName(file: string): string {
   return `${file}.${process.pid}.${randomBytes(6).toString("hex")}.tmp`;
 }
@@ -63,11 +63,11 @@ export function temporaryName(file: string): string {
 /** @param entry a name in the folder of `file` */
 export function isTemporaryOf(file: string, entry: string): boolean {
   const prefix = `${basename(file)}.`;
-  // Earlier versions had the process's id alone.
+  // Earlier versions used the process id only.
   return entry.startsWith(prefix) && /^\d+\.([0-9a-f]{12}\.)?tmp$/.test(entry.slice(prefix.length));
 }
 
-/** So that a new name in it survives a power cut. Windows cannot do that to folders. */
+/** Makes a new name in the folder survive a power failure. Windows cannot sync folders. */
 export async function syncFolder(folder: string): Promise<void> {
   if (process.platform === "win32") return;
   const handle = await open(folder, "r");
@@ -78,7 +78,7 @@ export async function syncFolder(folder: string): Promise<void> {
   }
 }
 
-/** The real path, also of a file that does not exist yet. */
+/** The real path; the file need not exist yet. */
 async function followLinks(file: string): Promise<string> {
   let path = resolve(file);
   for (let links = 0; links < MAX_LINKS; links++) {
@@ -104,10 +104,10 @@ async function ifThere(status: Promise<Stats>): Promise<Stats | undefined> {
   }
 }
 
-async function takeAttributes(handle: FileHandle, replaced: Stats): Promise<void> {
+async function copyAttributes(handle: FileHandle, replaced: Stats): Promise<void> {
   const own = await handle.stat();
   if (own.uid !== replaced.uid || own.gid !== replaced.gid) {
-    // Only root may give a file to another user; what cannot be kept is no reason not to write.
+    // Only root may change a file's owner; the file is written anyway.
     await handle.chown(replaced.uid, replaced.gid).catch(() => undefined);
   }
   await handle.chmod(replaced.mode & PERMISSIONS);

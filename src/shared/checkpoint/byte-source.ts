@@ -1,11 +1,11 @@
-// Where a checkpoint's bytes come from: an open file that is read in pieces, or memory. A file may be larger than any one
-// buffer of JavaScript's (Node reads no more than 2 GiB at once).
+// The source of a checkpoint's bytes: memory, or an open file that is read in pieces, as it may be larger than a buffer can be
+// (Node reads at most 2 GiB at a time).
 import { closeSync, constants, fstatSync, openSync, readSync, statSync } from "node:fs";
 import { messageOf, TandemError } from "../errors.js";
 
 export interface ByteSource {
   readonly byteLength: number;
-  /** Fills `target` with the bytes from `position` on. @throws Error where the source ends before */
+  /** Fills `target` with the bytes from `position` on. @throws Error if the source is too short */
   readInto(target: Uint8Array, position: number): void;
 }
 
@@ -19,9 +19,9 @@ export function memorySource(bytes: Uint8Array): ByteSource {
 }
 
 /**
- * Opens a file for `use`, and closes it after.
- * @throws TandemError `checkpoint-missing` where there is no regular file, or it cannot be read. Named pipes and devices are
- * refused at once: reading them could wait for ever, or never end.
+ * Opens a file, calls `use`, and closes the file.
+ * @throws TandemError `checkpoint-missing` if there is no regular file, or it cannot be read. Named pipes and devices are
+ * refused, as reading them could block forever or never end.
  */
 export function withFile<T>(file: string, use: (source: ByteSource) => T): T {
   const refuse = (what: string, cause?: unknown) =>
@@ -29,8 +29,8 @@ export function withFile<T>(file: string, use: (source: ByteSource) => T): T {
   let fd: number;
   try {
     if (!statSync(file).isFile()) throw refuse(notAFile(file));
-    // Should the name have become a named pipe meanwhile: this open does not wait for its writer.
-    // (Windows has no such pipes and no such flag: undefined counts as 0.)
+    // Nonblocking, in case the name has become a named pipe: this does not wait for a writer.
+    // (Windows has neither such pipes nor the flag: undefined counts as 0.)
     fd = openSync(file, constants.O_RDONLY | constants.O_NONBLOCK);
   } catch (error) {
     if (error instanceof TandemError) throw error;

@@ -1,4 +1,4 @@
-// A run's state as a file: what resuming and evaluating need, and nothing else (no time, no host, no path).
+// A run's state as a file: what resuming and evaluating need, and nothing else (no time, host or path).
 import { configText, type RunConfig, runConfigSchema } from "../config.js";
 import { TandemError } from "../errors.js";
 import { sizeOf } from "../network/network.js";
@@ -25,19 +25,19 @@ const MIXED_KEY = "mixed_numerics_since";
 
 export interface Checkpoint {
   config: RunConfig;
-  /** Steps behind the state. The optimizer's corrections and the sampler's place follow from it. */
+  /** How many steps the state has completed. The optimizer's corrections and the sampler's position follow from it. */
   step: number;
-  /** Those of `stateLayout`, with the optimizer's slots. */
+  /** In the order of `stateLayout`, with the optimizer's slots. */
   tensors: NamedTensor[];
-  /** Steps whose results are suspect (`degraded` in events.ts); none in a run to which nothing of the kind happened. */
+  /** Steps whose results are suspect (`degraded` in run-event.ts); missing if there are none. */
   suspectSteps?: readonly StepRange[];
-  /** The first step that machines of other numerics took part in (`mixed-numerics` in events.ts); missing where none did. */
+  /** The first step with machines of different numerics (`mixed-numerics` in run-event.ts); missing if there is none. */
   mixedSince?: number;
-  /** Of the file that it was read from: files with the same digest have the same content. */
+  /** Digest of the file that it was read from: files with the same digest have the same content. */
   digest?: string;
 }
 
-/** What a checkpoint holds, without the numbers. */
+/** A checkpoint without the values of its tensors. */
 export type CheckpointSummary = Omit<Checkpoint, "tensors"> & {
   tensors: { name: string; shape: readonly number[] }[];
 };
@@ -55,17 +55,17 @@ export function encodeCheckpoint(checkpoint: Checkpoint): Buffer[] {
   return encodeSafetensors(metadata, tensors);
 }
 
-/** @throws TandemError `checkpoint-…`, naming the file and the reason */
+/** @throws TandemError `checkpoint-…` with the file and the reason */
 export function readCheckpoint(file: string): Checkpoint {
   return withFile(file, (source) => checkpointIn(file, source));
 }
 
-/** As `readCheckpoint`, of memory. */
+/** As `readCheckpoint`, from memory. */
 export function decodeCheckpoint(file: string, bytes: Uint8Array): Checkpoint {
   return checkpointIn(file, memorySource(bytes));
 }
 
-/** Checks all of the file as `readCheckpoint` does, in little memory. @throws as `readCheckpoint` */
+/** Checks the whole file like `readCheckpoint`, but needs little memory. @throws as `readCheckpoint` */
 export function inspectCheckpoint(file: string): CheckpointSummary {
   return withFile(file, (source) =>
     readWith(file, source, (header) => {
@@ -76,8 +76,8 @@ export function inspectCheckpoint(file: string): CheckpointSummary {
 }
 
 /**
- * The digest that a file carries, without a look at its tensors.
- * @returns undefined where it is no checkpoint, or there is no file
+ * The digest in a file's header; the tensors are not read.
+ * @returns undefined if there is no file, or it is not a checkpoint
  */
 export function digestIn(file: string): string | undefined {
   try {
@@ -141,7 +141,7 @@ function checkFormat(file: string, format: string | undefined): void {
   if (format === FORMAT) return;
   throw new TandemError(
     "checkpoint-format",
-    `${file} is a safetensors file of another format (${format ?? "none named"}); this Tandem reads "${FORMAT}". Give a checkpoint that Tandem wrote.`,
+    `${file} is a safetensors file of another format (${format ?? "none named"}); this version of Tandem reads "${FORMAT}". Give a checkpoint that Tandem wrote.`,
   );
 }
 
@@ -190,7 +190,7 @@ function layoutOf(file: string, config: RunConfig): RunLayout {
   }
 }
 
-/** Bytes of a checkpoint's tensors, for messages. */
+/** Bytes of float32 tensors. */
 export function tensorBytes(tensors: readonly { shape: readonly number[] }[]): number {
   return tensors.reduce((total, tensor) => total + 4 * sizeOf(tensor.shape), 0);
 }

@@ -1,4 +1,4 @@
-// Keeps a file under a second name before another takes its place. The first name is there all the time.
+// Keeps a file under a second name before it is replaced. The first name exists throughout.
 import { constants } from "node:fs";
 import { copyFile, link, open, rm } from "node:fs/promises";
 import { dirname, join, parse } from "node:path";
@@ -6,9 +6,9 @@ import { syncFolder } from "./atomic-write.js";
 
 /**
  * Gives the file a second name in the same folder: `good.safetensors` is also `good.previous.safetensors`, or
- * `good.previous-2.safetensors` where that exists, and so on. Nothing that has such a name is replaced.
+ * `good.previous-2.safetensors` if that exists, and so on. No existing file is replaced.
  * @returns the second name
- * @throws the system's error, after which the folder is as it was
+ * @throws the system's error; then the folder is unchanged
  */
 export async function keepPrevious(file: string): Promise<string> {
   const { dir, name, ext } = parse(file);
@@ -26,8 +26,8 @@ export async function keepPrevious(file: string): Promise<string> {
 }
 
 /**
- * Not all file systems have hard links, and not every user may make one of another user's file.
- * @throws the system's error, EEXIST where anything has the name
+ * Copies if a hard link is not possible: some file systems have none, and a file of another user may not be linked.
+ * @throws the system's error; EEXIST if the name is taken
  */
 async function linkOrCopy(file: string, name: string): Promise<void> {
   try {
@@ -38,7 +38,7 @@ async function linkOrCopy(file: string, name: string): Promise<void> {
   }
   await copyFile(file, name, constants.COPYFILE_EXCL);
   try {
-    // Windows flushes only what is open for writing; elsewhere a copy of a file that is read-only could not be opened so.
+    // Windows can only sync a file that is open for writing; elsewhere a copy of a read-only file could not be opened that way.
     const handle = await open(name, process.platform === "win32" ? "r+" : "r");
     try {
       await handle.sync();

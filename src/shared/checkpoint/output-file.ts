@@ -1,4 +1,4 @@
-// What is found out about output files before a run that would otherwise be found after it.
+// Checks output files before a run, so that it does not fail at its end.
 import {
   accessSync,
   closeSync,
@@ -16,14 +16,14 @@ import { messageOf, TandemError } from "../errors.js";
 import { MAX_LINKS } from "./atomic-write.js";
 
 /**
- * The path with all links followed, also of a file that does not exist yet.
- * @throws the system's error where its folder does not exist, or the links go in a circle
+ * The path with all links resolved; the file need not exist yet.
+ * @throws the system's error if the folder does not exist, or the links form a cycle
  */
 export function realPathOf(file: string, linkCount = 0): string {
   const path = join(realpathSync(dirname(resolve(file))), basename(file));
   const isLink = lstatSync(path, { throwIfNoEntry: false })?.isSymbolicLink() ?? false;
   if (!isLink) return path;
-  // What exists is resolved by the system, which knows circles; what does not is a link to nothing, or to another link.
+  // The system resolves existing files and detects cycles; this is a dangling link, or a link to one.
   if (existsSync(path)) return realpathSync(path);
   const target = resolve(dirname(path), readlinkSync(path));
   if (linkCount >= MAX_LINKS) throw new Error("too many symbolic links");
@@ -41,7 +41,7 @@ export function beginningOf(file: string, byteLength: number): string {
   }
 }
 
-/** Whether both names are of one file, or would be. */
+/** Whether both paths name the same file, which need not exist yet. */
 export function isSameFile(a: string, b: string): boolean {
   try {
     const [first, second] = [a, b].map((file) => statSync(file, { throwIfNoEntry: false }));
@@ -52,7 +52,7 @@ export function isSameFile(a: string, b: string): boolean {
   }
 }
 
-/** @throws TandemError `output-unwritable` where a file of this name could not be written */
+/** @throws TandemError `output-unwritable` if the file cannot be written */
 export function checkWritable(file: string, option: string): void {
   const refuse = (what: string) =>
     new TandemError("output-unwritable", `${option} ${file}: ${what}`);
@@ -65,7 +65,7 @@ export function checkWritable(file: string, option: string): void {
   } catch (error) {
     const folder = dirname(resolve(file));
     if (existsSync(folder)) throw refuse(`${messageOf(error)}. Give another path.`);
-    throw refuse(`the folder ${folder} does not exist. Make it first, or give another path.`);
+    throw refuse(`the folder ${folder} does not exist. Create it first, or give another path.`);
   }
   const folder = dirname(target);
   if (!statSync(folder).isDirectory()) {

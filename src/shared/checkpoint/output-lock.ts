@@ -1,5 +1,5 @@
-// One run at a time writes an output. The lock is the system's own, on a file beside the output: it dies with its process,
-// however that ends, and holds while the process is stopped; a heartbeat, as proper-lockfile has, would do neither at once.
+// Only one run at a time may write an output. The lock is an operating system lock on a file beside the output. It ends with
+// its process, however that ends, and holds while the process is suspended; a heartbeat, as in proper-lockfile, cannot do both.
 import { closeSync, constants, fstatSync, openSync, readdirSync, rmSync, statSync } from "node:fs";
 import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
@@ -7,29 +7,29 @@ import { messageOf, TandemError } from "../errors.js";
 import { isTemporaryOf } from "./atomic-write.js";
 import { realPathOf } from "./output-file.js";
 
-/** Not `.lock`: users have files of such names, as yarn.lock is one. */
+/** Not `.lock`: users have such files, for example yarn.lock. */
 export const LOCK_SUFFIX = ".tandem-lock";
 
-/** How long a holder that was just killed may still need to be gone. */
+/** How long to wait for a holder that was just killed and is still exiting. */
 const PATIENCE_MS = 1_000;
 const RETRY_MS = 50;
 
 export interface OutputLock {
-  /** Why there is none: the file system, or the platform, knows no locks. */
+  /** Why there is no lock: the file system or the platform does not support locks. */
   missing?: string;
   release(): void;
 }
 
-/** Errors that say whose the lock is, rather than that there are no locks. */
+/** Errors which mean that the lock file is another user's, rather than that locks are not supported. */
 const FOREIGN = ["EACCES", "EPERM", "ELOOP", "EISDIR"];
 
 type TryLock = (fd: number) => boolean;
 
 /**
- * Locks the file until the process ends or releases it. What killed writers left beside it is removed: whoever holds the
- * lock knows that nobody writes there.
- * @param file in a folder that can be written
- * @throws TandemError `output-locked` where another process has it
+ * Locks the file until the process ends or releases it. Also removes temporary files of killed writers, which is safe for the
+ * holder of the lock.
+ * @param file in a writable folder
+ * @throws TandemError `output-locked` if another process holds the lock
  */
 export function lockOutput(file: string, patienceMs = PATIENCE_MS): OutputLock {
   const target = realPathOf(file);
@@ -54,7 +54,7 @@ export function lockOutput(file: string, patienceMs = PATIENCE_MS): OutputLock {
     );
   }
   removeLeftovers(target);
-  return releasedAtExit(path, fd);
+  return releaseAtExit(path, fd);
 }
 
 function isForeign(error: unknown): boolean {
@@ -68,7 +68,7 @@ function loadTryLock(): TryLock {
   return tryLock;
 }
 
-/** @returns undefined where another process has the lock */
+/** @returns undefined if another process holds the lock */
 function openLocked(path: string, tryLock: TryLock, patienceMs: number): number | undefined {
   const deadlineMs = performance.now() + patienceMs;
   do {
@@ -76,7 +76,7 @@ function openLocked(path: string, tryLock: TryLock, patienceMs: number): number 
     const flags = constants.O_RDWR | constants.O_CREAT | constants.O_NOFOLLOW;
     const fd = openSync(path, flags, 0o666);
     try {
-      // A holder removes the file when it is done: a lock on a file that is gone keeps nobody out.
+      // A holder removes the file when it is done, and a lock on a removed file excludes nobody.
       if (tryLock(fd) && isStillAt(path, fd)) return fd;
     } catch (error) {
       closeSync(fd);
@@ -93,17 +93,17 @@ function isStillAt(path: string, fd: number): boolean {
   return there?.ino === own.ino && there.dev === own.dev;
 }
 
-function releasedAtExit(path: string, fd: number): OutputLock {
+function releaseAtExit(path: string, fd: number): OutputLock {
   let isHeld = true;
   const release = () => {
     if (!isHeld) return;
     isHeld = false;
     process.off("exit", release);
     try {
-      // Removed before it is unlocked, so that nobody else's lock is. A file with content was not made here.
+      // Removed before it is unlocked, so that nobody else's lock is removed. A file with content was not created here.
       if (isStillAt(path, fd) && fstatSync(fd).size === 0) rmSync(path, { force: true });
     } catch {
-      // The folder is gone, or cannot be written any more. The lock itself goes with the descriptor.
+      // The folder is gone or no longer writable. Closing the descriptor releases the lock itself.
     }
     closeSync(fd);
   };
@@ -112,7 +112,7 @@ function releasedAtExit(path: string, fd: number): OutputLock {
 }
 
 /**
- * Temporary files of processes that were killed in the middle of a write. To be called by who holds the lock.
+ * Removes temporary files of processes that were killed during a write. Only the holder of the lock may call it.
  * @param target a real path
  */
 export function removeLeftovers(target: string): void {

@@ -1,6 +1,6 @@
 // The safetensors format (huggingface/safetensors, README "Format"): a uint64 LE with the header's length, the header as
-// JSON, the tensors' bytes without gaps. Read strictly, and as far as Tandem writes it: float32 tensors and text metadata.
-// Reading goes through the file once, piece by piece: each piece is hashed and checked on its way to its tensor.
+// JSON, the tensors' bytes without gaps. Strict, and limited to what Tandem writes: float32 tensors and text metadata.
+// A file is read once, piece by piece; each piece is hashed and checked as it is read.
 import { createHash } from "node:crypto";
 import { TandemError } from "../errors.js";
 import { isAllFinite } from "../replica/finite.js";
@@ -8,7 +8,7 @@ import { sizeOf } from "../network/network.js";
 import type { NamedTensor } from "../replica/tensors.js";
 import type { ByteSource } from "./byte-source.js";
 
-/** The file is not what the format asks for; the message says where. */
+/** The file violates the format; the message says where. */
 export class SafetensorsError extends Error {}
 
 export interface TensorEntry {
@@ -29,9 +29,9 @@ export interface SafetensorsHeader {
 const MAX_HEADER_BYTES = 100_000_000; // the public reader's own limit
 export const DIGEST_KEY = "digest";
 const NO_DIGEST = "0".repeat(64);
-/** Whole float32 values; a piece that is hashed right after it was read is still in the processor's cache. */
+/** A multiple of float32's size; small enough that a piece is still in the processor's cache when it is hashed. */
 const PIECE_BYTES = 2 ** 20;
-/** No buffer of Node's may be larger than 4 GiB, and no write than 2 GiB. */
+/** Node limits buffers to 4 GiB and writes to 2 GiB. */
 const MAX_WRITE_BYTES = 2 ** 30;
 
 function alignedHeader(text: string): Buffer {
@@ -61,8 +61,8 @@ function piecesOf(values: Float32Array, maxBytes = MAX_WRITE_BYTES): Buffer[] {
 }
 
 /**
- * The file's bytes, as pieces to be written one after the other. A SHA-256 of all the file, taken with zeros in its own
- * place, goes into the metadata as `digest`. The same input gives the same bytes.
+ * The file's bytes, as pieces to be written one after the other. The metadata's `digest` is the SHA-256 of the file with zeros in
+ * place of the digest. The same input gives the same bytes.
  */
 export function encodeSafetensors(
   metadata: Record<string, string>,
@@ -80,7 +80,7 @@ export function encodeSafetensors(
   return [headerWith(hash.digest("hex")), ...data];
 }
 
-/** The digest in what `encodeSafetensors` gave. */
+/** The digest in the pieces that `encodeSafetensors` returned. */
 export function digestOf([header]: readonly Uint8Array[]): string {
   const text = Buffer.from(header ?? []).toString("utf8", 8);
   const { __metadata__: metadata } = JSON.parse(text) as { __metadata__: Record<string, string> };
@@ -88,9 +88,9 @@ export function digestOf([header]: readonly Uint8Array[]): string {
 }
 
 /**
- * What the file says it holds; its tensors are not looked at yet.
- * @param acceptMetadata may throw where the metadata is not the caller's; called before anything else is checked
- * @throws SafetensorsError where the header is damaged, or does not fit the file's length
+ * Reads the header only, not the tensors.
+ * @param acceptMetadata may throw if the metadata is not the caller's; called before anything else is checked
+ * @throws SafetensorsError if the header is damaged, or does not match the file's length
  */
 export function readHeader(
   source: ByteSource,
@@ -114,9 +114,9 @@ export function readHeader(
 }
 
 /**
- * The tensors, each in memory of its own.
- * @throws SafetensorsError where the file is altered, or holds numbers that are not finite
- * @throws TandemError `too-large` where there is no memory for them
+ * Reads the tensors, each into its own memory.
+ * @throws SafetensorsError if the file was altered, or a number is not finite
+ * @throws TandemError `too-large` if there is not enough memory
  */
 export function readTensors(
   source: ByteSource,
@@ -132,7 +132,7 @@ export function readTensors(
   return tensors;
 }
 
-/** As `readTensors`, in the memory of one piece. */
+/** Checks the tensors like `readTensors`, in the memory of one piece. */
 export function verifyTensors(
   source: ByteSource,
   header: SafetensorsHeader,
@@ -142,7 +142,7 @@ export function verifyTensors(
   readData(source, header, pieceBytes, (_index, _from, count) => piece.subarray(0, count));
 }
 
-/** @param placeFor where `count` values of a tensor, from value `from` on, are to be put */
+/** @param placeFor returns the memory for `count` values of a tensor, from value `from` on */
 function readData(
   source: ByteSource,
   header: SafetensorsHeader,
@@ -165,7 +165,7 @@ function readData(
     }
   });
   if (hash.digest("hex") !== metadata[DIGEST_KEY]) {
-    throw new SafetensorsError("altered: its digest does not fit its content");
+    throw new SafetensorsError("altered: its digest does not match its content");
   }
   if (nonFinite !== undefined) {
     throw new SafetensorsError(`it holds numbers that are not finite: ${nonFinite}`);
@@ -178,7 +178,7 @@ function allocateFloats(name: string, count: number): Float32Array {
   } catch (error) {
     throw new TandemError(
       "too-large",
-      `There is no memory for the tensor ${name}, ${(4e-9 * count).toFixed(1)} GB. Take a machine with more memory.`,
+      `Not enough memory for the tensor ${name}, ${(4e-9 * count).toFixed(1)} GB. Use a machine with more memory.`,
       { cause: error },
     );
   }
@@ -192,7 +192,7 @@ function parsedHeader(text: string): Record<string, unknown> {
     throw new SafetensorsError("not a safetensors file: its header is not JSON", { cause: error });
   }
   if (typeof header !== "object" || header === null || Array.isArray(header)) {
-    throw new SafetensorsError("not a safetensors file: its header is no object");
+    throw new SafetensorsError("not a safetensors file: its header is not an object");
   }
   return header as Record<string, unknown>;
 }
@@ -206,7 +206,7 @@ function textMap(value: unknown): Record<string, string> {
   return Object.fromEntries(entries as [string, string][]);
 }
 
-/** Before all else about the tensors: a file that is cut is called cut, and not altered. */
+/** Checked before the tensors, so that a truncated file is reported as cut short, not as altered. */
 function checkLength(header: Record<string, unknown>, dataLength: number): void {
   const end = Object.values(header).reduce<number>(
     (last, entry) => Math.max(last, offsetsOf(entry)[1]),
@@ -232,10 +232,10 @@ function offsetsOf(entry: unknown): [number, number] {
   return [begin as number, end as number];
 }
 
-/** The header as it was hashed: with zeros in the digest's place. */
+/** The header as it was hashed: with zeros in place of the digest. */
 function headerWithoutDigest({ bytes, metadata }: SafetensorsHeader): Buffer {
   const digest = metadata[DIGEST_KEY];
-  if (digest === undefined) throw new SafetensorsError("it carries no digest");
+  if (digest === undefined) throw new SafetensorsError("it has no digest");
   const marked = `"${DIGEST_KEY}":"${digest}"`;
   const place = bytes.indexOf(marked);
   const blanked = Buffer.from(bytes);

@@ -1,7 +1,7 @@
-// Ranges of steps, as a checkpoint lists those whose results are suspect. Pure.
+// Ranges of steps: a checkpoint lists the steps whose results are suspect. Pure.
 import * as z from "zod";
 
-/** Steps `from` to `to`, both included. */
+/** Steps `from` to `to`, inclusive. */
 export interface StepRange {
   from: number;
   to: number;
@@ -13,7 +13,7 @@ const rangesSchema = z
   .array(z.strictObject({ from: step, to: step }).refine(({ from, to }) => from <= to))
   .min(1);
 
-/** In ascending order, with ranges that meet made one: the same steps are the same list. */
+/** Sorts the ranges and joins adjacent ones, so that the same steps always give the same list. */
 export function mergeStepRanges(ranges: readonly StepRange[]): StepRange[] {
   const merged: StepRange[] = [];
   for (const { from, to } of [...ranges].sort((a, b) => a.from - b.from)) {
@@ -24,7 +24,7 @@ export function mergeStepRanges(ranges: readonly StepRange[]): StepRange[] {
   return merged;
 }
 
-/** @returns undefined where it is not what `stepRangesText` gives */
+/** @returns undefined if the text is not one that `stepRangesText` returns */
 export function parseStepRanges(text: string): StepRange[] | undefined {
   let value: unknown;
   try {

@@ -1,4 +1,4 @@
-// Arrays in memory → a data source, checked once: for programs whose data is in no file that Tandem reads. Pure.
+// Arrays in memory → a data source: for programs whose data is not in a file that Tandem can read. Checked once. Pure.
 import { createHash, type Hash } from "node:crypto";
 import { TandemError } from "../errors.js";
 import { MAX_RANK, MAX_SAMPLE_VALUES } from "../network/limits.js";
@@ -14,32 +14,32 @@ import {
 
 /** Samples and their targets. */
 export interface ArraySet {
-  /** Sample by sample, each with the values of `inputShape` in row-major order. Bytes stand for value/255. */
+  /** The samples one after the other, each in row-major order. Bytes stand for value/255. */
   inputs: Float32Array | Uint8Array;
   /** A class number for each sample, or its float32 values. */
   targets: Int32Array | Uint8Array | readonly number[] | Float32Array;
 }
 
-/** What `arrays` takes: the training samples, the test samples, and what both are like. */
+/** Options of `arrays`: the training samples, the test samples, and their shapes. */
 export interface ArrayDataOptions extends ArraySet {
   /** Of one sample: [height, width, channels], or [features]. */
   inputShape: readonly number[];
-  /** How many classes there are; default: the highest training label and one. Not for targets that are a Float32Array. */
+  /** Number of classes; default: the highest training label plus one. Not for targets in a Float32Array. */
   classes?: number;
-  /** Values of one target that is a Float32Array; default: its length by the number of samples. */
+  /** Values per target in a Float32Array; default: its length divided by the number of samples. */
   targetSize?: number;
-  /** What the run is evaluated on. */
+  /** The samples that the run is evaluated on. */
   test: ArraySet;
-  /** Training samples, from the first on, that are held out. Default: 0 */
+  /** The number of training samples, from the first on, that are held out. Default: 0 */
   validationSize?: number;
-  /** The names of the classes, in their order, for those who look at predictions. */
+  /** Names of the classes, in order, to show with predictions. */
   classNames?: readonly string[];
 }
 
 const MAX_CLASSES = 1_000_000;
 
 /**
- * The arrays as a data source; they are not copied, and must not be changed while a run uses them.
+ * Makes the arrays a data source. They are not copied, and must not be changed while a run uses them.
  * @throws TandemError `data-arrays`, naming the array and what is wrong with it
  */
 export function arraySource(options: ArrayDataOptions): DataSource {
@@ -63,7 +63,7 @@ export function arraySource(options: ArrayDataOptions): DataSource {
   const testSamples = readSet("test.", test, testCount, target);
   checkValidationSize(validationSize, trainingCount);
   if (classNames && (target.kind !== "classes" || classNames.length !== target.count)) {
-    refuse(`classNames: it has ${classNames.length} names, and the data has ${describe(target)}.`);
+    refuse(`classNames: it has ${classNames.length} names, but the data has ${describe(target)}.`);
   }
   return {
     inputShape: [...inputShape],
@@ -88,7 +88,7 @@ function checkShape(shape: readonly number[]): void {
     return;
   }
   refuse(
-    `inputShape: [${shape.join(", ")}] is no shape of a sample. Give one to ${MAX_RANK} whole numbers above 0, such as [28, 28, 1].`,
+    `inputShape: [${shape.join(", ")}] is not a valid shape. Give one to ${MAX_RANK} integers above 0, such as [28, 28, 1].`,
   );
 }
 
@@ -100,7 +100,7 @@ function countSamples(name: string, { inputs }: ArraySet, shape: readonly number
   if (inputs.length === 0) refuse(`${name}: it holds no samples.`);
   if (inputs.length % size !== 0) {
     refuse(
-      `${name}: its ${inputs.length} values are no whole number of samples of [${shape.join(", ")}], ${size} values each.`,
+      `${name}: its ${inputs.length} values are not a multiple of the ${size} values of a sample [${shape.join(", ")}].`,
     );
   }
   return inputs.length / size;
@@ -118,7 +118,7 @@ function classTarget({ targets, classes, targetSize }: ArrayDataOptions): Target
   return refuse(
     classes === undefined
       ? `targets: the highest class number is ${count - 1}. Class numbers go from 0 to ${MAX_CLASSES - 1} at most.`
-      : `classes: ${classes} is no number of classes from 1 to ${MAX_CLASSES}.`,
+      : `classes: ${classes} is not a number of classes from 1 to ${MAX_CLASSES}.`,
   );
 }
 
@@ -154,7 +154,7 @@ function readSet(prefix: string, set: ArraySet, count: number, target: TargetSpe
   const expected = target.kind === "classes" ? count : count * target.count;
   if (targets.length !== expected) {
     refuse(
-      `${prefix}targets: ${targets.length} values for ${count} samples, and ${describe(target)}.`,
+      `${prefix}targets: ${targets.length} values for ${count} samples with ${describe(target)}.`,
     );
   }
   if (targets instanceof Float32Array) {
@@ -171,7 +171,9 @@ function readLabels(
 ): Int32Array {
   labels.forEach((label: number, index: number) => {
     if (Number.isSafeInteger(label) && label >= 0 && label < classCount) return;
-    refuse(`${name}: ${label} (number ${index}) is no class number from 0 to ${classCount - 1}.`);
+    refuse(
+      `${name}: ${label} (number ${index}) is not a class number from 0 to ${classCount - 1}.`,
+    );
   });
   return labels instanceof Int32Array ? labels : Int32Array.from(labels);
 }
@@ -179,11 +181,11 @@ function readLabels(
 function checkValidationSize(size: number, trainingCount: number): void {
   if (Number.isSafeInteger(size) && size >= 0 && size < trainingCount) return;
   refuse(
-    `validationSize: ${size} of ${trainingCount} samples. Give a whole number from 0 to ${trainingCount - 1}.`,
+    `validationSize: ${size} of ${trainingCount} samples. Give an integer from 0 to ${trainingCount - 1}.`,
   );
 }
 
-/** Over shapes, types and bytes: data that trains alike has the same digest. */
+/** Of shapes, types and bytes. */
 function digestOf(shape: readonly number[], target: TargetSpec, ...sets: Samples[]): string {
   const hash = createHash("sha256");
   hash.update(JSON.stringify({ format: "tandem-arrays/1", shape, target }));

@@ -1,12 +1,11 @@
-// Augmentation: training images are shifted, mirrored, rotated, scaled and partly covered, each differently in each epoch.
-// What happens to a sample is a function of the seed and of its place in the run, which stands for epoch and sample: however
-// the batch is cut into shards, and whoever computes them, it is the same. Only + − × ÷ and rounding, which are the same in
-// every JavaScript engine. Pure.
+// Augmentation: training images are shifted, flipped, rotated, scaled and partly covered, differently in each epoch. The
+// transformation of a sample is a function of the seed and its position in the run, so it does not depend on the shards or the
+// workers. Uses only + − × ÷ and rounding, which give the same bits in every JavaScript engine. Pure.
 import * as z from "zod";
 import { philox } from "../philox.js";
 import { type Samples } from "./samples.js";
 
-/** Beyond it little of an image is left. */
+/** With larger values, little of an image would be left. */
 const MAX_SCALE = 0.9;
 const MAX_PIXELS = 1024;
 const MAX_DEGREES = 180;
@@ -15,34 +14,34 @@ const pixels = z.number().int().min(1).max(MAX_PIXELS);
 
 export const augmentationSchema = z
   .strictObject({
-    /** By a whole number of pixels from −n to n, in each direction. */
+    /** By −n to n pixels in each direction. */
     shift: pixels.optional(),
-    /** Left and right are exchanged in half of the images. */
+    /** Half of the images are flipped horizontally. */
     flip: z.literal(true).optional(),
-    /** By an angle from −n to n degrees. */
+    /** By −n to n degrees. */
     rotate: z.number().positive().max(MAX_DEGREES).optional(),
     /** By a factor from 1 − x to 1 + x. */
     scale: z.number().positive().max(MAX_SCALE).optional(),
     /**
-     * A square of n × n pixels around one of the image's is set to 0 (DeVries and Taylor, "Improved regularization of
+     * A square of n × n pixels around a random pixel is set to 0 (DeVries and Taylor, "Improved regularization of
      * convolutional neural networks with cutout", 2017).
      */
     cutout: pixels.optional(),
   })
   .refine((spec) => Object.keys(spec).length > 0, { error: "it augments nothing" });
 
-/** How much training images are varied, at most. What is missing does not vary. */
+/** The largest transformations of training images. Those that are missing are not applied. */
 export type AugmentationSpec = z.infer<typeof augmentationSchema>;
 
 const KINDS = Object.keys(augmentationSchema.shape) as (keyof AugmentationSpec)[];
 
-/** As in `shift=2,flip`. */
+/** For example `shift=2,flip`. */
 export function augmentationText(spec: AugmentationSpec): string {
   const given = KINDS.filter((kind) => spec[kind] !== undefined);
   return given.map((kind) => (kind === "flip" ? kind : `${kind}=${spec[kind]}`)).join(",");
 }
 
-/** @returns undefined where the text is none, such as `shift=two` or `shear=3` */
+/** @returns undefined if the text is invalid, such as `shift=two` or `shear=3` */
 export function parseAugmentation(text: string): AugmentationSpec | undefined {
   const parts = text.split(",").map((part) => part.trim().split("="));
   const entries = parts.map(([kind, value, ...rest]) => [
@@ -57,18 +56,18 @@ function parseNumber(text = ""): number {
   return /^\d+(\.\d+)?$/.test(text) ? Number(text) : NaN;
 }
 
-/** Which samples of the run these are. */
+/** The position of samples in the run. */
 export interface AugmentationPlace {
   /** The run's. */
   seed: number;
-  /** Samples that were trained on before the first of these, those of earlier epochs included. */
+  /** The number of samples that the run trains on before the first of these, including earlier epochs. */
   place: number;
 }
 
 /**
- * The samples with their images varied.
+ * Augments the images of some samples.
  * @param shape of one image: [height, width, channels]
- * @returns the same targets, and inputs of the same type in memory of their own
+ * @returns the same targets, and new inputs of the same type
  */
 export function augmentSamples(
   { count, inputs, targets }: Samples,
@@ -78,7 +77,7 @@ export function augmentSamples(
 ): Samples {
   const [height, width, channels] = shape;
   if (height === undefined || width === undefined || channels === undefined) {
-    throw new RangeError("augmentation of samples that are no images");
+    throw new RangeError("augmentation of samples that are not images");
   }
   const size = height * width * channels;
   const augmented = inputs instanceof Float32Array ? inputs.slice() : Uint8Array.from(inputs);
@@ -94,10 +93,10 @@ export function augmentSamples(
 }
 
 const WORD = 2 ** 32;
-/** Tells these numbers from those of dropout masks, whose last word is a hash of a name: "augm" in ASCII. */
+/** Separates these numbers from those of dropout masks, whose last word is a hash of a name: "augm" in ASCII. */
 const STREAM = 0x6175676d;
 
-/** What is drawn for a sample, each from 0 to below 1. */
+/** The random numbers of a sample, each from 0 to below 1. */
 interface Draws {
   shiftX: number;
   shiftY: number;
@@ -114,13 +113,13 @@ function drawNumbers(seed: number, place: number): Draws {
     philox(words, seed % WORD, Math.floor(seed / WORD));
     return Array.from(words, (word) => word / WORD) as [number, number, number, number];
   };
-  // Each kind has its own numbers: another kind beside it changes nothing for it.
+  // Each kind has its own numbers, so that it does not depend on the others.
   const [shiftX, shiftY, flip, angle] = draw(0);
   const [scale, coverX, coverY] = draw(1);
   return { shiftX, shiftY, flip, angle, scale, coverX, coverY };
 }
 
-/** From a pixel's place in the new image to its place in the old one: x' = xx·x + xy·y + x0, and so for y. */
+/** Maps a pixel of the new image to its position in the old one: x' = xx·x + xy·y + x0, y' = yx·x + yy·y + y0. */
 interface InverseMap {
   xx: number;
   xy: number;
@@ -130,24 +129,24 @@ interface InverseMap {
   y0: number;
 }
 
-/** Undefined where the pixels stay where they are. */
+/** Undefined for the identity. */
 function inverseMap(
   { shift = 0, flip, rotate, scale }: AugmentationSpec,
   draws: Draws,
   height: number,
   width: number,
 ): InverseMap | undefined {
-  const shiftX = wholeBetween(-shift, shift, draws.shiftX);
-  const shiftY = wholeBetween(-shift, shift, draws.shiftY);
-  const isMirrored = flip === true && draws.flip < 0.5;
-  if (!rotate && !scale && !isMirrored && shiftX === 0 && shiftY === 0) return undefined;
+  const shiftX = integerBetween(-shift, shift, draws.shiftX);
+  const shiftY = integerBetween(-shift, shift, draws.shiftY);
+  const isFlipped = flip === true && draws.flip < 0.5;
+  if (!rotate && !scale && !isFlipped && shiftX === 0 && shiftY === 0) return undefined;
   const radians = rotate ? (between(-rotate, rotate, draws.angle) * PI) / MAX_DEGREES : 0;
   const factor = scale ? between(1 - scale, 1 + scale, draws.scale) : 1;
   const [cos, sin] = [cosine(radians) / factor, sine(radians) / factor];
   const [middleX, middleY] = [(width - 1) / 2, (height - 1) / 2];
   const [fromX, fromY] = [middleX + shiftX, middleY + shiftY];
-  // An image is mirrored first, then turned and scaled around its middle, then shifted; this goes back.
-  const side = isMirrored ? -1 : 1;
+  // An image is flipped first, then rotated and scaled around its center, then shifted. This is the inverse.
+  const side = isFlipped ? -1 : 1;
   return {
     xx: side * cos,
     xy: side * sin,
@@ -162,13 +161,13 @@ function between(low: number, high: number, draw: number): number {
   return low + (high - low) * draw;
 }
 
-function wholeBetween(low: number, high: number, draw: number): number {
+function integerBetween(low: number, high: number, draw: number): number {
   return low + Math.floor((high - low + 1) * draw);
 }
 
 type ImageShape = readonly [height: number, width: number, channels: number];
 
-/** Bilinear; beyond the image's edge its outermost pixels go on. */
+/** Bilinear interpolation. Beyond the image's border, its outermost pixels are repeated. */
 function resample(
   source: Uint8Array | Float32Array,
   target: Uint8Array | Float32Array,
@@ -189,7 +188,7 @@ function resample(
       for (let channel = 0; channel < channels; channel++) {
         const inUpper = mix(source[upper + channel]!, source[upper + right + channel]!, toRight);
         const inLower = mix(source[lower + channel]!, source[lower + right + channel]!, toRight);
-        // A byte is cut off when it is stored.
+        // Storing it as a byte truncates.
         target[at + channel] = mix(inUpper, inLower, toBottom) + rounding;
       }
     }
@@ -210,8 +209,8 @@ function coverSquare(
   { coverX, coverY }: Draws,
   [height, width, channels]: ImageShape,
 ): void {
-  const left = wholeBetween(0, width - 1, coverX) - Math.floor(side / 2);
-  const top = wholeBetween(0, height - 1, coverY) - Math.floor(side / 2);
+  const left = integerBetween(0, width - 1, coverX) - Math.floor(side / 2);
+  const top = integerBetween(0, height - 1, coverY) - Math.floor(side / 2);
   const [from, to] = [Math.max(left, 0), Math.min(left + side, width)];
   for (let y = Math.max(top, 0); y < Math.min(top + side, height); y++) {
     target.fill(0, (y * width + from) * channels, (y * width + to) * channels);
@@ -219,10 +218,10 @@ function coverSquare(
 }
 
 const PI = 3.141592653589793;
-/** Terms of the series: for angles up to π the next one is below 2⁻⁵³. */
+/** Terms of the series. For angles up to π the next one is below 2⁻⁵³. */
 const TERMS = 14;
 
-/** x − x³/3! + x⁵/5! …: Math.sin may differ in its last bit from one JavaScript engine to another. */
+/** x − x³/3! + x⁵/5! …: Math.sin may differ between JavaScript engines in the last bit. */
 function sine(x: number): number {
   let [term, sum] = [x, x];
   for (let n = 1; n < TERMS; n++) {

@@ -1,9 +1,9 @@
-// A data source as the event that reports it. Pure.
-import type { RunEvent } from "../events.js";
+// The event that reports a data source. Pure.
+import type { RunEvent } from "../run-event.js";
 import { describeData } from "./describe-data.js";
 import type { DataSource } from "./samples.js";
 
-/** What a program made itself has no kind and no description of its own. */
+/** Data that a program passed in memory has no kind and no description. */
 const OWN_KIND = "arrays";
 
 export function dataEvent(data: DataSource): RunEvent & { event: "data" } {

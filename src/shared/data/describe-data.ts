@@ -1,4 +1,4 @@
-// A data source in one line, for people. Pure.
+// Describes a data source in one line. Pure.
 import { sanitizeText } from "../text.js";
 import type { DataSource, TargetSpec } from "./samples.js";
 
@@ -12,8 +12,8 @@ type Described = Pick<
 
 /**
  * `IDX images 28×28×1, 10 classes: 55,000 training, 5,000 validation, 10,000 test samples`
- * @param format what the samples are stored as
- * @param split how the test set was chosen, where the data has none of its own
+ * @param format of the files
+ * @param split how the test set was chosen, if the data has none of its own
  */
 export function describeData(format: string, data: Described, split?: string): string {
   const { inputShape, training, validation, test } = data;

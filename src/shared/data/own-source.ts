@@ -1,5 +1,5 @@
-// A program's own samples, one function call each → a data source: for data that is neither in memory nor in files that Tandem
-// reads, such as a database, a simulation or a decoder. What a function returns is checked each time.
+// A function that returns samples → a data source: for data that is neither in memory nor in files that Tandem can read, such as a
+// database, a simulation or a decoder. Each returned sample is checked.
 import { createHash } from "node:crypto";
 import { messageOf, TandemError } from "../errors.js";
 import { MAX_RANK, MAX_SAMPLE_VALUES } from "../network/limits.js";
@@ -10,47 +10,47 @@ import type { DataSource, Samples, SampleSet, TargetSpec } from "./samples.js";
 import { splitStored } from "./split.js";
 import { selectSamples } from "./subset.js";
 
-/** One sample, as a program's function returns it. */
+/** One sample, as returned by the program's function. */
 export interface OwnSample {
-  /** The values of `inputShape` in row-major order. Bytes, from 0 to 255, where `inputType` is `"uint8"`. */
+  /** The values in row-major order. With `inputType: "uint8"`, bytes from 0 to 255. */
   input: Float32Array | Uint8Array | readonly number[];
-  /** A class number where there are classes, else as many values as `targetSize` says; a number is one value. */
+  /** A class number, or `targetSize` values; a number is one value. */
   target: number | Float32Array | readonly number[];
 }
 
-/** Samples that are made or fetched when they are needed. */
+/** Samples that are computed or fetched when they are needed. */
 export interface OwnSamples {
-  /** How many there are. */
+  /** Number of samples. */
   length: number;
   /**
-   * The sample of an index from 0 to `length` − 1: always the same one, as a run that is resumed or repeated asks again. Many
-   * calls may be in progress at once.
+   * Returns the sample with an index from 0 to `length` − 1. It must always be the same one, as a resumed or repeated run requests it
+   * again. Many calls may be in progress at the same time.
    */
   sample: (index: number) => OwnSample | Promise<OwnSample>;
 }
 
-/** What {@link source} takes. */
+/** Options of {@link source}. */
 export interface OwnSourceOptions {
   /** Of one sample: [height, width, channels], or [features]. */
   inputShape: readonly number[];
   /** `"uint8"`: bytes, which stand for value/255. Default: `"float32"` */
   inputType?: "uint8" | "float32";
-  /** `classes`: how many there are, or their names. Without it, targets are values. */
+  /** `classes`: the number of classes, or their names. Without it, targets are values. */
   training: OwnSamples & { classes?: number | readonly string[] };
-  /** What the run is evaluated on. */
+  /** The samples that the run is evaluated on. */
   test: OwnSamples;
-  /** Training samples, from the first on, that are held out. Default: 0 */
+  /** The number of training samples, from the first on, that are held out. Default: 0 */
   validationSize?: number;
-  /** Values of one target, where targets are values. Default: 1 */
+  /** Values per target, if targets are values. Default: 1 */
   targetSize?: number;
   /**
-   * Stands for the samples in the run's configuration: a run is resumed only with data of the same `id`. Change it whenever
-   * the samples change.
+   * Identifies the samples in the run's configuration: a run can only be resumed with data of the same `id`. Change it whenever the
+   * samples change.
    */
   id: string;
 }
 
-/** Calls of `sample` that are in progress at once. */
+/** Concurrent calls of `sample`. */
 const MAX_CALLS = 64;
 const MAX_CLASSES = 1_000_000;
 const INPUT_TYPES: readonly string[] = ["uint8", "float32"];
@@ -129,10 +129,10 @@ class OwnSet implements SampleSet {
   private checkInput(index: number, input: unknown): ArrayLike<number> {
     const { inputShape, inputType } = this.spec;
     if (!isNumbers(input) || input.length !== sizeOf(inputShape)) {
-      const found = isNumbers(input) ? `${input.length} values` : "no array";
+      const found = isNumbers(input) ? `${input.length} values` : "no array of values";
       return this.refuse(
         index,
-        `returned as its input ${found}, and a sample of [${inputShape.join(", ")}] has ${sizeOf(inputShape)}`,
+        `returned an input with ${found}, but a sample of [${inputShape.join(", ")}] has ${sizeOf(inputShape)}`,
       );
     }
     const isUsable =
@@ -142,7 +142,7 @@ class OwnSet implements SampleSet {
     if (isUsable) return input;
     return this.refuse(
       index,
-      `returned an input with values that are no ${inputType === "uint8" ? "bytes from 0 to 255" : "finite float32 numbers"}`,
+      `returned an input with values that are not ${inputType === "uint8" ? "bytes from 0 to 255" : "finite float32 numbers"}`,
     );
   }
 
@@ -154,7 +154,7 @@ class OwnSet implements SampleSet {
       if (isClass) return [Number(target)];
       return this.refuse(
         index,
-        `returned the target ${String(target)}, which is no class number from 0 to ${spec.count - 1}`,
+        `returned the target ${String(target)}, which is not a class number from 0 to ${spec.count - 1}`,
       );
     }
     const values = typeof target === "number" ? [target] : target;
@@ -184,8 +184,8 @@ function isByte(value: number): boolean {
   return Number.isInteger(value) && value >= 0 && value <= 255;
 }
 
-function everyValue(values: ArrayLike<number>, isSo: (value: number) => boolean): boolean {
-  for (let index = 0; index < values.length; index++) if (!isSo(values[index]!)) return false;
+function everyValue(values: ArrayLike<number>, isValid: (value: number) => boolean): boolean {
+  for (let index = 0; index < values.length; index++) if (!isValid(values[index]!)) return false;
   return true;
 }
 
@@ -197,7 +197,7 @@ function checkOptions({ inputShape, inputType, training, test, id }: OwnSourceOp
     sizeOf(inputShape) <= MAX_SAMPLE_VALUES;
   if (!isShape) {
     refuse(
-      `inputShape [${inputShape.join(", ")}] is no shape of a sample: one to ${MAX_RANK} whole numbers above 0`,
+      `inputShape [${inputShape.join(", ")}] is not a valid shape: one to ${MAX_RANK} integers above 0`,
     );
   }
   if (inputType !== undefined && !INPUT_TYPES.includes(inputType)) {
@@ -205,7 +205,7 @@ function checkOptions({ inputShape, inputType, training, test, id }: OwnSourceOp
   }
   for (const [name, { length }] of Object.entries({ training, test })) {
     if (Number.isSafeInteger(length) && length >= 1 && length < 2 ** 32) continue;
-    refuse(`${name}.length ${length} is no number of samples`);
+    refuse(`${name}.length ${length} is not a valid number of samples`);
   }
   if (typeof id !== "string" || id === "") refuse("id is empty. Name the data and its version");
 }
@@ -214,19 +214,19 @@ function targetOf({ training: { classes }, targetSize }: OwnSourceOptions): Targ
   if (classes === undefined) {
     const count = targetSize ?? 1;
     if (Number.isSafeInteger(count) && count >= 1) return { kind: "values", count };
-    return refuse(`targetSize ${count} is no whole number above 0`);
+    return refuse(`targetSize ${count} is not an integer above 0`);
   }
   if (targetSize !== undefined) {
-    refuse("targetSize is for targets that are values. Leave it or training.classes out");
+    refuse("targetSize is for targets that are values. Omit it or training.classes");
   }
   const count = typeof classes === "number" ? classes : classes.length;
   if (Number.isSafeInteger(count) && count >= 1 && count <= MAX_CLASSES) {
     return { kind: "classes", count };
   }
-  return refuse(`training.classes ${count} is no number of classes from 1 to ${MAX_CLASSES}`);
+  return refuse(`training.classes ${count} is not a number of classes from 1 to ${MAX_CLASSES}`);
 }
 
-/** Over what the program says of its data: samples that are not looked at cannot be part of it. */
+/** Of the options only, as the samples themselves are not read in advance. */
 function digestOf(options: OwnSourceOptions, target: TargetSpec): string {
   const { inputShape, inputType = "float32", training, test, id } = options;
   const lengths = [training.length, test.length];

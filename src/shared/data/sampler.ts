@@ -1,8 +1,8 @@
-// Which training samples make up the global batch of a step: a pure function of seed, step, batch size and sample count,
-// so that a resumed run and one that never stopped see the same samples.
+// Which training samples are in the global batch of a step: a pure function of seed, step, batch size and sample count, so that a
+// resumed run sees the same samples as one that never stopped.
 import { permutation, Random } from "../random.js";
 
-/** Sizes of S shards of a batch of B: as equal as can be, the first B mod S one larger. */
+/** Sizes of the S shards of a batch of B samples: as equal as possible, the first B mod S one larger. */
 export function shardSizes(batchSize: number, shardCount: number): number[] {
   const base = Math.floor(batchSize / shardCount);
   const larger = batchSize % shardCount;
@@ -10,8 +10,8 @@ export function shardSizes(batchSize: number, shardCount: number): number[] {
 }
 
 /**
- * An epoch is a permutation made from (seed, epoch number). Batches take consecutive places; one that reaches the end
- * of an epoch goes on in the next permutation, so no sample is dropped or repeated.
+ * An epoch is a permutation that depends on (seed, epoch number). Batches are consecutive; one that reaches the end of an epoch
+ * continues in the next permutation, so no sample is dropped or repeated.
  */
 export class Sampler {
   private readonly seed: number;
@@ -41,7 +41,7 @@ export class Sampler {
   private order(epoch: number): Uint32Array {
     const known = this.epochs.get(epoch);
     if (known) return known;
-    // A batch touches two epochs at most; what lies further back is not needed again.
+    // A batch spans two epochs at most; earlier ones are not needed again.
     for (const other of this.epochs.keys()) {
       if (Math.abs(other - epoch) > 1) this.epochs.delete(other);
     }

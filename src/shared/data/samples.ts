@@ -1,15 +1,15 @@
-// Samples as they travel: from a data source through the sampler and the wire to an engine. Pure.
+// Samples and their sources. Pure.
 
 import type { TableSpec } from "./table.js";
 
-/** What a network is to predict for each sample. */
+/** What a network predicts for each sample. */
 export type TargetSpec =
-  /** One class number for each sample. */
+  /** One class number per sample; `count` is the number of classes. */
   | { kind: "classes"; count: number }
-  /** So many float32 values for each sample. */
+  /** `count` float32 values per sample. */
   | { kind: "values"; count: number };
 
-/** What all samples of a data source have in common. */
+/** Shapes and types of a data source's samples. */
 export interface SampleShape {
   /** Of one sample: [height, width, channels], or [features]. */
   inputShape: readonly number[];
@@ -18,10 +18,10 @@ export interface SampleShape {
   target: TargetSpec;
 }
 
-/** Some samples, one behind the other. */
+/** Some samples as contiguous arrays. */
 export interface Samples {
   count: number;
-  /** count × the values of one input, sample by sample. */
+  /** count × the values of one input. */
   inputs: Uint8Array | Float32Array;
   /** Class numbers, or count × the values of one target. */
   targets: Int32Array | Float32Array;
@@ -34,22 +34,22 @@ export interface SampleSet {
   gather(indices: Uint32Array): Samples | Promise<Samples>;
 }
 
-/** Where the samples of a run come from. */
+/** The source of a run's samples. */
 export interface DataSource extends SampleShape {
   readonly training: SampleSet;
   readonly validation: SampleSet;
   readonly test: SampleSet;
-  /** SHA-256 of the data; it stands for them in a run's configuration. */
+  /** SHA-256 of the data; identifies it in a run's configuration. */
   readonly digest: string;
   readonly classNames?: readonly string[];
-  /** Where the samples are rows of a table. */
+  /** If the samples are rows of a table. */
   readonly table?: TableSpec;
-  /** What was found, for people: kind, numbers, shapes, classes, how it was split. One line. */
+  /** One line for the user: kind, counts, shapes, classes, split. */
   readonly description?: string;
-  /** In the event `data`: `idx`, `npz` and so on, set by `openData`; and the path that the user gave. */
+  /** For the event `data`, set by `openData`: `idx`, `npz` and so on, and the path that the user gave. */
   readonly kind?: string;
   readonly path?: string;
-  /** Closes files and ends threads, when the run is over. */
+  /** Closes files and ends threads; called when the run is over. */
   close?(): Promise<void>;
 }
 
@@ -102,7 +102,7 @@ function gatherRows<Values extends Uint8Array | Int32Array | Float32Array>(
   return rows;
 }
 
-/** Zeros. Bytes may be a Buffer, whose constructor is another one's. */
+/** Not `values.constructor`, as bytes may be a Buffer. */
 function allocateLike<Values extends Uint8Array | Int32Array | Float32Array>(
   values: Values,
   length: number,

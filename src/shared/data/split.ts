@@ -1,26 +1,26 @@
-// Which samples are trained on, held out for validation, and tested on, where the user or the files do not say. What is drawn is
-// drawn with a fixed seed and not with the run's: runs with different seeds are compared on one test set. Pure.
+// Splits samples into training, validation and test sets, if the user or the files do not. It uses a fixed seed, not the run's, so
+// that runs with different seeds can be compared on the same test set. Pure.
 import { TandemError } from "../errors.js";
 import { permutation, Random } from "../random.js";
 import type { Selection } from "./subset.js";
 
 const DEFAULT_VALIDATION_SIZE = 5000;
-/** Small sets keep nine tenths to train on. */
+/** At most this fraction of the training samples (1/10) is held out. */
 const DEFAULT_VALIDATION_SHARE = 10;
-/** Every fifth sample is a test sample where the data has no test set of its own. */
+/** Without a test set, one sample in five is a test sample. */
 const TEST_EVERY = 5;
 const SPLIT_SEED = 0;
 
 export interface SplitOptions {
-  /** The data has a test set of its own: none is drawn. */
+  /** The data already has a test set. */
   hasTest: boolean;
-  /** How many training samples are held out; undefined: 5,000, at most a tenth of them. */
+  /** The number of training samples that are held out; undefined: 5,000, at most a tenth of them. */
   validationSize: number | undefined;
   /** The data, for messages. */
   where: string;
 }
 
-/** Each sample is in one of the three. Where the data has a test set of its own, `test` is empty. */
+/** Each sample is in exactly one part. If the data already has a test set, `test` is empty. */
 export interface Split<Part extends Selection> {
   training: Part;
   validation: Part;
@@ -28,10 +28,10 @@ export interface Split<Part extends Selection> {
 }
 
 /**
- * How many training samples are held out.
- * @param given what the user said; undefined: 5,000, at most a tenth of the training samples
+ * The number of training samples that are held out.
+ * @param given by the user; undefined: 5,000, at most a tenth of the training samples
  * @param where the data, for messages
- * @throws TandemError `data-too-small` where nothing would be left to train on
+ * @throws TandemError `data-too-small` if no training samples would be left
  */
 export function resolveValidationSize(
   given: number | undefined,
@@ -48,9 +48,9 @@ export function resolveValidationSize(
 }
 
 /**
- * Of samples that are stored in a random order, as arrays usually are. The first ones are held out; without a test set, both sets
- * are drawn. Each keeps the stored order.
- * @throws TandemError `data-too-small` where nothing would be left to train on
+ * Splits samples that are stored in random order, as arrays usually are. With a test set, the first samples are held out; without,
+ * both sets are drawn. Each part keeps the stored order.
+ * @throws TandemError `data-too-small` if no training samples would be left
  */
 export function splitStored(count: number, options: SplitOptions): Split<Selection> {
   const { hasTest, validationSize, where } = options;
@@ -63,7 +63,7 @@ export function splitStored(count: number, options: SplitOptions): Split<Selecti
     };
   }
   if (count < 2) {
-    throw new TandemError("data-too-small", `${where} has one sample, and no test set.`);
+    throw new TandemError("data-too-small", `${where} has only one sample, and no test set.`);
   }
   const order = permutation(new Random(SPLIT_SEED, "test split"), count);
   const testSize = Math.max(1, Math.floor(count / TEST_EVERY));
@@ -72,9 +72,9 @@ export function splitStored(count: number, options: SplitOptions): Split<Selecti
 }
 
 /**
- * Of samples that may be stored by class, as rows of tables and files in folders often are: each set is in a random order.
- * @param classes of each sample; a fifth of each class is tested on, to rounding. Without them, a fifth of all
- * @throws TandemError `data-too-small` where nothing would be left to train on
+ * Splits samples that may be stored by class, as rows of tables and files in folders often are. Each part is in random order.
+ * @param classes of the samples: about a fifth of each class becomes the test set; without them, a fifth of all samples
+ * @throws TandemError `data-too-small` if no training samples would be left
  */
 export function splitShuffled(
   count: number,
@@ -95,7 +95,7 @@ export function splitShuffled(
     missing.set(label, left - 1);
     return left > 0;
   };
-  // The first ones of each class in the order are its test samples.
+  // The first samples of each class, in this order, are its test samples.
   const [tests, others] = partition(order, isTest);
   return divide(Uint32Array.from([...tests, ...others]), tests.length, options);
 }

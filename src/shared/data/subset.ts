@@ -1,10 +1,10 @@
-// Some samples of a set as a set of their own. Pure.
+// Subsets of a set of samples. Pure.
 import { MemorySet, type Samples, type SampleSet, sliceSamples } from "./samples.js";
 
 /** Samples `from` … `to` − 1, or those of these indices, in this order. */
 export type Selection = { from: number; to: number } | Uint32Array;
 
-/** Neighbours of a set in memory stay where they are; others are looked up when they are gathered. */
+/** A range of a set in memory is a view; other subsets translate indices when samples are gathered. */
 export function selectSamples(all: SampleSet, selection: Selection): SampleSet {
   if (all instanceof MemorySet && !(selection instanceof Uint32Array)) {
     return new MemorySet(sliceSamples(all.samples, selection.from, selection.to));

@@ -1,11 +1,11 @@
-// How the rows of a table become inputs and targets: settled by the training set, stored with the run, and applied again to the
-// rows that a trained network is asked about. Pure.
+// How the rows of a table become inputs and targets. Learned from the training set, stored in the run's configuration, and applied
+// again to other rows for evaluation and prediction. Pure.
 import * as z from "zod";
 
 export const MAX_COLUMNS = 1000;
-/** Of all columns of one table together: with them the configuration stays a message that workers accept. */
+/** Of all columns together, so that the configuration stays small enough for a message. */
 export const MAX_CATEGORIES = 1000;
-/** UTF-16 code units, of a column and of a category. */
+/** Length of the name of a column or category, in UTF-16 code units. */
 export const MAX_CELL_NAME_LENGTH = 100;
 
 const cellName = z.string().min(1).max(MAX_CELL_NAME_LENGTH);
@@ -18,7 +18,7 @@ const columnSchema = z.discriminatedUnion("kind", [
     mean: z.number(),
     scale: z.number().positive(),
   }),
-  /** An input for each category, 1 for the row's own and 0 for the others. */
+  /** One input per category: 1 for the row's own, 0 for the others. */
   z.strictObject({
     name: cellName,
     kind: z.literal("category"),
@@ -27,9 +27,9 @@ const columnSchema = z.discriminatedUnion("kind", [
 ]);
 
 export const tableSchema = z.strictObject({
-  /** Those that are inputs, in the order of the inputs. */
+  /** The columns that are inputs, in the order of the inputs. */
   columns: z.array(columnSchema).min(1).max(MAX_COLUMNS),
-  /** The column of targets. */
+  /** The column with the targets. */
   label: cellName,
 });
 

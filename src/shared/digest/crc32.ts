@@ -1,16 +1,16 @@
-// The CRC-32 of zip and PNG (ISO-HDLC; reflected polynomial 0xedb88320), for browsers and for Node. Node's own is faster
-// (docs/architecture.md), and node-digests.ts puts it in the place of this one. On little-endian machines.
+// The CRC-32 of zip and PNG (ISO-HDLC; reflected polynomial 0xedb88320), for browsers and Node on little-endian machines.
+// Node's own is faster (docs/architecture.md); node-digests.ts installs it.
 
 const POLYNOMIAL = 0xedb88320;
 const BLOCK_BYTES = 16;
-const TABLES = tables();
+const TABLES = createTables();
 
 /**
- * Table d has the checksum of each byte followed by d zero bytes, so that the bytes of a block are looked up independently
+ * Table d has the checksum of each byte followed by d zero bytes, so that the bytes of a block can be looked up independently
  * of each other ("slicing"; Kounavis and Berry, "Novel table lookup-based algorithms for high-performance CRC generation",
  * IEEE Transactions on Computers 57(11), 2008).
  */
-function tables(): Int32Array {
+function createTables(): Int32Array {
   const all = new Int32Array(256 * BLOCK_BYTES);
   all.set(crcTable(POLYNOMIAL));
   for (let index = 256; index < all.length; index++) {
@@ -29,7 +29,7 @@ export function crcTable(polynomial: number): Int32Array {
   });
 }
 
-/** @param previous the checksum of what comes before these bytes */
+/** @param previous the checksum of the preceding bytes */
 export function crc32InScript(bytes: Uint8Array, previous = 0): number {
   const { buffer, byteOffset, length } = bytes;
   const blocksFrom = Math.min(length, -byteOffset & 3);
@@ -46,7 +46,7 @@ function byBytes(bytes: Uint8Array, from: number): number {
   return crc;
 }
 
-/** The first byte of a block is looked up in the last table: fifteen bytes follow it. */
+/** The first byte of a block is looked up in the last table, as fifteen bytes follow it. */
 function byBlocks(words: Int32Array, from: number): number {
   const table = TABLES;
   let crc = from;
@@ -80,12 +80,12 @@ export type Crc32 = (bytes: Uint8Array, previous?: number) => number;
 
 let fastest: Crc32 = crc32InScript;
 
-/** Another implementation of the same function. */
+/** Installs another implementation. */
 export function useCrc32(implementation: Crc32): void {
   fastest = implementation;
 }
 
-/** @param previous the checksum of what comes before these bytes */
+/** @param previous the checksum of the preceding bytes */
 export function crc32(bytes: Uint8Array, previous = 0): number {
   return fastest(bytes, previous);
 }

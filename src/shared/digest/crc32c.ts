@@ -1,7 +1,7 @@
-// CRC-32C (Castagnoli; RFC 3720, section 12.1), which TensorFlow's record files have. Byte by byte: they are small.
+// CRC-32C (Castagnoli; RFC 3720, section 12.1), as in TensorFlow's record files. Byte by byte: the records are small.
 import { crcTable } from "./crc32.js";
 
-/** Reflected. */
+/** Of the reflected polynomial. */
 const TABLE = crcTable(0x82f63b78);
 
 export function crc32c(bytes: Uint8Array): number {

@@ -1,4 +1,4 @@
-// Imported for its effect: in Node, checksums and digests are computed by Node's own functions, which are the same and faster.
+// Imported for its side effect: makes checksums and digests use Node's own functions, which are faster.
 import { createHash } from "node:crypto";
 import { crc32 } from "node:zlib";
 import { useCrc32 } from "./crc32.js";

@@ -1,17 +1,17 @@
-// SHA-256 as a function that returns at once, which browsers do not have (crypto.subtle answers later, and only on secure
-// pages). Node's own is faster, and node-digests.ts puts it in the place of this one.
+// Synchronous SHA-256. Browsers have none (crypto.subtle is asynchronous, and only available on secure pages). Node's own is
+// faster; node-digests.ts installs it.
 import { sha256 as sha256InScript } from "@noble/hashes/sha2";
 
-/** A digest that grows with each update. */
+/** An incremental digest. */
 export interface Sha256 {
   update(bytes: Uint8Array): unknown;
-  /** 32 bytes; to be called once. */
+  /** 32 bytes. Call it once. */
   digest(): Uint8Array;
 }
 
 let create: () => Sha256 = () => sha256InScript.create();
 
-/** Another implementation of the same function. */
+/** Installs another implementation. */
 export function useSha256(implementation: () => Sha256): void {
   create = implementation;
 }
@@ -20,7 +20,7 @@ export function createSha256(): Sha256 {
   return create();
 }
 
-/** @returns 32 bytes. @param text is digested as UTF-8 */
+/** @returns the 32 bytes of the digest of the text as UTF-8 */
 export function sha256OfText(text: string): Uint8Array {
   const digest = create();
   digest.update(new TextEncoder().encode(text));

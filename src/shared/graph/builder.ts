@@ -1,4 +1,4 @@
-// Puts a graph together op by op. Types and shapes are inferred and checked at once (infer.ts), so a mistake is found at the
+// Builds a graph op by op. Types and shapes are inferred and checked immediately (infer.ts), so a mistake is reported at the
 // line that makes it. Pure.
 import type { ActivationKind } from "../network/spec.js";
 import { sizeOf } from "../network/network.js";
@@ -10,7 +10,7 @@ import { expectShape, expectType, isSameShape, type OutputType } from "./infer-c
 import { NodeList } from "./node-list.js";
 import { type StepOp, variablesOf } from "./op-variables.js";
 
-/** Rows and columns at the sides of an image. */
+/** Rows and columns added to an image's sides, or removed from them. */
 export interface Border {
   top: number;
   bottom: number;
@@ -31,7 +31,7 @@ export interface PoolValues {
 export interface LossValues {
   /** [N] */
   losses: Value;
-  /** By the predictions. */
+  /** With respect to the predictions. */
   gradient: Value;
 }
 
@@ -50,7 +50,7 @@ export class GraphBuilder implements Graph {
     return this.list.within(scope, body);
   }
 
-  /** @param shape the first side is −1 where it is the number of samples */
+  /** @param shape its first side is −1 if that is the number of samples */
   placeholder(name: string, shape: readonly number[], type: DataType = "float32"): Value {
     return this.addSource(name, { kind: "placeholder" }, { shape, type });
   }
@@ -63,12 +63,12 @@ export class GraphBuilder implements Graph {
     return this.addSource(name, { kind: "constant", values }, { shape, type });
   }
 
-  /** The variable's present value: one node for each variable, outside of all scopes. */
+  /** The variable's current value: one node for each variable, outside of all scopes. */
   variable(name: string, shape: readonly number[]): Value {
-    const present = this.variables.get(name);
-    if (present) {
-      if (isSameShape(present.shape, shape)) return present;
-      throw new RangeError(`variable ${name} is [${present.shape.join()}], not [${shape.join()}]`);
+    const known = this.variables.get(name);
+    if (known) {
+      if (isSameShape(known.shape, shape)) return known;
+      throw new RangeError(`variable ${name} is [${known.shape.join()}], not [${shape.join()}]`);
     }
     const op: Op = { kind: "variable", variable: name };
     const value = this.list.atRoot(() => this.addSource(name, op, { shape, type: "float32" }));
@@ -215,7 +215,7 @@ export class GraphBuilder implements Graph {
     return this.one({ kind: "clip-factor", limit }, squares);
   }
 
-  /** @param after effects that must have happened before, here and in `step` */
+  /** @param after effects that must run first, here and in `step` */
   scaleVariable(variable: string, factor: Value, after: readonly Value[] = []): Value {
     this.expectVariable(variable);
     return this.add({ kind: "scale-variable", variable }, [factor], after).outputs[0]!;

@@ -1,9 +1,9 @@
-// A convolution's ops: its forward pass and the gradients by its input and its kernel. Pure.
+// A convolution's ops: its forward pass, and the gradients with respect to its input and its kernel. Pure.
 import type { Window } from "../network/window-shape.js";
 import type { Value } from "./graph.js";
 import type { ComputedOp } from "./infer.js";
 
-/** A window whose size is the kernel's. */
+/** A window whose size is that of the kernel. */
 export type Sliding = Omit<Window, "size">;
 
 /** Over all channels together, or each channel on its own. */

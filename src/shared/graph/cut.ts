@@ -1,14 +1,14 @@
-// Cuts the work for several groups of results into runs, so that the first results are on their way while the others are
-// still being computed. Pure.
+// Cuts the computation of several groups of values into runs, so that the first group can be sent while the others are still
+// being computed. Pure.
 import type { Graph, GraphRun, Node, Value } from "./graph.js";
 
-/** What costs nothing is left to each run, which then reads the same values: no run may change variables of another's. */
+/** These cost nothing, so each run reads them itself. They must not change between runs: no run may change a variable. */
 const FREE_OPS: ReadonlySet<string> = new Set(["constant", "variable"]);
 
 /**
- * Runs, one after the other, that fetch the groups and compute nothing twice: each is fed what those before it have
- * computed, and fetches besides its own group what those after it are fed.
- * @throws RangeError where a value is not one of the graph's
+ * One run per group, to be executed in order. Nothing is computed twice: each run also fetches the values that later runs need,
+ * and these are fed with them.
+ * @throws RangeError if a value belongs to another graph
  */
 export function cutGraph(graph: Graph, groups: readonly (readonly Value[])[]): GraphRun[] {
   const nodes = new Set(graph.nodes);
@@ -40,7 +40,7 @@ function assignRuns(groups: readonly (readonly Value[])[]): Map<Node, number> {
   return runOf;
 }
 
-/** What a run's own nodes need that they do not compute, in the order in which it is found. */
+/** The values that a run needs and does not compute, in the order in which they are found. */
 function findFeeds(
   group: readonly Value[],
   run: number,
@@ -55,7 +55,7 @@ function findFeeds(
     const { kind } = value.node.op;
     const isOwn = runOf.get(value.node) === run || FREE_OPS.has(kind);
     if (kind !== "placeholder" && isOwn) open.push(...dependencies(value.node).toReversed());
-    // An effect of an earlier run has happened.
+    // Effects of earlier runs have already happened.
     else if (value.type !== "effect") feeds.add(value);
   }
   return feeds;

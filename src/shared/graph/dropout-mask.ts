@@ -1,5 +1,5 @@
 // Dropout masks (Srivastava et al., 2014). Each value of a mask is a function of the seed, the step, the layer, the sample's
-// place in the global batch and the value's place in the sample: how the batch is cut into shards changes nothing. Pure.
+// position in the global batch and the value's position in the sample, so it does not depend on the shards. Pure.
 import { philox } from "../philox.js";
 
 const WORD = 2 ** 32;
@@ -7,15 +7,15 @@ const WORD = 2 ** 32;
 const BLOCK = 4;
 
 export interface DropoutMaskOptions {
-  /** The run's: a whole number from 0 to 2⁵³ − 1. */
+  /** The run's: an integer from 0 to 2⁵³ − 1. */
   seed: number;
   /** From 0, below 2³². */
   step: number;
   /** The layer's name. */
   layer: string;
-  /** The probability of 0, from 0 and below 1. */
+  /** The probability of 0: at least 0, below 1. */
   rate: number;
-  /** Place of the shard's first sample in the global batch. */
+  /** Position of the shard's first sample in the global batch. */
   firstSample: number;
   /** Samples of the shard. */
   count: number;
@@ -37,7 +37,7 @@ export function dropoutMask({
   const [seedLow, seedHigh] = [seed % WORD, Math.floor(seed / WORD)];
   const layerHash = hashName(layer);
   const threshold = rate * WORD;
-  const kept = 1 / (1 - rate);
+  const scale = 1 / (1 - rate);
   const block = new Uint32Array(BLOCK);
   for (let sample = 0; sample < count; sample++) {
     for (let from = 0; from < size; from += BLOCK) {
@@ -48,14 +48,14 @@ export function dropoutMask({
       philox(block, seedLow, seedHigh);
       const end = Math.min(BLOCK, size - from);
       for (let index = 0; index < end; index++) {
-        mask[sample * size + from + index] = block[index]! < threshold ? 0 : kept;
+        mask[sample * size + from + index] = block[index]! < threshold ? 0 : scale;
       }
     }
   }
   return mask;
 }
 
-/** FNV-1a over UTF-16 code units, low byte first: tells a network's few layers apart (Fowler, Noll and Vo). */
+/** FNV-1a over UTF-16 code units, low byte first (Fowler, Noll and Vo): enough to tell a network's layers apart. */
 function hashName(name: string): number {
   let hash = 0x811c9dc5;
   for (let index = 0; index < name.length; index++) {

@@ -1,4 +1,4 @@
-// The forward pass through all layers of a network: each layer's inputs are the outputs of those that it names. Pure.
+// The forward pass through all layers of a network: each layer's inputs are the outputs of the layers that it names. Pure.
 import type { Layer, Network } from "../network/network.js";
 import { INPUT_NAME } from "../network/spec.js";
 import type { GraphBuilder } from "./builder.js";
@@ -9,17 +9,17 @@ import type { PopulationFeeds } from "./population-feeds.js";
 export interface ForwardOptions {
   builder: GraphBuilder;
   network: Network;
-  /** By their names. */
+  /** By name. */
   variables: ReadonlyMap<string, Value>;
   population: Pick<PopulationFeeds, "ofLayer">;
-  /** Placeholders by dropout layer, which the pass adds here. */
+  /** Placeholders by dropout layer; filled in here. */
   dropoutMasks: Map<string, Value>;
   trace: Trace;
 }
 
 /**
- * @param addLayer adds one layer, and is called for one after the other
- * @returns what it returned, with the layers
+ * @param addLayer adds one layer; called in the order of the layers
+ * @returns each layer with what `addLayer` returned
  */
 export function forwardLayers<Pass extends { y: Value }>(
   options: ForwardOptions,
@@ -57,6 +57,6 @@ function contextOf(
 
 function find(values: ReadonlyMap<string, Value>, name: string): Value {
   const value = values.get(name);
-  if (!value) throw new RangeError(`no value of ${name}`);
+  if (!value) throw new RangeError(`no value for ${name}`);
   return value;
 }

@@ -1,12 +1,12 @@
 // The op graph: what every engine executes. Layers, losses and optimizers are written once as graphs of these ops
 // (builder.ts, layers/, loss.ts, optimizer-graph.ts); an engine knows the ops and no layers. Pure.
 //
-// Tensors are float32 unless said otherwise, images NHWC, and the first side of a tensor that depends on the samples is −1
-// in its shape: N is known to a run alone. All other sides are fixed when the graph is built.
+// Tensors are float32 unless stated otherwise, and images are NHWC. The first side of a tensor of samples is −1 in its shape,
+// as N is only known when the graph is run. All other sides are fixed when the graph is built.
 import type { ActivationKind, Padding, Sides } from "../network/spec.js";
 import type { StepRule } from "../optimizer/optimizer.js";
 
-/** `opaque`: an engine's own notes, from one node to another. `effect`: nothing but that it was done. */
+/** `opaque`: data of the engine's own, passed from one node to another. `effect`: no data; it says that something was done. */
 export type DataType = "float32" | "int32" | "opaque" | "effect";
 
 /** One output of a node. Compared by identity. */
@@ -19,11 +19,11 @@ export interface Value {
 }
 
 export interface Node {
-  /** Unique in the graph, in scopes separated by slashes. */
+  /** Unique in the graph. Scopes are separated by slashes. */
   readonly name: string;
   readonly op: Op;
   readonly inputs: readonly Value[];
-  /** Effects that must have happened before. */
+  /** Effects that must run first. */
   readonly after: readonly Value[];
   readonly outputs: readonly Value[];
 }
@@ -47,7 +47,7 @@ export type LossKind =
   | { kind: "huber"; delta: number };
 
 /**
- * An op: inputs → outputs. dX stands for the gradient of the loss by X.
+ * An op: inputs → outputs. dX is the gradient of the loss with respect to X.
  *
  * Effects change variables in place, in full before a run returns; two effects on one variable are ordered by `after`.
  */
@@ -56,12 +56,12 @@ export type Op =
   | { kind: "placeholder" }
   /** → value */
   | { kind: "constant"; values: Float32Array | Int32Array }
-  /** A tensor that the session keeps between runs. → its present value */
+  /** A tensor that the session keeps between runs. → its current value */
   | { kind: "variable"; variable: string }
 
   /** x [N,H,W,C], kernel [h,w,C,F] → [N,H′,W′,F] */
   | ({ kind: "conv2d" } & Window)
-  /** kernel, dY → dX, of the shape given for one sample */
+  /** kernel, dY → dX; `inputShape` is that of one sample */
   | ({ kind: "conv2d-input-gradient"; inputShape: readonly number[] } & Window)
   /** x, dY → dKernel */
   | ({ kind: "conv2d-kernel-gradient" } & Window)
@@ -79,31 +79,31 @@ export type Op =
   /** dY […,C] → Σ dY over all axes but the last, [C] */
   | { kind: "bias-gradient" }
 
-  /** x → y, and opaque notes of where the largest values were */
+  /** x → y, and opaque notes on where the largest values were */
   | ({ kind: "max-pool" } & Window)
   /** x, y, notes, dY → dX: dY goes to the first largest value of each window */
   | ({ kind: "max-pool-gradient" } & Window)
   /** x → the mean of the values of each window that lie inside the image */
   | ({ kind: "average-pool" } & Window)
-  /** dY → dX, of the shape given for one sample */
+  /** dY → dX; `inputShape` is that of one sample */
   | ({ kind: "average-pool-gradient"; inputShape: readonly number[] } & Window)
 
   /** x → y */
   | { kind: "activation"; activation: ActivationKind; alpha: number }
   /** dY, x, y → dX */
   | { kind: "activation-gradient"; activation: ActivationKind; alpha: number }
-  /** x […,C] → over the last axis */
+  /** x […,C] → softmax over the last axis */
   | { kind: "softmax" }
 
-  /** x […,C] → mean [C], biased variance [C] of the values of each channel, as if taken in float64 */
+  /** x […,C] → mean [C], biased variance [C] of each channel's values, as if computed in float64 */
   | { kind: "moments" }
   /** x, mean, variance, scale, beta → (x − mean)/√(variance + ε) · scale + beta */
   | { kind: "normalise"; epsilon: number }
   /** dY, x, mean, variance, scale → dX, dScale, dBeta, where the moments were those of x */
   | { kind: "batch-norm-gradient"; epsilon: number }
   /**
-   * dY, x, mean, variance → Σ dY, Σ dY·x̂ of each channel, x̂ = (x − mean)/√(variance + ε): what the backward pass of
-   * synchronised batch normalisation has to know of the other shards
+   * dY, x, mean, variance → Σ dY, Σ dY·x̂ of each channel, x̂ = (x − mean)/√(variance + ε): what the shards exchange in the
+   * backward pass of synchronised batch normalisation
    */
   | { kind: "batch-norm-sums"; epsilon: number }
   /**
@@ -116,22 +116,22 @@ export type Op =
   | { kind: "add" }
   /** a, b of one shape, or b [] → a · b */
   | { kind: "multiply" }
-  /** […] of any number → joined along the axis, which counts from 0 among the axes of one sample */
+  /** any number of tensors → concatenated along the axis, which is counted from 0 among the axes of one sample */
   | { kind: "concat"; axis: number }
-  /** x → the part from `from` of `size` along the axis of one sample */
+  /** x → `size` values from `from` on along the axis of one sample */
   | { kind: "slice"; axis: number; from: number; size: number }
   /** x → [N, …shape] */
   | { kind: "reshape"; shape: readonly number[] }
-  /** x [N,H,W,C] → with zeros around it */
+  /** x [N,H,W,C] → x with a border of zeros */
   | { kind: "pad"; top: number; bottom: number; left: number; right: number }
-  /** x [N,H,W,C] → without so many rows and columns at its sides */
+  /** x [N,H,W,C] → x without these rows and columns at its sides */
   | { kind: "crop"; top: number; bottom: number; left: number; right: number }
 
-  /** predictions, targets → loss of each sample [N], and its gradient by the predictions */
+  /** predictions, targets → loss of each sample [N], and its gradient with respect to the predictions */
   | { kind: "loss"; loss: LossKind }
   /** any tensor → Σ x², [] */
   | { kind: "sum-of-squares" }
-  /** squares [] of any number, → min(1, limit/√Σ): by what gradients are multiplied whose norm is limited */
+  /** any number of squares [] → min(1, limit/√Σ): the factor that clips the gradients' norm */
   | { kind: "clip-factor"; limit: number }
 
   /** factor [] → effect: θ ← factor · θ */
@@ -139,7 +139,7 @@ export type Op =
   /** gradient, rate [] → effect: the rule's step on the variable and its slots */
   | { kind: "optimizer-step"; variable: string; slots: readonly string[]; rule: StepRule };
 
-/** What is run in one go: the values that are fed, and those that are wanted. */
+/** One execution of a part of the graph: the values that are fed, and those that are fetched. */
 export interface GraphRun {
   readonly feeds: readonly Value[];
   readonly fetches: readonly Value[];

@@ -1,4 +1,4 @@
-// What the rules of infer.ts share: checks of an op's inputs, and the descriptions of its outputs. Pure.
+// Shared by the rules of infer.ts: checks of an op's inputs, and descriptions of its outputs. Pure.
 import type { DataType, Value } from "./graph.js";
 
 export interface OutputType {
@@ -14,16 +14,17 @@ export function effect(): OutputType {
   return { shape: [], type: "effect" };
 }
 
-/** An array of so many elements. */
+/** A tuple of `Count` values. */
 type Tuple<Count extends number, Elements extends Value[] = []> = Elements["length"] extends Count
   ? Elements
   : Tuple<Count, [...Elements, Value]>;
 
 /**
- * @param types that are not float32, by the index of the input
- * @returns the inputs, whose number and types are right
+ * @param types of inputs that are not float32, by index
+ * @returns the inputs, as a tuple
+ * @throws RangeError if their number or a type is wrong
  */
-export function takeInputs<Count extends number>(
+export function expectInputs<Count extends number>(
   inputs: readonly Value[],
   count: Count,
   types: Readonly<Record<number, DataType>> = {},

@@ -93,7 +93,7 @@ function imageOf(shape: readonly number[]): ImageSides {
   return shape as ImageSides;
 }
 
-/** How many channels a kernel makes of so many, which it must fit. */
+/** The number of output channels. @throws RangeError if the kernel does not fit the window or the input's channels */
 function kernelOutputs(
   isDepthwise: boolean,
   { size }: Window,

@@ -1,5 +1,4 @@
-// The types and shapes of what each op computes, and the checks of what it is computed from. A graph that the builder
-// accepts needs no further checks in an engine. Pure.
+// Infers the types and shapes of each op's outputs, and checks its inputs. Engines need no further checks. Pure.
 import { sizeOf } from "../network/network.js";
 import type { LossKind, Op, Value } from "./graph.js";
 import {
@@ -12,7 +11,7 @@ import {
   expectVectors,
   float,
   type OutputType,
-  takeInputs,
+  expectInputs,
 } from "./infer-checks.js";
 import {
   inferAveragePoolGradient,
@@ -29,95 +28,95 @@ export type ComputedOp = Exclude<Op, { kind: "placeholder" | "constant" | "varia
 type Inputs = readonly Value[];
 
 /**
- * @returns one for each output
- * @throws RangeError where the inputs do not fit the op
+ * @returns one type per output
+ * @throws RangeError if the inputs do not fit the op
  */
 export function inferOutputs(op: ComputedOp, inputs: Inputs): OutputType[] {
   switch (op.kind) {
     case "conv2d":
     case "depthwise-conv2d":
-      return [inferConvolution(op, takeInputs(inputs, 2))];
+      return [inferConvolution(op, expectInputs(inputs, 2))];
     case "conv2d-input-gradient":
     case "depthwise-conv2d-input-gradient":
-      return [inferInputGradient(op, takeInputs(inputs, 2))];
+      return [inferInputGradient(op, expectInputs(inputs, 2))];
     case "conv2d-kernel-gradient":
     case "depthwise-conv2d-kernel-gradient":
-      return [inferKernelGradient(op, takeInputs(inputs, 2))];
+      return [inferKernelGradient(op, expectInputs(inputs, 2))];
     case "max-pool":
-      return [inferPool(op, takeInputs(inputs, 1)), { shape: [], type: "opaque" }];
+      return [inferPool(op, expectInputs(inputs, 1)), { shape: [], type: "opaque" }];
     case "max-pool-gradient":
-      return [inferMaxPoolGradient(op, takeInputs(inputs, 4, { 2: "opaque" }))];
+      return [inferMaxPoolGradient(op, expectInputs(inputs, 4, { 2: "opaque" }))];
     case "average-pool":
-      return [inferPool(op, takeInputs(inputs, 1))];
+      return [inferPool(op, expectInputs(inputs, 1))];
     case "average-pool-gradient":
-      return [inferAveragePoolGradient(op, takeInputs(inputs, 1))];
+      return [inferAveragePoolGradient(op, expectInputs(inputs, 1))];
 
     case "mat-mul":
-      return [inferMatMul(op, takeInputs(inputs, 2))];
+      return [inferMatMul(op, expectInputs(inputs, 2))];
     case "bias-add": {
-      const [x, bias] = takeInputs(inputs, 2);
+      const [x, bias] = expectInputs(inputs, 2);
       expectShape(bias, [channelsOf(x)]);
       return [float(x.shape)];
     }
     case "bias-gradient":
-      return [float([channelsOf(takeInputs(inputs, 1)[0])])];
+      return [float([channelsOf(expectInputs(inputs, 1)[0])])];
 
     case "activation":
-      return [float(takeInputs(inputs, 1)[0].shape)];
+      return [float(expectInputs(inputs, 1)[0].shape)];
     case "activation-gradient": {
-      const [dy, x, y] = takeInputs(inputs, 3);
+      const [dy, x, y] = expectInputs(inputs, 3);
       expectShape(x, dy.shape);
       expectShape(y, dy.shape);
       return [float(dy.shape)];
     }
     case "softmax":
-      channelsOf(takeInputs(inputs, 1)[0]);
-      return [float(takeInputs(inputs, 1)[0].shape)];
+      channelsOf(expectInputs(inputs, 1)[0]);
+      return [float(expectInputs(inputs, 1)[0].shape)];
 
     case "moments": {
-      const channels = channelsOf(takeInputs(inputs, 1)[0]);
+      const channels = channelsOf(expectInputs(inputs, 1)[0]);
       return [float([channels]), float([channels])];
     }
     case "normalise": {
-      const [x, ...vectors] = takeInputs(inputs, 5);
+      const [x, ...vectors] = expectInputs(inputs, 5);
       expectVectors(vectors, channelsOf(x));
       return [float(x.shape)];
     }
     case "batch-norm-gradient": {
-      const [dy, x, ...vectors] = takeInputs(inputs, 5);
+      const [dy, x, ...vectors] = expectInputs(inputs, 5);
       expectShape(dy, x.shape);
       expectVectors(vectors, channelsOf(x));
       return [float(x.shape), float([channelsOf(x)]), float([channelsOf(x)])];
     }
     case "batch-norm-sums": {
-      const [dy, x, ...vectors] = takeInputs(inputs, 4);
+      const [dy, x, ...vectors] = expectInputs(inputs, 4);
       expectShape(dy, x.shape);
       expectVectors(vectors, channelsOf(x));
       return [float([channelsOf(x)]), float([channelsOf(x)])];
     }
     case "batch-norm-input-gradient": {
-      const [dy, x, ...vectors] = takeInputs(inputs, 7);
+      const [dy, x, ...vectors] = expectInputs(inputs, 7);
       expectShape(dy, x.shape);
       expectVectors(vectors, channelsOf(x));
       return [float(x.shape)];
     }
 
     case "add": {
-      const [a, b] = takeInputs(inputs, 2);
+      const [a, b] = expectInputs(inputs, 2);
       expectShape(b, a.shape);
       return [float(a.shape)];
     }
     case "multiply": {
-      const [a, b] = takeInputs(inputs, 2);
+      const [a, b] = expectInputs(inputs, 2);
       if (b.shape.length > 0) expectShape(b, a.shape);
       return [float(a.shape)];
     }
     case "concat":
       return [inferConcat(op.axis, inputs)];
     case "slice":
-      return [inferSlice(op, takeInputs(inputs, 1)[0])];
+      return [inferSlice(op, expectInputs(inputs, 1)[0])];
     case "reshape": {
-      const [x] = takeInputs(inputs, 1);
+      const [x] = expectInputs(inputs, 1);
       const [samples, ...sides] = x.shape;
       if (samples === undefined || sizeOf(sides) !== sizeOf(op.shape)) {
         throw new RangeError(`${describeValue(x)} cannot be reshaped to [N,${op.shape.join()}]`);
@@ -125,17 +124,17 @@ export function inferOutputs(op: ComputedOp, inputs: Inputs): OutputType[] {
       return [float([samples, ...op.shape])];
     }
     case "pad":
-      return [inferBorder(op, 1, takeInputs(inputs, 1)[0])];
+      return [inferBorder(op, 1, expectInputs(inputs, 1)[0])];
     case "crop":
-      return [inferBorder(op, -1, takeInputs(inputs, 1)[0])];
+      return [inferBorder(op, -1, expectInputs(inputs, 1)[0])];
 
     case "loss":
-      return inferLoss(op.loss, takeInputs(inputs, 2, { 1: targetTypeOf(op.loss) }));
+      return inferLoss(op.loss, expectInputs(inputs, 2, { 1: targetTypeOf(op.loss) }));
     case "sum-of-squares":
-      takeInputs(inputs, 1);
+      expectInputs(inputs, 1);
       return [float([])];
     case "clip-factor":
-      if (inputs.length === 0) throw new RangeError("a clip factor of no gradients");
+      if (inputs.length === 0) throw new RangeError("a clip factor without gradients");
       for (const squares of inputs) {
         expectType(squares, "float32");
         expectShape(squares, []);
@@ -143,10 +142,10 @@ export function inferOutputs(op: ComputedOp, inputs: Inputs): OutputType[] {
       return [float([])];
 
     case "scale-variable":
-      expectShape(takeInputs(inputs, 1)[0], []);
+      expectShape(expectInputs(inputs, 1)[0], []);
       return [effect()];
     case "optimizer-step":
-      expectShape(takeInputs(inputs, 2)[1], []);
+      expectShape(expectInputs(inputs, 2)[1], []);
       return [effect()];
     default:
       return op satisfies never;
@@ -179,7 +178,9 @@ function inferConcat(axis: number, parts: Inputs): OutputType {
 
 function inferSlice({ axis, from, size }: OpOf<"slice">, x: Value): OutputType {
   if (from < 0 || size < 1 || from + size > sampleSide(x, axis)) {
-    throw new RangeError(`no part from ${from} of ${size} in ${describeValue(x)}, axis ${axis}`);
+    throw new RangeError(
+      `cannot slice ${size} values from ${from} of ${describeValue(x)}, axis ${axis}`,
+    );
   }
   return float(x.shape.with(axis + 1, size));
 }

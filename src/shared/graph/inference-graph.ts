@@ -16,11 +16,11 @@ export interface InferenceValues {
   targets: Value;
   /** Fed, by their names in a checkpoint: NAME/pop_mean and NAME/pop_var. */
   statistics: ReadonlyMap<string, Value>;
-  /** By batch-norm layer that is trained: the moments of its input, which population statistics of a data set are made of. */
+  /** By trainable batch-norm layer: the moments of its input, from which population statistics of a data set are computed. */
   moments: ReadonlyMap<string, MomentValues>;
-  /** [N,K]: what the loss takes, which is logits for classes. */
+  /** [N,K]: the input of the loss; logits for classes. */
   predictions: Value;
-  /** [N,K]: softmax or sigmoid of the logits; undefined where the loss is not one of classes. */
+  /** [N,K]: softmax or sigmoid of the logits; undefined if the loss is not a classification loss. */
   probabilities: Value | undefined;
   /** [N] */
   losses: Value;

@@ -1,4 +1,4 @@
-// The strict schema of losses, which come from configurations, checkpoints and peers. Pure.
+// The strict schema of losses: configurations, checkpoints and peers are checked with it. Pure.
 import * as z from "zod";
 import type { LossKind } from "./graph.js";
 
@@ -7,7 +7,7 @@ const labelSmoothing = z
   .min(0)
   .lt(1)
   .transform((value) => value + 0);
-/** Within these, δ and its square are normal float32. */
+/** Within these limits, δ and δ² are normal float32 numbers. */
 const delta = z.number().min(1e-18).max(1e18);
 
 export const lossSchema: z.ZodType<LossKind> = z.discriminatedUnion("kind", [

@@ -1,5 +1,5 @@
-// Which losses fit a network's output, and what the network computes for them. Losses of classes take logits (more precise than
-// the logarithm of a probability), so the softmax or sigmoid of the last layer is left out of training. Pure.
+// Which losses fit a network's output, and what the network computes for them. Classification losses take logits, which is more
+// precise than the logarithm of a probability, so training skips a softmax or sigmoid in the last layer. Pure.
 import type { Network } from "../network/network.js";
 import type { GraphBuilder } from "./builder.js";
 import type { LossKind, Value } from "./graph.js";
@@ -7,7 +7,7 @@ import type { LossKind, Value } from "./graph.js";
 /** A loss as a run's configuration holds it. */
 export type LossSpec = LossKind;
 
-/** @returns in one sentence why a network cannot be trained with a loss; undefined where it can */
+/** @returns why the network cannot be trained with the loss, in one sentence; undefined if it can */
 export function findLossProblem(network: Network, loss: LossKind): string | undefined {
   if (network.outputShape.length !== 1) {
     return `A loss takes one row of values per sample; the network's output is [${network.outputShape.join(", ")}].`;
@@ -21,14 +21,14 @@ export function findLossProblem(network: Network, loss: LossKind): string | unde
   return undefined;
 }
 
-/** Whether the last layer is left out up to the predictions that the loss takes. */
+/** Whether the loss takes the input of the last layer in place of its output. */
 export function isLastLayerSkipped(network: Network, loss: LossKind): boolean {
   return (
     endsWithSoftmax(network) || (endsWithSigmoid(network) && loss.kind === "binary-cross-entropy")
   );
 }
 
-/** @returns the probabilities of logits; undefined where the loss is not one of classes */
+/** @returns the probabilities of the logits; undefined if the loss is not a classification loss */
 export function addProbabilities(
   builder: GraphBuilder,
   logits: Value,

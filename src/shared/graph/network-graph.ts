@@ -1,5 +1,5 @@
-// A network as engines run it: one graph with the weights and slots as variables, the forward and backward pass, inference,
-// and the optimizer's step. A run takes of it what its fetches need. Pure.
+// The graph of a network: weights and slots as variables, forward and backward pass, inference, and the optimizer's step. A run
+// executes the part that its fetches need. Pure.
 import type { Network } from "../network/network.js";
 import type { OptimizerSpec } from "../optimizer/optimizer.js";
 import { slotsOf } from "../optimizer/slots.js";
@@ -14,13 +14,13 @@ import { addTraining, type TrainingValues } from "./training-graph.js";
 export class NetworkGraph {
   readonly graph: Graph;
   readonly network: Network;
-  /** By their names in a checkpoint: parameters, and the optimizer's slots of those that are trained. */
+  /** By their names in a checkpoint: parameters, and the optimizer slots of the trainable ones. */
   readonly variables: ReadonlyMap<string, Value>;
   readonly training: TrainingValues;
   readonly inference: InferenceValues;
   readonly optimizer: OptimizerValues;
 
-  /** @throws RangeError where the loss does not fit the network: ask `findLossProblem` first */
+  /** @throws RangeError if the loss does not fit the network; call `findLossProblem` first */
   constructor(
     network: Network,
     loss: LossKind,
@@ -40,7 +40,7 @@ export class NetworkGraph {
     this.optimizer = builder.within("optimizer", () => addOptimizer(builder, network, optimizer));
   }
 
-  /** @throws RangeError where there is none of this name */
+  /** @throws RangeError if no variable has this name */
   variable(name: string): Value {
     const variable = this.variables.get(name);
     if (!variable) throw new RangeError(`no variable ${name} in this network`);

@@ -1,11 +1,11 @@
-// A graph's nodes while they are added: unique names, scopes, and each node after its inputs. Pure.
+// The nodes of a graph under construction: unique names, scopes, and each node after its inputs. Pure.
 import type { Node, Op, Value } from "./graph.js";
 import type { OutputType } from "./infer-checks.js";
 
 export class NodeList {
   readonly nodes: Node[] = [];
   private readonly byName = new Map<string, Node>();
-  /** How often each name was taken already, so that thousands of equal names are not counted through. */
+  /** The last number appended to each name, so that thousands of equal names do not make the search quadratic. */
   private readonly repeats = new Map<string, number>();
   private scopes: readonly string[] = [];
 
@@ -20,8 +20,8 @@ export class NodeList {
   }
 
   /**
-   * @param name within the present scopes; a number is put behind it where it is taken
-   * @throws RangeError where an input is a value of another graph
+   * @param name within the current scopes; a number is appended if it is taken
+   * @throws RangeError if an input belongs to another graph
    */
   add(
     name: string,
@@ -36,7 +36,7 @@ export class NodeList {
       }
     }
     const outputs: Value[] = [];
-    const node: Node = { name: this.freeName(name), op, inputs, after, outputs };
+    const node: Node = { name: this.findFreeName(name), op, inputs, after, outputs };
     types.forEach(({ shape, type }, index) => outputs.push({ node, index, shape, type }));
     this.nodes.push(node);
     this.byName.set(node.name, node);
@@ -53,7 +53,7 @@ export class NodeList {
     }
   }
 
-  private freeName(name: string): string {
+  private findFreeName(name: string): string {
     const requested = [...this.scopes, name].join("/");
     let free = requested;
     while (this.byName.has(free)) {

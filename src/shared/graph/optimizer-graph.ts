@@ -1,4 +1,4 @@
-// One step of the optimizer on every trainable parameter, or on any of them: a run takes the steps that it fetches. Pure.
+// One optimizer step on each trainable parameter. A run applies the steps that it fetches. Pure.
 import type { Network, ParameterSpec } from "../network/network.js";
 import type { OptimizerSpec } from "../optimizer/optimizer.js";
 import { slotsOf } from "../optimizer/slots.js";
@@ -8,18 +8,18 @@ import type { GradientValues } from "./layers/index.js";
 import type { StepOp } from "./op-variables.js";
 
 export interface OptimizerValues {
-  /** Fed: [], the rate of this step (optimizer/rates.ts). */
+  /** Fed: [], the learning rate of this step (optimizer/rates.ts). */
   rate: Value;
-  /** Fed: [], by what decayed weights are multiplied before the step; undefined where none are. */
+  /** Fed: [], the factor that decayed weights are multiplied by before the step; undefined without weight decay. */
   decayFactor: Value | undefined;
   /**
-   * Fed, by trainable parameter: a dense kernel's factors, of as many rows as there are, or the gradient itself in the place
-   * of their product.
+   * Fed, by trainable parameter: a dense kernel's factors, with any number of rows, or the gradient itself in place of their
+   * product.
    */
   gradients: ReadonlyMap<string, GradientValues>;
   /** Effects, by trainable parameter. */
   steps: ReadonlyMap<string, Value>;
-  /** False where the gradients' norm is limited: every step then needs all gradients. */
+  /** False with `clipNorm`: each step then needs all gradients. */
   canStepBuckets: boolean;
 }
 
@@ -70,7 +70,7 @@ function addGradient(builder: GraphBuilder, parameter: ParameterSpec): GradientV
   });
 }
 
-/** Of the norm of all gradients together (Pascanu et al., "On the difficulty of training recurrent neural networks", 2013). */
+/** Clips the norm of all gradients together (Pascanu et al., "On the difficulty of training recurrent neural networks", 2013). */
 function addClipFactor(
   builder: GraphBuilder,
   gradients: ReadonlyMap<string, GradientValues>,
@@ -82,7 +82,7 @@ function addClipFactor(
   });
 }
 
-/** Weight decay and clipping are ops of their own. */
+/** Without weight decay and clipping, which are separate ops. */
 function stepOp(rule: OptimizerSpec, variable: string): StepOp {
   return { kind: "optimizer-step", variable, slots: slotsOf(rule, variable), rule };
 }

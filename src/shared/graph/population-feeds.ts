@@ -1,4 +1,4 @@
-// Placeholders for population statistics, added where layers ask for them. Pure.
+// Placeholders for population statistics, added when a layer asks for them. Pure.
 import type { StatisticsSpec } from "../network/network.js";
 import type { GraphBuilder, MomentValues } from "./builder.js";
 import type { Value } from "./graph.js";
@@ -14,7 +14,7 @@ export class PopulationFeeds {
     this.statistics = statistics;
   }
 
-  /** @throws RangeError where the layer keeps no statistics */
+  /** @throws RangeError if the layer has no statistics */
   ofLayer(name: string): MomentValues {
     const channels = this.statistics.find((statistics) => statistics.name === name)?.channels;
     if (channels === undefined) throw new RangeError(`no statistics of ${name}`);

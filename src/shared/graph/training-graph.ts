@@ -30,15 +30,15 @@ export interface TrainingValues {
   statistics: ReadonlyMap<string, Value>;
   /** [N], not scaled. */
   losses: Value;
-  /** Of the shard, by batch-norm layer that is not frozen. */
+  /** Of the shard, by trainable batch-norm layer. */
   moments: ReadonlyMap<string, MomentValues>;
   /** Of lossScale · Σ losses, by trainable parameter, in the order of the backward pass. */
   gradients: ReadonlyMap<string, GradientValues>;
-  /** In the order of a step (statistics/barrier.ts); none where each shard normalises with its own moments. */
+  /** In the order of a step (statistics/barrier.ts); none if each shard normalises with its own moments. */
   barriers: readonly BarrierValues[];
 }
 
-interface Passed {
+interface LayerPass {
   layer: Layer;
   pass: ForwardPass;
 }
@@ -99,11 +99,11 @@ export function addSamples(
   };
 }
 
-/** From the last layer to the first. Gradients of a value that several layers use are added in the order of this pass. */
+/** From the last layer to the first. If several layers use a value, its gradients are added in the order of this pass. */
 function addBackward(
   builder: GraphBuilder,
   network: Network,
-  passes: readonly Passed[],
+  passes: readonly LayerPass[],
   gradient: Value,
 ): void {
   const needed = findNeededGradients(network);
@@ -119,8 +119,8 @@ function addBackward(
       layer.inputs.forEach((name, index) => {
         const next = inputGradients[index];
         if (!next) return;
-        const present = gradients.get(name);
-        gradients.set(name, present ? builder.addTensors(present, next) : next);
+        const sum = gradients.get(name);
+        gradients.set(name, sum ? builder.addTensors(sum, next) : next);
       });
     });
   }

@@ -1,5 +1,5 @@
-// How a shard's computation is cut into runs: one for each gradient bucket, so that a bucket's gradients are sent while the
-// next run computes; and one for each barrier of synchronised batch normalisation, which ends a phase. Pure.
+// Cuts a shard's computation into runs: one per gradient bucket, so that a bucket's gradients can be sent while the next run
+// computes, and one per barrier of synchronised batch normalisation. A barrier ends a phase. Pure.
 import type { ParameterSpec } from "../network/network.js";
 import { cutGraph } from "./cut.js";
 import type { GraphRun, Value } from "./graph.js";
@@ -9,16 +9,16 @@ import type { NetworkGraph } from "./network-graph.js";
 
 /** What a shard computes between two barriers. */
 export interface PassPhase {
-  /** The barrier that ends the phase, and the run that fetches the shard's contribution; none in the last phase. */
+  /** The barrier that ends the phase, and the run that fetches the shard's contribution; undefined in the last phase. */
   atBarrier: { barrier: BarrierValues; run: GraphRun } | undefined;
-  /** Buckets that need no later barrier, in order. Their runs come after the contribution's: other shards wait for that. */
+  /** The phase's buckets, in order. Their runs come after the contribution's, as the other shards wait for that one. */
   buckets: readonly { bucket: number; run: GraphRun }[];
 }
 
 /**
  * @param buckets parameters in the order of the backward pass; at least one
  * @param factored the dense kernels whose gradients are fetched as factors
- * @returns one phase more than there are barriers; the first bucket's run fetches the losses and moments too
+ * @returns one more phase than there are barriers; the first bucket's run also fetches the losses and moments
  */
 export function trainingPhases(
   { graph, training }: NetworkGraph,
@@ -31,9 +31,9 @@ export function trainingPhases(
       const { dense, factors } = gradients.get(name)!;
       return factors && factored.has(name) ? [factors.inputs, factors.outputs] : [dense];
     });
-  const ofMoments = [...moments.values()].flatMap(({ mean, variance }) => [mean, variance]);
+  const momentFetches = [...moments.values()].flatMap(({ mean, variance }) => [mean, variance]);
   const [first = [], ...rest] = buckets.map(fetchesOf);
-  const fetches = [[losses, ...ofMoments, ...first], ...rest];
+  const fetches = [[losses, ...momentFetches, ...first], ...rest];
   const phases = findPhases(barriers, fetches);
   const plan = Array.from({ length: barriers.length + 1 }, (_, phase) => ({
     barrier: barriers[phase],
@@ -51,7 +51,7 @@ export function trainingPhases(
   }));
 }
 
-/** For each bucket, how many barriers must have been passed before it and those before it can be computed. */
+/** For each bucket, the number of barriers that must be passed before it and all earlier ones can be computed. */
 function findPhases(
   barriers: readonly BarrierValues[],
   fetches: readonly (readonly Value[])[],

@@ -1,6 +1,6 @@
-// Gradient buckets: parameters whose gradients are sent together, in the order of the backward pass, as PyTorch DDP's
-// (Li et al., "PyTorch Distributed: Experiences on Accelerating Data Parallel Training", 2020). They follow from the network
-// alone, so coordinator and workers cut alike. Pure.
+// Gradient buckets: parameters whose gradients are sent together, in the order of the backward pass, as in PyTorch DDP
+// (Li et al., "PyTorch Distributed: Experiences on Accelerating Data Parallel Training", 2020). They depend only on the network,
+// so the coordinator and the workers have the same buckets. Pure.
 import { type Network, type ParameterSpec, sizeOf } from "./network.js";
 
 export interface GradientBucket {
@@ -11,13 +11,13 @@ export interface GradientBucket {
 }
 
 /**
- * Bytes at which a bucket is closed, as DDP's: the first one soon, so that sending begins early, and later ones rarely, as
- * each costs a graph run.
+ * A bucket is closed when it has this many bytes, as in DDP. The first one is small, so that sending starts early; later ones are
+ * large, as each needs a run of the graph.
  */
 const FIRST_BUCKET_BYTES = 2 ** 20;
 const BUCKET_BYTES = 25 * 2 ** 20;
 
-/** The last bucket may be of any size. */
+/** The last bucket may have any size. */
 export function gradientBuckets(
   network: Network,
   firstBytes: number = FIRST_BUCKET_BYTES,
@@ -37,7 +37,7 @@ export function gradientBuckets(
   return buckets;
 }
 
-/** Trainable parameters from the last layer to the first; within a layer in the order of `Network.parameters`. */
+/** Trainable parameters from the last layer to the first; within a layer, in the order of `Network.parameters`. */
 export function backwardOrder(network: Network): ParameterSpec[] {
   const byLayer = new Map<string, ParameterSpec[]>();
   for (const parameter of network.parameters) {

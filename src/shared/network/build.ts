@@ -1,5 +1,4 @@
-// Description → network: checks the layers one after another and infers shapes, parameters and statistics. Whoever holds a
-// Network may rely on all of it. Pure.
+// Description → network: checks each layer and infers shapes, parameters and statistics. A Network needs no further checks. Pure.
 import { MAX_PARAMETER_VALUES } from "./limits.js";
 import {
   type Layer,
@@ -15,9 +14,8 @@ import { inferShape } from "./shapes.js";
 import { INPUT_NAME, type LayerNode, type NetworkSpec } from "./spec.js";
 
 /**
- * Infers everything that follows from a description.
- * @param description checked here, so it may come from anywhere
- * @throws TandemError `network`, naming the layer that is wrong
+ * @param description checked here, so it may come from an untrusted source
+ * @throws TandemError `network`, naming the invalid layer
  */
 export function buildNetwork(description: NetworkSpec): Network {
   const spec = parseNetworkSpec(description);
@@ -42,11 +40,11 @@ export function buildNetwork(description: NetworkSpec): Network {
     if (valueCount > MAX_PARAMETER_VALUES) {
       refuseLayer(
         node.name,
-        `with its parameters the network has ${valueCount} of them, and at most ${MAX_PARAMETER_VALUES} are allowed.`,
+        `up to this layer the network has ${valueCount} parameters, and at most ${MAX_PARAMETER_VALUES} are allowed.`,
       );
     }
-    const ofLayer = statisticsOf(node, inputShapes[0]!);
-    if (ofLayer !== undefined) statistics.push(ofLayer);
+    const own = statisticsOf(node, inputShapes[0]!);
+    if (own !== undefined) statistics.push(own);
   }
   return {
     spec,
@@ -69,7 +67,7 @@ function checkOrder(nodes: readonly LayerNode[]): void {
         name,
         all.has(missing)
           ? `its input ${quote(missing)} does not come before it.`
-          : `its input ${quote(missing)} is no layer of the network.`,
+          : `its input ${quote(missing)} is not a layer of the network.`,
       );
     }
     if (earlier.has(name)) refuseLayer(name, "another layer has the same name.");
@@ -77,7 +75,7 @@ function checkOrder(nodes: readonly LayerNode[]): void {
   }
 }
 
-/** A layer that contributes nothing to the output is a mistake in the description, and would be computed for nothing. */
+/** A layer that does not contribute to the output is probably a mistake, and would be computed for nothing. */
 function checkUse(nodes: readonly LayerNode[]): void {
   const used = new Set(nodes.flatMap(({ inputs }) => inputs));
   const unused = nodes.slice(0, -1).find(({ name }) => !used.has(name));

@@ -1,5 +1,5 @@
-// Layers as functions (layers.ts) → the description of a network: places them one behind the other or beside each other, and
-// names those that have no name. Pure.
+// Layers as functions (layers.ts) → the description of a network: connects them in chains and branches, and names those without a
+// name. Pure.
 import { buildNetwork } from "./build.js";
 import type { BranchesItem, LayerItem, NetworkPart } from "./layer-items.js";
 import { parseInputShape, parseLayerNode } from "./schema.js";
@@ -14,7 +14,7 @@ export type InputShape =
 
 /**
  * Describes a network.
- * @param parts layers in a row; the last one's result is the output, logits for a classification
+ * @param parts a chain of layers; the last one's result is the output, which is logits for classification
  * @throws TandemError `network`, naming the layer that does not fit
  */
 export function network(inputShape: InputShape, parts: readonly NetworkPart[]): NetworkSpec {
@@ -29,11 +29,11 @@ export function network(inputShape: InputShape, parts: readonly NetworkPart[]): 
 
 /** Where the next layer goes. */
 interface Place {
-  /** The layer whose result it takes. */
+  /** The layer that is its input. */
   name: string;
-  /** Of that result. */
+  /** The shape of that input. */
   shape: readonly number[];
-  /** The convolution or dense layer before it in its chain, after which it is named. */
+  /** The last convolution or dense layer in its chain; it is named after that. */
   owner: string | undefined;
 }
 
@@ -41,7 +41,7 @@ const OWNING_KINDS: readonly LayerSpec["kind"][] = ["conv2d", "depthwise-conv2d"
 
 class Composer {
   readonly nodes: LayerNode[] = [];
-  /** Given or used. */
+  /** Names that the user chose, and those made up so far. */
   private readonly names: Set<string>;
 
   constructor(parts: readonly NetworkPart[]) {
@@ -85,7 +85,7 @@ class Composer {
     return { name, shape: inferShape(name, node.layer, shapes), owner: undefined };
   }
 
-  /** OWNER/label where that is free, else label1, label2, … */
+  /** OWNER/label if that is free, else label1, label2, … */
   private makeName(label: string, owner?: string): string {
     let name = `${owner}/${label}`;
     for (let number = 1; owner === undefined || this.names.has(name); number++) {
@@ -97,7 +97,7 @@ class Composer {
   }
 }
 
-/** The names that were given. */
+/** The names that the user chose. */
 function listNames(parts: readonly NetworkPart[]): string[] {
   return parts.flatMap((part) => {
     if (!("form" in part)) return listNames(part);

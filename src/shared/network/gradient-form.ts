@@ -1,11 +1,10 @@
-// Whether a dense kernel's gradient travels as its factors. Pure.
+// Whether a dense kernel's gradient is sent as its factors. Pure.
 import type { ParameterSpec } from "./network.js";
 
 /**
- * Where the factors of the largest shard are smaller than their product: for a dense kernel [in × out] over n samples
- * n·(in + out) against in·out values (the "sufficient factors" of Xie et al., "Lighter-communication distributed machine
- * learning via sufficient factor broadcasting", 2016). It depends on the configuration alone, as it decides how sums are
- * rounded.
+ * True if the factors of the largest shard are smaller than their product: for a dense kernel [in × out] and n samples, if
+ * n·(in + out) < in·out (the "sufficient factors" of Xie et al., "Lighter-communication distributed machine learning via
+ * sufficient factor broadcasting", 2016). It affects how sums are rounded, so it must depend only on the configuration.
  */
 export function isFactored(parameter: ParameterSpec, largestShard: number): boolean {
   const [inputs, outputs] = parameter.shape;

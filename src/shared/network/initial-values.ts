@@ -3,14 +3,14 @@ import { Random } from "../random.js";
 import { type Network, type ParameterSpec, sizeOf } from "./network.js";
 import type { Initializer } from "./spec.js";
 
-/** A tensor with its name, in plain memory. */
+/** A named tensor as a plain array. */
 export interface InitialTensor {
   name: string;
   shape: readonly number[];
   values: Float32Array;
 }
 
-/** The standard deviation of a standard normal number that is redrawn outside ±2, as Keras has it. */
+/** The standard deviation of a standard normal number that is redrawn outside ±2; the same constant as in Keras. */
 const TRUNCATED_DEVIATION = 0.87962566103423978;
 
 /** Parameters and population statistics of step 0, in the order of the checkpoint. */
@@ -27,7 +27,7 @@ export function initialTensors(network: Network, seed: number): InitialTensor[] 
   return [...parameters, ...statistics];
 }
 
-/** Every parameter has a random stream of its own, so that none depends on the layers before it. */
+/** Each parameter has its own random stream, so that its values do not depend on other layers. */
 function initialValues(parameter: ParameterSpec, seed: number): Float32Array {
   const values = new Float32Array(sizeOf(parameter.shape));
   const initializer = resolveScaling(parameter);

@@ -1,10 +1,9 @@
-// How parameters start, for the library's users: the initializers of Keras under its names. Values are drawn by the run's seed.
-// Pure.
+// Initializers for users of the library, with the names that they have in Keras. Values are drawn with the run's seed. Pure.
 import type { Initializer } from "./spec.js";
 
 type VarianceScaling = Extract<Initializer, { kind: "variance-scaling" }>;
 
-/** Of the variance scale / fan. */
+/** A distribution with the variance scale / fan. */
 export function varianceScaling(
   scale: number,
   mode: VarianceScaling["mode"],

@@ -1,5 +1,5 @@
-// A network file → the description of a network. The file is Keras's own JSON, so users describe networks with tools that
-// they know. What Tandem would not compute as Keras does is refused by layer and option. Pure.
+// A network file → the description of a network. The file is Keras's own JSON, so that users can describe networks with tools
+// that they know. Anything that Tandem would compute differently from Keras is refused, naming the layer and the option. Pure.
 import { buildNetwork } from "./build.js";
 import { parseModel } from "./keras/json.js";
 import { readLayer } from "./keras/layers.js";
@@ -13,7 +13,7 @@ import { INPUT_NAME, type LayerNode, type NetworkSpec } from "./spec.js";
 
 export interface KerasNetwork {
   network: NetworkSpec;
-  /** The layer that divided the inputs by 255, and was dropped: the network is to be given bytes, which Tandem divides. */
+  /** A layer that divides the inputs by 255. It is dropped, because Tandem does that itself with bytes. */
   pixelLayer: string | undefined;
 }
 
@@ -27,18 +27,18 @@ export function readKerasJson(text: string): NetworkSpec {
   if (pixelLayer === undefined) return network;
   return refuseLayer(
     pixelLayer,
-    "it divides pixels by 255, which Tandem does by itself where the data are bytes. Remove the layer.",
+    "it divides pixels by 255, which Tandem does itself if the data are bytes. Remove the layer.",
   );
 }
 
-/** As `readKerasJson`, for those who know the data. */
+/** As `readKerasJson`, for callers that check `pixelLayer` against the data. */
 export function readKerasNetwork(text: string): KerasNetwork {
   const model = readModel(parseModel(text));
   const { layers, pixelLayer } = translateLayers(model);
   return { network: buildNetwork({ inputShape: model.inputShape, layers }).spec, pixelLayer };
 }
 
-/** What stands for a Keras layer's result: the last of its parts, or its input where it has none. */
+/** The layer that computes a Keras layer's result: the last of its parts, or its input if it has none. */
 interface Result {
   name: string;
   shape: readonly number[];
@@ -88,7 +88,7 @@ function translateLayers(model: KerasModel): {
 
 const RESCALING = "Rescaling";
 
-/** @throws TandemError `network` for a Rescaling layer that scales anything but all of the network's input */
+/** @throws TandemError `network` for a Rescaling layer, unless it scales all of the network's input by 1/255 or does nothing */
 function findPixelLayer({ layers, inputName }: KerasModel): string | undefined {
   const isFirst = ({ inputs }: PlacedLayer) => inputs.includes(inputName);
   const scaling = layers.filter((placed) => {
@@ -101,7 +101,7 @@ function findPixelLayer({ layers, inputName }: KerasModel): string | undefined {
   if (pixels && other) {
     refuseLayer(
       pixels.name,
-      `it scales the input of some layers, and ${quote(other.name)} takes the input as it is. Scale the data instead.`,
+      `it scales the input of some layers, but ${quote(other.name)} uses the input unscaled. Scale the data instead.`,
     );
   }
   return pixels?.name;

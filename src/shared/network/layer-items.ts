@@ -1,29 +1,29 @@
-// What the functions of layers.ts take and give: the options of each layer, and the parts that compose.ts puts together. Pure.
+// The arguments and results of the functions in layers.ts: options of layers, and the parts that compose.ts connects. Pure.
 import type { Initializer, LayerSpec, Padding, Sides } from "./spec.js";
 
-/** One layer; a separable convolution is two in a row. */
+/** One layer; a separable convolution is a chain of two. */
 export interface LayerItem {
   readonly form: "layer";
-  /** What the name begins with where none is given: conv → conv1, conv2, … */
+  /** The prefix of generated names: conv → conv1, conv2, … */
   readonly label: string;
   readonly name: string | undefined;
   readonly trainable: boolean;
-  /** Suffixes of the name, and what is computed under it. */
+  /** The layers, and the suffix of each one's name. */
   readonly parts: readonly (readonly [suffix: string, layer: LayerSpec])[];
 }
 
-/** Chains of layers with one input, whose results are joined. An empty chain is the input itself. */
+/** Chains of layers with a common input, whose results are merged. An empty chain is the input itself. */
 export interface BranchesItem {
   readonly form: "branches";
   readonly label: string;
   readonly name: string | undefined;
   readonly merge: "add" | "concatenate";
-  /** Of a concatenation, among the axes of one sample; undefined: the last one. */
+  /** For a concatenation: an axis of one sample; undefined: the last one. */
   readonly axis?: number | undefined;
   readonly branches: readonly NetworkPart[];
 }
 
-/** A layer, branches, or a list of such in a row. */
+/** A layer, branches, or a chain of these. */
 export type NetworkPart = LayerItem | BranchesItem | readonly NetworkPart[];
 
 /** A name for a layer. */
@@ -34,13 +34,13 @@ export interface NameOption {
 
 /** Whether a layer is trained. */
 export interface TrainableOption {
-  /** False: its parameters stay as they are. */
+  /** False: its parameters do not change. */
   trainable?: boolean;
 }
 
 /** Options of layers with a kernel. */
 export interface WeightsOptions extends NameOption, TrainableOption {
-  /** Default: true. Of no use before batch normalisation, whose beta does the same. */
+  /** Default: true. Not needed before batch normalisation, whose beta does the same. */
   useBias?: boolean;
   /** Default: `glorotUniform()`. */
   kernelInitializer?: Initializer;
@@ -59,9 +59,9 @@ export interface WindowOptions {
   padding?: Padding;
 }
 
-/** What `conv` and `separableConv` take. */
+/** Options of `conv` and `separableConv`. */
 export type ConvOptions = WeightsOptions & WindowOptions;
-/** What `maxPool` and `averagePool` take. */
+/** Options of `maxPool` and `averagePool`. */
 export type PoolOptions = NameOption & WindowOptions;
 
 /** Options of depthwise convolutions. */
@@ -70,11 +70,11 @@ export interface DepthwiseOptions {
   depthMultiplier?: number;
 }
 
-/** What `batchNorm` takes. */
+/** Options of `batchNorm`. */
 export interface BatchNormOptions extends NameOption, TrainableOption {
   /** Default: 0.001. */
   epsilon?: number;
-  /** Of the population statistics' moving average. Default: 0.99. */
+  /** Momentum of the population statistics' moving average. Default: 0.99. */
   momentum?: number;
   /** Default: true. */
   scale?: boolean;
@@ -84,8 +84,8 @@ export interface BatchNormOptions extends NameOption, TrainableOption {
   betaInitializer?: Initializer;
 }
 
-/** What the global pools take. */
+/** Options of the global pools. */
 export interface GlobalPoolOptions extends NameOption {
-  /** [1, 1, C] in place of [C]. Default: false. */
+  /** The result is [1, 1, C] instead of [C]. Default: false. */
   keepDimensions?: boolean;
 }

@@ -1,5 +1,5 @@
-// The layers as functions, for networks that are described in TypeScript: network([28, 28, 1], [conv(32, 5), relu(), …]) in
-// compose.ts. Presets are Keras's, but for the padding, which is "same" unless an option says otherwise. Pure.
+// Layers as functions, to describe networks in TypeScript: network([28, 28, 1], [conv(32, 5), relu(), …]) in compose.ts.
+// Defaults are those of Keras, except for the padding, which is "same". Pure.
 import { glorotUniform, ones, zeros } from "./initializers.js";
 import type {
   BatchNormOptions,
@@ -42,7 +42,7 @@ function resolveWindow({ strides = 1, padding = "same" }: WindowOptions) {
   return { strides: pair(strides), padding };
 }
 
-/** A convolution over an image, with `filters` output channels. */
+/** A convolution with `filters` output channels. */
 export function conv(
   filters: number,
   kernelSize: SidesOption,
@@ -58,7 +58,7 @@ export function conv(
   return layerItem("conv", options, ["", layer]);
 }
 
-/** A convolution of each channel by itself. */
+/** A convolution of each channel on its own. */
 export function depthwiseConv(
   kernelSize: SidesOption,
   options: ConvOptions & DepthwiseOptions = {},
@@ -84,12 +84,12 @@ export function separableConv(
   return layerItem("separable", options, ["/depthwise", depthwise], ["", pointwise]);
 }
 
-/** On vectors; put flatten() before it where its input is an image. */
+/** A dense layer on vectors. If its input is an image, put flatten() before it. */
 export function dense(units: number, options: WeightsOptions = {}): LayerItem {
   return layerItem("dense", options, ["", { kind: "dense", units, ...resolveWeights(options) }]);
 }
 
-/** Over all axes but the last. */
+/** Batch normalisation over all axes but the last. */
 export function batchNorm(options: BatchNormOptions = {}): LayerItem {
   const layer: LayerSpec = {
     kind: "batch-norm",
@@ -111,18 +111,15 @@ function activationItem(activation: ActivationKind, options: NameOption, alpha =
 export const relu = (options: NameOption = {}) => activationItem("relu", options);
 /** min(max(0, x), 6) */
 export const relu6 = (options: NameOption = {}) => activationItem("relu6", options);
-/**
- * x, and slope · x below 0.
- * @param slope below 0
- */
+/** x, and slope · x below 0. */
 export const leakyRelu = (slope = 0.3, options: NameOption = {}) =>
   activationItem("leaky-relu", options, slope);
 /**
  * x, and alpha · (eˣ − 1) below 0.
- * @param alpha what it converges to below 0, negated
+ * @param alpha the negated limit for x → −∞
  */
 export const elu = (alpha = 1, options: NameOption = {}) => activationItem("elu", options, alpha);
-/** The exact form, with the error function. */
+/** The exact Gelu, with the error function. */
 export const gelu = (options: NameOption = {}) => activationItem("gelu", options);
 /** Gelu's approximation by tanh. */
 export const geluTanh = (options: NameOption = {}) => activationItem("gelu-tanh", options);
@@ -133,7 +130,7 @@ export const sigmoid = (options: NameOption = {}) => activationItem("sigmoid", o
 /** The hyperbolic tangent. */
 export const tanh = (options: NameOption = {}) => activationItem("tanh", options);
 
-/** The last layer only; a network that ends without it is trained alike. */
+/** Only as the last layer. It may be omitted: the training is the same. */
 export const softmax = (options: NameOption = {}) =>
   layerItem("softmax", options, ["", { kind: "softmax" }]);
 
@@ -146,10 +143,10 @@ function poolItem(
   return layerItem("pool", options, ["", { kind, poolSize: pair(poolSize), ...window }]);
 }
 
-/** The largest value of each window. Strides are the pool size unless given. */
+/** The largest value of each window. The default for strides is the pool size. */
 export const maxPool = (poolSize: SidesOption, options: PoolOptions = {}) =>
   poolItem("max-pool", poolSize, options);
-/** The mean of the values inside the image. */
+/** The mean of each window's values inside the image. */
 export const averagePool = (poolSize: SidesOption, options: PoolOptions = {}) =>
   poolItem("average-pool", poolSize, options);
 
@@ -168,7 +165,7 @@ export const globalAveragePool = (options: GlobalPoolOptions = {}) =>
 export const globalMaxPool = (options: GlobalPoolOptions = {}) =>
   globalPoolItem("global-max-pool", options);
 
-/** An image as a vector. */
+/** Turns an image into a vector. */
 export const flatten = (options: NameOption = {}) =>
   layerItem("flatten", options, ["", { kind: "flatten" }]);
 
@@ -180,8 +177,8 @@ export const reshape = (shape: readonly number[], options: NameOption = {}) =>
   layerItem("reshape", options, ["", { kind: "reshape", shape }]);
 
 /**
- * Zeros around an image.
- * @param border rows and columns on every side, or of each side
+ * A border of zeros around an image.
+ * @param border rows and columns: one number for all sides, or one per side
  */
 export function zeroPadding(
   border: number | { top?: number; bottom?: number; left?: number; right?: number },
@@ -195,13 +192,13 @@ export function zeroPadding(
 }
 
 /**
- * Zeros in place of a random share of the values in training; the others are scaled up by as much.
- * @param rate the share of values that training sets to 0
+ * In training, sets a random fraction of the values to 0 and scales the others by 1/(1 − rate).
+ * @param rate the fraction of values that are set to 0
  */
 export const dropout = (rate: number, options: NameOption = {}) =>
   layerItem("dropout", options, ["", { kind: "dropout", rate }]);
 
-/** The sum of the branches' results, which have one shape. */
+/** The sum of the branches' results, which must have the same shape. */
 export const add = (branches: readonly NetworkPart[], { name }: NameOption = {}): BranchesItem => ({
   form: "branches",
   label: "add",
@@ -210,7 +207,7 @@ export const add = (branches: readonly NetworkPart[], { name }: NameOption = {})
   branches,
 });
 
-/** The branches' results joined along an axis of one sample, by default the last, the channels. */
+/** Concatenates the branches' results along an axis of one sample, by default the last (the channels). */
 export const concat = (
   branches: readonly NetworkPart[],
   { name, axis }: NameOption & { axis?: number } = {},
@@ -223,7 +220,7 @@ export const concat = (
   branches,
 });
 
-/** A chain and a shortcut past it, added up. @param shortcut default: the input itself */
+/** The sum of a chain and a shortcut around it. @param shortcut default: the input itself */
 export const residual = (
   body: NetworkPart,
   shortcut: NetworkPart = [],

@@ -1,18 +1,18 @@
-// Which names layers may have. They become parts of tensor names (NAME/kernel), which are keys in messages, checkpoints and
-// objects, are listed with commas between them and stand in log lines. Pure.
+// Which names layers may have. They are part of tensor names (NAME/kernel), which are keys in messages, checkpoints and objects,
+// and appear in comma-separated lists and log lines. Pure.
 import { MAX_NAME_LENGTH } from "./limits.js";
 import { INPUT_NAME } from "./spec.js";
 
-/** Names of objects' own workings in JavaScript. */
+/** Keys with a special meaning in JavaScript objects. */
 const OBJECT_KEYS = new Set(["__proto__", "constructor", "prototype"]);
 
-/** First parts of the names of optimizer slots, as in adam/m/NAME/kernel. */
+/** Prefixes of optimizer slots, as in adam/m/NAME/kernel. */
 const SLOT_PREFIXES = new Set(["sgd", "momentum", "adam", "adamw", "rmsprop"]);
 
 /** Commas, spaces of all kinds, control and formatting characters, lone surrogates. */
 const UNSUITABLE = /[,\s\p{Z}\p{Cc}\p{Cf}\p{Cs}]/u;
 
-/** @returns what is wrong with a layer's name; undefined where it is suitable */
+/** @returns what is wrong with a layer's name; undefined if it is allowed */
 export function findNameProblem(name: string): string | undefined {
   if (name === "") return "its name is empty";
   if (name.length > MAX_NAME_LENGTH) {

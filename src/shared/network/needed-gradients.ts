@@ -2,8 +2,7 @@
 import type { Network } from "./network.js";
 
 /**
- * The layers that train parameters, or get their inputs from such layers: the gradients of their outputs are computed, and no
- * others.
+ * The layers with trainable parameters, and all layers that depend on them: only the gradients of their outputs are computed.
  */
 export function findNeededGradients({
   layers,

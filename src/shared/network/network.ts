@@ -1,5 +1,5 @@
-// A network with everything that follows from its description: the shape behind each layer, the parameters that it trains,
-// the statistics that it keeps. The protocol and the checkpoint know every length from here, without an engine. Pure.
+// A network with everything that is inferred from its description: the output shape of each layer, its parameters and its
+// statistics. The protocol and the checkpoint derive all lengths from this, without an engine. Pure.
 import type { Initializer, LayerNode, LayerSpec, NetworkSpec } from "./spec.js";
 
 export type ParameterRole = "kernel" | "bias" | "scale" | "beta";
@@ -11,12 +11,12 @@ export interface ParameterSpec {
   shape: readonly number[];
   role: ParameterRole;
   initializer: Initializer;
-  /** What variance scaling divides by, as Keras computes them. */
+  /** For variance scaling; computed as in Keras. */
   fanIn: number;
   fanOut: number;
   /** False: no gradient, no slots, no update. */
   trainable: boolean;
-  /** The kernel of a dense layer on rows: its gradient over n samples is XᵀdY, of an n-row X and an n-row dY. */
+  /** The kernel of a dense layer: its gradient over n samples is XᵀdY, where X and dY have n rows. */
   isDenseKernel: boolean;
 }
 
@@ -25,15 +25,15 @@ export interface StatisticsSpec {
   /** The layer's name; tensors are NAME/pop_mean and NAME/pop_var. */
   name: string;
   channels: number;
-  /** Values that each channel has in one sample: 1 for features, the pixels for images. */
+  /** Values per channel and sample: 1 for features, the number of pixels for images. */
   valuesPerSample: number;
   momentum: number;
   epsilon: number;
-  /** False: normalised with the population statistics, in training too, which stay as they are. */
+  /** False: the layer normalises with its population statistics in training too, and they do not change. */
   trainable: boolean;
 }
 
-/** A layer, and the shapes of one sample that go in and come out. */
+/** A layer with its input and output shapes, of one sample. */
 export interface Layer extends LayerNode {
   inputShapes: readonly (readonly number[])[];
   shape: readonly number[];
@@ -45,14 +45,14 @@ export interface Network {
   inputShape: readonly number[];
   outputShape: readonly number[];
   layers: readonly Layer[];
-  /** In the order of the layers; within a layer kernel, bias, scale, beta. */
+  /** In the order of the layers; within a layer: kernel, bias, scale, beta. */
   parameters: readonly ParameterSpec[];
   statistics: readonly StatisticsSpec[];
 }
 
 export type { LayerNode, LayerSpec, NetworkSpec };
 
-/** Of the batch-norm layers that are trained: those that have moments, and whose statistics move. */
+/** The statistics of trainable batch-norm layers: only these have batch moments, and change. */
 export function trainedStatistics({ statistics }: Pick<Network, "statistics">): StatisticsSpec[] {
   return statistics.filter(({ trainable }) => trainable);
 }

@@ -1,9 +1,9 @@
-// What each kind of layer trains and keeps: its parameters with their shapes, in the order kernel, bias, scale, beta; and a
-// batch-norm layer's statistics. Pure.
+// The parameters of each kind of layer with their shapes, in the order kernel, bias, scale, beta, and the statistics of a
+// batch-norm layer. Pure.
 import { type ParameterRole, type ParameterSpec, sizeOf, type StatisticsSpec } from "./network.js";
 import type { Initializer, LayerNode, LayerSpec } from "./spec.js";
 
-/** @param inputShape of the layer's one input; not needed for layers without parameters */
+/** @param inputShape of the layer's only input; not used for layers without parameters */
 export function parametersOf(node: LayerNode, inputShape: readonly number[]): ParameterSpec[] {
   const { layer } = node;
   const channels = inputShape.at(-1)!;
@@ -52,14 +52,14 @@ function kernelOf(
   }
 }
 
-/** Keras's compute_fans: the values that one output sums up, and the outputs that one input goes into. */
+/** As Keras's compute_fans: the number of values that an output is the sum of, and of outputs that an input contributes to. */
 function computeFans(shape: readonly number[]): { fanIn: number; fanOut: number } {
   const [inputs, outputs] = shape.length === 1 ? [shape[0]!, shape[0]!] : shape.slice(-2);
   const receptiveField = sizeOf(shape.slice(0, -2));
   return { fanIn: inputs! * receptiveField, fanOut: outputs! * receptiveField };
 }
 
-/** @returns undefined for a layer that does not normalise */
+/** @returns undefined for other layers than batch-norm */
 export function statisticsOf(
   { name, trainable, layer }: LayerNode,
   inputShape: readonly number[],

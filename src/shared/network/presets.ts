@@ -1,5 +1,5 @@
-// The networks that have names of their own (--network NAME). Values start as in TensorFlow's "Deep MNIST for Experts":
-// kernels truncated normal with σ 0.1, biases 0.1. Pure.
+// The preset networks (--network NAME). They are initialized as in TensorFlow's "Deep MNIST for Experts": kernels truncated normal
+// with σ 0.1, biases 0.1. Pure.
 import {
   INPUT_NAME,
   type Initializer,
@@ -19,7 +19,7 @@ const BIAS: Initializer = { kind: "constant", value: 0.1 };
 type NamedLayer = readonly [name: string, layer: LayerSpec];
 
 /**
- * A preset for this data.
+ * The description of a preset for some data.
  * @param inputShape of one sample: [height, width, channels], or [features] for the sigmoid networks
  * @param classCount outputs, before softmax
  */
@@ -36,12 +36,12 @@ export function presetNetwork(
   return { inputShape, layers: chainLayers(layers) };
 }
 
-/** "Deep MNIST for Experts" without dropout: with biases, or with batch normalisation in their place. */
+/** "Deep MNIST for Experts" without dropout; with batch normalisation or, in place of it, biases. */
 function cnnLayers(classCount: number, isNormalised: boolean): NamedLayer[] {
   const convolution = (name: string, filters: number): NamedLayer[] => [
     [name, conv(filters, !isNormalised)],
     ...(isNormalised ? [batchNorm(name)] : []),
-    // ReLU after the pool gives the same values as before it, on a quarter of them.
+    // ReLU gives the same result after the pool as before it, and has a quarter of the values to compute.
     [`${name}/pool`, { kind: "max-pool", poolSize: [2, 2], strides: [2, 2], padding: "same" }],
     [`${name}/relu`, { kind: "activation", activation: "relu", alpha: 0 }],
   ];
@@ -113,7 +113,7 @@ function batchNorm(name: string): NamedLayer {
   ];
 }
 
-/** Each layer behind the one before it. */
+/** Connects the layers in a chain. */
 function chainLayers(layers: readonly NamedLayer[]): LayerNode[] {
   return layers.map(([name, layer], index) => ({
     name,

@@ -1,11 +1,11 @@
-// How a network's description is refused: one sentence, with the name of the layer that is wrong. Pure.
+// Refuses a network's description with one sentence that names the invalid layer. Pure.
 import { TandemError } from "../errors.js";
 import { sanitizeText } from "../text.js";
 
-/** Names and values come from files and peers: only so much of them is repeated in a message. */
+/** Names and values come from files and peers, so a message repeats only this much of them. */
 const MAX_QUOTED_LENGTH = 80;
 
-/** Something that others wrote, short and safe for a terminal. */
+/** Untrusted text, shortened and safe for a terminal. */
 export function shorten(text: string): string {
   return sanitizeText(text, MAX_QUOTED_LENGTH);
 }

@@ -1,6 +1,6 @@
-// The strict schema of a network's description. Descriptions come from configurations, checkpoints and peers: every length
-// and number is bounded (limits.ts), every unknown key refused. Parsing writes the keys in the order below, so equal
-// networks are equal text. Pure.
+// The strict schema of a network's description, which may come from a configuration, a checkpoint or a peer: all lengths and
+// numbers are bounded (limits.ts), and unknown keys are refused. Parsing writes the keys in the order below, so equal networks
+// are equal text. Pure.
 import * as z from "zod";
 import * as limits from "./limits.js";
 import { findNameProblem } from "./names.js";
@@ -8,7 +8,7 @@ import { refuseLayer, refuseNetwork } from "./problem.js";
 import type { ActivationKind, LayerNode, LayerSpec, NetworkSpec } from "./spec.js";
 
 const wholeNumber = (min: number, max: number) => z.number().int().min(min).max(max);
-/** −0 becomes 0: JSON knows no −0, and equal descriptions must give equal bits. */
+/** −0 becomes 0, as JSON has no −0 and equal descriptions must give equal bits. */
 const realNumber = (min: number, max: number) =>
   z
     .number()
@@ -116,7 +116,7 @@ export const layerSchema = z.discriminatedUnion("kind", [
   z.strictObject({ kind: z.literal("concatenate"), axis: wholeNumber(0, limits.MAX_RANK - 1) }),
 ]);
 
-// No kind of layer or activation is missing from the schema.
+// Fails to compile if a kind of layer or activation is missing from the schema.
 true satisfies LayerSpec["kind"] extends z.infer<typeof layerSchema>["kind"] ? true : never;
 true satisfies ActivationKind extends (typeof ACTIVATIONS)[number] ? true : never;
 
@@ -138,8 +138,8 @@ export const networkSpecSchema: z.ZodType<NetworkSpec> = z.strictObject({
 });
 
 /**
- * The description with its keys in the schema's order, as an object of its own.
- * @throws TandemError `network`, naming the layer and the option that are out of bounds
+ * @returns a new object, with its keys in the schema's order
+ * @throws TandemError `network`, naming the invalid layer and option
  */
 export function parseNetworkSpec(spec: unknown): NetworkSpec {
   const result = networkSpecSchema.safeParse(spec);
@@ -153,7 +153,7 @@ export function parseNetworkSpec(spec: unknown): NetworkSpec {
   refuseNode(layers[position], `number ${position + 1}`, rest, message);
 }
 
-/** One layer of a description, checked as above. */
+/** As `parseNetworkSpec`, for one layer. */
 export function parseLayerNode(node: unknown): LayerNode {
   const result = nodeSchema.safeParse(node);
   if (result.success) return result.data;
@@ -161,14 +161,14 @@ export function parseLayerNode(node: unknown): LayerNode {
   return refuseNode(node, "without a name", path, message);
 }
 
-/** The shape of a network's input, checked as above. */
+/** As `parseNetworkSpec`, for the shape of the network's input. */
 export function parseInputShape(inputShape: unknown): readonly number[] {
   const result = shape.safeParse(inputShape);
   if (result.success) return result.data;
   return refuseNetwork(`input shape: ${result.error.issues[0]!.message}.`);
 }
 
-/** @param substitute for the name of a layer that has none */
+/** @param substitute used if the layer has no name */
 function refuseNode(
   node: unknown,
   substitute: string,

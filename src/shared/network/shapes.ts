@@ -1,5 +1,5 @@
-// The shape rule of each kind of layer: the shapes of one sample that go in → the shape that comes out, or one sentence on
-// why they do not fit. Pure.
+// The shape rule of each kind of layer: input shapes of one sample → output shape, or a sentence that says why they do not fit.
+// Pure.
 import { MAX_SAMPLE_VALUES, MAX_SIDE } from "./limits.js";
 import { sizeOf } from "./network.js";
 import { formatShape, refuseLayer } from "./problem.js";
@@ -25,7 +25,7 @@ function applyRule(name: string, layer: LayerSpec, inputShapes: readonly Shape[]
   if (input === undefined || inputShapes.length > 1) {
     refuseLayer(
       name,
-      `it has ${inputShapes.length} inputs, and a ${layer.kind} layer has one. Join them with an add or concatenate layer.`,
+      `it has ${inputShapes.length} inputs, but a ${layer.kind} layer has one. Merge them with an add or concatenate layer.`,
     );
   }
   switch (layer.kind) {
@@ -42,7 +42,7 @@ function applyRule(name: string, layer: LayerSpec, inputShapes: readonly Shape[]
       if (input.length === 1) return [layer.units];
       return refuseLayer(
         name,
-        `a dense layer takes a vector, and its input has the shape ${formatShape(input)}. Put a flatten layer before it.`,
+        `a dense layer takes a vector, but its input has the shape ${formatShape(input)}. Put a flatten layer before it.`,
       );
     case "batch-norm":
     case "activation":
@@ -66,7 +66,7 @@ function applyRule(name: string, layer: LayerSpec, inputShapes: readonly Shape[]
       if (sizeOf(layer.shape) === sizeOf(input)) return layer.shape;
       return refuseLayer(
         name,
-        `its input ${formatShape(input)} has ${sizeOf(input)} values, and the shape ${formatShape(layer.shape)} has ${sizeOf(layer.shape)}.`,
+        `its input ${formatShape(input)} has ${sizeOf(input)} values, but the shape ${formatShape(layer.shape)} has ${sizeOf(layer.shape)}.`,
       );
     case "zero-padding": {
       const [height, width, channels] = imageShape(name, input);
@@ -81,7 +81,7 @@ function imageShape(name: string, input: Shape): readonly [number, number, numbe
   if (input.length === 3) return [height!, width!, channels!];
   return refuseLayer(
     name,
-    `it takes images [height, width, channels], and its input has the shape ${formatShape(input)}. Put a reshape layer before it.`,
+    `it takes images [height, width, channels], but its input has the shape ${formatShape(input)}. Put a reshape layer before it.`,
   );
 }
 
@@ -103,7 +103,10 @@ function windowSides(
 function checkMerge(name: string, inputShapes: readonly Shape[]): Shape {
   const [first] = inputShapes;
   if (first !== undefined && inputShapes.length >= 2) return first;
-  return refuseLayer(name, `it joins layers, and has ${inputShapes.length} input in place of two.`);
+  return refuseLayer(
+    name,
+    `it merges layers, but has ${inputShapes.length} input. Give it at least two.`,
+  );
 }
 
 function addShape(name: string, inputShapes: readonly Shape[]): Shape {
@@ -119,7 +122,7 @@ function addShape(name: string, inputShapes: readonly Shape[]): Shape {
 function concatenateShape(name: string, axis: number, inputShapes: readonly Shape[]): Shape {
   const first = checkMerge(name, inputShapes);
   if (axis >= first.length) {
-    refuseLayer(name, `it has no axis ${axis} in its input of shape ${formatShape(first)}.`);
+    refuseLayer(name, `its input of shape ${formatShape(first)} has no axis ${axis}.`);
   }
   const withoutAxis = (shape: Shape) => formatShape(shape.filter((_, index) => index !== axis));
   const other = inputShapes.find(
@@ -128,7 +131,7 @@ function concatenateShape(name: string, axis: number, inputShapes: readonly Shap
   if (other !== undefined) {
     refuseLayer(
       name,
-      `it joins ${formatShape(first)} and ${formatShape(other)} along axis ${axis}, and they differ along another one.`,
+      `it concatenates ${formatShape(first)} and ${formatShape(other)} along axis ${axis}, but they differ along another axis.`,
     );
   }
   const total = inputShapes.reduce((sum, shape) => sum + shape[axis]!, 0);
@@ -140,7 +143,7 @@ function checkSize(name: string, shape: Shape): void {
   if (side !== undefined) {
     refuseLayer(
       name,
-      `its result ${formatShape(shape)} has a side of ${side}, and at most ${MAX_SIDE} are allowed.`,
+      `its result ${formatShape(shape)} has a side of ${side}, and at most ${MAX_SIDE} is allowed.`,
     );
   }
   if (sizeOf(shape) > MAX_SAMPLE_VALUES) {

@@ -1,21 +1,21 @@
-// A network as data: what a run's configuration and its checkpoint hold, and what travels to workers. Checked, in plain JSON,
-// and independent of how it was written (Keras's JSON, the library, a preset). Pure.
+// A network as data, as configurations and checkpoints hold it and workers receive it: plain JSON, independent of how the user
+// described it (Keras's JSON, the library, a preset). Pure.
 
 /** SAME and VALID as TensorFlow defines them (tensorflow.org/api_docs/python/tf/nn, "Notes on padding"). */
 export type Padding = "same" | "valid";
 
-/** The activations; `gelu` is the exact one, `gelu-tanh` its approximation. */
+/** `gelu` is the exact function, `gelu-tanh` its approximation. */
 export type ActivationKind =
   "relu" | "relu6" | "leaky-relu" | "elu" | "gelu" | "gelu-tanh" | "silu" | "sigmoid" | "tanh";
 
-/** How a parameter's first values are drawn, by the project's own generator. */
+/** How a parameter's initial values are drawn. */
 export type Initializer =
   | { kind: "constant"; value: number }
   /** Redrawn outside ±2σ. */
   | { kind: "truncated-normal"; mean: number; standardDeviation: number }
   | { kind: "normal"; mean: number; standardDeviation: number }
   | { kind: "uniform"; min: number; max: number }
-  /** Glorot, He and LeCun are of this form, as in Keras's VarianceScaling. */
+  /** Keras's VarianceScaling; the Glorot, He and LeCun initializers have this form. */
   | {
       kind: "variance-scaling";
       scale: number;
@@ -23,7 +23,7 @@ export type Initializer =
       distribution: "truncated-normal" | "normal" | "uniform";
     };
 
-/** Of a window, a stride or an image. */
+/** The sides of a window, a stride or an image. */
 export type Sides = readonly [height: number, width: number];
 
 /** What a layer computes. */
@@ -70,38 +70,38 @@ export type LayerSpec =
   /** Over the last axis; the last layer only. */
   | { kind: "softmax" }
   | { kind: "max-pool"; poolSize: Sides; strides: Sides; padding: Padding }
-  /** The mean of the values inside the image, as TensorFlow's and Keras's. */
+  /** The mean of the values inside the image, as in TensorFlow and Keras. */
   | { kind: "average-pool"; poolSize: Sides; strides: Sides; padding: Padding }
   /** [H,W,C] → [C], or [1,1,C] */
   | { kind: "global-average-pool"; keepDimensions: boolean }
   | { kind: "global-max-pool"; keepDimensions: boolean }
   | { kind: "flatten" }
-  /** Of one sample. */
+  /** `shape` is that of one sample. */
   | { kind: "reshape"; shape: readonly number[] }
   | { kind: "zero-padding"; top: number; bottom: number; left: number; right: number }
   | { kind: "dropout"; rate: number }
-  /** Of two inputs or more, of one shape. */
+  /** Two or more inputs of the same shape. */
   | { kind: "add" }
-  /** Of two inputs or more. `axis` counts from 0 among the axes of one sample. */
+  /** Two or more inputs. `axis` counts from 0 among the axes of one sample. */
   | { kind: "concatenate"; axis: number };
 
-/** One layer in its place. */
+/** A layer with its name and its inputs. */
 export interface LayerNode {
-  /** Unique in the network; the first part of its parameters' names. */
+  /** Unique in the network; the prefix of its parameters' names. */
   name: string;
   /** Names of earlier layers; `INPUT_NAME` for the network's input. */
   inputs: readonly string[];
-  /** False: its parameters stay as they are, and a batch-norm layer normalises with its population statistics. */
+  /** False: its parameters do not change, and a batch-norm layer normalises with its population statistics. */
   trainable: boolean;
   layer: LayerSpec;
 }
 
-/** How `LayerNode.inputs` call the network's input; no layer may have this name. */
+/** The name of the network's input in `LayerNode.inputs`; no layer may have it. */
 export const INPUT_NAME = "input";
 
 /** A network: what `network` and `readKerasJson` return. */
 export interface NetworkSpec {
-  /** Of one sample: [height, width, channels], [features], or any other of one to three sides. */
+  /** Of one sample: [height, width, channels], [features], or any other shape of one to three sides. */
   inputShape: readonly number[];
   /** Each after its inputs; the last one is the output. */
   layers: readonly LayerNode[];

@@ -1,5 +1,5 @@
-// Where the windows of convolutions and pools lie: output sizes and padding, as TensorFlow defines SAME and VALID
-// (tensorflow.org/api_docs/python/tf/nn, "Notes on padding"). The only place with these formulas. Pure.
+// Output sizes and padding of convolutions and pools, as TensorFlow defines SAME and VALID
+// (tensorflow.org/api_docs/python/tf/nn, "Notes on padding"). Pure.
 import type { Padding, Sides } from "./spec.js";
 
 export interface Window {
@@ -10,8 +10,8 @@ export interface Window {
 }
 
 /**
- * SAME: ⌈input/stride⌉. VALID: the windows that lie inside the input, ⌈(input − size + 1)/stride⌉.
- * @returns 0 where a VALID window is larger than the input
+ * SAME: ⌈input/stride⌉. VALID: the number of windows inside the input, ⌈(input − size + 1)/stride⌉.
+ * @returns 0 if a VALID window is larger than the input
  */
 export function windowCount(input: number, size: number, stride: number, padding: Padding): number {
   const places = padding === "same" ? input : Math.max(0, input - size + 1);
@@ -19,8 +19,8 @@ export function windowCount(input: number, size: number, stride: number, padding
 }
 
 /**
- * The zeros before and after the input; SAME puts the odd one after it.
- * Windows that do not reach the end of the input need none there.
+ * The number of zeros before and after the input; with SAME, an odd one is put after it.
+ * If the windows do not reach the end of the input, no zeros are needed there.
  */
 export function windowPadding(
   input: number,
@@ -35,7 +35,7 @@ export function windowPadding(
   return { before, after: total - before };
 }
 
-/** Height and width of what a convolution or pool makes of an image. */
+/** Height and width of the output of a convolution or pool. */
 export function windowOutput([height, width]: Sides, { size, strides, padding }: Window): Sides {
   return [
     windowCount(height, size[0], strides[0], padding),

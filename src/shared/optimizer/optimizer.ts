@@ -1,6 +1,6 @@
-// Optimizers and schedules as data: what a run's configuration holds. Pure.
+// Optimizers and schedules as data, as a run's configuration holds them. Pure.
 
-/** How one step changes a variable θ and its slots (slots.ts, in that order) by the gradient g. */
+/** How one step changes a variable θ and its slots (in the order of slots.ts), given the gradient g. */
 export type StepRule =
   /** θ ← θ − rate · g */
   | { kind: "sgd" }
@@ -17,11 +17,11 @@ export type StepRule =
 export type OptimizerSpec = StepRule & {
   /** Decoupled (Loshchilov and Hutter, 2019): θ ← θ · (1 − rate · weightDecay) before the step; kernels only. */
   weightDecay: number;
-  /** Gradients are multiplied by min(1, clipNorm/norm), the norm taken over all of them together; undefined: not at all. */
+  /** Gradients are multiplied by min(1, clipNorm/norm), where the norm is that of all gradients together; undefined: no clipping. */
   clipNorm?: number | undefined;
 };
 
-/** The rate over the run. `warmup`: the fraction of the steps in which it rises; one-cycle rises and falls by cosines. */
+/** The learning rate over the run. It rises for `warmupSteps` steps; `one-cycle` rises and falls along cosines. */
 export type ScheduleSpec =
   | { kind: "constant"; warmupSteps: number }
   | { kind: "linear" | "cosine" | "one-cycle"; steps: number; warmupSteps: number };

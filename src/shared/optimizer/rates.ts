@@ -3,8 +3,8 @@ import { wholePower } from "../whole-power.js";
 import type { OptimizerSpec } from "./optimizer.js";
 
 /**
- * What the step multiplies with: the rate, and for Adam the rate with both corrections (Kingma and Ba, "Adam", 2015, the
- * form before section 2.1): rate · √(1 − β₂ᵗ)/(1 − β₁ᵗ).
+ * The rate that the step is fed; for Adam with both bias corrections, rate · √(1 − β₂ᵗ)/(1 − β₁ᵗ) (Kingma and Ba, "Adam", 2015,
+ * end of section 2).
  * @param rate of the schedule
  * @param t the number of this step, from 1
  */
@@ -15,7 +15,7 @@ export function stepRate(optimizer: OptimizerSpec, rate: number, t: number): num
   return (rate * Math.sqrt(correction2)) / correction1;
 }
 
-/** By what decayed weights are multiplied before the step. @param rate of the schedule, without Adam's corrections */
+/** The factor that decayed weights are multiplied by before the step. @param rate of the schedule, without Adam's corrections */
 export function decayFactor(optimizer: OptimizerSpec, rate: number): number {
   return 1 - rate * optimizer.weightDecay;
 }

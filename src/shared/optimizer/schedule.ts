@@ -1,5 +1,5 @@
-// The learning rate over a run, in float64 of + − × ÷ alone: Math.cos may differ between JavaScript engines in the last
-// bit, and the rate decides bits of the weights. Pure.
+// The learning rate over a run, in float64 with + − × ÷ only: Math.cos may differ between JavaScript engines in the last bit,
+// and the rate affects the bits of the weights. Pure.
 import type { ScheduleSpec } from "./optimizer.js";
 
 /** PyTorch's OneCycleLR (`div_factor`, `final_div_factor`): from rate/25 up to the rate and down to rate/25/10⁴. */
@@ -7,8 +7,8 @@ const FIRST_DIVISOR = 25;
 const LAST_DIVISOR = 1e4;
 
 /**
- * Warm-up is linear, and its last step has the full rate. From there `linear` and `cosine` fall, reaching 0 where the step
- * after the last would be.
+ * The warm-up is linear, and its last step has the full rate. Then `linear` and `cosine` decay; they would reach 0 in the step
+ * after the last.
  * @param learningRate the largest rate
  * @param step from 0
  */

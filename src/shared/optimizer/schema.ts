@@ -1,18 +1,18 @@
-// The strict schemas of optimizers and schedules: they come from configurations, checkpoints and peers. Parsing writes the
-// keys in the order below, so equal optimizers are equal text. Pure.
+// The strict schemas of optimizers and schedules: configurations, checkpoints and peers are checked with them. Parsing writes
+// the keys in the order below, so equal optimizers are equal text. Pure.
 import * as z from "zod";
 import type { OptimizerSpec, ScheduleSpec } from "./optimizer.js";
 
-/** Beyond this a step would replace the weights at once. */
+/** With a larger decay, a single step would replace the weights. */
 const MAX_WEIGHT_DECAY = 1e6;
-/** A limit of the norm outside of these does nothing, or leaves nothing, in float32. */
+/** Outside of these limits, clipping has no effect in float32, or sets all gradients to 0. */
 const MIN_CLIP_NORM = 1e-18;
 const MAX_CLIP_NORM = 1e18;
-/** Smaller ones are 0 beside √v in float32, and a gradient of 0 would then give 0/0. */
+/** Smaller values vanish beside √v in float32, and a gradient of 0 would give 0/0. */
 const MIN_EPSILON = 1e-30;
 const MAX_STEPS = Number.MAX_SAFE_INTEGER;
 
-/** A fraction of what was before; −0 becomes 0, which JSON cannot tell from it. */
+/** From 0 to below 1. −0 becomes 0, as JSON does not distinguish them. */
 const fraction = z
   .number()
   .min(0)

@@ -1,7 +1,7 @@
-// The tensors that an optimizer keeps for each trainable parameter. They start at zero. Pure.
+// The tensors that an optimizer keeps per trainable parameter. They start at zero. Pure.
 import type { StepRule } from "./optimizer.js";
 
-/** The first parts of the slots' names in a checkpoint. */
+/** The prefixes of the slots' names in a checkpoint. */
 export function slotNames(optimizer: StepRule): readonly string[] {
   switch (optimizer.kind) {
     case "sgd":

@@ -1,8 +1,8 @@
-// What the join page and the Web Workers that it starts tell each other, by postMessage. One Web Worker is one worker of the
-// run. Types alone: both sides come from one coordinator, in one version, so nothing here is checked when it arrives.
-// The page starts `new Worker("/join-worker.js", { type: "module" })`, posts `start`, and listens until one of the four last
-// events (`isLast`), after which the Web Worker has closed itself. The page may also end it with `terminate()` at any time:
-// the run goes on without it, and the task in hand is computed elsewhere.
+// The messages between the join page and its Web Workers, sent with postMessage. One Web Worker is one worker of the run. Only
+// types: both sides are served by one coordinator, in one version, so messages are not validated.
+// The page starts `new Worker("/join-worker.js", { type: "module" })`, posts `start`, and listens until one of the four final
+// events (`isLast`), after which the Web Worker has closed itself. The page may also `terminate()` it at any time: the run
+// continues without it, and its task is reassigned.
 
 /** From the page to the Web Worker. */
 export type ToBrowserWorker =
@@ -11,14 +11,14 @@ export type ToBrowserWorker =
       type: "start";
       /** Of the coordinator: `ws:` or `wss:`, with the page's own host and port. */
       url: string;
-      /** As the user chose it. The coordinator may add a number: see `connected`. */
+      /** Chosen by the user. The coordinator may append a number: see `connected`. */
       name: string;
-      /** Where the wasm engine's module is, on the page's own origin. */
+      /** URL of the wasm engine's module, on the page's own origin. */
       kernelsUrl: string;
-      /** Bytes of memory that the run's network may need here; default: what the browser says of the machine. */
+      /** Bytes of memory that the run's network may use here; default: what the browser reports for the machine. */
       memoryBytes?: number;
     }
-  /** Finish the task in hand, say goodbye and end. Answered by `stopped`. */
+  /** Finish the current task, say goodbye and end. Answered by `stopped`. */
   | { type: "stop" };
 
 /** What this Web Worker has done since `start`, over all its connections. */
@@ -28,38 +28,38 @@ export interface BrowserWorkerTotals {
   evaluationBatches: number;
   /** Samples of those shards and evaluation batches. */
   samples: number;
-  /** Of WebSocket messages, without the protocol's own overhead, which a browser does not show. */
+  /** Payloads of WebSocket messages only: a browser does not expose the protocol's overhead. */
   bytesReceived: number;
   bytesSent: number;
-  /** The step whose weights are loaded here; −1 before there are any. */
+  /** The step whose weights are loaded here; −1 before the first. */
   weightsStep: number;
 }
 
-/** Why a worker cannot take part in a run; another try would end the same way. */
+/** Why a worker cannot take part in a run. Trying again would not help. */
 export type RefusalCause =
-  /** The run's engine does not exist in browsers. */
+  /** The run's engine is not available in browsers. */
   | "engine"
-  /** This browser computes other bits than the coordinator. */
+  /** This browser's results differ in the last bits from the coordinator's. */
   | "numerics"
-  /** The page is of another version than the coordinator: load it again. */
+  /** The page is older or newer than the coordinator: reload it. */
   | "version"
-  /** The run's network needs more than there is here. */
+  /** The run's network needs more memory than this browser has. */
   | "memory"
-  /** Whatever else, as the reason says. */
+  /** Anything else; see the reason. */
   | "other";
 
-/** From the Web Worker to the page. Reasons are plain text of one line, safe to show, in English. */
+/** From the Web Worker to the page. Reasons are one line of plain text in English, safe to display. */
 export type FromBrowserWorker =
-  /** Welcomed by the coordinator, at first and after each reconnection. Tasks follow when there are any. */
+  /** Welcomed by the coordinator, at the start and after each reconnection. Tasks may follow. */
   | { type: "connected"; name: string }
   /**
-   * Not connected; the worker goes on trying, with growing pauses of up to 5 s, for as long as it lives. Sent once per loss.
-   * A browser hides from scripts why a connection was refused: ask the coordinator over HTTP whether the token is right.
+   * Not connected. The worker keeps trying until it is ended, with increasing delays of up to 5 s. Sent once per lost
+   * connection. A browser hides from scripts why a connection was refused: ask the coordinator over HTTP if the token is valid.
    */
   | { type: "waiting"; reason: string }
   /** The weights of a step are complete. */
   | { type: "weights"; totals: BrowserWorkerTotals }
-  /** A task was computed, and its answer given to the browser for sending. */
+  /** A task was computed, and its answer handed to the browser for sending. */
   | {
       type: "task";
       kind: "shard" | "evaluation";
@@ -67,7 +67,7 @@ export type FromBrowserWorker =
       sampleCount: number;
       /** Mean over the task's samples. */
       loss: number;
-      /** Forward and backward pass; of an evaluation batch the forward pass. */
+      /** Forward and backward pass; for an evaluation batch, the forward pass only. */
       computeMs: number;
       totals: BrowserWorkerTotals;
     }
@@ -75,12 +75,12 @@ export type FromBrowserWorker =
   | { type: "ended"; reason: string }
   /** After `stop`, with the goodbye sent. */
   | { type: "stopped" }
-  /** The coordinator refuses this worker, or this worker the run; another try would end the same way. */
+  /** The coordinator refused this worker, or this worker the run. Trying again would not help. */
   | { type: "refused"; cause: RefusalCause; reason: string }
-  /** This Web Worker cannot compute: no memory, no WebAssembly SIMD, a module that does not load. */
+  /** This Web Worker cannot compute: not enough memory, no WebAssembly SIMD, or the module does not load. */
   | { type: "failed"; reason: string };
 
-/** @returns true where no event follows this one */
+/** Whether this is the last event. */
 export function isLast({ type }: FromBrowserWorker): boolean {
   return type === "ended" || type === "stopped" || type === "refused" || type === "failed";
 }

@@ -1,4 +1,4 @@
-// Frames over a transport, the same on both sides: what is sent, and messages put together to frames.
+// Frames over a transport, for both sides: splits outgoing frames into messages, and assembles frames from incoming ones.
 import { CHUNK_BYTES } from "../replica/state-layout.js";
 import {
   COORDINATOR_FRAME_LIMITS,
@@ -10,7 +10,7 @@ import {
 } from "./frame.js";
 import type { Transport } from "./transport.js";
 
-/** Both ends: no compression (gradients do not compress), and a limit on what one message may hold. */
+/** For both sides: no compression (gradients do not compress), and a limit on the size of a message. */
 export function socketOptions(maxPayload: number): {
   perMessageDeflate: false;
   maxPayload: number;
@@ -18,13 +18,13 @@ export function socketOptions(maxPayload: number): {
   return { perMessageDeflate: false, maxPayload };
 }
 
-/** A frame as it is sent: one message, and those with the chunks of its tail. One frame may go to many receivers. */
+/** An outgoing frame: one message, followed by the messages of its tail, in chunks. It may be sent to many receivers. */
 export class OutgoingFrame {
   readonly messages: readonly Uint8Array[];
   readonly byteLength: number;
-  /** Receivers that it is still to be sent to. */
+  /** Receivers that it has not been sent to yet. */
   receiverCount = 0;
-  /** Messages of it that transports hold, those of connections being closed included. */
+  /** Its messages that transports still hold, including those of connections that are closing. */
   inFlightCount = 0;
 
   constructor(head: Uint8Array, tail: readonly ArrayBufferView[] = []) {
@@ -32,24 +32,24 @@ export class OutgoingFrame {
     this.byteLength = this.messages.reduce((total, message) => total + message.byteLength, 0);
   }
 
-  /** Messages that can be sent by now. */
+  /** The number of messages that can be sent already. */
   get readyCount(): number {
     return this.messages.length;
   }
 
-  /** Where not all of it can be sent yet: calls back when more can, or when the rest will never come. */
+  /** If the frame is incomplete: calls back when more messages can be sent, or when the rest will never arrive. */
   readonly watch: (onReady: () => void, onAborted: () => void) => void = () => undefined;
 
-  /** While true, the frame's memory must stay as it is. */
+  /** While true, the frame's memory must not change. */
   get isInUse(): boolean {
     return this.receiverCount > 0 || this.inFlightCount > 0;
   }
 }
 
-/** A frame that is sent on while it is received: its tail can be sent as far as it has come. */
+/** A frame that is forwarded while it is being received: the part of its tail that has arrived can be sent. */
 export class ArrivingFrame extends OutgoingFrame {
   private arrivedCount = 1;
-  /** Of the tail. */
+  /** Bytes of the tail's next message. */
   private arrivedBytes = 0;
   private watchers: { onReady: () => void; onAborted: () => void }[] = [];
 
@@ -61,7 +61,7 @@ export class ArrivingFrame extends OutgoingFrame {
     if (this.arrivedCount < this.messages.length) this.watchers.push({ onReady, onAborted });
   };
 
-  /** So many bytes more of the tail are where they belong. */
+  /** @param byteLength of the next part of the tail, which has been written to its place */
   noteArrived(byteLength: number): void {
     this.arrivedBytes += byteLength;
     let next = this.messages[this.arrivedCount];
@@ -74,13 +74,13 @@ export class ArrivingFrame extends OutgoingFrame {
     for (const { onReady } of watchers) onReady();
   }
 
-  /** The rest will not come. */
+  /** The rest will not arrive. */
   abort(): void {
     for (const { onAborted } of this.watchers.splice(0)) onAborted();
   }
 }
 
-/** Sends a message at once, without waiting for what was sent before. */
+/** Sends a message immediately, without waiting for earlier ones to drain. */
 export function sendMessage(
   transport: Pick<Transport, "send">,
   header: object,
@@ -98,9 +98,9 @@ function intoChunks({ buffer, byteOffset, byteLength }: ArrayBufferView): Uint8A
 }
 
 /**
- * Where the parts of a tail are written as they arrive: a place of its length for each.
- * @param parts those that have come already
- * @throws FrameError where a frame with this header has no such tail
+ * Returns the memory that the parts of a tail are written to as they arrive, one array of the right length per part.
+ * @param parts those of the frame's first message
+ * @throws FrameError if a frame with this header cannot have such a tail
  */
 export type TailPlaces = (
   header: Readonly<Record<string, unknown>>,
@@ -108,15 +108,15 @@ export type TailPlaces = (
   parts: readonly Uint8Array[],
 ) => Uint8Array[];
 
-/** Puts messages together to frames. */
+/** Assembles frames from messages. */
 export class FrameReader {
   private readonly places: TailPlaces | undefined;
   private readonly onTail: (byteLength: number) => void;
   private unfinished: { frame: Frame; places: Uint8Array[]; filled: number } | undefined;
 
   /**
-   * @param places where frames may go on in messages of their own, as the coordinator's do
-   * @param onTail called when so many bytes of a tail have been written
+   * @param places for tails, which only the coordinator's frames have; without it a frame with a tail is refused
+   * @param onTail called with the number of bytes each time a part of a tail has been written
    */
   constructor(places?: TailPlaces, onTail: (byteLength: number) => void = () => undefined) {
     this.places = places;
@@ -124,16 +124,16 @@ export class FrameReader {
   }
 
   /**
-   * @returns the frame, once it is whole
-   * @throws FrameError where the message is not, or does not go on, a frame
+   * @returns the frame, once it is complete
+   * @throws FrameError if the message neither is a frame nor continues one
    */
-  take(message: Uint8Array, isBinary = true): Frame | undefined {
-    if (!isBinary) throw new FrameError("text where binary messages are expected");
-    if (this.unfinished) return this.goOn(this.unfinished, message);
+  read(message: Uint8Array, isBinary = true): Frame | undefined {
+    if (!isBinary) throw new FrameError("expected a binary message, got text");
+    if (this.unfinished) return this.readTail(this.unfinished, message);
     const limits = this.places ? COORDINATOR_FRAME_LIMITS : WORKER_FRAME_LIMITS;
     const frame = decodeFrame(message, limits);
     if (frame.tail.length === 0) return frame;
-    if (!this.places) throw new FrameError("a tail where none is allowed");
+    if (!this.places) throw new FrameError("a tail is not allowed here");
     this.unfinished = {
       frame,
       places: this.places(frame.header, frame.tail, frame.parts),
@@ -142,14 +142,14 @@ export class FrameReader {
     return undefined;
   }
 
-  private goOn(
+  private readTail(
     unfinished: { frame: Frame; places: Uint8Array[]; filled: number },
     message: Uint8Array,
   ): Frame | undefined {
     const { frame, places } = unfinished;
     const place = places[0]!;
     if (unfinished.filled + message.length > place.length) {
-      throw new FrameError("more bytes than the tail's part has");
+      throw new FrameError("more bytes than the part of the tail has");
     }
     place.set(message, unfinished.filled);
     this.onTail(message.length);

@@ -1,22 +1,22 @@
-// Why a connection was closed by Tandem: WebSocket close codes from the range for applications (RFC 6455, section 7.4.2).
-// The same table, for people, is in docs/protocol.md.
+// The close codes with which Tandem closes a connection, mostly from WebSocket's range for applications (RFC 6455, section
+// 7.4.2). docs/protocol.md explains them to users.
 
 export const closeCodes = {
   /** The run has ended; nothing is wrong. */
   ended: 1000,
-  /** The peer is going away by its own wish. */
+  /** The peer leaves on its own. */
   goingAway: 1001,
   /** The bytes are not a frame, or the header is not a message. */
   badMessage: 4000,
-  /** A message that does not belong here now. */
+  /** A valid message at the wrong time. */
   unexpected: 4001,
   /** Another version of the protocol. */
   version: 4002,
-  /** No hello, or no ready, in time. */
+  /** `hello` or `ready` did not arrive in time. */
   tooSlow: 4003,
-  /** Shapes, lengths or numbers that cannot be the answer to the task. */
+  /** Shapes, lengths or numbers that do not fit the task. */
   badResult: 4004,
-  /** More messages than were asked for. */
+  /** More messages than were requested. */
   tooMany: 4006,
   /** Too many failures: temporarily banned. */
   banned: 4007,
@@ -30,11 +30,11 @@ export const closeCodes = {
   otherNumerics: 4011,
   /** From a worker: it cannot compute this run, for example because it lacks memory or the run's engine. */
   cannotTakePart: 4012,
-  /** The run takes no relays: it has to know which worker computed what. */
+  /** The run accepts no relays: it has to know which worker computed what. */
   noRelays: 4013,
 } as const;
 
-/** With these a worker turns the run down, and does not come back. */
+/** Sent by a worker that refuses the run and does not reconnect. */
 export const WORKER_REFUSAL_CODES: readonly number[] = [
   closeCodes.version,
   closeCodes.cannotTakePart,
@@ -42,7 +42,7 @@ export const WORKER_REFUSAL_CODES: readonly number[] = [
 
 export type CloseCode = (typeof closeCodes)[keyof typeof closeCodes];
 
-/** After these the worker does not try again: it would be refused for the same reason. The others may pass. */
+/** After these a worker does not reconnect, as it would be refused for the same reason. Other refusals may be temporary. */
 export const FINAL_CLOSE_CODES: readonly number[] = [
   closeCodes.version,
   closeCodes.wrongResults,

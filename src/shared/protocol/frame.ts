@@ -1,4 +1,4 @@
-// One WebSocket message of Tandem's: a small header, and the tensors behind it as bytes.
+// The format of one WebSocket message: a small header, followed by tensors as bytes.
 //
 //   offset 0   uint32 LE: length H of the header
 //   offset 4   uint32 LE: CRC-32 of everything after it
@@ -7,12 +7,12 @@
 //   then       the parts in the header's order, each followed by zero bytes up to a multiple of 8
 //
 // The header's `parts` lists the parts' lengths in bytes. Numbers in parts are little-endian.
-// Where the header has a `tail`, a list of lengths in bytes, so many more parts follow in messages of their own, each of
-// bytes of one part alone: large tensors go from where they are to the socket, and from the socket to where they are used,
-// in pieces that stay in the processor's cache on the way.
+// If the header has a `tail`, a list of lengths in bytes, these parts follow in further messages, each with bytes of one part
+// only. So large tensors are copied straight from their memory to the socket and from the socket to their memory, in chunks
+// that stay in the processor's cache.
 //
-// TCP's own checksum lets through one damaged packet in some ten thousand (Stone and Partridge, "When the CRC and TCP checksum
-// disagree", 2000), and one flipped bit in a gradient, a weight or a configuration is enough to end in another file.
+// TCP's own checksum misses about one damaged packet in ten thousand (Stone and Partridge, "When the CRC and TCP checksum
+// disagree", 2000), and one flipped bit in a gradient, a weight or a configuration changes the final checkpoint.
 import { crc32 } from "../digest/crc32.js";
 import { MessagePackError, packMap, unpackMap } from "./message-pack.js";
 
@@ -20,18 +20,18 @@ const ALIGNMENT = 8;
 const PREFIX_BYTES = 8;
 const NOTHING = new Uint8Array(0);
 
-/** What a frame may have at most; the bound on a header's bytes is one on what decoding it allocates. */
+/** Limits on a frame. The one on the header's bytes also bounds what decoding it allocates. */
 export interface FrameLimits {
   headerBytes: number;
   /** In the message itself, and again in the tail. */
   parts: number;
 }
 
-/** A length of at most 2^32 − 1 is one byte for its type and four for its value. */
+/** MessagePack encodes a length of up to 2^32 − 1 in a byte for its type and four for its value. */
 const LENGTH_BYTES = 5;
-/** A header's other fields. */
+/** For the header's other fields. */
 const FIELDS_BYTES = 2048;
-/** A result has a part for each parameter, and two for each batch-norm layer; `MAX_LAYERS` in network/limits.ts. */
+/** A result has one part per parameter and two per batch-norm layer; `MAX_LAYERS` (network/limits.ts) limits these. */
 const MAX_PARTS = 4096;
 
 /** What a coordinator accepts from workers. */
@@ -43,7 +43,7 @@ export const WORKER_FRAME_LIMITS: FrameLimits = {
 /** For limits on whole messages. */
 export const MAX_HEADER_BYTES = WORKER_FRAME_LIMITS.headerBytes;
 
-/** Shards that an update lists as left out; more are sent rather than listed. */
+/** How many shards an update may list as omitted; the factors of others are sent. */
 export const MAX_LISTED_SHARDS = 1024;
 
 /** What a worker accepts from its coordinator: a state's tail, and an update's two lists of shards, besides the parts. */
@@ -52,7 +52,7 @@ export const COORDINATOR_FRAME_LIMITS: FrameLimits = {
   parts: MAX_PARTS,
 };
 
-/** Of a part in a tail. */
+/** The largest part of a tail. */
 const MAX_TAIL_PART_BYTES = 2 ** 31;
 
 export interface Frame {
@@ -62,7 +62,7 @@ export interface Frame {
   tail: number[];
 }
 
-/** What arrived cannot be a frame: the sender is at fault. */
+/** The bytes received are not a valid frame: the sender is at fault. */
 export class FrameError extends Error {}
 
 function padded(length: number): number {
@@ -70,8 +70,8 @@ function padded(length: number): number {
 }
 
 /**
- * The frame as one piece of memory: sent in fragments, it would be put together, and so copied, at each receiver.
- * @param tail bytes of the parts that follow in messages of their own, none of them empty
+ * The frame as one array: if it were sent in fragments, each receiver would have to join, and so copy, them.
+ * @param tail byte lengths of the parts that follow in further messages, none of them empty
  */
 export function encodeFrame(
   header: object,
@@ -101,10 +101,10 @@ export function sealFrame<T extends Uint8Array>(frame: T): T {
 }
 
 /**
- * Takes time and memory in proportion to the bytes that are there, whatever they declare.
- * @param bytes one whole message; the parts are views of it
- * @param limits where the message is a coordinator's, `COORDINATOR_FRAME_LIMITS`
- * @throws FrameError where the bytes are not exactly one frame
+ * Takes time and memory in proportion to the actual bytes, whatever lengths they declare.
+ * @param bytes one complete message; the parts are views of it
+ * @param limits `COORDINATOR_FRAME_LIMITS` if the message comes from a coordinator
+ * @throws FrameError if the bytes are not exactly one frame
  */
 export function decodeFrame(bytes: Uint8Array, limits: FrameLimits = WORKER_FRAME_LIMITS): Frame {
   if (bytes.byteLength < PREFIX_BYTES) throw new FrameError("shorter than a frame's prefix");
@@ -126,7 +126,8 @@ export function decodeFrame(bytes: Uint8Array, limits: FrameLimits = WORKER_FRAM
     parts.push(length === 0 ? NOTHING : bytes.subarray(offset, offset + length));
     offset += padded(length);
   }
-  if (offset !== bytes.byteLength) throw new FrameError("length and list of parts do not agree");
+  if (offset !== bytes.byteLength)
+    throw new FrameError("the length does not match the list of parts");
   for (const length of tail) {
     if (length === 0) throw new FrameError("a part of a tail is empty");
     if (length > MAX_TAIL_PART_BYTES) throw new FrameError("a part of a tail is too long");
@@ -156,17 +157,17 @@ function unpackHeader(bytes: Uint8Array): Record<string, unknown> {
   }
 }
 
-/** The part's numbers, without a copy where its place in memory allows. */
+/** The part as float32, without a copy if it is aligned. */
 export function asFloats(part: Uint8Array): Float32Array {
   if (part.byteLength % 4 !== 0) throw new FrameError("a part is not of float32");
   if (part.byteOffset % 4 === 0) {
     return new Float32Array(part.buffer, part.byteOffset, part.byteLength / 4);
   }
-  // Not `slice`: of a Buffer it is no copy.
+  // Not `slice`, which does not copy a Buffer.
   return new Float32Array(new Uint8Array(part).buffer);
 }
 
-/** As `asFloats`, of int32. */
+/** As `asFloats`, for int32. */
 export function asIntegers(part: Uint8Array): Int32Array {
   if (part.byteLength % 4 !== 0) throw new FrameError("a part is not of int32");
   if (part.byteOffset % 4 === 0) {

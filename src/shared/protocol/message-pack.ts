@@ -1,19 +1,19 @@
 // A header's MessagePack (https://github.com/msgpack/msgpack/blob/master/spec.md), checked before it is decoded. A decoder
-// believes the lengths that it reads: `array32` of 30,000,000 entries is five bytes, and an array of 240 MB before the first
-// entry is looked at. So the bytes are walked over first, which allocates nothing but a map's keys, and only what is really
-// there, and of the few types that messages are made of, is decoded. Pure.
+// trusts the lengths that it reads: an `array32` of 30,000,000 entries takes five bytes, and 240 MB before the first entry is
+// read. So a first pass over the bytes, which allocates nothing but a map's keys, checks that all entries exist and are of the
+// few types that messages use. Pure.
 //
-// Allowed: a map with string keys, and in it, to a depth, maps, arrays, strings, booleans and numbers of up to 32 bits or
-// float64. Not allowed: nil, binary, extensions (and so records, dates, sets and regular expressions) and 64-bit integers;
-// Tandem's encoder writes larger whole numbers as float64.
+// Allowed: a map with string keys. Its values may be maps, arrays (both to a limited depth), strings, booleans, and numbers of
+// up to 32 bits or float64. Not allowed: nil, binary, extensions (and so records, dates, sets and regular expressions) and
+// 64-bit integers; Tandem's encoder writes larger integers as float64.
 import { Packr, Unpackr } from "msgpackr";
 
-/** Maps and arrays inside each other, the outermost included. A welcome has three. */
+/** Nesting of maps and arrays, including the outermost. A welcome has three levels. */
 export const MAX_DEPTH = 8;
-/** Of one map. */
+/** Keys per map. */
 export const MAX_KEYS = 64;
 const MAX_KEY_BYTES = 32;
-/** Keys that mean something else to JavaScript's objects. */
+/** Keys with a special meaning in JavaScript objects. */
 const RESERVED_KEYS: readonly string[] = ["__proto__", "constructor", "prototype"];
 
 // Plain maps and arrays only: no records, no structures shared between messages.
@@ -21,7 +21,7 @@ const packr = new Packr({ useRecords: false });
 const unpackr = new Unpackr({ useRecords: false, mapsAsObjects: true });
 const utf8 = new TextDecoder("utf-8", { fatal: true });
 
-/** The bytes are not a map of the allowed kind. Its message contains nothing that the sender chose. */
+/** The bytes are not a map of the allowed kind. The message contains no text from the sender. */
 export class MessagePackError extends Error {}
 
 export function packMap(map: object): Uint8Array {
@@ -30,7 +30,7 @@ export function packMap(map: object): Uint8Array {
 
 /**
  * @returns plain objects, arrays, strings, booleans and numbers
- * @throws MessagePackError where the bytes are not exactly one map of the allowed kind
+ * @throws MessagePackError if the bytes are not exactly one map of the allowed kind
  */
 export function unpackMap(bytes: Uint8Array): Record<string, unknown> {
   checkMap(bytes);
@@ -38,8 +38,8 @@ export function unpackMap(bytes: Uint8Array): Record<string, unknown> {
 }
 
 /**
- * Takes time in proportion to the bytes that are there, whatever they declare.
- * @throws MessagePackError where the bytes are not exactly one map of the allowed kind
+ * Takes time in proportion to the actual bytes, whatever lengths they declare.
+ * @throws MessagePackError if the bytes are not exactly one map of the allowed kind
  */
 export function checkMap(bytes: Uint8Array): void {
   const walker = new Walker(bytes);
@@ -67,10 +67,10 @@ class Walker {
     else throw new MessagePackError("not a map");
   }
 
-  /** @param depth of the maps and arrays around the value */
+  /** @param depth how many maps and arrays enclose the value */
   private passValue(depth: number): void {
     const type = this.number(1);
-    // Whole numbers from −32 to 127 are their own type.
+    // fixint: an integer from −32 to 127 in the type byte itself
     if (type <= 0x7f || type >= 0xe0) return;
     if (type <= 0x8f) this.passEntries(type & 0x0f, depth + 1);
     else if (type <= 0x9f) this.passItems(type & 0x0f, depth + 1);
@@ -127,7 +127,7 @@ class Walker {
 
   private passItems(count: number, depth: number): void {
     if (depth > MAX_DEPTH) throw new MessagePackError("nested too deeply");
-    // An item has one byte at least.
+    // An item takes at least one byte.
     if (count > this.left) throw new MessagePackError("an array longer than the header");
     for (let index = 0; index < count; index++) this.passValue(depth);
   }
@@ -182,7 +182,7 @@ class Walker {
     this.position += byteCount;
   }
 
-  /** The next bytes as an unsigned number, the highest first. */
+  /** The next bytes as an unsigned big-endian integer. */
   private number(byteCount: 1 | 2 | 4): number {
     const start = this.position;
     this.pass(byteCount);

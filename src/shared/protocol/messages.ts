@@ -1,23 +1,23 @@
-// The protocol in one place. A worker connects and says hello; the coordinator answers with the run's configuration
-// (welcome); the worker loads its engine and says ready; the coordinator sends the state and from then on tasks, and after
-// each step the new weights (state) or the update that makes them. Each task gets one answer. At the end: end. A relay is a
-// worker to its coordinator, and a coordinator to its workers.
-// What a message's parts hold is in payloads/, how the bytes lie in frame.ts.
+// All messages of the protocol. A worker connects and sends `hello`; the coordinator answers `welcome`, with the run's
+// configuration; the worker loads its engine and sends `ready`; the coordinator sends the state and then tasks, and after each
+// step the new weights (`state`) or what the worker needs to compute them (`update`). Each task gets one answer. The last
+// message is `end`. A relay is a worker to its coordinator, and a coordinator to its workers.
+// The parts of each message are defined in payloads/, the byte format in frame.ts.
 import * as z from "zod";
 import { BROADCASTS } from "../config.js";
 import { sanitizeText } from "../text.js";
 import { type Frame, FrameError, MAX_LISTED_SHARDS } from "./frame.js";
 
-/** Raised whenever one side could misread the other. */
+/** Increased with each change after which one side could misread the other. */
 export const PROTOCOL_VERSION = 8;
 
 export const MAX_NAME_LENGTH = 64;
 
-/** What a worker runs in; or it is a relay, which has workers of its own. */
+/** What a worker runs in, or `relay` if it has workers of its own. */
 export const WORKER_KINDS = ["node", "browser", "relay"] as const;
 export type WorkerKind = (typeof WORKER_KINDS)[number];
 
-/** Tasks that a relay may ask for at once. */
+/** The most tasks that a relay may request at a time. */
 export const MAX_CAPACITY = 65_536;
 
 const whole = z.number().int().min(0).max(Number.MAX_SAFE_INTEGER);
@@ -26,26 +26,26 @@ const whole = z.number().int().min(0).max(Number.MAX_SAFE_INTEGER);
 const time = z.number().min(-1e15).max(1e15);
 
 /**
- * When a worker computed a task, in milliseconds of its own clock, whose zero is its own affair. `waited`: for how long of that
- * the task was not computed, as a shard waits at barriers.
+ * When a worker computed a task, in milliseconds of its own clock, whose zero is arbitrary. `waited`: how much of that time the
+ * shard waited at barriers.
  */
 const computed = z
   .strictObject({ from: time, to: time, waited: time.min(0).optional() })
   .refine(({ from, to }) => from <= to, { message: "ends before it begins" });
 
 const fromWorker = z.discriminatedUnion("type", [
-  /** First thing on a connection. */
+  /** The first message on a connection. */
   z.strictObject({
     type: z.literal("hello"),
     protocol: whole,
     name: z.string().max(MAX_NAME_LENGTH),
     kind: z.enum(WORKER_KINDS),
   }),
-  /** The engine is loaded; tasks may come. `numerics`: the fingerprint of its results on the run's probe. */
+  /** The engine is loaded; tasks may be sent. `numerics`: the fingerprint of its results on the run's probe. */
   z.strictObject({ type: z.literal("ready"), numerics: z.string().regex(/^[0-9a-f]{64}$/) }),
   /**
-   * With synchronised batch normalisation: the shard has come to a barrier (statistics/barrier.ts), and goes on with `merged`.
-   * Part: its contribution. The barriers come in their order, all before `result`.
+   * With synchronised batch normalisation: the shard has reached a barrier (statistics/barrier.ts), and waits for `merged`.
+   * Part: its contribution. Barriers are sent in order, all before `result`.
    */
   z.strictObject({
     type: z.literal("barrier"),
@@ -55,9 +55,9 @@ const fromWorker = z.discriminatedUnion("type", [
     barrier: whole,
   }),
   /**
-   * A part of the answer to `shard`: the gradients of one bucket, sent while those of the layers before it are still being
-   * computed. The buckets come in their order, the last one's with `result`. `summed`, from relays: only the factored
-   * gradients are here, and the dense ones in a `sum`.
+   * A part of the answer to `shard`: the gradients of one bucket, sent while those of earlier layers are still being computed.
+   * Buckets are sent in order, the last one with `result`. `summed`, from relays: this message has only the factored gradients;
+   * the dense ones are part of a `sum`.
    */
   z.strictObject({
     type: z.literal("gradients"),
@@ -78,8 +78,8 @@ const fromWorker = z.discriminatedUnion("type", [
     summed: z.literal(true).optional(),
   }),
   /**
-   * From a relay: the dense gradients of a bucket, added up over the shards `from` … `from` + `count` − 1, a complete subtree of
-   * the fixed tree (statistics/tree.ts): `count` is a power of two, and `from` a multiple of it. It comes before the `result` of
+   * From a relay: the dense gradients of a bucket, summed over the shards `from` … `from` + `count` − 1, a complete subtree of
+   * the fixed tree (statistics/tree.ts): `count` is a power of two, and `from` a multiple of it. Sent before the `result` of
    * each of these shards. Parts: the sums.
    */
   z.strictObject({
@@ -89,13 +89,16 @@ const fromWorker = z.discriminatedUnion("type", [
     from: whole,
     count: whole.min(1),
   }),
-  /** From a relay, whenever it changes: how many tasks its workers compute at a time. It is 0 until the first of these. */
+  /** From a relay, whenever it changes: how many tasks its workers can compute at a time. 0 until the first such message. */
   z.strictObject({ type: z.literal("capacity"), tasks: whole.max(MAX_CAPACITY) }),
-  /** From a relay: it has no worker for the task any more. */
+  /** From a relay: it no longer has a worker for the task. */
   z.strictObject({ type: z.literal("returned"), task: whole }),
-  /** From a relay: a worker answered the task with numbers that no training can go on with. Whose fault it is, it cannot know. */
+  /**
+   * From a relay: a worker answered the task with numbers that are not finite, or too large. The relay cannot know whether the
+   * worker is at fault or the training diverges.
+   */
   z.strictObject({ type: z.literal("unusable"), task: whole }),
-  /** From a relay with `--broadcast updates`: workers have joined it that need a whole state. */
+  /** From a relay with `--broadcast updates`: a worker has joined it that needs the complete state. */
   z.strictObject({ type: z.literal("state-request") }),
   /** Answer to `evaluate`. Part: the predictions. */
   z.strictObject({
@@ -104,11 +107,11 @@ const fromWorker = z.discriminatedUnion("type", [
     lossSum: z.number(),
     computed,
   }),
-  /** Answer to `moments`. Parts: mean and variance of what goes into each layer of the pass. */
+  /** Answer to `moments`. Parts: mean and variance of the input of each layer of the pass. */
   z.strictObject({ type: z.literal("measured"), task: whole, computed }),
-  /** Answer to an `update` that asks for it: CRC-32 of the worker's weights after that step. */
+  /** Answer to an `update` with `wantsDigest`: CRC-32 of the worker's weights after that step. */
   z.strictObject({ type: z.literal("digest"), step: whole, weights: whole }),
-  /** The worker was told to end; it has answered its tasks and takes no more. */
+  /** The worker is about to leave: it has answered its tasks and takes no more. */
   z.strictObject({ type: z.literal("goodbye") }),
 ]);
 
@@ -122,8 +125,8 @@ const fromCoordinator = z.discriminatedUnion("type", [
   }),
   /**
    * A group of the state's tensors: all groups after `ready` and when a worker has fallen behind; those of the gradient
-   * buckets after each step with `--broadcast weights`. Groups come in order (state-layout.ts), the first ones maybe while
-   * the step before is still being computed; with the last bucket's group the state is complete.
+   * buckets after each step with `--broadcast weights`. Groups are sent in order (state-layout.ts), the first ones possibly
+   * while the previous step is still being computed; the last bucket's group completes the state.
    */
   z.strictObject({
     type: z.literal("state"),
@@ -133,7 +136,7 @@ const fromCoordinator = z.discriminatedUnion("type", [
   }),
   /**
    * With `--broadcast updates`, after each step: what a replica needs to go from `step` − 1 to `step`. The factors of the
-   * shards in `own` and `relayed` are left out: the worker computed them itself, or was sent them in `factors`.
+   * shards in `own` and `relayed` are omitted: the worker computed them itself, or was sent them in `factors`.
    */
   z.strictObject({
     type: z.literal("update"),
@@ -142,14 +145,14 @@ const fromCoordinator = z.discriminatedUnion("type", [
     relayed: z.array(whole).max(MAX_LISTED_SHARDS),
     wantsDigest: z.boolean(),
   }),
-  /** With `--broadcast updates`: the factors of a bucket of another worker's shard of `step`, relayed as soon as they came. */
+  /** With `--broadcast updates`: the factors of a bucket of another worker's shard of `step`, relayed as soon as they arrive. */
   z.strictObject({
     type: z.literal("factors"),
     step: whole,
     shard: whole,
     bucket: whole,
   }),
-  /** Compute one shard's gradients and moments. Parts: inputs, targets. `first`: place of its first sample in the batch. */
+  /** Compute one shard's gradients and moments. Parts: inputs, targets. `first`: position of its first sample in the batch. */
   z.strictObject({
     type: z.literal("shard"),
     task: whole,
@@ -159,13 +162,13 @@ const fromCoordinator = z.discriminatedUnion("type", [
     count: whole,
   }),
   /**
-   * What all shards of the step go on with from a barrier, to each worker whose shards wait there; to one that is assigned a
-   * shard later, before that shard. The barriers come in their order. Part: the merged values.
+   * The merged values of a barrier, with which all shards of the step continue. Sent to each worker whose shards wait there, and
+   * to one that is assigned a shard later, before that shard. Barriers are sent in order. Part: the merged values.
    */
   z.strictObject({ type: z.literal("merged"), step: whole, barrier: whole }),
   /**
-   * Infer one batch of samples. Parts: inputs, targets; with `population` also the mean and variance of each batch-norm layer
-   * that is trained, to be used in the place of the replica's own.
+   * Evaluate one batch of samples. Parts: inputs, targets; with `population` also the mean and variance of each trainable
+   * batch-norm layer, to be used in place of the replica's own.
    */
   z.strictObject({
     type: z.literal("evaluate"),
@@ -175,9 +178,9 @@ const fromCoordinator = z.discriminatedUnion("type", [
     population: z.literal(true).optional(),
   }),
   /**
-   * Infer one batch of the training set up to the batch-norm layers of a pass (statistics/population-passes.ts), and take the
-   * moments there. Parts: inputs, targets; then mean and variance of each layer of the passes before, to be used in the place
-   * of the replica's own.
+   * Run inference on one batch of the training set up to the batch-norm layers of a pass (statistics/population-passes.ts), and
+   * compute the moments of their inputs. Parts: inputs, targets; then mean and variance of each layer of the earlier passes, to
+   * be used in place of the replica's own.
    */
   z.strictObject({
     type: z.literal("moments"),
@@ -186,26 +189,26 @@ const fromCoordinator = z.discriminatedUnion("type", [
     pass: whole,
     count: whole,
   }),
-  /** To a relay: another worker has answered the task, which need not be computed any more. */
+  /** To a relay: another worker has answered the task, so it need not be computed. */
   z.strictObject({ type: z.literal("cancel"), task: whole }),
   /**
-   * To a relay, after an `update` that asks for a digest: the coordinator's own, which those of the relay's workers are compared
+   * To a relay, after an `update` with `wantsDigest`: the coordinator's own digest, to compare those of the relay's workers
    * with.
    */
   z.strictObject({ type: z.literal("digest"), step: whole, weights: whole }),
-  /** Sent with each ping to workers in browsers, where pings are answered by the browser and are invisible to scripts. */
+  /** Sent with each ping to workers in browsers, because the browser answers pings itself and hides them from scripts. */
   z.strictObject({ type: z.literal("alive") }),
-  /** The run is over, by success or not; the worker ends. */
+  /** The run is over, successfully or not; the worker ends. */
   z.strictObject({ type: z.literal("end"), reason: z.enum(["finished", "interrupted", "failed"]) }),
 ]);
 
 export type FromWorker = z.infer<typeof fromWorker>;
 export type FromCoordinator = z.infer<typeof fromCoordinator>;
-/** What only relays send … */
+/** Messages that only relays send. */
 export type FromRelay = FromWorker & {
   type: "sum" | "capacity" | "returned" | "unusable" | "state-request";
 };
-/** … and only relays are sent. */
+/** Messages that only relays are sent. */
 export type ToRelay = FromCoordinator & { type: "cancel" | "digest" };
 
 const MAX_REASON_LENGTH = 120;
@@ -217,15 +220,15 @@ function parseHeader<T>(schema: z.ZodType<T>, { header }: Pick<Frame, "header">)
 }
 
 /**
- * What is wrong with a message, for logs, terminals and the close frame. In words of this file and of the schemas only: the
- * messages of zod repeat keys and values, which the peer chose.
+ * What is wrong with a message, for logs, terminals and the close frame. Uses no text of the peer's: zod's own messages would
+ * repeat keys and values that the peer chose.
  */
 export function describeIssue(issue: z.core.$ZodIssue | undefined): string {
   const path = (issue?.path ?? []).map((key) => (isPlainKey(key) ? String(key) : "?")).join(".");
   return sanitizeText(`${path || "message"}: ${faultOf(issue)}`, MAX_REASON_LENGTH);
 }
 
-/** Fields of the schemas, and places in lists. A key of a record, were there one, would be the peer's own. */
+/** A field of a schema or an index. (The schemas have no records, whose keys the peer would choose.) */
 function isPlainKey(key: PropertyKey): boolean {
   return typeof key === "number" || (typeof key === "string" && /^[a-z]\w{0,31}$/i.test(key));
 }
@@ -246,7 +249,7 @@ function faultOf(issue: z.core.$ZodIssue | undefined): string {
     case "invalid_union":
       return "unknown kind";
     case "custom":
-      // A refinement's own text, from its schema.
+      // From a `refine` in the schema.
       return issue.message;
     case "invalid_format":
     case "invalid_key":
@@ -259,12 +262,12 @@ function faultOf(issue: z.core.$ZodIssue | undefined): string {
   }
 }
 
-/** @throws FrameError where the header is not a worker's message */
+/** @throws FrameError if the header is not a worker's message */
 export function parseFromWorker(frame: Pick<Frame, "header">): FromWorker {
   return parseHeader(fromWorker, frame);
 }
 
-/** @throws FrameError where the header is not a coordinator's message */
+/** @throws FrameError if the header is not a coordinator's message */
 export function parseFromCoordinator(frame: Pick<Frame, "header">): FromCoordinator {
   return parseHeader(fromCoordinator, frame);
 }

@@ -1,10 +1,9 @@
-// A transport over a WebSocket of `ws`, in Node, on the coordinator's side and on a worker's.
+// A transport over a WebSocket of `ws`, in Node: for coordinators, relays and workers.
 import type { Socket } from "node:net";
 import type { WebSocket } from "ws";
 import { cutToBytes } from "../text.js";
 import { MAX_REASON_BYTES, type Transport, type TransportHandlers } from "./transport.js";
 
-/** A WebSocket of `ws`, on either side. */
 export class WebSocketTransport implements Transport {
   readonly reportsBytes = true;
   private readonly socket: WebSocket;
@@ -12,7 +11,7 @@ export class WebSocketTransport implements Transport {
   private readonly receivedBefore: number;
   private readonly sentBefore: number;
 
-  /** @param stream what the WebSocket runs over: a TCP or TLS socket */
+  /** @param stream the TCP or TLS socket under the WebSocket */
   constructor(socket: WebSocket, stream: Socket) {
     this.socket = socket;
     this.stream = stream;
@@ -43,7 +42,7 @@ export class WebSocketTransport implements Transport {
     socket.on("pong", () => handlers.onPong?.());
     socket.on("error", (error) => handlers.onError?.(error));
     socket.on("close", (code, reason) => handlers.onClose(code, reason.toString()));
-    // Before the receiver of `ws`: a limit on bytes must hold before they are buffered.
+    // Before the receiver of `ws`, so that a limit on bytes applies before they are buffered.
     if (handlers.onBytes) {
       stream.prependListener("data", (data: Buffer) => handlers.onBytes?.(data.byteLength));
     }

@@ -1,6 +1,6 @@
-// How large the numbers of a shard's result may be. Finite numbers are not enough: a gradient of 3e38 squares to infinity
-// in Adam's second moment, and from there the weights become NaN, a step after the worker that sent it has left. Within
-// these limits no sum over shards, moment or optimizer slot can overflow float32. Pure.
+// Limits on the numbers in a shard's result. It is not enough that they are finite: a gradient of 3e38 squares to infinity in
+// Adam's second moment, and the weights become NaN, possibly after the worker that sent it has left. Within these limits no sum
+// over shards, moment or optimizer slot can overflow float32. Pure.
 import type { Barrier } from "../statistics/barrier.js";
 import type { Moments } from "../statistics/moments.js";
 import type { Gradient, ShardResult } from "./tensors.js";
@@ -15,16 +15,16 @@ function maxMagnitude(values: Float32Array | Float64Array): number {
   for (let index = 0; index < values.length; index++) {
     const magnitude = Math.abs(values[index]!);
     if (magnitude > max) max = magnitude;
-    // 0 · x is 0 for every finite x and NaN for the others.
+    // 0 · x is 0 for finite x and NaN otherwise.
     zero += 0 * magnitude;
   }
   return max + zero;
 }
 
-/** Adding numbers of that magnitude in float32 rounds by far less than this. */
+/** The rounding error of adding such numbers in float32 is far smaller than this factor. */
 const ROUNDING = 1.001;
 
-/** @param count numbers that were added up */
+/** @param count how many numbers were summed */
 function problemOf(what: string, magnitude: number, count = 1): string | undefined {
   if (magnitude <= (count === 1 ? MAX_MAGNITUDE : count * ROUNDING * MAX_MAGNITUDE)) {
     return undefined;
@@ -35,8 +35,8 @@ function problemOf(what: string, magnitude: number, count = 1): string | undefin
 }
 
 /**
- * @param shardCount shards over which they are added up
- * @returns what is wrong with one of the gradients; undefined where all are within the limits
+ * @param shardCount how many shards they are the sum of
+ * @returns what is wrong with the first bad gradient; undefined if all are within the limits
  */
 export function findGradientProblem(
   gradients: ReadonlyMap<string, Gradient>,
@@ -74,8 +74,8 @@ export function findLossProblem(loss: number): string | undefined {
 }
 
 /**
- * @param values what a shard brings to the barrier, or what all shards go on with from there
- * @returns what is wrong with them; undefined where every number is within the limits
+ * @param values a shard's contribution, or the merged values
+ * @returns what is wrong with them; undefined if all are within the limits
  */
 export function findBarrierProblem(
   { layer, direction, channels }: Barrier,
@@ -86,14 +86,14 @@ export function findBarrierProblem(
   return findProblemIn(layer, { mean, variance });
 }
 
-/** @returns what is wrong with a result; undefined where every number is within the limits */
+/** @returns what is wrong with a result's loss or moments; undefined if all numbers are within the limits */
 export function findResultProblem(result: Omit<ShardResult, "gradients">): string | undefined {
   const problem = findLossProblem(result.loss);
   if (problem !== undefined) return problem;
   return findMomentsProblem(result.moments);
 }
 
-/** @returns what is wrong with one of the layers' moments; undefined where all are within the limits */
+/** @returns what is wrong with the first bad layer's moments; undefined if all are within the limits */
 export function findMomentsProblem(moments: ReadonlyMap<string, Moments>): string | undefined {
   for (const [name, own] of moments) {
     const problem = findProblemIn(name, own);

@@ -1,4 +1,4 @@
-// Samples as an engine is fed them, and all else that a shard's pass is fed besides weights.
+// The tensors that a shard's pass or an inference is fed, except for weights.
 import { augmentSamples } from "../data/augmentation.js";
 import type { Samples } from "../data/samples.js";
 import type { Tensor, TensorScope } from "../engine/engine.js";
@@ -11,13 +11,13 @@ import type { Replica } from "./replica.js";
 /** One of the parts of a global batch. */
 export interface Shard {
   step: number;
-  /** Place of its first sample in the global batch; it decides what dropout drops, and how images are varied. */
+  /** Position of its first sample in the global batch; dropout and augmentation depend on it. */
   firstSample: number;
   /** At least one. */
   samples: Samples;
 }
 
-/** What a shard's pass is fed from its beginning, by the values of the training graph. */
+/** What a shard's pass is fed from its start, by the values of the training graph. */
 export function feedShard(
   { graph: { training }, layout, population }: Replica,
   { step, firstSample, samples }: Shard,
@@ -53,7 +53,7 @@ function dropoutRate({ network }: RunLayout, name: string): number {
   return layer.rate;
 }
 
-/** value/255 as float32, for every byte. */
+/** byte/255 as float32, for each byte. */
 const SCALED = Float32Array.from({ length: 256 }, (_, value) => value / 255);
 
 /** [N, …input shape] */
@@ -72,7 +72,7 @@ function scaleBytes(bytes: Uint8Array): Float32Array {
   return values;
 }
 
-/** In the form that the loss takes: class numbers [N], or values [N,K]. */
+/** In the form that the loss expects: class numbers [N], or values [N,K]. */
 export function feedTargets(
   layout: RunLayout,
   { count, targets }: Samples,
@@ -82,7 +82,8 @@ export function feedTargets(
   if (takesClasses(loss)) return scope.tensor([count], targets);
   const size = layout.network.outputShape[0]!;
   if (targets instanceof Float32Array) return scope.tensor([count, size], targets);
-  if (data.target.kind !== "classes") throw new RangeError("class numbers in a run of values");
+  if (data.target.kind !== "classes")
+    throw new RangeError("class numbers in a run whose targets are values");
   return scope.tensor(
     [count, size],
     size === 1 ? Float32Array.from(targets) : oneHot(targets, size),

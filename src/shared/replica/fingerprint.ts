@@ -1,5 +1,5 @@
-// The numerics fingerprint of a run on this machine: SHA-256 of what its engine makes of a fixed probe. Machines with the same
-// fingerprint compute the run to the same bits; those with another one, such as another kind of processor, do not.
+// The numerics fingerprint of a run on this machine: SHA-256 of its engine's results on a fixed probe. Machines with equal
+// fingerprints compute the run to the same bits; others, such as another kind of processor, do not.
 import { crc32 } from "../digest/crc32.js";
 import { sha256OfText, toHex } from "../digest/sha256.js";
 import type { Engine } from "../engine/engine.js";
@@ -15,9 +15,10 @@ import { TrainingReplica } from "./training-replica.js";
 const QUIET_NAN = 0x7fc00000;
 
 /**
- * Takes about one step: the forward and backward pass of a shard of each of the run's sizes (there are at most two), which
- * wait for each other where batch normalisation is synchronised, the optimizer's step, and inference. Kernels split their sums by the shapes they are given, hence the run's own network and
- * sizes; which values they add up decides nothing about how. In a session of its own, which is disposed.
+ * Takes about as long as a step: the forward and backward pass of one shard of each size (the run has at most two), which wait
+ * for each other if batch normalisation is synchronised, the optimizer's step, and inference. It uses the run's own network and
+ * sizes, because kernels split their sums by the shapes of their inputs; the values do not matter for that. The session is
+ * temporary.
  * @returns 64 hexadecimal digits
  */
 export function numericsFingerprint(layout: RunLayout, engine: Engine): string {
@@ -25,7 +26,7 @@ export function numericsFingerprint(layout: RunLayout, engine: Engine): string {
   const replica = new TrainingReplica(layout, engine);
   try {
     const { batchSize, schedule } = layout.config;
-    // Where the warm-up is over: a rate near 0 would hide how the weights change.
+    // After the warm-up: a rate near 0 would hide how the weights change.
     const step = schedule.warmupSteps;
     const state = probeState(layout);
     replica.load(state, step);
@@ -37,7 +38,7 @@ export function numericsFingerprint(layout: RunLayout, engine: Engine): string {
     for (const result of results) digest.addShard(result);
     const shards = layout.shardSizes.map((size) => results[sizes.indexOf(size)]!.gradients);
     replica.apply({ gradients: joinShards(shards), population: new Map() });
-    // Into the memory of what was loaded: another copy would be as large as the state.
+    // Reuses the memory of the state: a copy would be as large.
     replica.read(state.map(({ name, values }) => ({ name, into: values })));
     for (const { values } of state) digest.add(values);
     const samples = probeSamples(layout, Math.min(batchSize, MAX_EVALUATION_SAMPLES));
@@ -50,7 +51,7 @@ export function numericsFingerprint(layout: RunLayout, engine: Engine): string {
   return digest.hex();
 }
 
-/** The step's gradients: factors of all shards, as the optimizer multiplies them; what is dense, of the first shard. */
+/** The step's gradients: factors of all shards, which the optimizer multiplies; dense gradients of the first shard. */
 function joinShards(shards: readonly Gradients[]): Gradients {
   return new Map(
     [...shards[0]!].map(([name, first]): [string, Gradient] => {
@@ -64,7 +65,7 @@ function joinShards(shards: readonly Gradients[]): Gradients {
   );
 }
 
-/** Which NaN comes of a calculation is the processor's choice, in WebAssembly too. */
+/** The bits of a NaN depend on the processor, in WebAssembly too. */
 function withPlainNaN(values: Float32Array): Float32Array {
   if (isAllFinite(values)) return values;
   const bits = new Uint32Array(values.length);
@@ -77,9 +78,9 @@ function withPlainNaN(values: Float32Array): Float32Array {
 }
 
 /**
- * The results as text: numbers in full, and of each array its checksum. Nobody has to be kept from forging a fingerprint, as
- * every worker is sent the run's; what is found is an honest machine that differs. SHA-256 of all bytes takes
- * nine times as long in a browser (docs/performance.md).
+ * Digests the results as text: scalars in full, arrays by their CRC-32. It need not be hard to forge, as every worker is sent
+ * the run's fingerprint anyway; the purpose is to find honest machines that differ. SHA-256 of all bytes would take nine times
+ * as long in a browser (docs/performance.md).
  */
 class ResultDigest {
   private readonly lines: string[] = [];
@@ -97,7 +98,7 @@ class ResultDigest {
       }
     }
     for (const { mean, variance } of moments.values()) {
-      // Computed in float32; the type allows for merged ones.
+      // These were computed in float32; only merged moments are float64.
       this.add(Float32Array.from(mean));
       this.add(Float32Array.from(variance));
     }

@@ -1,4 +1,4 @@
-// Inference on a replica, with its population statistics or with others.
+// Inference on a replica, with its own population statistics or with given ones.
 import type { Samples } from "../data/samples.js";
 import type { Feed, TensorScope } from "../engine/engine.js";
 import type { Value } from "../graph/graph.js";
@@ -14,7 +14,7 @@ export type StatisticsByLayer = ReadonlyMap<string, PopulationStatistics>;
 
 /**
  * Predictions and losses of some samples.
- * @param known statistics in the place of the replica's own
+ * @param known statistics to use in place of the replica's own
  */
 export function evaluateSamples(
   replica: Replica,
@@ -36,8 +36,8 @@ export function evaluateSamples(
 }
 
 /**
- * Moments of what goes into some batch-norm layers that are trained, over some samples. Targets are not looked at.
- * @param known the statistics of the layers before them, in the place of the replica's own
+ * Moments of the inputs of some trainable batch-norm layers, over some samples. Targets are ignored.
+ * @param known statistics of earlier layers, to use in place of the replica's own
  * @returns by layer
  */
 export function measureMoments(
@@ -61,7 +61,7 @@ export function measureMoments(
   });
 }
 
-/** The network's outputs [N,K]: probabilities where it classifies, else what it predicts. Targets are not looked at. */
+/** The network's outputs [N,K]: probabilities of classes, or predicted values. Targets are ignored. */
 export function predictSamples(replica: Replica, samples: Samples): Float32Array {
   const { probabilities, predictions } = replica.graph.inference;
   return replica.session.scope((scope) => {
@@ -102,16 +102,16 @@ function infer(
   return tensors.map((tensor) => scope.floats(tensor));
 }
 
-/** Class numbers where the run's targets are classes, else the outputs as they are. */
+/** Class numbers if the run's targets are classes, else the outputs themselves. */
 function predictionsOf({ layout }: Replica, outputs: Float32Array): Int32Array | Float32Array {
   if (layout.config.data.target.kind === "values") return outputs;
   const size = layout.network.outputShape[0]!;
-  // One logit: class 1 where it is above 0.
+  // One logit: class 1 if it is above 0.
   if (size === 1) return Int32Array.from(outputs, (value) => (value > 0 ? 1 : 0));
   return indexOfRowMaxima(outputs, size);
 }
 
-/** The first of equal ones. */
+/** The first one, if several are equal. */
 function indexOfRowMaxima(values: Float32Array, columns: number): Int32Array {
   const maxima = new Int32Array(values.length / columns);
   for (let row = 0; row < maxima.length; row++) {

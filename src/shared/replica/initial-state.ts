@@ -1,10 +1,10 @@
-// The state that a run starts from: given or drawn weights, and slots of zeros. Pure.
+// The state that a run starts from: loaded or drawn weights, and slots of zeros. Pure.
 import { sizeOf } from "../network/network.js";
 import type { RunLayout } from "../run-layout.js";
 import { stateLayout } from "./state-layout.js";
 import type { NamedTensor } from "./tensors.js";
 
-/** The tensors, and zeros for those of the state that are missing: the optimizer's slots at the start of a run. */
+/** Adds the state's missing tensors, the optimizer's slots, as zeros. */
 export function withEmptySlots(layout: RunLayout, tensors: readonly NamedTensor[]): NamedTensor[] {
   const names = new Set(tensors.map(({ name }) => name));
   const missing = stateLayout(layout, "with-slots").filter(({ name }) => !names.has(name));

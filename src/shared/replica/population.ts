@@ -8,7 +8,7 @@ export class Population {
   readonly layers: ReadonlyMap<string, PopulationStatistics>;
   private readonly tensors = new Map<string, Float32Array>();
 
-  /** Mean 0 and variance 1. */
+  /** Starts with mean 0 and variance 1. */
   constructor(statistics: readonly StatisticsSpec[]) {
     this.layers = new Map(
       statistics.map(({ name, channels }) => {
@@ -21,7 +21,7 @@ export class Population {
     );
   }
 
-  /** @param name LAYER/pop_mean or LAYER/pop_var; undefined where it is none of these */
+  /** @param name LAYER/pop_mean or LAYER/pop_var @returns undefined for any other name */
   tensor(name: string): Float32Array | undefined {
     return this.tensors.get(name);
   }

@@ -1,4 +1,4 @@
-// What the numerics fingerprint is taken of: samples and a state that are the same on every machine, whatever the run's data
+// The probe of the numerics fingerprint: samples and a state that are the same on every machine, independent of the run's data
 // and weights. Pure.
 import { sampleShapeOf } from "../config.js";
 import type { Samples } from "../data/samples.js";
@@ -9,16 +9,16 @@ import { stateLayout } from "./state-layout.js";
 import type { NamedTensor } from "./tensors.js";
 
 const SEED = 0;
-/** Numbers that are drawn; tensors are filled with them again and again. A prime, so that no two rows are alike. */
+/** Numbers that are drawn; tensors repeat them. A prime, so that no two rows are equal. */
 const PATTERN_LENGTH = 16_381;
-/** Of slots, such as Adam's mean of squares, which is never negative. */
+/** Slots are from 0 to this: Adam's mean of squares is never negative. */
 const LARGEST_SLOT = 1e-3;
-/** Of biases, betas and population means. */
+/** The largest magnitude of biases, betas and population means. */
 const LARGEST_OFFSET = 0.1;
-/** How far scales and population variances are from 1. */
+/** The largest distance of scales and population variances from 1. */
 const LARGEST_SCALING = 0.25;
 
-/** @param count samples, with random inputs and targets of the run's kind */
+/** Random inputs and targets of the run's types. */
 export function probeSamples({ config, network }: RunLayout, count: number): Samples {
   const { inputType, target } = sampleShapeOf(config);
   const pattern = drawPattern("samples");
@@ -35,7 +35,7 @@ export function probeSamples({ config, network }: RunLayout, count: number): Sam
 }
 
 /**
- * The whole state. Initial values would not do: where they are zeros or ones, products and sums with them are exact on every
+ * The complete state. Initial values would not reveal differences: sums and products with zeros and ones are exact on every
  * processor, fused or not.
  */
 export function probeState(layout: RunLayout): NamedTensor[] {
@@ -49,7 +49,7 @@ export function probeState(layout: RunLayout): NamedTensor[] {
 
 type ToValue = (uniform: number) => number;
 
-/** Kernels keep the variance of what goes through them (He et al., 2015), so that deep networks neither fade nor overflow. */
+/** Kernels preserve the variance of their inputs (He et al., 2015), so that activations in deep networks neither vanish nor overflow. */
 function valueOf(name: string, parameter: ParameterSpec | undefined): ToValue {
   if (parameter?.role === "kernel") {
     const limit = Math.sqrt(6 / Math.max(1, parameter.fanIn));
@@ -73,7 +73,7 @@ function fill<Values extends Uint8Array | Int32Array | Float32Array>(
   pattern: Float64Array,
   toValue: ToValue,
 ): Values {
-  // The rest is copied from the values themselves, in memory of one kind: converting each would take longer.
+  // The rest is copied within the array, which is faster than converting each value again.
   const period = Math.min(pattern.length, values.length);
   for (let at = 0; at < period; at++) values[at] = toValue(pattern[at]!);
   for (let at = period; at < values.length; at += period) values.copyWithin(at, 0, period);

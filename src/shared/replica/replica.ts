@@ -1,5 +1,5 @@
-// The state of the training in one process: weights and population statistics, on which shards and evaluations are
-// computed. The coordinator has one, and so has each worker.
+// One process's copy of the training state: weights and population statistics, with which shards and evaluations are computed.
+// The coordinator has one, and so does each worker.
 import type { Feed, Session } from "../engine/engine.js";
 import type { NetworkGraph } from "../graph/network-graph.js";
 import type { RunLayout } from "../run-layout.js";
@@ -10,8 +10,8 @@ export interface Replica {
   readonly graph: NetworkGraph;
   readonly session: Session;
   readonly population: Population;
-  /** Steps behind the state. */
+  /** How many steps the state has completed. */
   readonly step: number;
-  /** What every run on this replica's weights is fed in the places of the graph's variables. */
+  /** Feeds that every run on this replica needs in place of the graph's variables. */
   weightFeeds(): Feed[];
 }

@@ -1,4 +1,4 @@
-// The tensors of a shard's pass, which are held from its beginning to its end, and its runs on them (shard-pass.ts).
+// The tensors of a shard's pass (shard-pass.ts), held from its start to its end, and the runs that compute them.
 import { concatFloats } from "../concat.js";
 import type { Feed, Tensor, TensorScope } from "../engine/engine.js";
 import type { GraphRun, Value } from "../graph/graph.js";
@@ -15,7 +15,7 @@ export class ShardComputation {
   private readonly replica: Replica;
   private readonly sampleCount: number;
   private readonly scope: TensorScope;
-  /** What is fed or has been computed. */
+  /** Values that are fed or have been computed. */
   private readonly tensors: Map<Value, Tensor>;
 
   /** @param scope holds the tensors; its owner closes it */
@@ -33,14 +33,14 @@ export class ShardComputation {
     return concatFloats(barrier.contribution.map((value) => this.floats(value)));
   }
 
-  /** @param merged of all shards: [2, channels] @throws RangeError where it is of another length */
+  /** Feeds a barrier's merged values. @param merged [2, channels] @throws RangeError if its length is wrong */
   proceed({ barrier }: { barrier: BarrierValues }, merged: Float32Array): void {
     const [first, second] = barrier.merged;
     const [channels] = first.shape as [number];
     if (merged.length !== 2 * channels) {
-      throw new RangeError(`${merged.length} merged values where 2·${channels} are needed`);
+      throw new RangeError(`${merged.length} merged values, expected 2·${channels}`);
     }
-    // Copies: the caller may use its memory again.
+    // Copies, as the caller may reuse its memory.
     this.tensors.set(first, this.scope.tensor([channels], merged.slice(0, channels)));
     this.tensors.set(second, this.scope.tensor([channels], merged.slice(channels)));
   }
@@ -59,7 +59,7 @@ export class ShardComputation {
   private run({ feeds, fetches }: GraphRun): void {
     const missing = fetches.filter((value) => !this.tensors.has(value));
     if (missing.length === 0) return;
-    // Taken anew for each run: a bucket may have taken its step while the shard waited.
+    // Asked for again in each run: a bucket may have taken its step while the shard waited.
     const weights = this.replica.weightFeeds();
     const fed = feeds.map((value): Feed => [value, this.tensors.get(value)!]);
     const found = this.scope.run([...weights, ...fed], missing);
@@ -79,7 +79,7 @@ export class ShardComputation {
 
 const PHASES = new WeakMap<NetworkGraph, readonly PassPhase[]>();
 
-/** Cut once for each graph. */
+/** Cut once per graph. */
 function phasesOf(
   graph: NetworkGraph,
   { buckets, factored, barriers }: RunLayout,

@@ -1,12 +1,11 @@
-// All shards of a step in one process: their passes go from barrier to barrier together.
+// Computes all shards of a step in one process: their passes advance from barrier to barrier together.
 import { mergeContributions } from "../statistics/barrier.js";
 import type { Replica } from "./replica.js";
 import { beginShard, endPass, type Shard } from "./shard-pass.js";
 import type { ShardResult } from "./tensors.js";
 
 /**
- * Computes shards that wait for each other and for no others. Without barriers one after the other.
- * @param shards of one step, in their order
+ * @param shards all shards of one step, in order
  * @returns their results, in the same order
  */
 export function computeShardsTogether(replica: Replica, shards: readonly Shard[]): ShardResult[] {

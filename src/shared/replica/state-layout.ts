@@ -1,4 +1,4 @@
-// Names and shapes of a state's tensors, in the one order that the checkpoint and the wire use. Pure.
+// Names and shapes of a state's tensors, in the order that both the checkpoint and the protocol use. Pure.
 import {
   type Network,
   type ParameterSpec,
@@ -11,7 +11,7 @@ import type { OptimizerSpec } from "../optimizer/optimizer.js";
 import { slotsOf } from "../optimizer/slots.js";
 import type { RunLayout } from "../run-layout.js";
 
-/** `with-slots`: with the optimizer's slots, so that it can take steps. `weights-only`: what gradients and inference need. */
+/** `with-slots`: can take optimizer steps. `weights-only`: can compute gradients and inference. */
 export type ReplicaKind = "with-slots" | "weights-only";
 
 export interface TensorShape {
@@ -20,9 +20,9 @@ export interface TensorShape {
 }
 
 /**
- * Larger tensors travel in chunks of so many bytes at most. A message of 13 MB is put together at its receiver from pieces
- * of 64 KiB, in memory that is new each time; that takes more than twice what chunks do, which stay in the processor's
- * cache (docs/lab-notebook.md).
+ * Larger tensors are sent in chunks of at most this size. The receiver of a 13 MB message would join pieces of 64 KiB in newly
+ * allocated memory, which takes more than twice as long as chunks, which stay in the processor's cache
+ * (docs/lab-notebook.md).
  */
 export const CHUNK_BYTES = 2 ** 19;
 
@@ -30,7 +30,7 @@ export function isLarge({ shape }: TensorShape): boolean {
   return 4 * sizeOf(shape) > CHUNK_BYTES;
 }
 
-/** The whole state: parameters, population statistics, slots. */
+/** The complete state: parameters, population statistics, slots. */
 export function stateLayout({ network, config }: RunLayout, kind: ReplicaKind): TensorShape[] {
   return tensorsOf(network.parameters, network.statistics, slotOwner(config, kind));
 }
@@ -40,20 +40,20 @@ export function weightLayout({ parameters, statistics }: Network): TensorShape[]
   return tensorsOf(parameters, statistics, undefined);
 }
 
-/** How many groups a whole state is sent in; the first ones are those of the gradient buckets. */
+/** How many groups a complete state is sent in; the first ones are those of the gradient buckets. */
 export function stateGroupCount(layout: RunLayout): number {
   return layout.buckets.length + (hasFrozen(layout) ? 1 : 0);
 }
 
-/** What no step changes: it is sent once, before the buckets. */
+/** Whether the state has tensors that no step changes. These are sent once, before the buckets. */
 export function hasFrozen({ network }: RunLayout): boolean {
   const isFrozen = ({ trainable }: { trainable: boolean }) => !trainable;
   return network.parameters.some(isFrozen) || network.statistics.some(isFrozen);
 }
 
 /**
- * The part of a state that is sent together: the parameters of a gradient bucket, with the last bucket the population
- * statistics, which are known when a step is over; and as one group more what is not trained.
+ * The tensors that are sent together: the parameters of a gradient bucket, with the last bucket also the population statistics,
+ * which are only known at the end of a step; and in a group of its own what is not trained.
  */
 export function stateGroup(layout: RunLayout, kind: ReplicaKind, group: number): TensorShape[] {
   const { network, config, buckets } = layout;
@@ -72,12 +72,12 @@ export function stateGroup(layout: RunLayout, kind: ReplicaKind, group: number):
   return tensorsOf(bucket, statistics, slotOwner(config, kind));
 }
 
-/** A batch-norm layer's tensors in a state. */
+/** The names of a batch-norm layer's statistics in a state. */
 export function statisticNames(layer: string): { mean: string; variance: string } {
   return { mean: `${layer}/pop_mean`, variance: `${layer}/pop_var` };
 }
 
-/** Whose slots are part of a state. */
+/** The optimizer whose slots are part of the state; undefined if there are none. */
 function slotOwner({ optimizer }: RunConfig, kind: ReplicaKind): OptimizerSpec | undefined {
   return kind === "with-slots" ? optimizer : undefined;
 }

@@ -1,19 +1,19 @@
-// The shards of a step that one process computes, several at once where they wait for each other: each goes on as far as the
-// merged values of the step's barriers are known, and is held until the next are.
+// The passes of one step that a process computes. With barriers there may be several at a time: each advances as far as the
+// merged values of the step's barriers are known, and then waits for the next.
 import { endPass, type ShardPass } from "./shard-pass.js";
 import type { ShardResult } from "./tensors.js";
 
 export interface PassHandlers {
-  /** The shard has come to the barrier with these values. */
+  /** The shard has reached the barrier, and contributes these values. */
   onContribution: (barrier: number, values: Float32Array) => void;
-  /** @param waitedMs how long it was not computed, between its beginning and its end */
+  /** @param waitedMs how long it waited at barriers */
   onResult: (result: ShardResult, waitedMs: number) => void;
 }
 
 interface HeldPass {
   pass: ShardPass;
   onResult: PassHandlers["onResult"];
-  /** The next barrier on its way. */
+  /** The next one that the pass reaches, or waits at. */
   barrier: number;
   waitingSinceMs: number;
   waitedMs: number;
@@ -21,9 +21,9 @@ interface HeldPass {
 
 export class StepPasses {
   private readonly nowMs: () => number;
-  /** Those that wait, by task: all at the first barrier whose merged values are not known. */
+  /** By task: the passes that wait, all at the first barrier whose merged values are not known. */
   private readonly waiting = new Map<number, HeldPass>();
-  /** Of the step's barriers, in their order. */
+  /** By the step's barriers, in order. */
   private readonly merged: Float32Array[] = [];
 
   /** @param nowMs a clock */
@@ -45,17 +45,17 @@ export class StepPasses {
   }
 
   /**
-   * Computes as far as possible now. One of the same task that waits is ended: it is computed again.
-   * @param start begins the shard's pass, and has `onContribution` called with what it brings to each barrier
+   * Begins a task's pass and computes as far as possible. If a pass of the same task is waiting, it is ended and replaced.
+   * @param start begins the pass; it must call `onContribution` with the shard's contribution to each barrier
    */
   begin(
     task: number,
     start: (onContribution: (values: Float32Array) => void) => ShardPass,
     handlers: PassHandlers,
   ): void {
-    const former = this.waiting.get(task);
+    const previous = this.waiting.get(task);
     this.waiting.delete(task);
-    if (former) endPass(former.pass);
+    if (previous) endPass(previous.pass);
     const pass = start((values) => handlers.onContribution(held.barrier, values));
     const held: HeldPass = {
       ...{ pass, onResult: handlers.onResult },
@@ -64,8 +64,8 @@ export class StepPasses {
     this.run(task, held, pass.next());
   }
 
-  /** The merged values of the next barrier are known: those that wait there go on, in the order in which they came. */
-  goOn(values: Float32Array): void {
+  /** Resumes the passes that wait at the next barrier with its merged values, in the order in which they reached it. */
+  resume(values: Float32Array): void {
     this.merged.push(values);
     for (const [task, held] of [...this.waiting]) {
       this.waiting.delete(task);
@@ -75,7 +75,7 @@ export class StepPasses {
     }
   }
 
-  /** The step is over: those that wait are ended, and what they hold is freed. */
+  /** The step is over: ends the waiting passes and frees what they hold. */
   clear(): void {
     for (const { pass } of this.waiting.values()) endPass(pass);
     this.waiting.clear();
@@ -103,9 +103,9 @@ export class StepPasses {
 }
 
 /**
- * Computes a shard's part of a step whose barriers' merged values are known.
+ * Computes a pass whose barriers' merged values are all known.
  * @param merged of all barriers
- * @throws RangeError where they are too few
+ * @throws RangeError if there are too few
  */
 export function completePass(pass: ShardPass, merged: readonly Float32Array[]): ShardResult {
   const last = replayPass(pass, merged);
@@ -115,8 +115,8 @@ export function completePass(pass: ShardPass, merged: readonly Float32Array[]): 
 }
 
 /**
- * What a shard brings to the first barrier whose merged values are not known; undefined where all are.
- * @param merged of the barriers before
+ * A shard's contribution to the first barrier whose merged values are not known; undefined if all are known.
+ * @param merged of the earlier barriers
  */
 export function nextContribution(
   pass: ShardPass,

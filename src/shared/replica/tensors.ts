@@ -1,13 +1,13 @@
-// What the parts of a run exchange: gradients, moments and weights as plain arrays. Pure.
+// Gradients, moments and weights as plain arrays, as the parts of a run exchange them. Pure.
 import type { Moments, PopulationStatistics } from "../statistics/moments.js";
 
 /** The gradient of one parameter. */
 export type Gradient =
   | { form: "dense"; values: Float32Array }
-  /** The sum over the shards, in their order, of inputsᵀ · outputs ("sufficient factors", Xie et al., 2016). */
+  /** The sum over the shards, in order, of inputsᵀ · outputs ("sufficient factors", Xie et al., 2016). */
   | { form: "factors"; shards: readonly Factors[] };
 
-/** Of one shard: inputs [rows × in] and outputs [rows × out], row by row. */
+/** Of one shard: inputs [rows × in] and outputs [rows × out], row-major. */
 export interface Factors {
   rows: number;
   inputs: Float32Array;
@@ -21,24 +21,24 @@ export type Gradients = ReadonlyMap<string, Gradient>;
 export interface ShardResult {
   /** Sum of the samples' losses, divided by the global batch size. */
   loss: number;
-  /** The gradients of `loss`, so that the shards' gradients only need adding up. */
+  /** The gradients of `loss`, so that the step's gradient is the sum over the shards. */
   gradients: Gradients;
-  /** By batch-norm layer that is trained. */
+  /** By trainable batch-norm layer. */
   moments: ReadonlyMap<string, Moments>;
 }
 
-/** What inference on some samples found. */
+/** The result of inference on some samples. */
 export interface EvaluationResult {
-  /** Class numbers, or the outputs themselves, sample by sample. */
+  /** Class numbers, or the outputs themselves, in the order of the samples. */
   predictions: Int32Array | Float32Array;
   /** Sum of the samples' losses. */
   lossSum: number;
 }
 
-/** All that a replica needs to go from one step's state to the next, bit for bit. */
+/** Everything that a replica needs to compute the next step's state, bit for bit. */
 export interface Update {
   gradients: Gradients;
-  /** The new population statistics, by batch-norm layer that is trained. */
+  /** The new population statistics, by trainable batch-norm layer. */
   population: ReadonlyMap<string, PopulationStatistics>;
 }
 

@@ -1,5 +1,5 @@
-// A replica that takes steps: weights and optimizer slots are the session's variables. The coordinator's is one, and so is
-// a worker's with `--broadcast updates`; what one does in a step, another can do again bit for bit.
+// A replica that takes optimizer steps: weights and slots are the session's variables. The coordinator has one, and with
+// `--broadcast updates` so does each worker; given the same update, all compute the same bits.
 import { concatFloats } from "../concat.js";
 import type { Engine, Feed, Session, Tensor, TensorScope } from "../engine/engine.js";
 import type { Value } from "../graph/graph.js";
@@ -21,10 +21,10 @@ export class TrainingReplica implements Replica {
   readonly session: Session;
   readonly population: Population;
   private completedSteps: number;
-  /** Buckets that have taken the step in progress. */
+  /** Buckets that have already taken the current step. */
   private readonly steppedBuckets = new Set<number>();
-  /** The weights of those buckets before the step; runs are fed them until it is complete. */
-  private readonly former = new Map<string, { values: Float32Array; tensor: Tensor }>();
+  /** The weights of those buckets from before the step; runs are fed these until the step is complete. */
+  private readonly previousWeights = new Map<string, { values: Float32Array; tensor: Tensor }>();
 
   /** The state is all zeros until `load`. */
   constructor(layout: RunLayout, engine: Engine) {
@@ -46,18 +46,20 @@ export class TrainingReplica implements Replica {
   }
 
   /**
-   * True where a bucket can take its step before the others' gradients are known. A limit on the norm of the gradients needs
-   * all of them.
+   * True if a bucket can take its step before the other buckets' gradients are known. With `clipNorm` all are needed.
    */
   get canStepBuckets(): boolean {
     return this.graph.optimizer.canStepBuckets;
   }
 
   weightFeeds(): Feed[] {
-    return [...this.former].map(([name, { tensor }]) => [this.graph.variable(name), tensor]);
+    return [...this.previousWeights].map(([name, { tensor }]) => [
+      this.graph.variable(name),
+      tensor,
+    ]);
   }
 
-  /** Takes over a state. Tensors that it does not name stay as they are. */
+  /** Loads a state. Tensors that are not among `tensors` keep their values. */
   load(tensors: readonly NamedTensor[], step: number): void {
     if (this.isMidStep) throw new RangeError("a new state in the middle of a step");
     this.session.write(
@@ -72,24 +74,24 @@ export class TrainingReplica implements Replica {
 
   /**
    * A bucket's part of `apply`, before the gradients of later buckets are known.
-   * @param present the bucket's weights as they are now, in memory of the session (`Session.allocate`), which must stay as it
-   * is until `apply`: shards can still be computed again with them
+   * @param current the bucket's weights before the step, in memory of the session (`Session.allocate`) that must not change
+   * until `apply`, as shards may have to be computed again with them
    */
   stepBucket(
     bucket: number,
     gradients: Gradients,
-    present: ReadonlyMap<string, Float32Array>,
+    current: ReadonlyMap<string, Float32Array>,
   ): void {
-    if (!this.canStepBuckets) throw new RangeError("buckets of this optimizer step together");
+    if (!this.canStepBuckets) throw new RangeError("this optimizer steps all buckets at once");
     this.takeStep([bucket], gradients);
     for (const { name, shape } of this.bucketParameters(bucket)) {
-      const values = present.get(name);
-      if (!values) throw new RangeError(`no present value of ${name}`);
-      this.former.set(name, { values, tensor: this.session.keep(shape, values) });
+      const values = current.get(name);
+      if (!values) throw new RangeError(`no current value of ${name}`);
+      this.previousWeights.set(name, { values, tensor: this.session.keep(shape, values) });
     }
   }
 
-  /** One step of the optimizer on every bucket that has not taken it, and the new population statistics. */
+  /** The optimizer's step on all buckets that have not taken it yet, and the new population statistics. */
   apply({ gradients, population }: Update): void {
     const buckets = this.layout.buckets.keys();
     this.takeStep(
@@ -109,13 +111,13 @@ export class TrainingReplica implements Replica {
     });
     this.read(tensors.map(({ name, values }) => ({ name, into: values })));
     for (const { name, values } of tensors) {
-      const former = this.former.get(name);
-      if (former) values.set(former.values);
+      const previous = this.previousWeights.get(name);
+      if (previous) values.set(previous.values);
     }
     return tensors;
   }
 
-  /** Copies variables and statistics as they are now, after the step of buckets that have taken it. */
+  /** Copies the current values of variables and statistics: of buckets that have taken the step, those after it. */
   read(tensors: readonly { name: string; into: Float32Array }[]): void {
     this.session.read(
       tensors.filter(({ name, into }) => {
@@ -127,11 +129,11 @@ export class TrainingReplica implements Replica {
   }
 
   dispose(): void {
-    this.freeFormer();
+    this.freePreviousWeights();
     this.session.dispose();
   }
 
-  private takeStep(buckets: readonly number[], given: Gradients): void {
+  private takeStep(buckets: readonly number[], gradients: Gradients): void {
     const { optimizer, learningRate, schedule } = this.layout.config;
     const outputs = this.graph.optimizer;
     const rate = rateAt(schedule, learningRate, this.step);
@@ -143,7 +145,7 @@ export class TrainingReplica implements Replica {
       }
       const effects: Value[] = [];
       for (const { name } of buckets.flatMap((bucket) => this.bucketParameters(bucket))) {
-        const gradient = given.get(name);
+        const gradient = gradients.get(name);
         if (!gradient) throw new RangeError(`no gradient of ${name}`);
         feeds.push(...gradientFeeds(scope, outputs.gradients.get(name)!, gradient));
         effects.push(outputs.steps.get(name)!);
@@ -154,15 +156,15 @@ export class TrainingReplica implements Replica {
   }
 
   private completeStep(population: ReadonlyMap<string, PopulationStatistics>): void {
-    this.freeFormer();
+    this.freePreviousWeights();
     this.population.set(population);
     this.steppedBuckets.clear();
     this.completedSteps++;
   }
 
-  private freeFormer(): void {
-    for (const { tensor } of this.former.values()) this.session.free(tensor);
-    this.former.clear();
+  private freePreviousWeights(): void {
+    for (const { tensor } of this.previousWeights.values()) this.session.free(tensor);
+    this.previousWeights.clear();
   }
 
   private bucketParameters(bucket: number): RunLayout["buckets"][number] {
@@ -176,7 +178,7 @@ function gradientFeeds(scope: TensorScope, outputs: GradientValues, gradient: Gr
   if (gradient.form === "dense") {
     return [[outputs.dense, scope.tensor(outputs.dense.shape, gradient.values)]];
   }
-  if (!outputs.factors) throw new RangeError("factors of a gradient that has none");
+  if (!outputs.factors) throw new RangeError("factors for a gradient that is not factored");
   // Σ XₛᵀdYₛ is the product of the stacked Xₛ and the stacked dYₛ.
   const rows = gradient.shards.reduce((total, shard) => total + shard.rows, 0);
   return (["inputs", "outputs"] as const).map((side): Feed => {

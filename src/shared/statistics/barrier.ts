@@ -1,6 +1,6 @@
-// Synchronised batch normalisation: within a step all shards wait where a layer normalises, until the sums of all of them are
-// known. Such a place is a barrier; each layer has one in the forward pass, and one in the backward pass where the gradient of
-// its input is needed. Pure.
+// Synchronised batch normalisation: at each batch-norm layer the shards of a step wait until the sums of all of them are known.
+// This is a barrier. Each layer has one in the forward pass, and one in the backward pass if the gradient of its input is
+// needed. Pure.
 import { findNeededGradients } from "../network/needed-gradients.js";
 import { type Network, trainedStatistics } from "../network/network.js";
 import { mergeMoments } from "./moments.js";
@@ -21,7 +21,7 @@ export interface Barrier {
   valuesPerSample: number;
 }
 
-/** What a shard brings to a barrier. */
+/** What a shard contributes to a barrier. */
 export interface Contribution {
   samples: number;
   /** [2, channels]. Forward: mean and biased variance of the shard's values. Backward: Σ dY and Σ dY·x̂ over them. */
@@ -29,10 +29,10 @@ export interface Contribution {
 }
 
 /**
- * What all shards go on with: [2, channels]. Forward: mean and biased variance of the values of all shards. Backward: the means
- * of dY and of dY·x̂ over them. Combined in float64 in the fixed tree, and rounded once.
+ * The merged values with which all shards continue: [2, channels]. Forward: mean and biased variance of the values of all
+ * shards. Backward: the means of dY and of dY·x̂ over them. Combined in float64 in the fixed tree, and rounded once.
  * @param contributions in the order of the shards; at least one
- * @throws RangeError where one is of another length
+ * @throws RangeError if one has the wrong length
  */
 export function mergeContributions(
   { direction, channels, valuesPerSample }: Barrier,
@@ -40,7 +40,7 @@ export function mergeContributions(
 ): Float32Array {
   for (const { values } of contributions) {
     if (values.length !== 2 * channels) {
-      throw new RangeError(`a contribution of ${values.length} values to one of 2·${channels}`);
+      throw new RangeError(`a contribution of ${values.length} values, expected 2·${channels}`);
     }
   }
   const countOf = ({ samples }: Contribution) => samples * valuesPerSample;
@@ -66,8 +66,8 @@ export function mergeContributions(
 }
 
 /**
- * The barriers of a step in their order: forward in the order of the layers, then backward in the reverse order. A layer whose
- * input's gradient nobody needs has none in the backward pass.
+ * The barriers of a step, in order: forward in the order of the layers, then backward in reverse. A layer has none in the
+ * backward pass if the gradient of its input is not needed.
  */
 export function barriersOf(network: Network): Barrier[] {
   const needed = findNeededGradients(network);

@@ -6,7 +6,7 @@ import { foldTree } from "./tree.js";
 
 /** Moments of one batch-norm layer over some samples; one mean and one biased variance per channel. */
 export interface Moments {
-  /** How many values each channel's moments were taken over: samples, times pixels for images. */
+  /** The number of values per channel: samples, times pixels for images. */
   count: number;
   mean: Float32Array | Float64Array;
   variance: Float32Array | Float64Array;
@@ -27,16 +27,16 @@ interface Sums {
 
 /**
  * Moments of the pooled values: N = Σn, M = Σnμ/N, V = Σn(v + (μ−M)²)/N, combined pairwise in the fixed tree, in float64.
- * The squares are taken of differences of means, so a large mean does not cancel the variance away.
- * Parts of 0 values change nothing; without any values count is 0 and mean and variance are 0.
+ * Only differences of means are squared, so that a large mean does not cause cancellation in the variance.
+ * Parts with count 0 are ignored; if all are, count, mean and variance are 0.
  * @param parts in the order of the shards
- * @throws RangeError where the parts have different numbers of channels
+ * @throws RangeError if the parts have different numbers of channels
  */
 export function mergeMoments(parts: readonly Moments[]): Moments {
   const channels = parts[0]?.mean.length ?? 0;
   for (const { mean, variance } of parts) {
     if (mean.length !== channels || variance.length !== channels) {
-      throw new RangeError(`moments of ${mean.length} channels among some of ${channels}`);
+      throw new RangeError(`moments of ${mean.length} channels, expected ${channels}`);
     }
   }
   const none: Sums = {
@@ -56,7 +56,7 @@ function sumsOf({ count, mean, variance }: Moments): Sums {
   return { count, sum: times(mean), squares: times(variance) };
 }
 
-/** Σ over both = the two sums of squares, and what the distance of the two means adds: d²·m·n/(m + n). */
+/** The sum of squares over both is the two sums of squares plus d²·m·n/(m + n), where d is the difference of the means. */
 function combineSums(left: Sums, right: Sums): Sums {
   if (left.count === 0) return right;
   if (right.count === 0) return left;
@@ -90,8 +90,8 @@ export function nextPopulation(
 
 /**
  * The momentum with which a moving average has no bias towards its initial value. An average that starts at 0 and is divided
- * by 1 − mᵗ (Kingma and Ba, "Adam", 2015, section 3) moves by (1 − m)/(1 − mᵗ) of the way at update t, so it needs no state
- * besides itself. At the first update it becomes the batch's own value.
+ * by 1 − mᵗ (Kingma and Ba, "Adam", 2015, section 3) moves by a fraction (1 − m)/(1 − mᵗ) at update t, so no further state is
+ * needed. After the first update it equals the batch's value.
  * @param momentum m, from 0 to 1
  * @param t the number of this update, from 1
  */

@@ -1,14 +1,14 @@
-// In which order the statistics of the whole training set are computed. The input of a batch-norm layer, in inference, depends
-// on the statistics of the layers before it, so those must be known first. Pure.
+// The order in which the statistics of the whole training set are computed. In inference, a batch-norm layer's input depends on
+// the statistics of earlier layers, so those must be known first. Pure.
 import { type Network, type StatisticsSpec, trainedStatistics } from "../network/network.js";
 
 /**
- * The batch-norm layers that are trained, in groups: each group needs one pass over the training set, in which its layers
- * depend on layers of earlier groups alone.
+ * The trainable batch-norm layers in groups. Each group is one pass over the training set: its layers depend only on layers of
+ * earlier groups.
  */
 export function populationPasses(network: Network): StatisticsSpec[][] {
   const trained = new Map(trainedStatistics(network).map((spec) => [spec.name, spec]));
-  /** By layer: how many trained batch-norm layers follow each other on the longest way to its output. */
+  /** By layer: the number of trainable batch-norm layers on the longest path to its output. */
   const depths = new Map<string, number>();
   const passes: StatisticsSpec[][] = [];
   for (const { name, inputs } of network.layers) {

@@ -1,5 +1,5 @@
-// The order in which contributions of shards are combined: a fixed binary tree over the shard's index. Who combines what
-// does not change the result, so a relay can combine a complete subtree on its way. Pure.
+// The order in which the shards' contributions are combined: a fixed binary tree over the shard's index. The result does not
+// depend on who combines what, so a relay can combine a complete subtree. Pure.
 
 /**
  * Combines values in a binary tree. A node over n leaves has the largest power of two below n in its left subtree (as the
@@ -15,10 +15,10 @@ export function foldTree<T>(values: readonly T[], combine: (left: T, right: T) =
 }
 
 /**
- * As `foldTree`, over the leaves `from` … `from` + `count` − 1, where the values of some nodes are known already.
- * @param from where a node of the tree begins
- * @param known the value of the node over `count` leaves from `from` on; undefined where it is not known
- * @returns undefined where a leaf is in no known node
+ * As `foldTree`, over the leaves `from` … `from` + `count` − 1, given the values of some nodes.
+ * @param from first leaf of a node of the tree
+ * @param known the value of the node over these leaves; undefined if it is not known
+ * @returns undefined if a leaf is in no known node
  */
 export function foldKnown<T>(
   from: number,
@@ -34,7 +34,7 @@ export function foldKnown<T>(
   return left === undefined || right === undefined ? undefined : combine(left, right);
 }
 
-/** True for the leaves i·2ᵏ … (i + 1)·2ᵏ − 1, which are a node's in every tree that has them. */
+/** True for the leaves i·2ᵏ … (i + 1)·2ᵏ − 1, which form a node in every tree that contains them. */
 export function isCompleteSubtree(from: number, count: number): boolean {
   return (count & (count - 1)) === 0 && from % count === 0;
 }

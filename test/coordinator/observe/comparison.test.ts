@@ -1,4 +1,4 @@
-// What the page that compares runs computes: what differs, how sure a number is, groups of seeds, the cells of a sweep.
+// What the page that compares runs computes: what differs, how certain a number is, groups of seeds, the cells of a sweep.
 import { describe, expect, test } from "vitest";
 import { forComparison } from "../../../src/coordinator/observe/dashboard/comparison.js";
 import {
@@ -46,7 +46,7 @@ import { configOf } from "../../support/config.js";
 const read = (...options: CurveOptions[]) =>
   options.map((each, index) => readComparedRun(each.name, index, finishedRun(each).updates));
 
-/** The preset with kernels drawn with another σ. */
+/** The preset with another σ for initial kernels. */
 function scaled(name: PresetName, standardDeviation: number): NetworkSpec {
   const { inputShape, layers } = presetNetwork(name, [8, 10, 1], 4);
   return {

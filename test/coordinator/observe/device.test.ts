@@ -1,4 +1,4 @@
-// The Web Workers of the page /join, as threads that a test holds in its hands.
+// The Web Workers of the page /join, as threads that the test controls.
 import { beforeEach, expect, test, vi } from "vitest";
 import {
   Device,

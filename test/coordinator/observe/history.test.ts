@@ -6,6 +6,7 @@ import {
   startUpdate,
   statisticsUpdate,
   stepsUpdate,
+  traceUpdate,
 } from "../../support/page-updates.js";
 
 const MIB = 1024 * 1024;
@@ -23,6 +24,19 @@ describe("the history of a run", () => {
     const kept = history.updates().filter((update) => update.kind === "statistics");
     expect(kept.at(-1)?.layers[0]?.shards).toHaveLength(16);
     expect(kept.at(-2)?.layers[0]?.shards).toHaveLength(0);
+  });
+
+  test("a late page receives the slowest step, which is sent only when it changes", () => {
+    const history = new History();
+    history.add(startUpdate(0));
+    history.add(traceUpdate(1, 0));
+    history.add(traceUpdate(2));
+    const traces = () => history.updates().filter((update) => update.kind === "trace");
+    expect(traces()).toMatchObject([{ step: 2, slowest: { step: 0 } }]);
+    history.add(traceUpdate(3, 3));
+    expect(traces()).toMatchObject([{ step: 3, slowest: { step: 3 } }]);
+    history.add(startUpdate(2));
+    expect(traces()).toEqual([]);
   });
 
   test("a resumed run's steps replace those done before", () => {

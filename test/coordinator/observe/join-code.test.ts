@@ -1,4 +1,4 @@
-// The QR code on the terminal: read back module by module, for whom it is printed, and that it holds no token.
+// The QR code on the terminal: it is read back module by module; when it is printed; and that it does not contain the token.
 import { PassThrough } from "node:stream";
 import { encode } from "uqr";
 import { expect, test } from "vitest";

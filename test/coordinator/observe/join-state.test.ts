@@ -63,7 +63,7 @@ describe("stateOf", () => {
     expect(nameOf({ workers: { ...NONE, waiting: 4 } })).toBe("lost");
     expect(nameOf({ workers: { ...NONE, waiting: 4 }, hasSlept: true })).toBe("hidden");
     expect(nameOf({ workers: { ...NONE, starting: 4 } })).toBe("joining");
-    // The feed alone is broken: the workers have connections of their own.
+    // Only the feed is broken: the workers have their own connections.
     expect(nameOf({ access: "unreachable" })).toBe("working");
   });
 
@@ -127,7 +127,7 @@ describe("DeviceTally", () => {
     const run = { shardsPerStep: 4, joinedStep: 100 };
     expect(shareOfWork({ ...run, shards: 0, step: 100 })).toBeUndefined();
     expect(shareOfWork({ ...run, shards: 10, step: 110 })).toBe(0.25);
-    // Its own shards are known before the run's step is.
+    // Its own shards are known before the run's step.
     expect(shareOfWork({ ...run, shards: 2, step: 100 })).toBe(1);
   });
 });

@@ -5,7 +5,7 @@ import { LiveFeed } from "../../../src/coordinator/observe/dashboard/live-feed.j
 
 const MIB = 1024 * 1024;
 
-/** A reader that takes a chunk when it is told to. */
+/** A reader that takes a chunk only when told to. */
 class SlowReader extends Writable {
   text = "";
   private taken: (() => void) | undefined;

@@ -13,7 +13,7 @@ test("metrics of ten thousand worker names keep those of the newest 256", async 
     answeredMs: 1,
   } as const;
   for (let number = 0; number < 10_000; number++) {
-    // A worker's clock may run backwards: no metric may be decremented for it.
+    // A worker's clock may go backwards, but no metric may decrease.
     const tasks = [{ ...task, worker: `worker-${number}`, computedFromMs: 9 }];
     metrics.handle({ event: "trace", step: number, tasks, phases: [] });
   }

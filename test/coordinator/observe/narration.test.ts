@@ -1,4 +1,4 @@
-// The sentences on the terminal: the metrics' fixed form, and others' texts made harmless.
+// The sentences on the terminal: the fixed form of metrics, and that texts from others are made harmless.
 import { describe, expect, test } from "vitest";
 import { durationText, shortNumber } from "../../../src/coordinator/observe/number-text.js";
 import {

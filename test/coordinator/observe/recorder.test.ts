@@ -1,10 +1,10 @@
-// The recorder turns events into page updates at a bounded rate and of bounded size, by a clock of the test's own.
+// The recorder turns events into page updates of bounded size at a bounded rate. The test has its own clock.
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import type { PageUpdate } from "../../../src/coordinator/observe/dashboard/page-update.js";
 import { Recorder } from "../../../src/coordinator/observe/dashboard/recorder.js";
 import type { WorkerStatus } from "../../../src/coordinator/observe/dashboard/worker-table.js";
 import type { RunConfig } from "../../../src/shared/config.js";
-import type { RunEvent } from "../../../src/shared/events.js";
+import type { RunEvent } from "../../../src/shared/run-event.js";
 import type { Moments } from "../../../src/shared/statistics/moments.js";
 import { configOf } from "../../support/config.js";
 
@@ -168,15 +168,23 @@ describe("workers", () => {
     ]);
   });
 
-  test("come with the newest step and the slowest of the last 100", () => {
-    for (const [step, toMs] of [9, 3, 5].entries()) {
+  test("come with the newest step and the slowest of the last 100, if that has changed", () => {
+    const handle = (step: number, toMs: number) => {
       const phases = [{ phase: "optimizer", fromMs: 0, toMs } as const];
       recorder.handle({ event: "trace", step, tasks: [], phases });
-    }
+    };
+    [9, 3, 5].forEach((toMs, step) => handle(step, toMs));
     pass(500);
-    expect(ofKind("trace")).toMatchObject([
-      { step: 2, phases: [{ toMs: 5 }], slowest: { step: 0, phases: [{ toMs: 9 }] } },
-    ]);
+    handle(3, 4);
+    pass(500);
+    handle(4, 10);
+    pass(500);
+    const [first, unchanged, last] = ofKind("trace");
+    const slowest = { step: 0, phases: [{ toMs: 9 }] };
+    expect(first).toMatchObject({ step: 2, phases: [{ toMs: 5 }], slowest });
+    expect(unchanged).toMatchObject({ step: 3, phases: [{ toMs: 4 }] });
+    expect(unchanged).not.toHaveProperty("slowest");
+    expect(last).toMatchObject({ step: 4, slowest: { step: 4 } });
   });
 
   test("say what they run in", () => {

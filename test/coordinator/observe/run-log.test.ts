@@ -8,7 +8,12 @@ import {
   RunLog,
 } from "../../../src/coordinator/observe/dashboard/run-log.js";
 import { temporaryFolder } from "../../support/data.js";
-import { evaluationUpdate, startUpdate, stepsUpdate } from "../../support/page-updates.js";
+import {
+  evaluationUpdate,
+  startUpdate,
+  stepsUpdate,
+  traceUpdate,
+} from "../../support/page-updates.js";
 
 describe("the run's log", () => {
   test("a line torn by a kill, and then resumed, is left out, not the log refused", async () => {
@@ -33,6 +38,19 @@ describe("the run's log", () => {
     writeFileSync(path, `${JSON.stringify(startUpdate(0))}\n{"kind":"steps"}\nnull\n7\n`);
     appendFileSync(path, `${JSON.stringify(evaluationUpdate(0))}\n`);
     expect(readRunLog(folder)).toMatchObject({ unreadableCount: 3 });
+  });
+
+  test("the slowest step is known although the update that named it was skipped", async () => {
+    const folder = temporaryFolder();
+    const log = new RunLog(folder);
+    log.add(startUpdate(0));
+    log.add(traceUpdate(0, 0));
+    log.add(traceUpdate(1, 1));
+    log.add(traceUpdate(2));
+    await log.close();
+    const traces = readRunLog(folder).updates.filter((update) => update.kind === "trace");
+    expect(traces).toMatchObject([{ step: 2, slowest: { step: 1 } }]);
+    expect(readFileSync(join(folder, LOG_NAME), "utf8").match(/"trace"/g)).toHaveLength(2);
   });
 
   test("a time of day that is set back silences nothing", async () => {

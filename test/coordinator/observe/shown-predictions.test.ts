@@ -1,4 +1,4 @@
-// What was predicted for the test set, as the page is sent it: confused pairs, samples as pictures or rows, metrics of values.
+// What was predicted for the test set, as the page receives it: confused pairs, samples as pictures or rows, metrics of values.
 import { expect, test } from "vitest";
 import { mistakesOf } from "../../../src/coordinator/observe/dashboard/class-predictions.js";
 import { InputColumns } from "../../../src/coordinator/observe/dashboard/input-columns.js";
@@ -85,7 +85,7 @@ test("a large picture is averaged down, its edges over fewer pixels", () => {
   const { pixels } = shown.show({ batch: samples[0]!, row: 0, index: 0 });
   const rows = bytesOf(pixels);
   expect(rows).toHaveLength(44 * 22);
-  // The last column is of two pixels: 65 = 21 · 3 + 2.
+  // The last column stands for two pixels: 65 = 21 · 3 + 2.
   expect(rows.slice(0, 22)).toEqual([...new Array<number>(21).fill(100), 150]);
   expect(rows.at(-1)).toBe(150);
 });
@@ -148,7 +148,7 @@ test("only grey and RGB inputs are pictures", () => {
 });
 
 test("R², RMSE and MAE of each value, and the worst samples", () => {
-  // Two values: one predicted well, one of another unit and off by 2 everywhere but in one sample.
+  // Two values: one is predicted well; the other has another unit and is off by 2 in all samples except one.
   const targets = Float32Array.of(1, 100, 2, 200, 3, 300, 4, 400);
   const predictions = Float32Array.of(1, 102, 2, 202, 3, 302, 5, 370);
   const samples: Samples[] = [{ count: 4, inputs: new Float32Array(4), targets }];

@@ -1,8 +1,8 @@
-// The slowest of the last steps: a maximum over a sliding window, against one that looks at all of it.
+// The slowest of the last steps: a maximum over a sliding window, compared with one over the whole window.
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import { SlowestTrace } from "../../../src/coordinator/observe/dashboard/slowest-trace.js";
-import type { RunEvent } from "../../../src/shared/events.js";
+import type { RunEvent } from "../../../src/shared/run-event.js";
 
 const traceOf = (step: number, toMs: number): RunEvent & { event: "trace" } => ({
   event: "trace",

@@ -1,4 +1,4 @@
-// TensorBoard's event files against one that TensorFlow wrote, as TensorBoard reads it (fixtures/event-files.py).
+// TensorBoard's event files, compared with one that TensorFlow wrote, as TensorBoard reads them (fixtures/event-files.py).
 import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
@@ -28,7 +28,7 @@ function writeContent(writer: SummaryWriter): void {
   writer.histogram("fc1/bn/beta", new Float32Array(3), 5);
 }
 
-/** A writer in a new folder, by a clock that the test moves. */
+/** A writer in a new folder, with a clock that the test moves. */
 function harness() {
   const folder = temporaryFolder();
   const clock = { nowMs: 1_750_000_000_000 };

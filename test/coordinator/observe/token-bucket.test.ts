@@ -1,4 +1,4 @@
-// Rate limits, by a clock of the test's own.
+// Rate limits. The test has its own clock.
 import { beforeEach, describe, expect, test } from "vitest";
 import {
   KeyedBuckets,
@@ -60,7 +60,7 @@ describe("limits per address", () => {
     expect(buckets.take("first")).toBe(true);
     expect(buckets.take("second")).toBe(true);
     for (let address = 0; address < 9_998; address++) buckets.take(`address ${address}`);
-    // Asking makes it one of the newest.
+    // A request makes it one of the newest.
     expect(buckets.take("first")).toBe(false);
     buckets.take("one more");
     expect(buckets.take("first")).toBe(false);

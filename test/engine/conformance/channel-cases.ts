@@ -1,4 +1,4 @@
-// Cases of ops that treat each channel by itself: biases and batch normalisation.
+// Cases of ops that treat each channel separately: biases and batch normalisation.
 import type { Value } from "../../../src/shared/graph/graph.js";
 import { type CaseGraph, type OpCase, type OpCases, SUM } from "./op-case.js";
 

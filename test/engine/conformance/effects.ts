@@ -40,7 +40,7 @@ export function testEffects({ open }: Subject): void {
     };
     const expected = take(referenceEngine.open(graph));
     const found = withSession(open(), graph, take);
-    // An engine may take 1 − β of float32(β): 1 − 0.999 is then wrong by 1.3e-5 of itself.
+    // An engine may compute 1 − β from float32(β): 1 − 0.999 then has a relative error of 1.3e-5.
     found.forEach((values, index) => expectClose(values, expected[index]!, 2e-5));
   });
 

@@ -1,4 +1,4 @@
-// What every engine must do: the ops' results, effects on variables, and what sessions promise.
+// What every engine must do: results of ops, effects on variables, and the guarantees of sessions.
 import { describe } from "vitest";
 import { testEffects } from "./effects.js";
 import { testOps } from "./ops.js";

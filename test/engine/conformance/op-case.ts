@@ -1,4 +1,4 @@
-// A case of the conformance suite: an op in a graph, its inputs, and how near an engine's float32 must come to the float64
+// A case of the conformance suite: an op in a graph, its inputs, and how close an engine's float32 results must be to the float64
 // reference.
 import { GraphBuilder } from "../../../src/shared/graph/builder.js";
 import type { Op, Value } from "../../../src/shared/graph/graph.js";
@@ -64,13 +64,13 @@ export class CaseGraph extends GraphBuilder {
 
 export interface OpCase {
   name: string;
-  /** Of the largest value of an output; in float32 an operation is wrong by 6e-8. */
+  /** Relative to the largest value of an output. The error of one float32 operation is 6e-8. */
   tolerance: number;
   /** @returns what is compared */
   build: (graph: CaseGraph) => Value[];
 }
 
-/** An op whose results are those of a few operations on each value. */
+/** For an op that needs only a few operations per value. */
 export const POINTWISE = 5e-7;
-/** An op that adds up values. */
+/** For an op that sums values. */
 export const SUM = 3e-6;

@@ -1,4 +1,4 @@
-// One case or more for every op: activations, losses, products and changes of shape here.
+// At least one case for every op. Here: activations, losses, products and changes of shape.
 import type { LossKind, Value } from "../../../src/shared/graph/graph.js";
 import type { ActivationKind } from "../../../src/shared/network/spec.js";
 import { CHANNEL_CASES } from "./channel-cases.js";

@@ -1,4 +1,4 @@
-// Every op against the float64 reference.
+// Compares every op with the float64 reference.
 import { expect, test } from "vitest";
 import { referenceEngine } from "../../support/reference-engine.js";
 import { CaseGraph } from "./op-case.js";
@@ -16,7 +16,7 @@ export function testOps({ open }: Subject): void {
       withSession(open(), graph, (session) => {
         const [first, shapes] = runCase(session, graph.inputs, fetches);
         fetches.forEach(({ shape }, index) => {
-          // The inferred shapes are what the engine computes.
+          // The inferred shapes are those that the engine computes.
           expect(shapes[index]).toEqual(shape.map((side) => (side === -1 ? samples : side)));
           expectClose(first[index]!, expected[index]!, tolerance);
         });

@@ -1,4 +1,4 @@
-// What sessions promise besides the ops' results.
+// What sessions guarantee besides the results of ops.
 import { expect, test } from "vitest";
 import type { Feed } from "../../../src/shared/engine/engine.js";
 import { GraphBuilder } from "../../../src/shared/graph/builder.js";
@@ -28,7 +28,7 @@ export function testSessions({ open, countTensors }: Subject): void {
         { name: "large", values: memory! },
         { name: "scalar", values: Float32Array.of(3) },
       ]);
-      // A variable's memory is its own.
+      // A variable does not share its memory.
       memory!.fill(7);
       const [found, ...small] = readAll(session, lengths);
       expect(found!.every((value, at) => value === values[at])).toBe(true);
@@ -75,7 +75,7 @@ export function testSessions({ open, countTensors }: Subject): void {
         expect(scope.floats(ofProduct!)).toEqual(Float32Array.of(6, 8));
         expect(scope.floats(fed!)).toEqual(Float32Array.of(3, 4));
       });
-      // Tensors that are kept outlive scopes.
+      // Kept tensors outlive scopes.
       session.scope((scope) => expect(scope.floats(kept)).toEqual(Float32Array.of(1, 0, 0, 1)));
       session.free(kept);
       expect(readAll(session, { theta: 4 })).toEqual([new Float32Array(4)]);
@@ -120,7 +120,7 @@ export function testSessions({ open, countTensors }: Subject): void {
       third.scope.close();
       expect([first.read(), second.read()]).toEqual(expected);
       first.scope.close();
-      // What is left of the others stays as it is.
+      // The others stay as they are.
       expect(second.read()).toEqual(expected[1]);
       second.scope.close();
       second.scope.close();

@@ -1,4 +1,4 @@
-// What the parts of the conformance suite share.
+// Shared by the parts of the conformance suite.
 import { expect } from "vitest";
 import type { Engine, Feed, Session } from "../../../src/shared/engine/engine.js";
 import type { Graph, Value } from "../../../src/shared/graph/graph.js";
@@ -44,7 +44,7 @@ export function readAll(
   return targets.map(({ into }) => into);
 }
 
-/** @param tolerance as a part of the largest expected value */
+/** @param tolerance relative to the largest expected value */
 export function expectClose(found: Float32Array, expected: Float32Array, tolerance: number): void {
   expect(found.length).toBe(expected.length);
   const scale = expected.reduce((largest, value) => Math.max(largest, Math.abs(value)), 0);

@@ -1,9 +1,9 @@
-// What a step computes, in small.
+// The computation of a step, on a small scale.
 import type { Value } from "../../../src/shared/graph/graph.js";
 import { GraphBuilder } from "../../../src/shared/graph/builder.js";
 import { randomLabels, randomValues } from "../../support/reference/random-values.js";
 
-/** A small network with batch normalisation, forward and backward; the later layers' gradients first. */
+/** Forward and backward pass of a small network with batch normalisation; gradients of later layers come first. */
 export function trainingPass() {
   const graph = new GraphBuilder();
   const samples = 5;

@@ -2,7 +2,7 @@
 import { type Window, windowOutput } from "../../../src/shared/network/window-shape.js";
 import { type OpCase, type OpCases, SUM } from "./op-case.js";
 
-/** Odd sizes: even kernels, strides larger than windows, images of one pixel, one sample. */
+/** Unusual sizes: even kernels, strides larger than windows, images of one pixel, one sample. */
 const WINDOWS: readonly { image: readonly number[]; window: Window }[] = [
   { image: [2, 7, 6, 3], window: { size: [3, 3], strides: [1, 1], padding: "same" } },
   { image: [3, 8, 8, 2], window: { size: [2, 2], strides: [2, 2], padding: "same" } },
@@ -102,7 +102,7 @@ export const WINDOW_CASES: OpCases<Kinds> = {
   }),
 };
 
-/** Height and width of what a window makes of the image. */
+/** Height and width of a window's output for the image. */
 function outputOf(image: readonly number[], window: Window): readonly number[] {
   return windowOutput([image[1]!, image[2]!], window);
 }

@@ -1,4 +1,4 @@
-// Arrays that NumPy itself has written (fixtures/numpy/make.py), and arrays of every shape written and read again.
+// Arrays written by NumPy itself (fixtures/numpy/make.py), and arrays of every shape that are written and read again.
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import fc from "fast-check";
@@ -37,7 +37,7 @@ describe("what NumPy wrote", () => {
 
   test.each([
     ["fortran", "data-format", /fortran.*Fortran order.*ascontiguousarray/],
-    ["objects", "data-format", /objects.*pickled and never loaded/],
+    ["objects", "data-format", /pickled Python objects.*never loaded/],
     ["structured", "data-format", /structured.*structured array/],
     ["strings", "data-format", /strings.*'<U3'/],
     ["complex", "data-format", /complex.*'<c8'/],
@@ -66,7 +66,7 @@ test("arrays of any shape and type are read as they were written, as NPY and as 
         const values = type.from([...stream.take(length)].map((value) => value / 7)) as Values;
         for (const write of [npyFile, idxFile] as const) {
           const bytes = write(values as Float32Array, shape);
-          // Also where the values begin at no multiple of their length.
+          // Also if the values do not begin at a multiple of their length.
           for (const shift of [0, 3]) {
             const moved = new Uint8Array(bytes.length + shift).subarray(shift);
             moved.set(bytes);

@@ -1,4 +1,4 @@
-// Data sets of arrays: the same samples are the same data whatever they are stored as, in memory or in their files.
+// Data sets of arrays: the same samples are the same data however they are stored, in memory or in files.
 import { readdirSync, readFileSync, statSync, utimesSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { gzipSync } from "node:zlib";
@@ -27,7 +27,7 @@ function writeAll(files: Readonly<Record<string, Buffer>>): string {
   return folder;
 }
 
-/** NumPy's fixture as IDX. */
+/** The NumPy fixture as IDX. */
 function asIdx(): string {
   const values = (name: string) => readFileSync(join(NUMPY, `folder/${name}.npy`)).subarray(128);
   const labels = (count: number) => Uint8Array.from({ length: count }, (_, index) => index % 3);
@@ -220,7 +220,7 @@ describe("arrays that stay in their files", () => {
       await data.close!();
       return data.digest;
     };
-    /** Another sample, of which the file system knows nothing. */
+    /** Changes a sample in a way that the file system does not show. */
     const changeSecretly = () => {
       const { atimeMs, mtimeMs } = statSync(file());
       const bytes = readFileSync(file());

@@ -38,8 +38,8 @@ function noise(count: number, shape: readonly [number, number, number]): Samples
 }
 
 /**
- * Where the middle pixels of an augmented image come from, by two images whose values are a pixel's x and y: the map is
- * linear, and so is what lies between two pixels.
+ * Where the middle pixels of an augmented image come from, found with two images whose values are a pixel's x and y: the map and
+ * the interpolation between pixels are linear.
  */
 function recoverMaps(spec: AugmentationSpec, count: number, side: number) {
   const shape = [side, side, 1] as const;

@@ -1,5 +1,5 @@
-// Arrays that cannot be trained on: each is refused with exit code 2, in one line that names the file, and the sample where one is
-// to blame.
+// Arrays that cannot be used for training: each is refused with exit code 2, in one line that names the file and, if there is one,
+// the bad sample.
 import { execFileSync } from "node:child_process";
 import { randomBytes } from "node:crypto";
 import { writeFileSync } from "node:fs";
@@ -34,7 +34,7 @@ function write(files: Files): string {
 }
 
 async function refuse(path: string, code: string, sentence: RegExp): Promise<void> {
-  // Both where all of it is in memory and where it stays in its file.
+  // Both when everything is in memory and when it stays in its file.
   for (const maxMemoryBytes of [undefined, 0]) {
     const opened = await openData(path, { validationSize: 0, maxMemoryBytes }).catch(
       (reason: unknown) => reason,
@@ -74,7 +74,7 @@ describe("arrays in files", () => {
       "a file cut short",
       with_({ "x_test.npy": GOOD["x_test.npy"]!.subarray(0, 150) }),
       "data-file-damaged",
-      /x_test\.npy: cut short: 150 bytes, the header \(10 × 4\) asks for 168/,
+      /x_test\.npy: cut short: 150 bytes, but the header \(10 × 4\) requires 168/,
     ],
     [
       "a header cut short",
@@ -122,7 +122,7 @@ describe("arrays in files", () => {
       "Python objects",
       with_({ "x_train.npy": npyFile(bytes(80), [20, 4], { descr: "'|O'" }) }),
       "data-format",
-      /x_train\.npy: it holds Python objects, which are pickled and never loaded/,
+      /x_train\.npy: it contains pickled Python objects, which are never loaded/,
     ],
     [
       "inputs of int64",
@@ -134,7 +134,7 @@ describe("arrays in files", () => {
       "inputs without sides",
       with_({ "x_train.npy": npyFile(bytes(20), [20]) }),
       "data-format",
-      /x_train\.npy: one number for each of 20 samples.*reshape\(-1, 1\)/,
+      /x_train\.npy: one number per sample \(20 samples\).*reshape\(-1, 1\)/,
     ],
     [
       "no samples",
@@ -158,7 +158,7 @@ describe("arrays in files", () => {
       "test samples of another shape",
       with_({ "x_test.npy": npyFile(bytes(50), [10, 5]) }),
       "data-mismatch",
-      /x_test\.npy: its samples are 5 uint8, and the training samples are 4 uint8/,
+      /x_test\.npy: its samples are 5 uint8, but the training samples are 4 uint8/,
     ],
     [
       "test samples of another type",
@@ -170,13 +170,13 @@ describe("arrays in files", () => {
       "test targets of another kind",
       with_({ "y_test.npy": npyFile(new Float32Array(10), [10]) }),
       "data-mismatch",
-      /y_test\.npy: its targets are values, and the training targets are class numbers/,
+      /y_test\.npy: its targets are values, but the training targets are class numbers/,
     ],
     [
       "one-hot labels",
       with_({ "y_train.npy": npyFile(bytes(80), [20, 4]) }),
       "data-format",
-      /y_train\.npy: 4 whole numbers for each of 20 samples.*argmax/,
+      /y_train\.npy: 4 integers for each of 20 samples.*argmax/,
     ],
     [
       "targets of three sides",
@@ -236,7 +236,7 @@ describe("arrays in files", () => {
       "one sample and no test set",
       { "x.npy": npyFile(bytes(4), [1, 4]), "y.npy": npyFile(bytes(1), [1]) },
       "data-too-small",
-      /one sample, and no test set/,
+      /only one sample, and no test set/,
     ],
     [
       "IDX of an unknown type",
@@ -248,7 +248,7 @@ describe("arrays in files", () => {
       "IDX of too many sides",
       { ...GOOD_IDX, "train-images-idx3-ubyte": idxFile(bytes(32), [2, 2, 2, 2, 2]) },
       "data-file-damaged",
-      /train-images-idx3-ubyte: an IDX file of 5 sides/,
+      /train-images-idx3-ubyte: an IDX file with 5 sides/,
     ],
     [
       "a gzip stream that ends early",
@@ -268,7 +268,7 @@ describe("arrays in files", () => {
         ),
       },
       "data-file-damaged",
-      /t10k-images-idx3-ubyte: it unpacks to more than the 56 bytes that its header asks for/,
+      /t10k-images-idx3-ubyte: it unpacks to more than the 56 bytes that its header requires/,
     ],
     [
       "a gzip stream that cannot unpack to what its header asks for",
@@ -306,7 +306,7 @@ describe("archives", () => {
       "that is cut short",
       zipFile(members).subarray(0, 300),
       "data-file-damaged",
-      /set\.npz: it is no zip archive/,
+      /set\.npz: it cannot be read as a zip archive/,
     ],
     [
       "without labels",
@@ -318,7 +318,7 @@ describe("archives", () => {
       "with two members of one name",
       zipFile([...members, members[0]!]),
       "data-file-damaged",
-      /set\.npz: it has two members of the name x_train\.npy/,
+      /set\.npz: it has two members with the name x_train\.npy/,
     ],
     [
       "with a name that leads out of the folder",
@@ -368,19 +368,19 @@ describe("archives", () => {
       "with a wrong checksum, packed",
       zipFile(changed({ isPacked: true, crc: 1 })),
       "data-file-damaged",
-      /set\.npz \(x_train\.npy\): its content does not have the checksum/,
+      /set\.npz \(x_train\.npy\): its content does not match the archive's checksum/,
     ],
     [
       "with a wrong checksum, stored",
       zipFile(changed({ crc: 1 })),
       "data-file-damaged",
-      /set\.npz \(x_train\.npy\): its content does not have the checksum/,
+      /set\.npz \(x_train\.npy\): its content does not match the archive's checksum/,
     ],
     [
       "with a wrong checksum of labels",
       zipFile([members[0]!, { ...members[1]!, crc: 1 }]),
       "data-file-damaged",
-      /set\.npz \(y_train\.npy\): its content does not have the checksum/,
+      /set\.npz \(y_train\.npy\): its content does not match the archive's checksum/,
     ],
     [
       "with a damaged array in it",
@@ -397,17 +397,21 @@ describe("archives", () => {
 describe("paths", () => {
   test("nothing, and nothing that is data", async () => {
     await refuse("/no/such/place", "data-folder-missing", /\/no\/such\/place does not exist/);
-    await refuse(write({}), "data-file-missing", /is no data that Tandem reads: .*IDX.*npz/);
+    await refuse(
+      write({}),
+      "data-file-missing",
+      /is none of the data that Tandem reads: .*IDX.*npz/,
+    );
     const folder = write({ "notes.bin": Uint8Array.of(1, 2, 3, 0) });
-    await refuse(join(folder, "notes.bin"), "data-format", /is no data that Tandem reads/);
-    await refuse("/dev/null", "data-file-missing", /no regular file/);
+    await refuse(join(folder, "notes.bin"), "data-format", /is none of the data that Tandem reads/);
+    await refuse("/dev/null", "data-file-missing", /not a regular file/);
   });
 
   test.skipIf(process.platform === "win32").each([
-    ["x_train.npy", with_({}), /x_train\.npy cannot be read \(it is no regular file\)/],
-    ["train-images-idx3-ubyte", GOOD_IDX, /idx3-ubyte cannot be read \(it is no regular file\)/],
-    ["set.npz", {}, /set\.npz cannot be read \(it is no regular file\)/],
-    ["train.csv", {}, /train\.csv: it cannot be read \(it is no regular file\)/],
+    ["x_train.npy", with_({}), /x_train\.npy cannot be read \(it is not a regular file\)/],
+    ["train-images-idx3-ubyte", GOOD_IDX, /idx3-ubyte cannot be read \(it is not a regular file\)/],
+    ["set.npz", {}, /set\.npz cannot be read \(it is not a regular file\)/],
+    ["train.csv", {}, /train\.csv: it cannot be read \(it is not a regular file\)/],
   ])("a named pipe %s is refused, not waited for", async (name, files, sentence) => {
     const others = Object.entries(files).filter(([each]) => each !== name);
     const folder = write(Object.fromEntries(others));

@@ -1,4 +1,4 @@
-// A program's own samples as data: good ones, and every kind of bad one by its index.
+// A program's own samples as data: good ones, and every kind of bad ones, which are refused by index.
 import { describe, expect, test } from "vitest";
 import {
   type OwnSample,
@@ -30,7 +30,7 @@ test("samples in the order of the indices, whenever they are ready", async () =>
   });
   const gathered = data.training.gather(Uint32Array.of(5, 0, 5));
   for (const release of releases.reverse()) release();
-  // The first three training samples are held out.
+  // The first three training samples are the validation set.
   expect(await gathered).toEqual({
     count: 3,
     inputs: Float32Array.of(8, 4, 3, 1.5, 8, 4),
@@ -75,14 +75,14 @@ test("the digest is of what the program says of its data", () => {
 
 describe("a bad sample is named by its index", () => {
   const cases: [string, unknown, RegExp][] = [
-    ["nothing", undefined, /training\.sample\(7\) returned as its input no array/],
-    ["no input", { target: 1 }, /no array, and a sample of \[2\] has 2/],
+    ["nothing", undefined, /training\.sample\(7\) returned an input with no array/],
+    ["no input", { target: 1 }, /no array of values, but a sample of \[2\] has 2/],
     ["a short input", { input: [1], target: 1 }, /its input 1 values, and a sample of \[2\] has 2/],
     ["a text in the input", { input: [1, "2"], target: 1 }, /no array/],
     ["NaN", { input: [1, NaN], target: 1 }, /values that are no finite float32 numbers/],
     ["numbers beyond float32", { input: [1, 1e39], target: 1 }, /no finite float32 numbers/],
-    ["a class that is none", { input: [1, 2], target: 3 }, /target 3, which is no class number/],
-    ["no target", { input: [1, 2] }, /target undefined, which is no class number/],
+    ["a class that is none", { input: [1, 2], target: 3 }, /target 3, which is not a class number/],
+    ["no target", { input: [1, 2] }, /target undefined, which is not a class number/],
   ];
   test.each(cases)("%s", async (_what, bad, sentence) => {
     const data = ownSource({

@@ -1,5 +1,5 @@
-// Folders of pictures as data: pixels, shapes, classes, how they are divided, what is read again as it was, and what is refused by
-// name. test/shared/data/fixtures/make.py made the fixtures with Pillow.
+// Folders of pictures as data: pixels, shapes, classes, how they are split, what stays the same when read again, and what is refused
+// by name. test/shared/data/fixtures/make.py made the fixtures with Pillow.
 import { copyFileSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import sharp from "sharp";
@@ -14,7 +14,7 @@ import { temporaryFolder } from "../../support/data.js";
 const FIXTURES = join(import.meta.dirname, "fixtures");
 const fixture = (name: string) => readFileSync(join(FIXTURES, name));
 
-/** The fixtures' pixels, as make.py has them. */
+/** The pixels of the fixtures, as in make.py. */
 const RGB = [
   ...[200, 10, 20, 200, 10, 20, 200, 10, 20],
   ...[0, 0, 0, 90, 90, 90, 255, 255, 255],
@@ -40,7 +40,7 @@ const all = async (set: SampleSet): Promise<Samples> =>
 const configOf = (data: DataSource): RunConfig =>
   resolveConfig({ engine: "wasm" }, { data, steps: 1, defaultShards: 1 });
 
-/** Of one grey level each, 3 × 4; from 0 on in each class. */
+/** Pictures of 3 × 4 pixels with one grey level each, starting at 0 in each class. */
 async function levels(counts: Record<string, number>): Promise<Record<string, Buffer>> {
   const files: Record<string, Buffer> = {};
   for (const [place, count] of Object.entries(counts)) {
@@ -105,7 +105,7 @@ describe("pixels", () => {
     });
     const { shape, pixels } = await first(folder);
     expect(shape).toEqual([3, 4, 3]);
-    // Its first column was its first row: red behind, black in front.
+    // Its first column was its first row, reversed: black first, red last.
     const [black, , , red] = [0, 3, 6, 9].map((at) => pixels.slice(at, at + 3));
     expect(Math.max(...black!)).toBeLessThan(60);
     expect(red![0]).toBeGreaterThan(120);
@@ -221,9 +221,9 @@ describe("classes and sets", () => {
     const folder = folderOf({ ...files, "cat/cut.png": whole.subarray(0, -24) });
     const data = await open(folder, { maxMemoryBytes: 100 });
     await expect(Promise.all([all(data.training), all(data.test)])).rejects.toThrow(
-      /cat.cut\.png: it is no picture that can be read/,
+      /cat.cut\.png: it cannot be read as a picture/,
     );
-    await expect(open(folder)).rejects.toThrow(/cat.cut\.png: it is no picture/);
+    await expect(open(folder)).rejects.toThrow(/cat.cut\.png: it cannot be read as a picture/);
   });
 });
 
@@ -244,13 +244,13 @@ describe("known pictures", () => {
     expect([...(await all(other.test)).targets]).toEqual([1, 1, 1]);
     expect(other.description).toMatch(/3 classes: 3 test pictures$/);
     const unknown = folderOf(await levels({ dog: 3, fox: 1 }));
-    await expect(openData(unknown, { known })).rejects.toThrow(/fox.0\.png: "fox" is no class/);
+    await expect(openData(unknown, { known })).rejects.toThrow(/fox.0\.png: "fox" is not a class/);
   });
 });
 
 type Files = Record<string, Uint8Array | string>;
 const two: Files = { "a/1.png": grey, "b/1.png": grey };
-/** A header that says 60,000 × 60,000. */
+/** A header with the size 60,000 × 60,000. */
 const bomb = Buffer.from(grey);
 bomb.writeUInt32BE(60_000, 16);
 bomb.writeUInt32BE(60_000, 20);
@@ -259,33 +259,41 @@ test.each<[string, Files, RegExp, DataOptions?]>([
   [
     "a text with a picture's name",
     { ...two, "a/x.jpg": "no picture" },
-    /a.x\.jpg: it is no picture that can be read \(Input buffer contains unsupported/,
+    /a.x\.jpg: it cannot be read as a picture \(Input buffer contains unsupported/,
   ],
   [
     "a drawing with a picture's name",
     { ...two, "a/x.png": '<svg xmlns="http://www.w3.org/2000/svg" width="3" height="4"/>' },
     /a.x\.png: .*format svg/,
   ],
-  ["a cut file", { ...two, "a/x.png": grey.subarray(0, 20) }, /a.x\.png: it is no picture/],
+  [
+    "a cut file",
+    { ...two, "a/x.png": grey.subarray(0, 20) },
+    /a.x\.png: it cannot be read as a picture/,
+  ],
   ["a bomb", { ...two, "a/x.png": bomb }, /a.x\.png: .*(pixel limit|CRC|crc)/],
   ["an empty file", { ...two, "a/x.png": "" }, /a.x\.png: it is empty/],
   [
     "other files",
     { ...two, "a/labels.txt": "1" },
-    /a.labels\.txt: it is no picture that is read: png/,
+    /a.labels\.txt: it is not a supported picture: png/,
   ],
   ["an empty class", { ...two, "c/.keep": "" }, /c: this class has no pictures/],
-  ["one class", { "a/1.png": grey, "a/2.png": grey }, /all its pictures are of one class, "a"/],
+  ["one class", { "a/1.png": grey, "a/2.png": grey }, /all its pictures belong to one class, "a"/],
   [
     "pictures in no class",
     { "1.png": grey, "2.png": grey },
-    /1\.png: it is in no folder of a class/,
+    /1\.png: it is not in the folder of a class/,
   ],
-  ["pictures beside classes", { ...two, "x.png": grey }, /x\.png: it is in no folder of a class/],
+  [
+    "pictures beside classes",
+    { ...two, "x.png": grey },
+    /x\.png: it is not in the folder of a class/,
+  ],
   [
     "a class of the test set alone",
     { "train/a/1.png": grey, "train/b/1.png": grey, "test/c/1.png": grey },
-    /test.c.1\.png: "c" is no class/,
+    /test.c.1\.png: "c" is not a class/,
   ],
   [
     "different sizes",
@@ -295,7 +303,7 @@ test.each<[string, Files, RegExp, DataOptions?]>([
   [
     "a long name of a class",
     { ...two, [`${"c".repeat(101)}/1.png`]: grey },
-    /at most 100 characters, and this has 101/,
+    /at most 100 characters, but this has 101/,
   ],
   [
     "too large a size",
@@ -322,7 +330,7 @@ describe("links", () => {
     [
       "to nothing",
       (folder) => symlinkSync("nowhere", join(folder, "a/x.png")),
-      /a.x\.png: it cannot be opened: it is a link to nothing/,
+      /a.x\.png: it cannot be opened: it is a dangling link/,
     ],
     [
       "to a folder",
@@ -348,7 +356,9 @@ describe("links", () => {
 
 test("names with control characters are shown on one line", async () => {
   const folder = folderOf({ ...two, "a/x\n\u001b[31m.png": "no picture" });
-  await expect(open(folder)).rejects.toThrow(/a.x\u{fffd}\u{fffd}\[31m\.png: it is no picture/u);
+  await expect(open(folder)).rejects.toThrow(
+    /a.x\u{fffd}\u{fffd}\[31m\.png: it cannot be read as a picture/u,
+  );
 });
 
 test("a picture that changes after its digest was taken ends the run", async () => {

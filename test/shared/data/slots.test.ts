@@ -1,4 +1,4 @@
-// Slots: never more work at a time than there are, in turn, and heavy work too.
+// Slots: never more work at a time than there are slots, in order, including heavy work.
 import { expect, test } from "vitest";
 import { Slots } from "../../../src/shared/data/files/slots.js";
 

@@ -1,4 +1,5 @@
-// Which samples are trained on, held out and tested on: the same ones for ever, or the runs of earlier versions could not be repeated.
+// Which samples are used for training, validation and testing. This must never change, or runs of earlier versions could not be
+// repeated.
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { type Split, splitShuffled, splitStored } from "../../../src/shared/data/split.js";

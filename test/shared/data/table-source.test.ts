@@ -1,5 +1,5 @@
-// Tables as data: what columns become, how rows are divided, what is read again as it was, and what is refused, by file, row and
-// column. test/shared/data/fixtures/make.py made the fixtures with Python's csv module.
+// Tables as data: what columns become, how rows are split, what stays the same when read again, and what is refused by file, row
+// and column. test/shared/data/fixtures/make.py made the fixtures with Python's csv module.
 import { mkdirSync, readdirSync, readlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { gzipSync } from "node:zlib";
@@ -219,16 +219,16 @@ describe("known tables", () => {
       "an unknown category",
       {},
       flowers(9, ["red", "green"]),
-      /row 2, column "colour": "green" is no category/,
+      /row 2, column "colour": "green" is not a category/,
     ],
     [
       "an unknown class",
       {},
       `${flowers(2)}\n1,red,lily`,
-      /row 3, column "kind": "lily" is no class/,
+      /row 3, column "kind": "lily" is not a class/,
     ],
     ["no column of that name", {}, "length,kind\n1,rose", /lacks the column "colour"/],
-    ["no label", {}, "length,colour\n1,red", /no column "kind", which is to be predicted/],
+    ["no label", {}, "length,colour\n1,red", /no column "kind", which is the label/],
     [
       "a missing cell",
       {},
@@ -239,7 +239,7 @@ describe("known tables", () => {
       "no number",
       {},
       "length,colour,kind\nlong,red,rose",
-      /row 1, column "length": "long" is no number/,
+      /row 1, column "length": "long" is not a number/,
     ],
   ])("refuses %s", async (_name, options, text, sentence) => {
     const known = configOf(await open(write(flowers(60))));
@@ -290,12 +290,12 @@ const many = (count: number, cell: (row: number) => string) =>
 test.each<[string, string | Uint8Array, RegExp, DataOptions?]>([
   ["an empty file", "", /is empty/],
   ["a header alone", "x,kind\n", /a header and no rows/],
-  ["no header", "1,2\n3,4\n", /first row is one of numbers/],
+  ["no header", "1,2\n3,4\n", /first row contains numbers/],
   ...["3,14", "1 000,5", "1,234,567", "12 %", "$5", "-inf", "0x1F", "-0b101", "0o17"].map(
     (cell): [string, string, RegExp] => [
       `a column of numbers such as ${cell}`,
       many(30, (row) => (row % 3 ? `"${cell}"` : String(row))),
-      /row 2, column "x": ".*" is no number as tables have it\. Write decimal digits, a point before/,
+      /row 2, column "x": ".*" is not a plain decimal number\. Write digits with a decimal point/,
     ],
   ),
   [
@@ -312,18 +312,22 @@ test.each<[string, string | Uint8Array, RegExp, DataOptions?]>([
   [
     "a word among numbers",
     many(9, (row) => (row === 6 ? "1O" : `${row}`)),
-    /row 7, column "x": "1O" is no number, and 8 of/,
+    /row 7, column "x": "1O" is not a number, but 8 of/,
   ],
-  ["infinity", "x,kind\n1,a\nInfinity,b\n3,a\n", /row 2, column "x": "Infinity" is no number/],
+  [
+    "infinity",
+    "x,kind\n1,a\nInfinity,b\n3,a\n",
+    /row 2, column "x": "Infinity" is not a plain decimal number/,
+  ],
   ["too large a number", "x,kind\n1,a\n1e39,b\n", /row 2, column "x": "1e39" is too large/],
-  ["too many cells", "x,kind\n1,a\n1,2,b\n", /row 2 has 3 cells, and the header has 2/],
-  ["too few cells", "x,y,kind\n1,2,a\n1,b\n", /row 2 has 2 cells, and the header has 3/],
+  ["too many cells", "x,kind\n1,a\n1,2,b\n", /row 2 has 3 cells, but the header has 2/],
+  ["too few cells", "x,y,kind\n1,2,a\n1,b\n", /row 2 has 2 cells, but the header has 3/],
   [
     "a column without a name",
     ",x,kind\n0,1,a\n",
     /column 1 of its header has no name.*index=False/,
   ],
-  ["two columns of one name", "x,kind,x\n0,a,1\n", /columns 1 and 3 are both called "x"/],
+  ["two columns of one name", "x,kind,x\n0,a,1\n", /columns 1 and 3 are both named "x"/],
   [
     "a name that is too long",
     `${"x".repeat(101)},kind\n1,a`,
@@ -339,9 +343,9 @@ test.each<[string, string | Uint8Array, RegExp, DataOptions?]>([
     "x,y\n1,a\n",
     /no column "kind" \(--label\)\. Its columns are "x", "y"/,
   ],
-  ["no --label", "x,y\n1,a\n", /--label must say.*Its columns are "x", "y"/, { label: undefined }],
-  ["two usual labels", "label,target\n1,2\n", /--label must say/, { label: undefined }],
-  ["nothing beside the label", "kind\na\nb\n", /no column beside the label/],
+  ["no --label", "x,y\n1,a\n", /--label must name.*Its columns are "x", "y"/, { label: undefined }],
+  ["two usual labels", "label,target\n1,2\n", /--label must name/, { label: undefined }],
+  ["nothing beside the label", "kind\na\nb\n", /no column besides the label/],
   ["one class", "x,kind\n1,a\n2,a\n", /all rows have the same label, "a"/],
   ["a label that is missing", "x,kind\n1,a\n2,\n", /row 2, column "kind": the cell is empty/],
   [
@@ -353,9 +357,9 @@ test.each<[string, string | Uint8Array, RegExp, DataOptions?]>([
   [
     "too many classes",
     many(2500, (row) => `${row}`).replaceAll(/[ab]$/gm, (text, at) => `${text}${at}`),
-    /column "kind" holds texts, more than 1000/,
+    /column "kind" contains more than 1000/,
   ],
-  ["too many categories", many(2500, (row) => `t${row}`), /column "x" holds texts, more than 1000/],
+  ["too many categories", many(2500, (row) => `t${row}`), /column "x" contains more than 1000/],
   [
     "too many categories together",
     `x,y,kind\n${Array.from({ length: 1800 }, (_, row) => `t${row >> 1},${row % 4 > 1 ? `u${row >> 2}` : "u"},${row % 2 ? "a" : "b"}`).join("\n")}`,
@@ -364,27 +368,27 @@ test.each<[string, string | Uint8Array, RegExp, DataOptions?]>([
   [
     "a column of hexadecimal numbers",
     many(300, (row) => `0x${(row * 7).toString(16)}`),
-    /row 1, column "x": "0x0" is no number as tables have it/,
+    /row 1, column "x": "0x0" is not a plain decimal number/,
   ],
   [
     "a column of texts of which each row has its own",
     many(300, (row) => `name ${row}`),
-    /column "x" holds 300 different texts in 300 rows, most of them in one row only.*Remove/,
+    /column "x" contains 300 different texts in 300 rows, most of them in one row only.*Remove/,
   ],
   [
     "labels of which each row has its own",
     many(300, (row) => `${row}`).replaceAll(/[ab]$/gm, (text, at) => `${text}${at}`),
-    /column "kind" holds 300 different texts in 300 rows, .*Give another --label/,
+    /column "kind" contains 300 different texts in 300 rows, .*Give another --label/,
   ],
   [
     "a column of nan",
     many(30, () => "nan"),
-    /column "x" holds nothing but "nan", which stands for/,
+    /column "x" contains nothing but "nan", which stands for/,
   ],
   [
     "a column of signs for missing values",
     many(30, (row) => (row % 2 ? "-" : "n/a")),
-    /column "x" holds nothing but "-", "n\/a", which stands for missing values\. Remove/,
+    /column "x" contains nothing but "-", "n\/a", which stands for missing values\. Remove/,
   ],
   ["an empty column", many(30, () => ""), /row 1, column "x": the cell is empty.*or the column/],
   [
@@ -423,7 +427,9 @@ test("a test row that is infinite when it is standardised", async () => {
 
 test("a test file's rows are refused by their own file", async () => {
   const table = writePair(flowers(30), "length,colour,kind\n1,green,rose\n");
-  await expect(open(table)).rejects.toThrow(/test\.csv: row 1, column "colour": "green" is no cat/);
+  await expect(open(table)).rejects.toThrow(
+    /test\.csv: row 1, column "colour": "green" is not a cat/,
+  );
 });
 
 test.skipIf(process.platform !== "linux")("a table that is refused early is closed", async () => {

@@ -1,4 +1,4 @@
-// The digests that browsers compute, against those of Node.
+// The digests that browsers compute, compared with those of Node.
 import { createHash } from "node:crypto";
 import { crc32 as crc32OfNode } from "node:zlib";
 import fc from "fast-check";
@@ -6,7 +6,7 @@ import { expect, test } from "vitest";
 import { crc32, crc32InScript } from "../../../src/shared/digest/crc32.js";
 import { createSha256, sha256OfText, toHex } from "../../../src/shared/digest/sha256.js";
 
-/** Bytes at any place in memory, so that words do and do not lie on their boundaries. */
+/** Bytes at any offset in memory, so that words may or may not be aligned. */
 const placedBytes = fc
   .tuple(fc.uint8Array({ maxLength: 300 }), fc.nat({ max: 7 }))
   .map(([bytes, offset]) => {

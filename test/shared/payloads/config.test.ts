@@ -1,5 +1,5 @@
-// The configuration in a welcome: comes back as it was, and whatever else the bytes are is refused in time and memory that
-// follow from their number.
+// The configuration in a welcome is read as it was written. Any other bytes are refused, in time and memory bounded by their
+// number.
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { Configurations } from "../../../scripts/fuzz/configurations.mjs";

@@ -1,5 +1,5 @@
-// Gradients on the wire, bucket by bucket, with factors and without: what is read is what was written, and nothing of another
-// length or bucket is read at all.
+// Gradients on the wire, bucket by bucket, with and without factors: they are read as they were written, and anything with another
+// length or of another bucket is refused.
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { FrameError } from "../../../src/shared/protocol/frame.js";

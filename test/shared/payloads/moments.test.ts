@@ -1,4 +1,4 @@
-// Tasks and answers of the statistics of the whole training set on the wire.
+// On the wire: tasks and answers for the statistics of the whole training set.
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { readAnswer } from "../../../src/coordinator/workers/checked-answer.js";
@@ -31,7 +31,7 @@ const samples = {
   targets: Int32Array.from({ length: COUNT }, () => 1),
 };
 
-/** Values that no check refuses. */
+/** Values that pass all checks. */
 const statistics = statisticsOf(layout).map(
   (layers) =>
     new Map(
@@ -85,7 +85,7 @@ describe("a task", () => {
   });
 
   test.each([LAST_PASS + 1, Number.MAX_SAFE_INTEGER])("of pass %i is refused", (pass) => {
-    expect(() => readMomentsTask(layout, { pass, count: COUNT }, parts)).toThrow(/^pass /);
+    expect(() => readMomentsTask(layout, { pass, count: COUNT }, parts)).toThrow(/^no pass /);
   });
 
   test.each([

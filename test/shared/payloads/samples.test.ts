@@ -1,4 +1,4 @@
-// Samples and predictions on the wire, of runs with classes and with values.
+// Samples and predictions on the wire, for runs with classes and with values.
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { sampleShapeOf } from "../../../src/shared/config.js";

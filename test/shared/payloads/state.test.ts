@@ -27,7 +27,7 @@ const groups = (layout: RunLayout) => [...Array(stateGroupCount(layout)).keys()]
 const valuesOf = (layout: RunLayout, kind: ReplicaKind, group: number) =>
   fc.tuple(...sentTensors(layout, kind, group).map(({ shape }) => floats(sizeOf(shape))));
 
-/** Its message read by a worker, with chunks for the tail. */
+/** Its message as read by a worker, with chunks for the tail. */
 function transfer(layout: RunLayout, kind: ReplicaKind, messages: readonly Uint8Array[]) {
   const reader = new FrameReader((header, lengths) => {
     const message = parseFromCoordinator({ header });
@@ -35,7 +35,7 @@ function transfer(layout: RunLayout, kind: ReplicaKind, messages: readonly Uint8
     return stateTailPlaces(layout, kind, message.group, lengths, () => undefined);
   });
   for (const message of messages) {
-    const frame = reader.take(message);
+    const frame = reader.read(message);
     if (!frame) continue;
     const header = parseFromCoordinator(frame);
     if (header.type !== "state") throw new RangeError("not a state");

@@ -1,4 +1,4 @@
-// Updates on the wire: the gradients of all shards, without the factors that a receiver has.
+// Updates on the wire: the gradients of all shards, without the factors that the receiver already has.
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { sumGradients } from "../../../src/coordinator/aggregate.js";
@@ -66,7 +66,7 @@ describe("an update", () => {
     }
     expect(() => readUpdate(layout, new Map(), parts)).toThrow(FrameError);
     expect(() => readUpdate(layout, factorsOf(ofShards, [0, 1]), parts)).toThrow(FrameError);
-    // Some of the factors of that shard, not all.
+    // Only some of the factors of that shard.
     const [bucket] = layout.buckets;
     const some = new Map(bucket!.map(({ name }) => [name, ofShards[1]!.get(name)!]));
     expect(() => readUpdate(layout, new Map([[1, some]]), parts)).toThrow(FrameError);

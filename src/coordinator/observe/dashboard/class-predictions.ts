@@ -1,11 +1,12 @@
-// Predicted classes of the test set as a page update: how often each class was taken for which, and samples of it. Pure.
-import type { RunEvent } from "../../../shared/events.js";
+// Predicted classes of the test set as a page update: how often each class was confused with each other class, with samples.
+// Pure.
+import type { RunEvent } from "../../../shared/run-event.js";
 import type { ConfusedPair, PageUpdateOf } from "./page-update.js";
 import { hasInputs, type SamplePlace, type ShownSamples } from "./shown-samples.js";
 
-/** A matrix of more classes is not sent. */
+/** For more classes, no matrix is sent. */
 export const MAX_CONFUSION_CLASSES = 50;
-/** From so many on, confused pairs are sent, as a matrix of more classes is hard to read. */
+/** For more classes, confused pairs are sent too, because the matrix is hard to read. */
 const MAX_READABLE_CLASSES = 30;
 const MAX_PAIRS = 100;
 
@@ -20,7 +21,7 @@ interface PairGroup {
   label: number;
   predicted: number;
   count: number;
-  /** Of those whose inputs are known. */
+  /** Only samples whose inputs are known. */
   places: WrongPlace[];
 }
 
@@ -80,15 +81,15 @@ function pairsOf(groups: readonly PairGroup[]): ConfusedPair[] {
   });
 }
 
-/** The first of each group, then the second of each, …, and these group by group. */
+/** Chooses the first of each group, then the second of each, and so on; returns them group by group. */
 function someOfEach(groups: readonly WrongPlace[][], maxCount: number): WrongPlace[] {
   const counts = groups.map(() => 0);
   let left = maxCount;
   for (let round = 0; left > 0; round++) {
-    const isIn = (group: WrongPlace[]) => group.length > round;
-    if (!groups.some(isIn)) break;
+    const hasMore = (group: WrongPlace[]) => group.length > round;
+    if (!groups.some(hasMore)) break;
     groups.forEach((group, index) => {
-      if (!isIn(group) || left === 0) return;
+      if (!hasMore(group) || left === 0) return;
       counts[index]!++;
       left--;
     });

@@ -1,5 +1,5 @@
-// What the page that compares runs is sent of each: numbers by step, without pictures, moments and traces, and bounded however
-// long the runs are, so that it opens at once on dozens of them. Pure.
+// What the page that compares runs receives of each run: numbers by step, without pictures, moments and traces, bounded however
+// long the run is. So it opens at once even for dozens of runs. Pure.
 import type { ShownRun } from "./page-files.js";
 import type { PageUpdate, PageUpdateOf } from "./page-update.js";
 
@@ -11,7 +11,7 @@ export function forComparison({ name, updates }: ShownRun): ShownRun {
   return { name, updates: thinEvaluations(updates.flatMap(shorten)) };
 }
 
-/** Every so many, and the last. */
+/** Evenly spaced evaluations, always including the last. */
 function thinEvaluations(updates: readonly PageUpdate[]): PageUpdate[] {
   const count = updates.filter(({ kind }) => kind === "evaluation").length;
   const stride = Math.ceil(count / MAX_POINTS);
@@ -45,7 +45,7 @@ function shorten(update: PageUpdate): PageUpdate[] {
   }
 }
 
-/** Means over blocks of steps, each named by its last one. */
+/** Means over blocks of steps, each at the block's last step. */
 function averageSteps(update: PageUpdateOf<"steps">): PageUpdateOf<"steps"> {
   const size = Math.ceil(update.steps.length / MAX_POINTS);
   if (size <= 1) return update;
@@ -62,7 +62,7 @@ function averageSteps(update: PageUpdateOf<"steps">): PageUpdateOf<"steps"> {
   };
 }
 
-/** JSON has no NaN: a loss that is none is null in a log, and so is the mean of its block. */
+/** JSON has no NaN: such a loss is null in a log. The mean of its block becomes NaN, and so null too when it is sent. */
 function meanOf(values: readonly (number | null)[]): number {
   const sum = values.reduce<number>((total, value) => total + (value ?? NaN), 0);
   return sum / values.length;

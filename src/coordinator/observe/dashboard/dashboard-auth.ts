@@ -1,6 +1,6 @@
 // Who may read the page. If the run has a token, the page asks for it once and receives a cookie derived from it; programs send
-// the token itself. Without a token, requests must name this machine (DNS rebinding: a foreign page whose name was made to
-// resolve to this machine could otherwise read everything).
+// the token itself. Without a token, the host name of a request must be this machine's. Otherwise a page of another site could
+// read everything by making its own host name resolve to this machine (DNS rebinding).
 import { createHmac, randomBytes, timingSafeEqual } from "node:crypto";
 import type { IncomingMessage } from "node:http";
 import { isIP } from "node:net";
@@ -13,7 +13,7 @@ export type Admission = "admitted" | "no-token" | "too-many-attempts";
 export class DashboardAuth {
   private readonly token: string | undefined;
   private readonly secret = randomBytes(32);
-  /** Of wrong tokens and cookies: an old page that retries every few seconds stays below the limit, a guesser does not. */
+  /** Limits wrong tokens and cookies: an old page that retries every few seconds stays below it, someone who guesses does not. */
   private readonly rejections = new KeyedBuckets({ burst: 30, perSecond: 3 });
   private readonly logins = new KeyedBuckets({ burst: 5, perSecond: 0.5 });
   private readonly allLogins = new TokenBucket({ burst: 50, perSecond: 5 });
@@ -34,19 +34,19 @@ export class DashboardAuth {
     return this.rejections.take(addressOf(request)) ? "no-token" : "too-many-attempts";
   }
 
-  /** Counts a login: to be called before it is checked. */
+  /** Counts a login attempt. To be called before the token is checked. */
   mayTryLogin(request: IncomingMessage): boolean {
     return this.logins.take(addressOf(request)) && this.allLogins.take();
   }
 
-  /** @returns the cookie; undefined where the token is wrong */
+  /** @returns the cookie; undefined if the token is wrong */
   cookieFor(given: string, isSecure: boolean): string | undefined {
     if (this.token !== undefined && !this.isSame(given, this.token)) return undefined;
     const secure = isSecure ? "; Secure" : "";
     return `tandem=${cookieValue(this.token ?? "")}; HttpOnly; SameSite=Strict; Path=/${secure}`;
   }
 
-  /** False for host names that are not this machine's, where no token guards the port. */
+  /** False for host names that are not this machine's, unless a token protects the port. */
   isHostAllowed(request: IncomingMessage): boolean {
     const { host } = request.headers;
     if (this.token !== undefined || host === undefined) return true;
@@ -57,14 +57,14 @@ export class DashboardAuth {
     return isIP(address) !== 0 || name === hostname().toLowerCase();
   }
 
-  /** In constant time, whatever the lengths. */
+  /** Takes the same time whatever the texts, except for their lengths. */
   private isSame(one: string, other: string): boolean {
     const digest = (text: string) => createHmac("sha256", this.secret).update(text).digest();
     return timingSafeEqual(digest(one), digest(other));
   }
 }
 
-/** False where a page of another origin sent it. Programs send no Origin. */
+/** False if a page of another origin sent it. Programs send no Origin header. */
 export function isSameOrigin({ headers }: IncomingMessage): boolean {
   const { origin, host } = headers;
   const site = headers["sec-fetch-site"];
@@ -73,7 +73,7 @@ export function isSameOrigin({ headers }: IncomingMessage): boolean {
   return URL.canParse(origin) && new URL(origin).host === host?.toLowerCase();
 }
 
-/** The same in every process with this token, so that a page reconnects after the coordinator was restarted. */
+/** The same in every process with this token, so that a page can reconnect after the coordinator was restarted. */
 function cookieValue(token: string): string {
   return createHmac("sha256", token).update("tandem page").digest("hex");
 }

@@ -1,4 +1,4 @@
-// The page on the coordinator's port: its files, the page updates as server-sent events, predictions for a drawing. Read-only.
+// The page on the coordinator's port: its files, the page updates as server-sent events, and predictions for samples. Read-only.
 // Every request is answered in bounded time and memory.
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { forComparison } from "./comparison.js";
@@ -14,7 +14,7 @@ import { TokenBucket } from "./token-bucket.js";
 const MAX_VIEWERS = 64;
 const MAX_TOKEN_BYTES = 4096;
 const SAMPLE_TYPE = "application/octet-stream";
-/** Each costs the training a forward pass of one sample. */
+/** Each prediction costs the training a forward pass of one sample. */
 const PREDICTION_RATE = { burst: 20, perSecond: 10 };
 
 export interface DashboardOptions {
@@ -30,15 +30,15 @@ export interface DashboardOptions {
 
 /** Predicts single samples with the run's current weights. */
 export interface Predictor {
-  /** Of one sample. */
+  /** Size of one sample. */
   byteLength: number;
   predict(sample: Uint8Array): Prediction;
 }
 
 export interface Prediction {
-  /** Steps behind the weights. */
+  /** How many steps the weights were trained for. */
   step: number;
-  /** By class; where the targets are values, `outputs` in its place. */
+  /** By class. If the targets are values, `outputs` instead. */
   probabilities?: number[];
   outputs?: number[];
 }
@@ -49,7 +49,7 @@ export class Dashboard {
   /** The page where browsers join the run. */
   readonly join = new JoinPage();
   private readonly feed: LiveFeed;
-  /** Of requests, and of the WebSockets of workers. */
+  /** For requests and for the workers' WebSockets. */
   readonly auth: DashboardAuth;
   private readonly predictions = new TokenBucket(PREDICTION_RATE);
   private predictor: Predictor | undefined;
@@ -67,7 +67,7 @@ export class Dashboard {
     return this.feed.viewerCount + this.join.viewerCount;
   }
 
-  /** To all pages. */
+  /** Bytes sent to all pages. */
   get sentBytes(): number {
     return this.feed.sentBytes + this.join.sentBytes;
   }
@@ -129,7 +129,7 @@ export class Dashboard {
     }
   }
 
-  /** Answers the request where it is not admitted. */
+  /** @returns whether the request is admitted; if not, it has been answered */
   private isAdmitted(request: IncomingMessage, response: ServerResponse, route: string): boolean {
     const admission = this.auth.admit(request);
     if (admission === "admitted") return true;
@@ -153,13 +153,13 @@ export class Dashboard {
     }
     switch (route) {
       case "GET /runs":
-        // One of several, by its place among them.
+        // The query is the index of one of several runs.
         if (runs) sendJson(response, query === "" ? runs : runs.slice(Number(query)).slice(0, 1));
         else response.writeHead(204).end();
         return;
       case "GET /comparison":
         if (runs) sendJson(response, runs.map(forComparison));
-        else sendText(response, 404, "there is one run here, which is not finished");
+        else sendText(response, 404, "a run in progress cannot be compared");
         return;
       case "GET /live":
         this.watch(request, response);
@@ -194,7 +194,7 @@ export class Dashboard {
 
   private async predict(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const type = request.headers["content-type"];
-    // Forms of foreign pages cannot send this type.
+    // Forms on pages of other origins cannot send this type.
     if (!isSameOrigin(request) || (type !== undefined && type !== SAMPLE_TYPE)) {
       sendText(response, 403, `only this page and programs may ask, with ${SAMPLE_TYPE}`);
       return;
@@ -234,7 +234,7 @@ export class Dashboard {
   }
 }
 
-/** The page of a run, or where there are several the one that compares them. */
+/** The page of a run or, if there are several, the page that compares them. */
 function fileFor(route: string, runCount: number): string | undefined {
   if (route === "GET /") return runCount > 1 ? "compare.html" : "index.html";
   if (runCount > 1) {

@@ -1,10 +1,11 @@
-// The page updates that a page needs that is opened late: the run so far, bounded in bytes however long it is. A series that is
-// too long is thinned out by dropping every other entry.
+// The page updates that a page opened late needs: the run so far, bounded in bytes however long it is. A series that is too long
+// is thinned out by dropping every other entry.
 import type { PageUpdate, PageUpdateKind, PageUpdateOf } from "./page-update.js";
+import { carrySlowest } from "./slowest-trace.js";
 
 const MAX_STEPS = 20_000;
 const MIB = 1024 * 1024;
-/** Some 4 MiB of JSON together with the steps; updates of which only the newest is kept are bounded where they are built. */
+/** About 4 MiB of JSON, steps included. Updates of which only the newest is kept are bounded where they are made. */
 const BUDGETS = {
   evaluations: { count: 4_000, bytes: MIB / 2 },
   marks: { count: 2_000, bytes: MIB / 2 },
@@ -29,6 +30,7 @@ export class History {
   private readonly marks: BoundedList<PageUpdateOf<"mark">>;
   private readonly statistics: BoundedList<PageUpdateOf<"statistics">>;
   private start: PageUpdateOf<"start"> | undefined;
+  private trace: PageUpdateOf<"trace"> | undefined;
   private steps: PageUpdateOf<"steps"> = {
     kind: "steps",
     at: 0,
@@ -65,8 +67,10 @@ export class History {
       case "statistics":
         this.addStatistics(update);
         return;
-      case "workers":
       case "trace":
+        this.trace = carrySlowest(this.trace, update);
+        return;
+      case "workers":
       case "mistakes":
       case "scatter":
       case "end":
@@ -86,24 +90,26 @@ export class History {
       ...this.evaluations.entries,
       ...this.marks.entries,
       ...this.statistics.entries,
+      ...(this.trace ? [this.trace] : []),
       ...this.last.values(),
     ];
   }
 
-  /** A resumed run repeats the steps after its checkpoint: what is known of them is dropped. */
+  /** A resumed run repeats the steps after its checkpoint: their old updates are dropped. */
   private dropFrom(step: number): void {
     this.keepSteps((other) => other < step);
     for (const list of [this.evaluations, this.statistics]) {
       list.keep((update) => update.step < step);
     }
+    if (this.trace && this.trace.step >= step) this.trace = undefined;
     this.last.delete("end");
-    for (const kind of ["trace", "mistakes", "scatter"] as const) {
+    for (const kind of ["mistakes", "scatter"] as const) {
       const update = this.last.get(kind);
       if (update && "step" in update && update.step >= step) this.last.delete(kind);
     }
   }
 
-  /** The page draws the shards' own moments for the newest step only; they are the largest part by far. */
+  /** The page draws the moments of the shards for the newest step only; they are by far the largest part. */
   private addStatistics(update: PageUpdateOf<"statistics">): void {
     this.statistics.replaceNewest((newest) => ({
       ...newest,

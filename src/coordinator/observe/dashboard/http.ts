@@ -1,4 +1,4 @@
-// Plain answers and bounded request bodies, for the routes of the dashboard.
+// Simple answers and size-limited request bodies for the routes of the dashboard.
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { pageFile } from "./page-files.js";
 import type { PageUpdate } from "./page-update.js";
@@ -31,7 +31,7 @@ export function encodeUpdate(update: PageUpdate): string {
   return `data: ${JSON.stringify(update)}\n\n`;
 }
 
-/** @returns undefined where it is longer than `maxBytes`; rejects where it takes too long */
+/** @returns undefined if it is longer than `maxBytes`; rejects if it takes too long */
 export async function readBody(
   request: IncomingMessage,
   maxBytes: number,

@@ -1,15 +1,15 @@
-// The values of a sample that are no picture's, by column: what a person enters to have one predicted, and what a row of the page
-// shows of a test sample, in the data's own units. Pure.
+// The values of a sample that is not a picture, by column and in the data's own units: what a person enters to have a sample
+// predicted, and what a row of the page shows of a test sample. Pure.
 import type { TableSpec } from "../../../shared/data/table.js";
 import { sanitizeText } from "../../../shared/text.js";
 import type { InputColumn } from "./page-update.js";
 
 /** More could neither be entered nor read. */
 export const MAX_COLUMNS = 40;
-/** A choice of more could not be read. */
+/** A longer list could not be read. */
 const MAX_CATEGORIES = 200;
 const MAX_NAME_LENGTH = 64;
-/** What float32 can tell apart, without the digits that it cannot. */
+/** As many as float32 can distinguish. */
 const SIGNIFICANT_DIGITS = 6;
 
 /** Reads the columns of a network's inputs. */
@@ -17,7 +17,10 @@ export class InputColumns {
   private readonly columns: readonly InputColumn[];
   private readonly valueCount: number;
 
-  /** @param valueCount of one sample. @param table where the data is one, else each value is a column of its own */
+  /**
+   * @param valueCount of one sample
+   * @param table if the data is one; otherwise each value is a column of its own
+   */
   constructor(valueCount: number, table: TableSpec | undefined) {
     this.valueCount = valueCount;
     this.columns = table
@@ -27,12 +30,12 @@ export class InputColumns {
         });
   }
 
-  /** Of a row's first cells. */
+  /** Names of a row's cells. */
   get names(): string[] {
     return this.columns.map(({ name }) => name);
   }
 
-  /** All columns, to be entered; undefined where they are too many. */
+  /** All columns, for entering values; undefined if they are too many. */
   get form(): InputColumn[] | undefined {
     const isWhole = this.columns.reduce((sum, each) => sum + sizeOf(each), 0) === this.valueCount;
     const isShort = this.columns.every(
@@ -41,7 +44,10 @@ export class InputColumns {
     return isWhole && isShort ? [...this.columns] : undefined;
   }
 
-  /** @param inputs of one sample: (x − mean)/scale, and 1 at a row's category. @returns x, and the names of categories */
+  /**
+   * @param inputs of one sample: (x − mean)/scale for a number; for a category one input each, with a 1 at the sample's own
+   * @returns the numbers x and the names of the categories
+   */
   rowOf(inputs: ArrayLike<number>): (string | number | null)[] {
     let at = 0;
     return this.columns.map((column) => {
@@ -55,7 +61,7 @@ export class InputColumns {
   }
 }
 
-/** Six significant digits; null for what JSON has no number for. */
+/** Six significant digits; null for numbers that JSON cannot represent. */
 export function roundNumber(value: number): number | null {
   return Number.isFinite(value) ? Number(value.toPrecision(SIGNIFICANT_DIGITS)) : null;
 }

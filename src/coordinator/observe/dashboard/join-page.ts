@@ -1,22 +1,22 @@
 // The page /join, where a browser becomes a worker of the run: its files, and a feed of what it shows of the run. The feed has
-// fewer updates than the dashboard's, as thirty phones may read it. The files are the same in every run and hold nothing of it,
-// so they are public; the feed and the run's addresses are for those who have the token.
+// fewer updates than the dashboard's because thirty phones may read it. The files are the same in every run and say nothing
+// about it, so they are public. The feed and the run's addresses require the token.
 import type { IncomingMessage, ServerResponse } from "node:http";
-import type { RunEvent } from "../../../shared/events.js";
+import type { RunEvent } from "../../../shared/run-event.js";
 import { History } from "./history.js";
 import { encodeUpdate, sendFile, sendJson, sendText } from "./http.js";
 import type { JoinAddresses } from "./join-addresses.js";
 import { LiveFeed } from "./live-feed.js";
 import type { PageUpdate } from "./page-update.js";
 
-/** Tabs that show the run; those beyond it may compute all the same. */
+/** Tabs that show the run. More tabs can still compute. */
 const MAX_VIEWERS = 256;
 /** Enough for a curve on a phone. */
 const HISTORY = { maxSteps: 1_000, scale: 1 / 16 };
 
 /**
- * Nothing but the page's own files, and connections to its own origin. WebAssembly is compiled here and nowhere else. The Web
- * Worker's script is sent with the same policy, which is then its own (Content Security Policy Level 3, section 4.2.2).
+ * Allows only the page's own files and connections to its own origin, and compiling WebAssembly, which no other page needs. The
+ * Web Worker's script is sent with the same policy, which then applies to it (Content Security Policy Level 3, section 4.2.2).
  */
 export const JOIN_POLICY = [
   "default-src 'none'",
@@ -56,7 +56,7 @@ export class JoinPage {
     return this.feed.viewerCount;
   }
 
-  /** To all tabs. */
+  /** Bytes sent to all tabs. */
   get sentBytes(): number {
     return this.feed.sentBytes;
   }
@@ -77,7 +77,7 @@ export class JoinPage {
     this.feed.close();
   }
 
-  /** @returns false where the route is none of the page's files */
+  /** @returns false if the route is not one of the page's files */
   answerAnyone(response: ServerResponse, route: string): boolean {
     const name = FILES[route];
     if (name === undefined) return false;
@@ -86,7 +86,7 @@ export class JoinPage {
     return true;
   }
 
-  /** @returns false where the route is none of this page's */
+  /** @returns false if the route is not one of this page's */
   answerAdmitted(request: IncomingMessage, response: ServerResponse, route: string): boolean {
     switch (route) {
       case "GET /join/live":

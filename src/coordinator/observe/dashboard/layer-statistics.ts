@@ -1,5 +1,5 @@
-// A step's batch moments and population statistics as a page update, bounded for networks of any width and depth.
-import type { RunEvent } from "../../../shared/events.js";
+// A step's batch moments and population statistics as a page update, bounded in size for networks of any width and depth.
+import type { RunEvent } from "../../../shared/run-event.js";
 import {
   mergeMoments,
   type Moments,
@@ -10,9 +10,9 @@ import type { LayerStatistics, PackedMoments } from "./page-update.js";
 
 /** More shards could not be distinguished in the drawing. */
 const MAX_SHARDS = 16;
-/** Means of all layers together, over which the number of shards is reduced: some 400 kB as JSON. */
+/** Means of all layers and shards together: about 400 kB of JSON. Fewer shards are shown if there are more. */
 const MAX_MEANS = 32_768;
-/** Of all layers; beyond it only some layers are shown. */
+/** Of all layers together. If there are more, only some layers are shown. */
 const MAX_CHANNELS = 16_384;
 
 export function layerStatistics({

@@ -1,12 +1,13 @@
-// A run's page updates to those who watch it, as server-sent events. A viewer is a position in buffers that all viewers share:
-// first in a snapshot of the run so far, then in the newest events. It is sent the next chunk when the last one has drained, so
-// a slow viewer costs neither memory nor the others' time. One that falls too far behind starts again with a newer snapshot.
+// Sends a run's page updates to those who watch it, as server-sent events. A viewer is a position in buffers that all viewers
+// share: first in a snapshot of the run so far, then in the newest events. It receives the next chunk when the last one has
+// drained, so a slow viewer costs no memory and does not delay others. One that falls too far behind starts again with a newer
+// snapshot.
 import type { Writable } from "node:stream";
 
 const CHUNK_BYTES = 64 * 1024;
-/** Newest events that are kept; a viewer that needs older ones starts again. */
+/** Only the newest events are kept; a viewer that needs older ones starts again. */
 const MAX_RECENT_BYTES = 4 * 1024 * 1024;
-/** A snapshot followed by more bytes of events than this is not sent to another viewer. */
+/** Once more bytes of events than this have followed a snapshot, a new viewer gets a new one. */
 const MAX_SNAPSHOT_AGE_BYTES = 512 * 1024;
 /** A viewer that has read nothing for this long is disconnected; a page reconnects by itself. */
 const STALLED_MS = 60_000;
@@ -15,19 +16,19 @@ const KEEP_ALIVE = Buffer.from(":\n\n");
 
 interface Snapshot {
   chunks: Buffer[];
-  /** The number of the first event that it does not contain. */
+  /** Number of the first event that it does not contain. */
   nextEvent: number;
-  /** Bytes of all events up to it. */
+  /** Total bytes of all events before it. */
   atBytes: number;
 }
 
 interface Viewer {
   stream: Writable;
   snapshot: Snapshot;
-  /** The next chunk of the snapshot; the events follow it. */
+  /** The next chunk of the snapshot. The events come after the last chunk. */
   chunk: number;
   event: number;
-  /** Since when it has not read what it was sent; undefined: it has. */
+  /** Since when it has not read what it was sent; undefined: it has read everything. */
   stalledSinceMs: number | undefined;
 }
 
@@ -37,11 +38,11 @@ export class LiveFeed {
   private readonly timer: NodeJS.Timeout;
   private recent: Buffer[] = [];
   private recentBytes = 0;
-  /** The number of the first of `recent`. */
+  /** Number of the first event in `recent`. */
   private firstEvent = 0;
   private totalBytes = 0;
   private snapshot: Snapshot | undefined;
-  /** To all viewers. */
+  /** Bytes sent to all viewers. */
   sentBytes = 0;
 
   /** @param runSoFar the events that a new viewer needs */
@@ -75,7 +76,7 @@ export class LiveFeed {
     this.send(viewer);
   }
 
-  /** Sends everyone the run so far again: it is no continuation of what they know. */
+  /** Sends everyone the run so far again, because it does not continue what they have. */
   restart(): void {
     this.snapshot = undefined;
     for (const viewer of this.viewers) {
@@ -84,7 +85,7 @@ export class LiveFeed {
     }
   }
 
-  /** Ends the streams after all that their viewers have not been sent yet: the last events say how the run ended. */
+  /** Sends each viewer everything that is left, then ends the streams: the last events say how the run ended. */
   close(): void {
     clearInterval(this.timer);
     for (const viewer of this.viewers) {
@@ -113,7 +114,7 @@ export class LiveFeed {
   private takeSnapshot(): Snapshot {
     const chunks: Buffer[] = [];
     let pending = "";
-    // Each chunk holds complete events: a viewer may start again after any of them.
+    // Each chunk consists of complete events: a viewer may start again after any chunk.
     for (const text of this.runSoFar()) {
       pending += text;
       if (pending.length < CHUNK_BYTES) continue;

@@ -12,7 +12,7 @@ export function packBytes(bytes: Uint8Array): string {
   return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString("base64");
 }
 
-/** Up to so many entries, evenly spaced. */
+/** Up to `maxCount` entries, evenly spaced. */
 export function sampleEvenly<T>(entries: readonly T[], maxCount: number): T[] {
   const count = Math.min(entries.length, maxCount);
   return Array.from({ length: count }, (_, index) => {

@@ -1,9 +1,9 @@
-// The page's files, as the build leaves them in dist/page (scripts/setup/compile.mjs), and the page as a single file.
+// The page's files as built into dist/page (scripts/setup/compile.mjs), and the page as a single file.
 import { readFileSync } from "node:fs";
 import type { PageUpdate } from "./page-update.js";
 
 const DIST = new URL("../../../../dist/", import.meta.url);
-/** The wasm engine's module, which the page /join fetches, is where Node's workers read it too. */
+/** The wasm engine's module, which the page /join fetches. It is not in dist/page, because workers in Node read it too. */
 const KERNELS = "kernels.wasm";
 
 const TYPES: Record<string, string> = {
@@ -31,23 +31,23 @@ export interface ShownRun {
   updates: PageUpdate[];
 }
 
-/** The page of one run, or the one that compares several, in one file with its script, its style and the runs. */
+/** The page of one run, or the page that compares several, as one file with its script, its style and the runs. */
 export function selfContainedPage(runs: readonly ShownRun[]): string {
   if (runs.length > 1) {
-    // Of each run its page can be opened from there.
-    const parts = inlined("index", RUNS_ID, SEPARATOR).split(SEPARATOR);
-    return inlined("compare", RUNS_ID, jsonText(runs), ["run-page", jsonText(parts)]);
+    // The page of each run can be opened from it.
+    const parts = inline("index", RUNS_ID, SEPARATOR).split(SEPARATOR);
+    return inline("compare", RUNS_ID, jsonText(runs), ["run-page", jsonText(parts)]);
   }
-  return inlined("index", RUNS_ID, jsonText(runs));
+  return inline("index", RUNS_ID, jsonText(runs));
 }
 
 const RUNS_ID = "runs";
-/** Not in any file of the page. */
+/** Occurs in no file of the page. */
 const SEPARATOR = "\u0000";
 const SCRIPTS = { index: "page", compare: "compare" };
 
-/** A page with its style and script as URLs inside, and data in elements before the script. */
-function inlined(
+/** A page with its style and script in it as data URLs, and data in elements before the script. */
+function inline(
   page: keyof typeof SCRIPTS,
   id: string,
   data: string,
@@ -69,12 +69,12 @@ function inlined(
     );
 }
 
-/** Names and reasons in a run come from others. Without a "<" nothing in them can end the script or begin a comment. */
+/** Names and reasons in a run come from other people. Without a "<", nothing in them can end the script or begin a comment. */
 function jsonText(value: unknown): string {
   return JSON.stringify(value).replaceAll("<", "\\u003c");
 }
 
-/** The file as a URL: base64 contains nothing that HTML would read as markup. */
+/** The file as a data URL: base64 contains nothing that HTML would read as markup. */
 function dataUrl(name: string): string {
   const { bytes, type } = pageFile(name);
   return `data:${type.replace(" ", "")};base64,${bytes.toString("base64")}`;

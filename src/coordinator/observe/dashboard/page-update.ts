@@ -1,12 +1,12 @@
-// Page updates: what the page is sent, one JSON object per line. The same updates come live, from a run's log, and inside an
-// exported file. `at` is in milliseconds since 1970. "Packed" arrays are base64 of little-endian float32.
+// Page updates: what the page receives, one JSON object per line. A live run, a run's log and an exported page use the same
+// updates. `at` is in milliseconds since 1970. "Packed" arrays are base64 of little-endian float32.
 import type { BroadcastKind } from "../../../shared/config.js";
-import type { PhaseTrace, TaskTrace } from "../../../shared/events.js";
 import type { WorkerKind } from "../../../shared/protocol/messages.js";
+import type { PhaseTrace, TaskTrace } from "../../../shared/run-event.js";
 import type { RunDescription } from "../run-description.js";
 import type { RunSettings } from "./run-settings.js";
 
-/** Mean and variance of a layer, one value per channel, packed. */
+/** Mean and variance of a layer's inputs, one value per channel, packed. */
 export interface PackedMoments {
   mean: string;
   variance: string;
@@ -14,7 +14,7 @@ export interface PackedMoments {
 
 export interface LayerStatistics {
   name: string;
-  /** What the shards were normalised with: of some shards where there are many, and in the newest update only. */
+  /** What the shards were normalised with. If there are many shards, of some of them; in the newest update only. */
   shards: PackedMoments[];
   merged: PackedMoments;
   population: PackedMoments;
@@ -53,13 +53,13 @@ export interface PictureShape {
   channels: number;
 }
 
-/** A test sample as the page shows it: as a picture where the inputs are pictures, else as a row of a table. */
+/** A test sample as the page shows it: as a picture if the inputs are pictures, otherwise as a row of a table. */
 export interface ShownSample {
   /** In the test set. */
   index: number;
   /** base64, one byte per value, row by row with the channels together. */
   pixels?: string;
-  /** The values of the first columns, in the data's own units; null: none that is a number. */
+  /** The values of the first columns, in the data's own units; null: not a number. */
   row?: (string | number | null)[];
 }
 
@@ -78,7 +78,7 @@ export interface WorstSample extends ShownSample {
 /** Test samples of one label that were predicted as another class. */
 export type ConfusedPair = [label: number, predicted: number, count: number];
 
-/** How well one value is predicted for the whole test set; null where it cannot be said. */
+/** How well one value is predicted for the whole test set; null if it is not defined. */
 export interface OutputMetrics {
   /** 1 − Σ(y − ŷ)²/Σ(y − ȳ)² */
   r2: number | null;
@@ -92,7 +92,7 @@ export interface OutputMetrics {
 export type InputColumn =
   /** The network's input is (x − mean)/scale. */
   | { name: string; kind: "number"; mean: number; scale: number }
-  /** An input for each category, 1 for the sample's own. */
+  /** One input per category: 1 for the sample's own, else 0. */
   | { name: string; kind: "category"; categories: string[] };
 
 export type MarkKind =
@@ -111,7 +111,7 @@ export type MarkKind =
   | "interrupted";
 
 export type PageUpdate =
-  /** The run so far follows: the page drops what it knows. */
+  /** The run so far follows: the page drops everything it has. */
   | { kind: "reset"; canPredict: boolean }
   | {
       kind: "start";
@@ -124,13 +124,13 @@ export type PageUpdate =
       broadcast: BroadcastKind;
       parameterCount: number;
       classNames?: string[];
-      /** Where the inputs are few enough to enter by hand. */
+      /** If the inputs are few enough to enter by hand. */
       columns?: InputColumn[];
       /** The column of a table that is predicted. */
       label?: string;
     }
   | { kind: "steps"; at: number; steps: number[]; losses: number[]; durationsMs: number[] }
-  /** Accuracies where the targets are classes; at the end of a run of the test set alone. */
+  /** Accuracies if the targets are classes. At the end of a run, of the test set only. */
   | {
       kind: "evaluation";
       at: number;
@@ -145,11 +145,11 @@ export type PageUpdate =
   | ({
       kind: "trace";
       at: number;
-      /** Of the last 100 steps. Logs of earlier versions have none. */
+      /** Of the last 100 steps, only when it has changed. Logs of earlier versions have none. */
       slowest?: StepTrace;
     } & StepTrace)
   | { kind: "statistics"; at: number; step: number; layers: LayerStatistics[] }
-  /** What was predicted for the test set, where the targets are classes. */
+  /** What was predicted for the test set, if the targets are classes. */
   | {
       kind: "mistakes";
       at: number;
@@ -158,18 +158,18 @@ export type PageUpdate =
       testCount?: number;
       /** Test samples whose predicted class is not their label. Logs of earlier versions have none. */
       errorCount?: number;
-      /** Rows: the label; columns: the predicted class. Missing where there are too many classes. */
+      /** Rows: the label; columns: the predicted class. Missing if there are too many classes. */
       confusion?: number[][];
-      /** The most frequent ones first. Only where the classes are too many for a matrix that can be read. */
+      /** The most frequent ones first. Only if the classes are too many for a readable matrix. */
       pairs?: ConfusedPair[];
-      /** How samples are shown. Missing where the inputs are no pictures. */
+      /** Missing if the inputs are not pictures. */
       picture?: PictureShape;
-      /** Names of the columns of rows. Missing where the inputs are pictures. */
+      /** Names of the columns of rows. Missing if the inputs are pictures. */
       columns?: string[];
-      /** Some of each confused pair, as far as there is room. */
+      /** Some of each confused pair, as many as fit. */
       wrong: WrongSample[];
     }
-  /** Predicted and true values of some test samples, where the targets are values. */
+  /** Predicted and true values of some test samples, if the targets are values. */
   | {
       kind: "scatter";
       at: number;
@@ -178,7 +178,7 @@ export type PageUpdate =
       valueCount: number;
       targets: string;
       predictions: string;
-      /** Samples of the test set. Logs of earlier versions have none of what follows. */
+      /** Samples of the test set. Logs of earlier versions have neither this nor what follows. */
       testCount?: number;
       /** Of each of these values, over the whole test set. */
       metrics?: OutputMetrics[];
@@ -193,7 +193,7 @@ export type PageUpdate =
       step: number;
       testAccuracy?: number;
       testLoss: number;
-      /** The checkpoint's file, without its folder. Logs of earlier versions have none. */
+      /** Name of the checkpoint's file, without its folder. Logs of earlier versions have none. */
       file?: string;
     };
 

@@ -1,4 +1,4 @@
-// Predictions for single samples that the page or a program sends, with the weights of a run in progress.
+// Predicts single samples that the page or a program sends, with the weights of a run in progress.
 import type { Samples } from "../../../shared/data/samples.js";
 import { sizeOf } from "../../../shared/network/network.js";
 import { predictSamples } from "../../../shared/replica/inference.js";
@@ -7,7 +7,7 @@ import type { Predictor } from "./dashboard.js";
 
 const FLOAT_BYTES = 4;
 
-/** Samples are bytes, or little-endian float32 where the run's inputs are float32. */
+/** Samples consist of bytes or, if the run's inputs are float32, of little-endian float32 values. */
 export function createPredictor(replica: Replica): Predictor {
   const { network, config } = replica.layout;
   const { inputType, target } = config.data;
@@ -26,7 +26,7 @@ export function createPredictor(replica: Replica): Predictor {
   };
 }
 
-/** With targets that inference ignores. */
+/** The targets are zeros: inference ignores them. */
 function sampleOf(inputs: Samples["inputs"], targetCount: number): Samples {
   return { count: 1, inputs, targets: new Float32Array(targetCount) };
 }

@@ -1,9 +1,10 @@
-// Events → page updates. Steps are sent together, twice a second, so that pages that watch cost the run next to nothing however
-// fast its steps are.
+// Events → page updates. Steps are sent together, twice a second, so that open pages cost the run next to nothing, however fast
+// its steps are.
 import { basename } from "node:path";
-import type { EventSink, RunEvent } from "../../../shared/events.js";
+import type { EventSink } from "../../../shared/events.js";
 import { sizeOf } from "../../../shared/network/network.js";
 import { LateFailure } from "../../../shared/observer.js";
+import type { RunEvent } from "../../../shared/run-event.js";
 import { sanitizeText } from "../../../shared/text.js";
 import { mixedNumericsText } from "../sinks/narration.js";
 import { describeRun, type RunDescription } from "../run-description.js";
@@ -51,6 +52,7 @@ export class Recorder implements EventSink {
   private steps = noSteps();
   private trace: (RunEvent & { event: "trace" }) | undefined;
   private readonly slowest = new SlowestTrace();
+  private sentSlowest: (RunEvent & { event: "trace" }) | undefined;
   private moments: (RunEvent & { event: "moments" }) | undefined;
   private statisticsMs = -Infinity;
 
@@ -221,8 +223,11 @@ export class Recorder implements EventSink {
       this.steps = noSteps();
     }
     if (this.trace) {
-      const slowest = shownTrace(this.slowest.slowest ?? this.trace);
-      this.send({ kind: "trace", at, ...shownTrace(this.trace), slowest });
+      const { slowest } = this.slowest;
+      const hasChanged = slowest !== undefined && slowest !== this.sentSlowest;
+      const changed = hasChanged ? { slowest: shownTrace(slowest) } : {};
+      this.send({ kind: "trace", at, ...shownTrace(this.trace), ...changed });
+      this.sentSlowest = slowest;
       this.trace = undefined;
     }
     this.flushStatistics(at);
@@ -231,7 +236,7 @@ export class Recorder implements EventSink {
     if (rows.length > 0) this.send({ kind: "workers", at, workers: rows });
   }
 
-  /** Intervals by the monotonic clock: the time of day may be set back. */
+  /** Intervals are measured with the monotonic clock: the time of day may be set back. */
   private flushStatistics(at: number): void {
     const nowMs = this.now();
     const { moments } = this;
@@ -254,7 +259,7 @@ function noSteps() {
   return { steps: [] as number[], losses: [] as number[], durationsMs: [] as number[] };
 }
 
-/** `joined`, and in a browser where that is so. */
+/** `joined` or `left`, followed by "in a browser" for a browser. */
 function stateText({ state, kind }: RunEvent & { event: "worker" }): string {
   return kind === "browser" ? `${state} in a browser` : state;
 }

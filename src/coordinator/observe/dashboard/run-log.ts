@@ -1,5 +1,5 @@
 // A run's page updates in a file of its summary folder, for `tandem show`: one JSON object per line, appended as they arrive, so
-// that a power cut leaves a log with one torn line.
+// that a power cut damages no more than the last line.
 import {
   closeSync,
   constants,
@@ -15,10 +15,11 @@ import { messageOf, TandemError } from "../../../shared/errors.js";
 import { LateFailure } from "../../../shared/observer.js";
 import { History } from "./history.js";
 import type { PageUpdate, PageUpdateKind } from "./page-update.js";
+import { carrySlowest } from "./slowest-trace.js";
 
 export const LOG_NAME = "tandem-run.jsonl";
 
-/** Each update of these kinds describes a current state; the log needs only some of them. */
+/** An update of one of these kinds describes a current state; the log contains at most one per interval. */
 const INTERVAL_MS: Partial<Record<PageUpdateKind, number>> = {
   workers: 10_000,
   trace: 10_000,
@@ -36,25 +37,27 @@ export class RunLog {
   private file: WriteStream | undefined;
   private hasBegun = false;
   private readonly writtenMs = new Map<PageUpdateKind, number>();
+  /** The newest update of each kind, if it was not written. */
   private readonly skipped = new Map<PageUpdateKind, PageUpdate>();
 
   constructor(folder: string) {
     this.path = join(folder, LOG_NAME);
   }
 
-  /** @throws Error where an earlier update could not be written; the next one opens the log again */
+  /** @throws Error if an earlier update could not be written; the next one opens the log again */
   add(update: PageUpdate): void {
     if (update.kind === "reset") return;
     this.check();
     // A new run starts a new log; a resumed run continues its own.
     if (update.kind === "start") this.open(update.step > 0 ? "a" : "w");
     else if (!this.file && this.hasBegun) this.open("a");
+    const complete = this.withSkipped(update);
     const sinceMs = performance.now() - (this.writtenMs.get(update.kind) ?? -Infinity);
     if (sinceMs < (INTERVAL_MS[update.kind] ?? 0)) {
-      this.skipped.set(update.kind, update);
+      this.skipped.set(update.kind, complete);
       return;
     }
-    this.write(update);
+    this.write(complete);
   }
 
   async close(): Promise<void> {
@@ -62,6 +65,13 @@ export class RunLog {
     const { file } = this;
     if (file) await new Promise<void>((resolve) => file.end(resolve));
     this.failure.throwIfAny();
+  }
+
+  /** The slowest step that a skipped update named must not be lost: it is not sent again. */
+  private withSkipped(update: PageUpdate): PageUpdate {
+    const skipped = this.skipped.get(update.kind);
+    if (update.kind !== "trace" || skipped?.kind !== "trace") return update;
+    return carrySlowest(skipped, update);
   }
 
   private check(): void {
@@ -78,7 +88,7 @@ export class RunLog {
     this.hasBegun = true;
     this.file = createWriteStream(this.path, { flags });
     this.file.on("error", this.failure.note);
-    // The last line may have been cut off: it must not damage the next one too.
+    // The last line may be cut off: it must not damage the next one as well.
     if (flags === "a" && isTorn(this.path)) this.file.write("\n");
   }
 
@@ -94,7 +104,7 @@ export class RunLog {
   }
 }
 
-/** True where the file's last line has no end. */
+/** Whether the file's last line has no line break. */
 function isTorn(path: string): boolean {
   let file: number;
   try {
@@ -113,19 +123,19 @@ function isTorn(path: string): boolean {
 
 export interface ReadLog {
   updates: PageUpdate[];
-  /** Lines that were cut off or are no page updates, and were skipped. */
+  /** Lines that were skipped because they were cut off or are not page updates. */
   unreadableCount: number;
 }
 
-/** Far more than a live page receives, yet bounded however long the log is. */
+/** Far more than a live page receives, but bounded however long the log is. */
 const LIMITS = { maxSteps: 200_000, scale: 16 };
-/** No line of a run's log is longer; longer ones are skipped without being held in memory. */
+/** No line of a run's log is longer. Longer ones are skipped without being held in memory. */
 const MAX_LINE_LENGTH = 32 * 1024 * 1024;
 const READ_BYTES = 1024 * 1024;
 
 /**
- * The updates in a run's log, thinned out where there are very many; where a resumed run repeated steps, the later ones.
- * @throws TandemError `no-run-log` where the folder has none
+ * The updates in a run's log, thinned out if there are very many. Of steps that a resumed run repeated, the later ones.
+ * @throws TandemError `no-run-log` if the folder has none
  */
 export function readRunLog(folder: string): ReadLog {
   const path = join(folder, LOG_NAME);
@@ -157,7 +167,7 @@ function isAdded(history: History, text: string): boolean {
   try {
     const update = JSON.parse(text) as PageUpdate | null;
     if (typeof update?.kind !== "string") return false;
-    // Logs of earlier versions have none.
+    // Logs of earlier versions have no description.
     if (update.kind === "start" && typeof update.description !== "object") return false;
     history.add(update);
     return true;
@@ -168,7 +178,7 @@ function isAdded(history: History, text: string): boolean {
 
 /** The file's lines, read in chunks: a file may be longer than the longest string. */
 function* linesOf(path: string): Generator<string> {
-  // Does not wait for a named pipe's writer.
+  // Without this flag, opening a named pipe would wait for its writer.
   const file = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
   try {
     if (!fstatSync(file).isFile()) throw new Error(`${path} is not a regular file`);

@@ -1,5 +1,5 @@
-// A run's configuration as a flat list of names and values, for the log: what `tandem show A B` compares runs by. It says less
-// than the configuration of how a network is built, and as much as tells two networks apart. Pure.
+// A run's configuration as a flat list of names and values, for the log: `tandem show A B` compares runs by it. It says less
+// about the network than the configuration does, but enough to tell two networks apart. Pure.
 import type { RunConfig } from "../../../shared/config.js";
 import { sha256OfText, toHex } from "../../../shared/digest/sha256.js";
 import type { Initializer, LayerSpec, NetworkSpec } from "../../../shared/network/spec.js";
@@ -7,7 +7,7 @@ import type { OptimizerSpec, ScheduleSpec } from "../../../shared/optimizer/opti
 import { LOSS_NAMES } from "../loss-names.js";
 import { architectureText, describeNetwork } from "../run-description.js";
 
-/** By the setting's name, in the order in which they are shown. */
+/** Values by the names of settings, in the order in which they are shown. */
 export type RunSettings = Record<string, string | number>;
 
 const DIGEST_LENGTH = 8;
@@ -42,7 +42,7 @@ function networkSettings(spec: NetworkSpec, batchNorm: string): RunSettings {
   const dropout = layers.flatMap((layer) => (layer.kind === "dropout" ? [layer.rate] : []));
   return {
     network: name,
-    // Two networks of as many layers need not be the same.
+    // Two networks with the same number of layers need not be the same.
     ...(name.includes(" ") ? { layers: digestOf(architectureText(spec)) } : {}),
     "batch norm": isNormalised ? batchNorm : "none",
     dropout: dropout.length === 0 ? "none" : joinDistinct(dropout),
@@ -57,7 +57,7 @@ function initialSettings(layers: readonly LayerSpec[]): RunSettings {
   return kernels.length === 0 ? {} : { "initial scale": joinDistinct(kernels) };
 }
 
-/** σ of kernels drawn from a normal distribution around 0; else what they are drawn from. */
+/** σ of kernels drawn from a normal distribution around 0; otherwise a description of the distribution. */
 function initialScale(initializer: Initializer): string | number {
   switch (initializer.kind) {
     case "constant":
@@ -87,7 +87,7 @@ function scheduleSettings({ kind, warmupSteps }: ScheduleSpec): RunSettings {
   return { schedule: kind, "warm-up steps": warmupSteps };
 }
 
-/** One value where all are the same. */
+/** A single value if all are the same. */
 function joinDistinct(values: readonly (string | number)[]): string | number {
   const distinct = [...new Set(values)];
   return distinct.length === 1 ? distinct[0]! : distinct.join("; ");

@@ -1,4 +1,4 @@
-// Test samples as the page shows them: pictures as bytes, reduced where they are large, or rows of values. Pure.
+// Test samples as the page shows them: pictures as bytes, scaled down if large, or rows of values. Pure.
 import type { Samples } from "../../../shared/data/samples.js";
 import { sizeOf } from "../../../shared/network/network.js";
 import type { RunDescription } from "../run-description.js";
@@ -6,15 +6,15 @@ import type { InputColumns } from "./input-columns.js";
 import { packBytes } from "./packed.js";
 import type { PictureShape, ShownSample } from "./page-update.js";
 
-/** The longer side of a picture as it is sent; larger ones are averaged over squares of pixels. */
+/** Of the longer side of a picture as it is sent. Larger ones are averaged over squares of pixels. */
 const MAX_SIDE = 64;
-/** Of all pictures of an update together: fewer large ones are shown. */
+/** Of all pictures in an update together: the larger they are, the fewer are shown. */
 const MAX_PICTURE_BYTES = 256 * 1024;
 const MAX_PICTURES = 200;
 const MAX_ROWS = 100;
-/** From whose values the range of float32 pictures is taken: the first of the test set, so that it stays the same. */
+/** The range of float32 pictures is that of the test set's first samples, so that it does not change during a run. */
 const RANGE_SAMPLES = 256;
-/** What programs commonly scale pixels to. */
+/** Ranges to which programs commonly scale pixels. */
 const USUAL_RANGES: readonly Range[] = [
   [0, 1],
   [-1, 1],
@@ -32,7 +32,7 @@ export interface SamplePlace {
 }
 
 export class ShownSamples {
-  /** As they are sent; undefined where the inputs are no pictures. */
+  /** Shape of a picture as it is sent; undefined if the inputs are not pictures. */
   readonly picture: PictureShape | undefined;
   private readonly shape: PictureShape | undefined;
   private readonly columns: InputColumns;
@@ -50,13 +50,13 @@ export class ShownSamples {
     this.range = inputType === "float32" && this.shape ? rangeOf(samples) : [0, 255];
   }
 
-  /** How many an update has room for. */
+  /** How many fit into an update. */
   get maxCount(): number {
     if (!this.picture) return MAX_ROWS;
     return Math.min(MAX_PICTURES, Math.floor(MAX_PICTURE_BYTES / sizeOfPicture(this.picture)));
   }
 
-  /** Names of a row's cells; undefined where samples are pictures. */
+  /** Names of a row's cells; undefined if samples are pictures. */
   get columnNames(): string[] | undefined {
     return this.picture ? undefined : this.columns.names;
   }
@@ -69,7 +69,7 @@ export class ShownSamples {
     return { index, pixels: packBytes(this.toBytes(reducePicture(values, shape, picture))) };
   }
 
-  /** From the range to 0 … 255; what is outside of it is cut off. */
+  /** Scales the range to 0 … 255; values outside it are clipped. */
   private toBytes(values: ArrayLike<number>): Uint8Array {
     const [min, max] = this.range;
     const scaled = Uint8ClampedArray.from(values, (value) => (255 * (value - min)) / (max - min));
@@ -82,7 +82,7 @@ export function hasInputs({ inputs }: Samples): boolean {
   return inputs.length > 0;
 }
 
-/** @returns undefined where the inputs are no grey or RGB pictures */
+/** @returns undefined if the inputs are not grey or RGB pictures */
 export function pictureShapeOf(inputShape: readonly number[]): PictureShape | undefined {
   const [height, width, channels] = inputShape;
   if (height === undefined || width === undefined) return undefined;
@@ -102,7 +102,7 @@ function reductionOf({ height, width }: { height: number; width: number }): numb
   return Math.max(1, Math.ceil(Math.max(height, width) / MAX_SIDE));
 }
 
-/** Means over squares of pixels, which are smaller at the right and lower edge. */
+/** Means over squares of pixels; at the right and lower edges they may be smaller. */
 function reducePicture(
   values: ArrayLike<number>,
   shape: PictureShape,
@@ -125,7 +125,7 @@ function reducePicture(
   return sums;
 }
 
-/** The narrowest of the usual ranges that holds all values, else from the smallest value to the largest. */
+/** The first of the usual ranges that contains all values, otherwise from the smallest value to the largest. */
 function rangeOf(samples: readonly Samples[]): Range {
   let [min, max] = [Infinity, -Infinity];
   let left = RANGE_SAMPLES;

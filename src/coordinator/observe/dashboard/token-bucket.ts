@@ -1,6 +1,6 @@
-// A rate limit: a burst of requests, and so many per second in the long run.
+// A rate limit: a burst of requests, and a number per second in the long run.
 
-/** Addresses whose limits are remembered; the oldest are forgotten. */
+/** Of addresses whose limits are remembered. If there are more, the oldest are forgotten. */
 const MAX_KEYS = 10_000;
 
 export interface Rate {
@@ -22,7 +22,7 @@ export class TokenBucket {
     this.filledMs = now();
   }
 
-  /** @returns false where the limit is reached */
+  /** @returns false if the limit is reached */
   take(): boolean {
     const { burst, perSecond } = this.rate;
     const nowMs = this.now();

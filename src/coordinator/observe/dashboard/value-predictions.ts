@@ -1,6 +1,6 @@
-// Predicted values of the test set as a page update: a sample of predicted and true ones for a scatter plot, how well each value
-// is predicted, and the samples that are predicted worst. Pure.
-import type { RunEvent } from "../../../shared/events.js";
+// Predicted values of the test set as a page update: some predicted and true values for a scatter plot, how well each value is
+// predicted, and the worst predicted samples. Pure.
+import type { RunEvent } from "../../../shared/run-event.js";
 import type { RunDescription } from "../run-description.js";
 import { roundNumber } from "./input-columns.js";
 import { packFloats, sampleEvenly } from "./packed.js";
@@ -8,7 +8,7 @@ import type { OutputMetrics, PageUpdateOf } from "./page-update.js";
 import { hasInputs, type SamplePlace, type ShownSamples } from "./shown-samples.js";
 
 const MAX_POINTS = 500;
-/** Values per sample that can be chosen from in the scatter plot. */
+/** Values per sample between which the scatter plot offers a choice. */
 const MAX_VALUES = 8;
 const MAX_WORST = 24;
 
@@ -27,7 +27,7 @@ export function scatterOf(
   at: number,
 ): PageUpdateOf<"scatter"> {
   const valueCount = Math.min(target.count, MAX_VALUES);
-  // The network ends in logits for this loss.
+  // With this loss the network's outputs are logits.
   const toValue = loss === "binary-cross-entropy" ? sigmoid : (value: number) => value;
   const outcomes = outcomesOf(event, target.count, valueCount, toValue);
   const points = sampleEvenly(outcomes, MAX_POINTS);
@@ -73,7 +73,7 @@ function outcomesOf(
   });
 }
 
-/** With the variance of the true values. */
+/** Also returns the variance of the true values. */
 function metricsOf(
   outcomes: readonly Outcome[],
   value: number,
@@ -95,7 +95,7 @@ function metricsOf(
   };
 }
 
-/** By the sum of squared errors, each by the variance of its value, so that no unit counts more than another. */
+/** Those with the largest sum of squared errors, each divided by its value's variance so that units do not matter. */
 function worstOf(
   outcomes: readonly Outcome[],
   metrics: readonly { variance: number }[],

@@ -1,6 +1,7 @@
-// The rows of the page's table of workers: what each has computed, and its connection. Bounded however many workers come and go.
-import { computeMsOf, type RunEvent, type TaskTrace } from "../../../shared/events.js";
+// The rows of the page's table of workers: what each has computed, and its connection. Bounded, however many workers come and
+// go.
 import type { WorkerKind } from "../../../shared/protocol/messages.js";
+import { computeMsOf, type RunEvent, type TaskTrace } from "../../../shared/run-event.js";
 import { sanitizeText } from "../../../shared/text.js";
 import type { WorkerRow } from "./page-update.js";
 
@@ -9,11 +10,11 @@ const MAX_REASON_LENGTH = 200;
 /** Workers that left stay in the table, up to this many rows in all. */
 const MAX_ROWS = 256;
 
-/** What the server knows of a connected worker. */
+/** What the server knows about a connected worker. */
 export interface WorkerStatus {
   name: string;
   kind: WorkerKind;
-  /** Of a relay: the workers behind it. */
+  /** Of a relay: the number of workers behind it. */
   workers?: number;
   host: string;
   roundTripMs: number | undefined;
@@ -42,7 +43,7 @@ export class WorkerTable {
   }
 
   noteChange({ name, state, reason }: RunEvent & { event: "worker" }): void {
-    // Rejected strangers appear among the marks only.
+    // A worker that never joined and was rejected appears only among the marks.
     if (state === "rejected" && !this.byName.has(name)) return;
     const row = this.row(name);
     row.state = state === "joined" ? "working" : state;
@@ -76,7 +77,7 @@ export class WorkerTable {
     return row;
   }
 
-  /** Of the workers that left, or else of all. */
+  /** Removes the oldest of the workers that left or, if there are none, of all. */
   private removeOldest(): void {
     const entries = [...this.byName];
     const oldest = entries.find(([, { state }]) => state !== "working") ?? entries[0];

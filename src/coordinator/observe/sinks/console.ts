@@ -1,7 +1,8 @@
-// Events as lines of text: the metrics, and between them what happens to workers and files. One sink per stream, so that a
-// stream that is closed does not stop the other.
+// Events as lines of text: the metrics, and between them what happens to workers and files. One sink per stream, so that closing
+// one stream does not stop the other.
 import type { Writable } from "node:stream";
-import { type EventSink, isReported, type RunEvent } from "../../../shared/events.js";
+import type { EventSink } from "../../../shared/events.js";
+import { isReported, type RunEvent } from "../../../shared/run-event.js";
 import { LineStream } from "./line-stream.js";
 import {
   isWritten,

@@ -1,5 +1,5 @@
-// TensorBoard's messages, encoded: Event (tensorflow/core/util/event.proto) with a Summary, a graph or a mark in it
-// (tensorflow/core/framework/summary.proto). Pure: the time is passed in.
+// Encodes TensorBoard's messages: Event (tensorflow/core/util/event.proto) containing a Summary
+// (tensorflow/core/framework/summary.proto), a graph or a mark. Pure: the time is passed in.
 import {
   encodeBytes,
   encodeDouble,
@@ -24,7 +24,7 @@ const VALUE = { tag: 1, scalar: 2, histogram: 5 } as const;
 const SESSION_LOG = { status: 1, START: 1 } as const;
 
 export type EventContent =
-  /** The first of a file. */
+  /** The first event of a file. */
   | { kind: "version" }
   | { kind: "scalar"; tag: string; value: number }
   | { kind: "histogram"; tag: string; histogram: Histogram }
@@ -64,7 +64,7 @@ function encodeSummary(tag: string, value: Uint8Array): Uint8Array {
   return encodeMessage(EVENT.summary, [tagged]);
 }
 
-/** Of HistogramProto 1 to 5 are min, max, num, sum and sum_squares; 6 is the buckets' limits, 7 their counts. */
+/** Fields 1 to 5 of HistogramProto are min, max, num, sum and sum_squares; 6 is the buckets' limits, 7 their counts. */
 function encodeHistogram({ min, max, count, sum, sumOfSquares, buckets }: Histogram): Uint8Array {
   const numbers = [min, max, count, sum, sumOfSquares];
   return encodeMessage(VALUE.histogram, [

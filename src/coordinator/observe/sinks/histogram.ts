@@ -1,11 +1,11 @@
-// How values are distributed, in the buckets of TensorFlow's histograms: their limits grow by a tenth from 1e-12 to 1e20 on both
-// sides of 0 (tensorflow/core/framework/summary.proto, HistogramProto). Pure.
+// Histograms with the buckets of TensorFlow's: on both sides of 0, their limits grow by a tenth each from 1e-12 to 1e20
+// (tensorflow/core/framework/summary.proto, HistogramProto). Pure.
 
 const SMALLEST_LIMIT = 1e-12;
 const LARGEST_LIMIT = 1e20;
 const GROWTH = 1.1;
 
-/** Upper limits in rising order; a bucket holds what is at least the limit before its own, and below its own. */
+/** Upper limits in rising order. A bucket contains values from the limit before its own up to but not including its own. */
 const LIMITS = bucketLimits();
 
 export interface Histogram {
@@ -14,11 +14,11 @@ export interface Histogram {
   count: number;
   sum: number;
   sumOfSquares: number;
-  /** Buckets in rising order; neighbours that are empty are one. */
+  /** In rising order. Adjacent empty buckets are merged. */
   buckets: { limit: number; count: number }[];
 }
 
-/** @returns undefined where no value is finite; infinities and NaN have no bucket, and are not counted */
+/** @returns undefined if no value is finite; infinities and NaN are not counted */
 export function histogramOf(values: Float32Array): Histogram | undefined {
   const counts = new Float64Array(LIMITS.length);
   let [count, sum, sumOfSquares] = [0, 0, 0];

@@ -1,14 +1,15 @@
-// The QR code of the page /join on a terminal, for the people in the room. Once, when the run is about to begin.
+// Prints the QR code of the page /join on a terminal, for the people in the room. Once, when the run is about to begin.
 import type { Writable } from "node:stream";
 import { encode } from "uqr";
-import type { EventSink, RunEvent } from "../../../shared/events.js";
+import type { EventSink } from "../../../shared/events.js";
+import type { RunEvent } from "../../../shared/run-event.js";
 import { isLoopback } from "../../workers/origin.js";
 import { LineStream } from "./line-stream.js";
 
 const MAX_UNREAD_BYTES = 64 * 1024;
-/** Light modules around the code: ISO/IEC 18004 asks for 4, and readers of screens do with 2. */
+/** Light modules around the code. ISO/IEC 18004 requires 4, but for a screen 2 are enough. */
 const QUIET_ZONE = 2;
-/** Black on white whatever the terminal's colours: not every reader knows inverted codes. */
+/** Black on white whatever the terminal's colours: not every reader recognizes inverted codes. */
 const BLACK_ON_WHITE = "\u001b[38;5;16;48;5;231m";
 const RESET = "\u001b[0m";
 
@@ -18,7 +19,7 @@ export class JoinCodeSink implements EventSink {
   private readonly columns: () => number;
   private page: string | undefined;
 
-  /** @param columns of the terminal: a code that does not fit cannot be scanned, and is not printed */
+  /** @param columns of the terminal: a code that does not fit could not be scanned and is not printed */
   constructor(terminal: Writable, columns: () => number) {
     this.lines = new LineStream(terminal, { maxUnreadBytes: MAX_UNREAD_BYTES, whenFull: "drop" });
     this.columns = columns;
@@ -42,8 +43,9 @@ export class JoinCodeSink implements EventSink {
 }
 
 /**
- * The address of the page for other machines. Without the token, which `--token-file` keeps out of terminals: the page asks for it.
- * @returns undefined where only this machine can reach the run
+ * The address of the page for other machines. It does not contain the token, which `--token-file` keeps out of terminals: the
+ * page asks for it.
+ * @returns undefined if only this machine can reach the run
  */
 function joinPageOf(urls: readonly string[]): string | undefined {
   const url = urls.find((each) => !isLocal(new URL(each).hostname));
@@ -54,7 +56,7 @@ function isLocal(hostname: string): boolean {
   return hostname === "localhost" || isLoopback(hostname.replace(/^\[(.*)\]$/, "$1"));
 }
 
-/** Two rows of modules in one line of half blocks. */
+/** Each line of half blocks shows two rows of modules. */
 export function codeRows(text: string): string[] {
   const { data, size } = encode(text, { border: QUIET_ZONE });
   return Array.from({ length: Math.ceil(size / 2) }, (_, line) => {

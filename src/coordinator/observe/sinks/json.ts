@@ -1,10 +1,11 @@
 // Events as JSON, one object per line, for programs.
 import type { Writable } from "node:stream";
-import { type EventSink, isReported, type RunEvent } from "../../../shared/events.js";
+import type { EventSink } from "../../../shared/events.js";
+import { isReported, type RunEvent } from "../../../shared/run-event.js";
 import { LineStream } from "./line-stream.js";
 import { withSafeText } from "./narration.js";
 
-/** A program that leaves this much unread will not read the rest. */
+/** A program that leaves this much unread has probably stopped reading. */
 const MAX_UNREAD_BYTES = 64 * 1024 * 1024;
 
 export class JsonSink implements EventSink {

@@ -1,13 +1,13 @@
-// Lines to a stream that may be closed, full, or not read for a while (a pager, Ctrl-S), without waiting for its reader.
+// Writes lines to a stream that may be closed, full, or not read for a while (a pager, Ctrl-S), without waiting for its reader.
 import type { Writable } from "node:stream";
 import { LateFailure } from "../../../shared/observer.js";
 
 const droppedNotice = (count: number): string => `(${count} lines dropped: not read in time)`;
 
 export interface LineStreamOptions {
-  /** How much may wait for the reader. */
+  /** How much may wait to be read. */
   maxUnreadBytes: number;
-  /** Whether a line beyond that is dropped, or the stream counts as failed. */
+  /** What happens to a line beyond that: it is dropped, or the stream counts as failed. */
   whenFull: "drop" | "fail";
 }
 
@@ -28,7 +28,7 @@ export class LineStream {
     return this.stream.writableLength > 0;
   }
 
-  /** @throws Error where an earlier line could not be written: the reader is gone, the disk is full */
+  /** @throws Error if an earlier line could not be written: the reader is gone, the disk is full */
   write(line: string): void {
     this.failure.throwIfAny();
     const { maxUnreadBytes, whenFull } = this.options;
@@ -47,7 +47,7 @@ export class LineStream {
     this.failure.throwIfAny();
   }
 
-  /** Resolves once everything was read or never can be. */
+  /** Resolves once everything has been read, or can no longer be read. */
   async drain(): Promise<void> {
     await new Promise<void>((resolve) => this.stream.write("", () => resolve()));
     this.failure.throwIfAny();

@@ -1,12 +1,16 @@
-// Events as structured lines in a file, by pino: time, level, sentence, and the event's own fields.
+// Events as structured lines in a file, written by pino: time, level, sentence, and the event's own fields.
 import { closeSync, createWriteStream, openSync, type WriteStream } from "node:fs";
 import pino from "pino";
 import { messageOf, TandemError } from "../../../shared/errors.js";
-import { type EventSink, isReported, type RunEvent } from "../../../shared/events.js";
+import type { EventSink } from "../../../shared/events.js";
 import { LateFailure } from "../../../shared/observer.js";
+import { isReported, type RunEvent } from "../../../shared/run-event.js";
 import { type Level, sentenceOf, withSafeText } from "./narration.js";
 
-/** @throws TandemError `log-file` where the file cannot be written: before the training rather than during it */
+/**
+ * Called before the training, so that it does not fail during it.
+ * @throws TandemError `log-file` if the file cannot be written
+ */
 export function checkLogFile(path: string): void {
   try {
     closeSync(openSync(path, "a"));
@@ -24,9 +28,9 @@ export class LogFileSink implements EventSink {
   private readonly log: pino.Logger;
   private readonly failure = new LateFailure();
 
-  /** @throws Error where the file cannot be opened */
+  /** @throws Error if the file cannot be opened */
   constructor(path: string, level: Level) {
-    // Not pino's own destination: on a full disk it blocks the end of the process forever (sonic-boom's flushSync).
+    // Not pino's own destination: on a full disk it keeps the process from ever ending (sonic-boom's flushSync).
     this.destination = createWriteStream(path, { fd: openSync(path, "a") });
     this.destination.on("error", this.failure.note);
     const options = { level, base: null, timestamp: pino.stdTimeFunctions.isoTime };
@@ -44,7 +48,7 @@ export class LogFileSink implements EventSink {
   }
 
   async close(): Promise<void> {
-    // The callback is called after an error as well.
+    // The callback is also called after an error.
     await new Promise<void>((resolve) => this.destination.end(() => resolve()));
     this.failure.throwIfAny();
   }

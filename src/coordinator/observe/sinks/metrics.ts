@@ -1,9 +1,11 @@
-// The run's metrics for Prometheus, by its conventions: base units, _total for counters. Listed in docs/observability.md.
+// The run's metrics for Prometheus, following its conventions: base units, _total for counters. Listed in
+// docs/observability.md.
 import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from "prom-client";
-import { computeMsOf, type EventSink, type RunEvent } from "../../../shared/events.js";
+import type { EventSink } from "../../../shared/events.js";
+import { computeMsOf, type RunEvent } from "../../../shared/run-event.js";
 import type { WorkerStatus } from "../dashboard/worker-table.js";
 
-/** Workers with counters of their own: those that answered last. Workers choose their names themselves. */
+/** Only the workers that answered last have counters of their own: workers choose their own names. */
 const MAX_WORKER_LABELS = 256;
 const TASK_KINDS = ["shard", "evaluate"] as const;
 
@@ -171,7 +173,7 @@ export class MetricsSink implements EventSink {
     }
   }
 
-  /** Accuracy only where the targets are classes. */
+  /** Accuracy only if the targets are classes. */
   private setMetrics(set: "train" | "test", accuracy: number | undefined, loss: number): void {
     if (accuracy !== undefined) this.accuracy.set({ set }, accuracy);
     this.evaluationLoss.set({ set }, loss);
@@ -188,7 +190,7 @@ export class MetricsSink implements EventSink {
     for (const task of TASK_KINDS) this.tasks.remove({ worker: oldest, task });
   }
 
-  /** Computed once per second at most, however many ask. */
+  /** Computed at most once per second, however many ask. */
   exposition(): Promise<{ contentType: string; text: string }> {
     const nowMs = performance.now();
     if (!this.cached || nowMs - this.cached.atMs > CACHE_MS) {

@@ -1,5 +1,5 @@
-// Events as sentences for people. The sinks decide where they are written, and in which colours.
-import type { ReportedEvent, RunEvent } from "../../../shared/events.js";
+// Events as sentences for people. The sinks decide where and in which colours they are written.
+import type { ReportedEvent, RunEvent } from "../../../shared/run-event.js";
 import { sanitizeText } from "../../../shared/text.js";
 import { LOSS_NAMES } from "../loss-names.js";
 import { countText, shortNumber } from "../number-text.js";
@@ -23,7 +23,7 @@ const MAX_REASON_LENGTH = 400;
 const MAX_TEXT_LENGTH = 1000;
 const MAX_LAYERS_LISTED = 12;
 
-/** The event with texts that others wrote (names, reasons) on one line, harmless to a terminal, and bounded in length. */
+/** The event, but texts that others wrote (names, reasons) are on one line, harmless to a terminal and bounded in length. */
 export function withSafeText<E extends ReportedEvent>(event: E): E {
   const texts = event as { name?: string; worker?: string; reason?: string };
   return {
@@ -37,11 +37,11 @@ export function withSafeText<E extends ReportedEvent>(event: E): E {
 }
 
 export interface NarrationOptions {
-  /** Logs the page in, as part of its address. Only for the terminal of whoever started the run. */
+  /** Part of the page's address that logs the page in. Only for the terminal of whoever started the run. */
   pageKey?: string;
 }
 
-/** @returns undefined where an event is not worth a sentence */
+/** @returns undefined if the event is not worth a sentence */
 export function sentenceOf(
   unsafe: ReportedEvent,
   { pageKey }: NarrationOptions = {},
@@ -168,7 +168,7 @@ function layerList(names: readonly string[]): string {
   return others > 0 ? `${listed} and ${others} more` : listed;
 }
 
-/** Losses where the targets are values. */
+/** Losses if the targets are values. */
 function evaluationText(event: ReportedEvent & { event: "evaluation" }): string {
   const { step, trainAccuracy, testAccuracy, trainLoss, testLoss } = event;
   const [metric, train, test] =
@@ -196,7 +196,7 @@ function endText({ testAccuracy, testLoss }: ReportedEvent & { event: "end" }): 
   return `test accuracy ${shortNumber(testAccuracy)}`;
 }
 
-/** The addresses and, where other machines can reach one of them, the command that starts a worker there. */
+/** The addresses and, if other machines can reach one of them, the command that starts a worker there. */
 function listeningText(
   { url, urls, needsToken }: ReportedEvent & { event: "listening" },
   pageKey?: string,
@@ -222,7 +222,7 @@ export function progressText({
   return `${what}, ${done} of ${total}`;
 }
 
-/** What the run waits for, since when, and until when at most. */
+/** What the run is waiting for, since when, and until when at most. */
 export function waitingText(reason: string, deadlineSeconds: number, since: Date): string {
   const until = new Date(since.getTime() + 1000 * deadlineSeconds);
   return `${reason}, since ${timeOfDay(since)}, until ${timeOfDay(until)} at most`;
@@ -234,7 +234,7 @@ function timeOfDay(time: Date): string {
 
 /**
  * ws://HOST:PORT → http://HOST:PORT/
- * @param key logs the page in. It is in the fragment, which browsers send to no server and in no referrer
+ * @param key logs the page in. It is in the fragment, which browsers send neither to servers nor in referrers
  */
 export function pageUrl(url: string, key?: string): string {
   const page = `${url.replace(/^ws/, "http")}/`;

@@ -1,5 +1,6 @@
-// A file of records in TensorFlow's format (TFRecord; tensorflow/core/lib/io/record_writer.h): before each record its length,
-// after each of the two its checksum, so that a reader finds the end of a file that is still being written, or was cut off.
+// A file of records in TensorFlow's format (TFRecord; tensorflow/core/lib/io/record_writer.h). Each record follows its length,
+// and each of the two is followed by its checksum, so that a reader finds the end of a file that is still being written or was
+// cut off.
 import { closeSync, openSync, writeSync } from "node:fs";
 import { crc32c } from "../../../shared/digest/crc32c.js";
 
@@ -9,12 +10,12 @@ export class RecordFile {
   private readonly file: number;
   private isTorn = false;
 
-  /** @throws Error where the file exists or cannot be made */
+  /** @throws Error if the file exists or cannot be created */
   constructor(path: string) {
     this.file = openSync(path, "wx");
   }
 
-  /** @throws Error where they cannot be written, as on a full disk; the file then takes no more records */
+  /** @throws Error if they cannot be written, as on a full disk; later records are then ignored */
   append(records: readonly Uint8Array[]): void {
     if (this.isTorn) return;
     const bytes = Buffer.concat(records.flatMap(frameRecord));
@@ -35,7 +36,7 @@ function frameRecord(record: Uint8Array): Uint8Array[] {
   return [lengthBytes, maskedChecksum(lengthBytes), record, maskedChecksum(record)];
 }
 
-/** Masked, as records may hold checksums themselves. */
+/** Masked, because records may contain checksums themselves. */
 function maskedChecksum(bytes: Uint8Array): Uint8Array {
   const crc = crc32c(bytes);
   const masked = new DataView(new ArrayBuffer(4));

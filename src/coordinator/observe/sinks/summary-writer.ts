@@ -1,5 +1,5 @@
-// TensorBoard's event files, for every engine: what is written is encoded, and gathered until there is enough of it or somebody
-// flushes.
+// Writes TensorBoard's event files, for every engine. Events are encoded and collected until there are enough of them, until some
+// time has passed, or until they are flushed.
 import { mkdirSync } from "node:fs";
 import { hostname } from "node:os";
 import { join } from "node:path";
@@ -19,16 +19,16 @@ export class SummaryWriter {
   private flushedMs: number;
 
   /**
-   * Writes a file of its own.
-   * @param folder is created where it is missing
+   * Creates a new file.
+   * @param folder is created if it is missing
    * @param now the time, in milliseconds since 1970
-   * @throws Error where the file cannot be written; so do all methods
+   * @throws Error if the file cannot be written; so do all methods
    */
   constructor(folder: string, now: () => number = Date.now) {
     mkdirSync(folder, { recursive: true });
     this.now = now;
     this.flushedMs = now();
-    // TensorBoard finds files by "tfevents" and reads those of a folder in the order of their names.
+    // TensorBoard looks for "tfevents" in file names and reads a folder's files in the order of their names.
     const seconds = String(Math.floor(now() / 1000)).padStart(10, "0");
     const host = hostname().replace(/[^\w.-]/g, "");
     const name = `events.out.tfevents.${seconds}.${host}.${process.pid}.${++writerCount}.v2`;
@@ -46,7 +46,7 @@ export class SummaryWriter {
     this.add(step, { kind: "scalar", tag, value });
   }
 
-  /** Of the finite values. */
+  /** Ignores values that are not finite. */
   histogram(tag: string, values: Float32Array, step: number): void {
     const histogram = histogramOf(values);
     if (histogram) this.add(step, { kind: "histogram", tag, histogram });
@@ -58,8 +58,8 @@ export class SummaryWriter {
   }
 
   /**
-   * Marks the start of training at this step. TensorBoard then drops what it has read of this and later steps: a resumed run
-   * repeats them.
+   * Marks the start of training at this step. TensorBoard then drops what it has read of this and later steps, which a resumed
+   * run repeats.
    */
   start(step: number): void {
     this.add(step, { kind: "start" });

@@ -1,9 +1,10 @@
-// For TensorBoard: scalars, histograms, and the run's graph. Flushed at each evaluation, so that a TensorBoard that is open
-// follows the run.
+// Writes scalars, histograms and the run's graph for TensorBoard. Flushed at each evaluation, so that an open TensorBoard follows
+// the run.
 import { encodeGraphDef } from "../../../shared/engine/tensorflow/graph-def.js";
 import { lowerGraph } from "../../../shared/engine/tensorflow/lower.js";
-import type { EventSink, RunEvent } from "../../../shared/events.js";
+import type { EventSink } from "../../../shared/events.js";
 import type { Graph } from "../../../shared/graph/graph.js";
+import type { RunEvent } from "../../../shared/run-event.js";
 import type { SummaryWriter } from "./summary-writer.js";
 
 const RATE_WINDOW_STEPS = 20;
@@ -45,7 +46,7 @@ export class TensorBoardSink implements EventSink {
     this.writer.close();
   }
 
-  /** The accuracy where the targets are classes, else the loss. */
+  /** The accuracy if the targets are classes, else the loss. */
   private writeMetric(set: string, step: number, accuracy: number | undefined, loss: number): void {
     if (accuracy === undefined) this.writer.scalar(`${set} loss`, loss, step);
     else this.writer.scalar(`${set} accuracy`, accuracy, step);
@@ -67,7 +68,7 @@ export class TensorBoardSink implements EventSink {
   }
 }
 
-/** A serialised GraphDef, with TensorFlow's standard ops alone. */
+/** A serialised GraphDef with only TensorFlow's standard ops. */
 export function graphDefOf(graph: Graph): Uint8Array {
   return encodeGraphDef(lowerGraph(graph, { hasOneDnnPool: false }).nodes);
 }

@@ -1,9 +1,10 @@
-// Events on a terminal: notices as lines, and below them one live block with progress and a line per worker. Results are
-// written by another sink (console.ts): the block is cleared for them, and drawn again by the timer.
+// Events on a terminal: notices as lines, and below them a live block with progress and a line per worker. Another sink
+// (console.ts) writes the results: the block is cleared for them and redrawn by the timer.
 import { createLogUpdate } from "log-update";
 import colours from "picocolors";
-import { computeMsOf, type EventSink, isReported, type RunEvent } from "../../../shared/events.js";
+import type { EventSink } from "../../../shared/events.js";
 import { LateFailure } from "../../../shared/observer.js";
+import { computeMsOf, isReported, type RunEvent } from "../../../shared/run-event.js";
 import { sanitizeText } from "../../../shared/text.js";
 import { LineStream } from "./line-stream.js";
 import { durationText, shortNumber } from "../number-text.js";
@@ -68,7 +69,7 @@ export class TerminalSink implements EventSink {
     const sentence = isReported(event) ? sentenceOf(event, this.options) : undefined;
     if (!sentence || !isWritten(sentence.level, this.options.level)) return;
     const { level, text } = sentence;
-    // The block is removed, and drawn again below the new line.
+    // The block is redrawn below the new line.
     this.block.clear();
     if (level === "result") return;
     this.lines.write(coloured(level, text));
@@ -164,7 +165,7 @@ export class TerminalSink implements EventSink {
     return line;
   }
 
-  /** Of those that left the first, or else the first of all. */
+  /** Forgets the first worker that left or, if there is none, the first of all. */
   private forgetOne(): void {
     const names = [...this.workers.keys()];
     const [first] = names;
@@ -173,7 +174,7 @@ export class TerminalSink implements EventSink {
   }
 
   private redraw(): void {
-    // A stopped terminal (Ctrl-S) is sent no more frames; the next one shows everything.
+    // While a terminal is stopped (Ctrl-S) it gets no frames; the next one shows everything.
     if (this.isClosed || !this.start || this.lines.isBehind) return;
     const { steps, config, step: first } = this.start;
     const done = this.step ? this.step.step + 1 : first;
@@ -198,7 +199,7 @@ export class TerminalSink implements EventSink {
     );
   }
 
-  /** Of the last evaluation: accuracies where the targets are classes, else losses. */
+  /** Of the last evaluation: accuracies if the targets are classes, else losses. */
   private metrics(): string[] {
     const { trainAccuracy, testAccuracy, trainLoss, testLoss } = this.evaluation ?? {};
     const isClasses = this.start?.config.data.target.kind === "classes";

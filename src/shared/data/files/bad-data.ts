@@ -1,4 +1,4 @@
-// How data that cannot be used is refused: one sentence, with the file and the place in it. Pure.
+// Refuses data that cannot be used, with one sentence that names the file and the place in it. Pure.
 import { type ErrorCode, TandemError } from "../../errors.js";
 import { sanitizeText } from "../../text.js";
 
@@ -10,19 +10,19 @@ export function pathText(path: string): string {
   return sanitizeText(path, MAX_PATH_LENGTH);
 }
 
-/** Who refuses: with a code of its own. */
+/** Throws a TandemError; see `refuseWith`. */
 export type Refuse = (file: string, sentence: string, cause?: unknown) => never;
 
 /** @returns a function that throws a TandemError of this code */
 export function refuseWith(code: ErrorCode): Refuse {
   return (file, sentence, cause) => {
-    // The system's own messages repeat names as they are.
+    // The system's own messages contain names unsanitized.
     const safe = sanitizeText(sentence, MAX_SENTENCE_LENGTH);
     throw new TandemError(code, `${pathText(file)}: ${safe}`, { cause });
   };
 }
 
-/** For sorting by code points; UTF-16's own order differs beyond U+FFFF. */
+/** Compares by code points; the order of UTF-16 differs beyond U+FFFF. */
 export function compareCodePoints(a: string, b: string): number {
   // Up to the first difference both have the same code points.
   for (let place = 0; place < a.length && place < b.length;) {
@@ -33,7 +33,7 @@ export function compareCodePoints(a: string, b: string): number {
   return a.length - b.length;
 }
 
-/** At most so many of some names, quoted, for a message. */
+/** Some names, quoted, for a message; at most `maxCount` of them. */
 export function listNames(names: readonly string[], maxCount = 12): string {
   const shown = names.slice(0, maxCount).map((name) => `"${sanitizeText(name, 40)}"`);
   const others = names.length - shown.length;

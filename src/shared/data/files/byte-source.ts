@@ -1,4 +1,4 @@
-// The bytes of a file, or of a part of one, wherever they are: on the disk, where they stay, or in memory.
+// The bytes of a file or of a part of it, on disk or in memory.
 import {
   close as closeFd,
   constants,
@@ -11,20 +11,20 @@ import { promisify } from "node:util";
 import { messageOf, TandemError } from "../../errors.js";
 import { pathText } from "./data-place.js";
 
-/** Read by one call while a source is read from its beginning to its end. */
+/** Read with one call when a source is read completely. */
 const CHUNK_BYTES = 4 * 2 ** 20;
 
 export interface ByteSource {
-  /** For messages: the file, and its part. */
+  /** For messages: the file, and the part. */
   readonly name: string;
   readonly byteLength: number;
-  /** Where all of it is in memory. */
+  /** If all of it is in memory. */
   readonly bytes?: Uint8Array;
-  /** Of all of it, where its container says so. */
+  /** Of all of it, if its container stores one. */
   readonly crc32?: number;
   /** Fills `target`. @throws TandemError `data-file-damaged`, `data-file-missing` */
   read(target: Uint8Array, offset: number): Promise<void>;
-  /** Fills several parts of memory from several places, in any order. Rejects as `read`. */
+  /** Fills several arrays from several offsets, in any order. Rejects like `read`. */
   readAll(parts: readonly ReadPart[]): Promise<void>;
 }
 
@@ -56,7 +56,7 @@ export class MemoryBytes implements ByteSource {
   }
 }
 
-/** A file that is open, and must not change while it is. */
+/** An open file. It must not be changed while it is open. */
 export class DiskFile {
   readonly path: string;
   private readonly fd: number;
@@ -74,12 +74,12 @@ export class DiskFile {
   /** @throws TandemError `data-file-missing` */
   static async open(path: string): Promise<DiskFile> {
     try {
-      // Opening a named pipe would wait for somebody to write to it.
+      // Otherwise opening a named pipe would wait for a writer.
       const fd = await promisify(openFd)(path, constants.O_RDONLY | constants.O_NONBLOCK);
       const file = new DiskFile(path, fd);
       if (file.opened.isFile()) return file;
       await file.close();
-      throw new Error("it is no regular file");
+      throw new Error("it is not a regular file");
     } catch (error) {
       throw unreadable(path, error);
     }
@@ -89,7 +89,7 @@ export class DiskFile {
     return Number(this.opened.size);
   }
 
-  /** The same for the same content: device, file, length and time of the last change. */
+  /** The same for the same content: device, inode, length and modification time. */
   get identity(): string {
     const { dev, ino, size, mtimeNs } = this.opened;
     return [dev, ino, size, mtimeNs].join(":");
@@ -99,18 +99,18 @@ export class DiskFile {
     return Number(this.opened.mtimeMs);
   }
 
-  /** @throws TandemError `data-file-damaged` where somebody has written to the file since it was opened */
+  /** @throws TandemError `data-file-damaged` if the file was written to since it was opened */
   checkUnchanged(): void {
     if (!this.isOpen) throw closed(this.path);
     const { size, mtimeNs } = fstatSync(this.fd, { bigint: true });
     if (size === this.opened.size && mtimeNs === this.opened.mtimeNs) return;
     throw new TandemError(
       "data-file-damaged",
-      `${pathText(this.path)} was changed while it was in use. Start again, and leave the data as it is until the run is over.`,
+      `${pathText(this.path)} was changed while it was in use. Start again, and do not change the data until the run is over.`,
     );
   }
 
-  /** Several reads at once: the operating system sorts them, and each takes one of libuv's four threads. */
+  /** Starts all reads at the same time: the operating system sorts them, and libuv runs four at a time. */
   readAll(parts: readonly ReadPart[]): Promise<void> {
     return new Promise((resolve, reject) => {
       let openCount = parts.length;
@@ -123,7 +123,7 @@ export class DiskFile {
     });
   }
 
-  /** Once the reads in progress are done: a descriptor that is closed may be another file's at once. */
+  /** Waits for the reads in progress, as a closed descriptor may be reused for another file. */
   async close(): Promise<void> {
     if (!this.isOpen) return;
     this.isOpen = false;
@@ -178,7 +178,7 @@ export class DiskBytes implements ByteSource {
   }
 }
 
-/** All of a source in memory; a checksum of its container stays to be checked. */
+/** Loads a source into memory. A checksum of its container is not checked. */
 export async function loadBytes(source: ByteSource): Promise<ByteSource> {
   if (source.bytes) return source;
   const bytes = new Uint8Array(source.byteLength);
@@ -193,8 +193,8 @@ export async function loadBytes(source: ByteSource): Promise<ByteSource> {
 }
 
 /**
- * From `offset` to the end, in order, in chunks of a multiple of 8 bytes, each read while the one before is worked on. A chunk
- * is valid until the next one is asked for.
+ * Reads from `offset` to the end in chunks of a multiple of 8 bytes; each is read while the previous one is processed. A chunk is
+ * valid until the next one is requested.
  */
 export async function* readChunks(source: ByteSource, offset: number): AsyncGenerator<Uint8Array> {
   const parts = chunksOf(offset, source.byteLength);
@@ -214,7 +214,7 @@ export async function* readChunks(source: ByteSource, offset: number): AsyncGene
   for (let index = 0; index < parts.length; index++) {
     const chunk = await next;
     next = begin(index + 1);
-    // It is awaited above; where the caller stops before, its failure is not reported.
+    // It is awaited above. If the caller stops earlier, its failure is ignored.
     next.catch(() => undefined);
     yield chunk;
   }
@@ -245,6 +245,6 @@ function closed(path: string): TandemError {
 function cutShort(path: string): TandemError {
   return new TandemError(
     "data-file-damaged",
-    `${pathText(path)} has become shorter while it was read. Start again, and leave the data as it is until the run is over.`,
+    `${pathText(path)} has become shorter while it was read. Start again, and do not change the data until the run is over.`,
   );
 }

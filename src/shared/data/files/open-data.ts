@@ -1,4 +1,4 @@
-// What `--data` names → a data source, by what is found there.
+// Opens what `--data` names as a data source.
 import { TandemError } from "../../errors.js";
 import type { DataSource } from "../samples.js";
 import type { DataKind, DataOptions } from "./data-kind.js";
@@ -12,11 +12,11 @@ import { tableKind } from "./tables/table-kind.js";
 
 export type { DataOptions } from "./data-kind.js";
 
-/** The first that recognizes a place opens it. */
+/** The first kind that recognizes the data opens it. */
 const KINDS: readonly DataKind[] = [idxKind, npyKind, npzKind, tableKind, pictureKind];
 
 /**
- * @param path a file or folder; undefined: MNIST itself, which is installed with Tandem
+ * @param path a file or folder; undefined: MNIST
  * @throws TandemError `data-…` with exit code 2, naming the file (and the row) and what is wrong with it
  */
 export async function openData(
@@ -38,10 +38,10 @@ function checkOptions(kind: DataKind, { label, labelKind, pictureSize }: DataOpt
     (!isTable && labelKind !== undefined && "--label-kind is for tables") ||
     (kind !== pictureKind && pictureSize !== undefined && "--picture-size is for pictures");
   if (foreign === false) return;
-  throw new TandemError("usage", `${foreign}, and the data is ${kind.sign}. Leave it out.`);
+  throw new TandemError("usage", `${foreign}, but the data is ${kind.sign}. Leave it out.`);
 }
 
-/** As `openData`, for a folder or file that has to be in MNIST's format. */
+/** As `openData`, for data that must be in MNIST's format. */
 export async function openIdx(
   path: string | undefined,
   options: DataOptions = {},
@@ -53,6 +53,6 @@ export async function openIdx(
 function refuse({ path, isFolder }: DataPlace): never {
   throw new TandemError(
     isFolder ? "data-file-missing" : "data-format",
-    `--data ${pathText(path)} is no data that Tandem reads: ${KINDS.map(({ sign }) => sign).join("; ")}.`,
+    `--data ${pathText(path)} is none of the data that Tandem reads: ${KINDS.map(({ sign }) => sign).join("; ")}.`,
   );
 }

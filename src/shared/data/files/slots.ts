@@ -1,19 +1,19 @@
-// Limits what is done at the same time: work takes as many slots as it is heavy, and waits in turn until they are free. Pure.
+// Limits concurrent work: each piece of work takes a number of slots, and waits in turn until they are free. Pure.
 
 export class Slots {
   private readonly count: number;
   private free: number;
   private waiting: { size: number; start: () => void }[] = [];
-  /** The first that waits: taking it off a long array would move all others. */
+  /** Index of the first that waits; removing it from a long array would move all others. */
   private head = 0;
 
-  /** @param count of slots in all */
+  /** @param count total number of slots */
   constructor(count: number) {
     this.count = count;
     this.free = count;
   }
 
-  /** @param size at most all slots are taken */
+  /** @param size in slots; rounded up, and limited to all slots */
   async run<Result>(size: number, work: () => Promise<Result>): Promise<Result> {
     const taken = Math.min(this.count, Math.max(1, Math.ceil(size)));
     await new Promise<void>((resolve) => {

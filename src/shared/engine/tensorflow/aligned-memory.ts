@@ -1,17 +1,17 @@
-// Memory that JavaScript writes and TensorFlow reads where it is.
+// Memory that JavaScript writes and TensorFlow reads without a copy.
 
-/** TF_NewTensor (tensorflow/c/tf_tensor.cc) copies what does not begin at a multiple of this (EIGEN_MAX_ALIGN_BYTES). */
+/** TF_NewTensor (tensorflow/c/tf_tensor.cc) copies memory with a smaller alignment than this (EIGEN_MAX_ALIGN_BYTES). */
 const ALIGNMENT = 64;
 const WASM_PAGE = 64 * 1024;
 
-/** Node has it; its types name it only where the browser's are loaded too. */
+/** Node has it, but only the types of browsers declare it. */
 declare const WebAssembly: {
   Memory: new (pages: { initial: number; maximum: number }) => { buffer: ArrayBuffer };
 };
 
 /**
- * Arrays of so many float32 each, zeros, in one block of memory, each at an address that TensorFlow uses as it is.
- * An ArrayBuffer may begin anywhere; a WebAssembly.Memory begins with a page.
+ * Float32 arrays of zeros in one block of memory, each at an aligned address.
+ * The address of an ArrayBuffer is arbitrary; that of a WebAssembly.Memory is aligned to a page.
  */
 export function allocateAligned(lengths: readonly number[]): Float32Array[] {
   const sizes = lengths.map((length) => Math.ceil((4 * length) / ALIGNMENT) * ALIGNMENT);

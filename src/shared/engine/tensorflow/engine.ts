@@ -23,7 +23,7 @@ export function openTensorFlow(threads: number): Engine {
   };
 }
 
-/** Whether this build of the library has oneDNN's kernels for max-pools: not every processor's has. */
+/** Whether this build of the library has oneDNN's kernels for max-pools, which it does not on every processor. */
 function probeOneDnnPool(tf: TensorFlow): boolean {
   const emitter = new NodeEmitter();
   const y = emitter.within("probe", [], () => {

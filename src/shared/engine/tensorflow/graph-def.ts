@@ -1,6 +1,6 @@
-// TensorFlow's nodes and the two formats that hold them: GraphDef (tensorflow/core/framework/graph.proto, node_def.proto,
-// attr_value.proto), which TensorBoard draws, and SavedModel (core/protobuf/saved_model.proto, meta_graph.proto), which a
-// session is opened from. Pure.
+// TensorFlow's nodes, and the two formats that contain them: GraphDef (tensorflow/core/framework/graph.proto, node_def.proto,
+// attr_value.proto), which TensorBoard displays, and SavedModel (core/protobuf/saved_model.proto, meta_graph.proto), from which
+// sessions are opened. Pure.
 import {
   encodeBytes,
   encodeFloat,
@@ -22,7 +22,7 @@ export type NumberType = (typeof NumberType)[keyof typeof NumberType];
 
 export type Attribute =
   | { type: NumberType }
-  /** −1 for a side that a run alone knows. */
+  /** −1 for a side that is only known when the graph is run. */
   | { shape: readonly number[] }
   | { integer: number }
   | { integers: readonly number[] }
@@ -37,14 +37,14 @@ export interface NodeDef {
   readonly name: string;
   readonly op: string;
   readonly inputs: readonly Output[];
-  /** Nodes that must have run before. */
+  /** Nodes that must run first. */
   readonly after: readonly string[];
   readonly attributes: Attributes;
 }
 
-/** versions.proto: the producer of the graphs of TensorFlow 2. */
+/** versions.proto: the producer version of TensorFlow 2's graphs. */
 const PRODUCER = 1395;
-/** The tag by which a SavedModel's graph is found. */
+/** The tag of the SavedModel's graph. */
 export const GRAPH_TAG = "tandem";
 
 /** A serialised GraphDef. */
@@ -52,7 +52,7 @@ export function encodeGraphDef(nodes: readonly NodeDef[]): Uint8Array {
   return Buffer.concat(graphFields(nodes));
 }
 
-/** A serialised SavedModel, without variables' values: its nodes create and fill those. */
+/** A serialised SavedModel without values of variables: nodes of the graph create and fill these. */
 export function encodeSavedModel(nodes: readonly NodeDef[]): Uint8Array {
   const metaInfo = encodeMessage(1, [encodeText(4, GRAPH_TAG)]);
   return Buffer.concat([
@@ -61,17 +61,17 @@ export function encodeSavedModel(nodes: readonly NodeDef[]): Uint8Array {
   ]);
 }
 
-/** As sessions name what is fed and fetched. */
+/** The name under which a session feeds and fetches an output. */
 export function outputName({ node, index }: Output): string {
   return `${node}:${index}`;
 }
 
-/** Field 1 of GraphDef is its nodes, field 4 its versions. */
+/** Fields of GraphDef: 1 nodes, 4 versions. */
 function graphFields(nodes: readonly NodeDef[]): Uint8Array[] {
   return [...nodes.map(encodeNode), encodeMessage(4, [encodeInteger(1, PRODUCER)])];
 }
 
-/** Of NodeDef 1 is the name, 2 the op, 3 the inputs, 5 the map of attributes. */
+/** Fields of NodeDef: 1 name, 2 op, 3 inputs, 5 map of attributes. */
 function encodeNode({ name, op, inputs, after, attributes }: NodeDef): Uint8Array {
   return encodeMessage(1, [
     encodeText(1, name),
@@ -84,7 +84,7 @@ function encodeNode({ name, op, inputs, after, attributes }: NodeDef): Uint8Arra
   ]);
 }
 
-/** Of AttrValue 1 is the list, 2 bytes, 3 an integer, 4 a float, 5 a bool, 6 a type, 7 a shape, 8 a tensor; of the list 3 is its integers. */
+/** Fields of AttrValue: 1 list (whose field 3 is integers), 2 bytes, 3 integer, 4 float, 5 bool, 6 type, 7 shape, 8 tensor. */
 function encodeAttribute(value: Attribute): Uint8Array {
   if ("type" in value) return encodeInteger(6, value.type);
   if ("shape" in value) return encodeMessage(7, encodeShape(value.shape));
@@ -101,7 +101,7 @@ function encodeAttribute(value: Attribute): Uint8Array {
   return encodeTensor(value.tensor.shape, value.tensor.values);
 }
 
-/** Of TensorProto 1 is the type, 2 the shape, 4 the content. */
+/** Fields of TensorProto: 1 type, 2 shape, 4 content. */
 function encodeTensor(shape: readonly number[], values: Float32Array | Int32Array): Uint8Array {
   const type = values instanceof Float32Array ? NumberType.float32 : NumberType.int32;
   return encodeMessage(8, [
@@ -111,7 +111,7 @@ function encodeTensor(shape: readonly number[], values: Float32Array | Int32Arra
   ]);
 }
 
-/** tensor_shape.proto: 2 is a dimension, its field 1 the size. */
+/** Fields of TensorShapeProto: 2 dimension, whose field 1 is the size. */
 function encodeShape(shape: readonly number[]): Uint8Array[] {
   return shape.map((size) => encodeMessage(2, [encodeInteger(1, size)]));
 }

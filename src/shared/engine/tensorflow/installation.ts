@@ -1,12 +1,12 @@
-// Where `tandem setup` (src/setup) puts the tensorflow engine: Tandem's folder in the user's cache, which all projects and
-// clones share. Nothing is written into node_modules, so the engine survives `npm install`, and npm never has to build it.
+// Where `tandem setup` (src/setup) installs the tensorflow engine: Tandem's folder in the user's cache, which all projects and
+// clones share. Nothing is written to node_modules, so the engine survives `npm install`, and npm never has to build it.
 import { existsSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { cacheFolder } from "../../cache-folder.js";
 
 export { cacheFolder };
 
-/** The wheel that libtensorflow and its C headers are taken from. One wheel serves every Python: no Python code is used. */
+/** The wheel with libtensorflow and its C headers. The Python version does not matter, as no Python code is used. */
 export const WHEEL = {
   name: "tensorflow-cpu",
   version: "2.21.0",
@@ -16,7 +16,7 @@ export const WHEEL = {
   sha256: "2b847d217b02ee7731ed91431daf3250daa0196c3c94614d23be27232e6e5b6c",
 } as const;
 
-/** The libraries inside the wheel's folder `tensorflow`, with their bytes. */
+/** The libraries in the wheel's folder `tensorflow`, with their sizes in bytes. */
 export const LIBRARIES: Readonly<Record<string, number>> = {
   "libtensorflow_cc.so.2": 788_086_608,
   "libtensorflow_framework.so.2": 65_222_328,
@@ -28,7 +28,7 @@ export const BINDING = "tfjs_binding.node";
 /** Makes libtensorflow apply its log level while it loads (src/setup/log-level.cc); the binding is linked to it. */
 export const LOG_LEVEL = "libtandem_log_level.so";
 
-/** To be raised whenever src/setup builds another binding from the same packages: versions of Tandem share the cache. */
+/** Increase it when src/setup builds a different binding from the same packages, as versions of Tandem share the cache. */
 const BINDING_REVISION = 2;
 
 const WHEEL_ID = WHEEL.sha256.slice(0, 12);
@@ -54,12 +54,12 @@ export function isBindingComplete(folder: string): boolean {
   return [BINDING, LOG_LEVEL].every((name) => existsSync(join(folder, name)));
 }
 
-/** The wheel's platform. Elsewhere Tandem computes with the wasm engine. */
+/** Whether this is the wheel's platform. On others Tandem uses the wasm engine. */
 export function canInstallTensorFlow(): boolean {
   return process.platform === "linux" && process.arch === "x64";
 }
 
-/** Whether `tandem setup` has installed the engine. That it loads is only known once it is loaded. */
+/** Whether `tandem setup` has installed the engine. It may still fail to load. */
 export function isTensorFlowInstalled(): boolean {
   return (
     canInstallTensorFlow() &&

@@ -1,4 +1,4 @@
-// Activations and their gradients as TensorFlow's nodes. Where TensorFlow has no kernel they are put together by formula. Pure.
+// Activations and their gradients as TensorFlow nodes. Those without a kernel are composed of several nodes. Pure.
 import type { ActivationKind } from "../../network/spec.js";
 import type { Attributes, Output } from "./graph-def.js";
 import { FLOAT, type NodeEmitter } from "./node-emitter.js";
@@ -21,7 +21,7 @@ export function lowerActivation(
     case "leaky-relu":
       return emitter.emit("LeakyRelu", [x], leaky(alpha));
     case "elu":
-      // TensorFlow's kernel has no scale; leaky-relu has it below 0 and nowhere else.
+      // TensorFlow's kernel has no scale; a leaky ReLU scales the negative part.
       if (alpha === 1) return emitter.float("Elu", [x]);
       return emitter.emit("LeakyRelu", [emitter.float("Elu", [x], "unscaled")], leaky(alpha));
     case "gelu":
@@ -79,7 +79,7 @@ function leaky(alpha: number): Attributes {
   return { ...FLOAT, alpha: { number: alpha } };
 }
 
-/** Φ(x) = ½ erfc(−x/√2), which is exact to rounding for negative x too, where ½(1 + erf(x/√2)) cancels. */
+/** Φ(x) = ½ erfc(−x/√2), which is also accurate for negative x, where ½(1 + erf(x/√2)) suffers from cancellation. */
 function normalDistribution(emitter: NodeEmitter, x: Output): Output {
   const scaled = multiply(emitter, x, -Math.SQRT1_2, "scaled");
   return multiply(emitter, emitter.float("Erfc", [scaled], "erfc"), 0.5, "distribution");

@@ -1,4 +1,4 @@
-// Products, sums and changes of shape as TensorFlow's nodes (math_ops.cc, array_ops.cc). Pure.
+// Products, sums and changes of shape as TensorFlow nodes (math_ops.cc, array_ops.cc). Pure.
 import type { Op } from "../../graph/graph.js";
 import { NumberType, type Output } from "./graph-def.js";
 import { FLOAT, type NodeEmitter } from "./node-emitter.js";
@@ -8,7 +8,7 @@ type Shape = readonly number[];
 
 const { int32 } = NumberType;
 
-/** a · bᵀ is multiplied by the batched kernel: MatMul's own takes half as long again for a transposed second factor. */
+/** a · bᵀ uses the batched kernel: MatMul's own takes half as long again if the second factor is transposed. */
 export function lowerMatMul(
   emitter: NodeEmitter,
   { transposeA, transposeB }: OpOf<"mat-mul">,
@@ -71,7 +71,7 @@ export function lowerCrop(
   return lowerPart(emitter, x, [0, top, left, 0], [-1, height!, width!, -1]);
 }
 
-/** @param sizes −1 for all that is left */
+/** @param sizes −1 for all remaining values */
 function lowerPart(
   emitter: NodeEmitter,
   x: Output,

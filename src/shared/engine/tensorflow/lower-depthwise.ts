@@ -1,5 +1,5 @@
-// Depthwise convolutions as TensorFlow's nodes. TensorFlow's kernels have one stride for both sides; with two, all windows of
-// the padded image are computed and those between the strides left out. Pure.
+// Depthwise convolutions as TensorFlow nodes. TensorFlow's kernels require equal strides; with others, all windows of the padded
+// image are computed, and those between the strides are discarded. Pure.
 import { type Window, windowPadding } from "../../network/window-shape.js";
 import { type Attributes, NumberType, type Output } from "./graph-def.js";
 import { slidingAttributes } from "./lower-windows.js";
@@ -9,7 +9,7 @@ type Shape = readonly number[];
 
 const { int32 } = NumberType;
 
-/** Of every window of the padded image. */
+/** For all windows of the padded image. */
 const DENSE: Attributes = slidingAttributes({ size: [1, 1], strides: [1, 1], padding: "valid" });
 
 /** @param image the shape of x */
@@ -99,7 +99,7 @@ function spread(
   return emitter.emit("StridedSliceGrad", inputs, STRIDED, "dense_gradient");
 }
 
-/** Begin and end are masked: from the first to the last. */
+/** Begin and end are masked, so that the slice goes from the first to the last. */
 const STRIDED: Attributes = {
   ...FLOAT,
   Index: { type: int32 },

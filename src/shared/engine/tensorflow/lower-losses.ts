@@ -1,9 +1,9 @@
-// Losses and their gradients by the predictions as TensorFlow's nodes. Each returns the losses [N] and the gradient. Pure.
+// Losses as TensorFlow nodes. Each function returns the losses [N] and their gradient with respect to the predictions. Pure.
 import type { LossKind } from "../../graph/graph.js";
 import { NumberType, type Output } from "./graph-def.js";
 import { FLOAT, type NodeEmitter, outputAt } from "./node-emitter.js";
 
-/** @param columns classes or values of a prediction */
+/** @param columns number of classes or values per prediction */
 export function lowerLoss(
   emitter: NodeEmitter,
   loss: LossKind,
@@ -27,7 +27,7 @@ export function lowerLoss(
   }
 }
 
-/** Smoothing as Keras's: the label's class gets 1 − s + s/C, the others s/C. */
+/** Label smoothing as in Keras: the label's class gets 1 − s + s/C, the others s/C. */
 function lowerSoftmaxCrossEntropy(
   emitter: NodeEmitter,
   smoothing: number,
@@ -56,7 +56,7 @@ function lowerSoftmaxCrossEntropy(
   return [losses, outputAt(losses, 1)];
 }
 
-/** max(x, 0) − x·t + log(1 + exp(−|x|)), and σ(x) − t; smoothing as Keras's: t·(1 − s) + s/2 */
+/** max(x, 0) − x·t + log(1 + exp(−|x|)), and σ(x) − t; label smoothing as in Keras: t·(1 − s) + s/2 */
 function lowerBinaryCrossEntropy(
   emitter: NodeEmitter,
   smoothing: number,
@@ -87,7 +87,7 @@ function lowerBinaryCrossEntropy(
   return [meanOf(emitter, values), dividedBy(emitter, derivative, columns)];
 }
 
-/** A distance of each value, and its derivative. */
+/** The distance of each value, and its derivative. */
 function lowerDistance(
   emitter: NodeEmitter,
   loss: Extract<LossKind, { kind: "mean-squared-error" | "mean-absolute-error" | "huber" }>,

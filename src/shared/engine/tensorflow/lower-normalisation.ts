@@ -1,4 +1,4 @@
-// Batch normalisation as TensorFlow's nodes. Pure.
+// Batch normalisation as TensorFlow nodes. Pure.
 import { sizeOf } from "../../network/network.js";
 import { type Attributes, NumberType, type Output } from "./graph-def.js";
 import { FLOAT, type NodeEmitter, outputAt } from "./node-emitter.js";
@@ -8,10 +8,10 @@ type Shape = readonly number[];
 
 /**
  * x […,C] → mean and biased variance [C].
- * Adding the values up one by one in float32, as TensorFlow's fused kernel does, is wrong in the fourth digit over the 39,200
- * values of a convolution of 50 images, most of them the same background. So each pixel's moments are taken over the
- * samples, as products with a row of 1/N, which is the fastest way that TensorFlow has on CPUs (docs/performance.md), and
- * the pixels are pooled in float64 by the formula of statistics/moments.ts.
+ * Adding the values one by one in float32, as TensorFlow's fused kernel does, is wrong in the fourth digit for the 39,200 values
+ * of a convolution of 50 images, most of which are the same background. So the moments of each pixel are computed over the
+ * samples, as products with a row of 1/N, which is the fastest way in TensorFlow on CPUs (docs/performance.md), and then pooled
+ * over the pixels in float64 with the formula of statistics/moments.ts.
  */
 export function lowerMoments(emitter: NodeEmitter, x: Output, shape: Shape): Output[] {
   const channels = shape.at(-1)!;
@@ -34,7 +34,7 @@ export function lowerMoments(emitter: NodeEmitter, x: Output, shape: Shape): Out
   ];
 }
 
-/** [1,N], all float32(1/N): one value divided by another is rounded once. */
+/** [1,N], all float32(1/N), as a single division rounds once. */
 function sampleWeights(emitter: NodeEmitter, x: Output): Output {
   const count = emitter.sampleCount(x);
   const floatCount = emitter.cast(
@@ -56,7 +56,7 @@ function sampleWeights(emitter: NodeEmitter, x: Output): Output {
   return emitter.emit("Fill", [shape, weight], fill, "weights");
 }
 
-/** x, mean, variance, scale, beta → x normalised with these moments */
+/** x, mean, variance, scale, beta → normalised x */
 export function lowerNormalise(
   emitter: NodeEmitter,
   epsilon: number,
@@ -105,8 +105,8 @@ export function lowerBatchNormGradient(
 }
 
 /**
- * dY, x, mean, variance → Σ dY, Σ dY·x̂ of each channel: the gradients of beta and scale where the moments are given. The
- * fused kernel adds them up in one pass, like those of `batch-norm-gradient`.
+ * dY, x, mean, variance → Σ dY, Σ dY·x̂ of each channel: the gradients of beta and scale for fixed moments. The fused kernel
+ * computes them in one pass, as for `batch-norm-gradient`.
  */
 export function lowerBatchNormSums(
   emitter: NodeEmitter,
@@ -128,8 +128,8 @@ export function lowerBatchNormSums(
 }
 
 /**
- * dY, x, mean, variance, scale, mean of dY, mean of dY·x̂ → scale/√(variance + ε) · (dY − mean dY − x̂ · mean(dY·x̂)): what
- * normalising dY with mean 0 gives, less what normalising x with other scale and beta gives.
+ * dY, x, mean, variance, scale, mean of dY, mean of dY·x̂ → scale/√(variance + ε) · (dY − mean dY − x̂ · mean(dY·x̂)): the
+ * difference of two normalisations, one of dY with mean 0, and one of x with another scale and beta.
  */
 export function lowerBatchNormInputGradient(
   emitter: NodeEmitter,
@@ -162,7 +162,7 @@ export function lowerBatchNormInputGradient(
   return emitter.reshape(difference, [-1, ...shape.slice(1)]);
 }
 
-/** The fused kernels normalise images: [N,C] are images of one pixel. */
+/** The fused kernels take images: [N,C] become images of one pixel. */
 function asImages(emitter: NodeEmitter, x: Output, shape: Shape, part = "images"): Output {
   if (shape.length === 4) return x;
   return emitter.reshape(x, [-1, 1, sizeOf(shape.slice(1, -1)), shape.at(-1)!], part);

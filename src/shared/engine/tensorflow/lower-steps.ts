@@ -1,5 +1,5 @@
-// Optimizer steps as TensorFlow's nodes, which change variables in place (tensorflow/core/ops/training_ops.cc). Each returns
-// what is fetched so that the step is taken. Pure.
+// Optimizer steps as TensorFlow nodes, which change variables in place (tensorflow/core/ops/training_ops.cc). Each function
+// returns an output that is fetched to take the step. Pure.
 import type { EffectOp } from "../../graph/op-variables.js";
 import type { StepRule } from "../../optimizer/optimizer.js";
 import type { Output } from "./graph-def.js";
@@ -40,7 +40,7 @@ export function lowerStep(
   }
 }
 
-/** TensorFlow would correct the rate itself, in float32; with powers of 0 it uses the one that it is given. */
+/** TensorFlow would correct the rate itself, in float32. With powers of 0 it uses the given rate. */
 function lowerAdam(
   emitter: NodeEmitter,
   { beta1, beta2, epsilon }: RuleOf<"adam">,
@@ -56,7 +56,7 @@ function lowerAdam(
   return emitter.done([emitter.emitEffect("ResourceApplyAdam", inputs, FLOAT, "step")]);
 }
 
-/** ResourceApplyRMSProp would want a slot for a momentum as well, and multiplies with an approximate 1/√. */
+/** Not ResourceApplyRMSProp, which requires a slot for momentum as well, and multiplies by an approximate 1/√. */
 function lowerRmsprop(
   emitter: NodeEmitter,
   { rho, epsilon }: RuleOf<"rmsprop">,

@@ -1,31 +1,31 @@
-// Variables as TensorFlow's nodes (tensorflow/core/ops/resource_variable_ops.cc): their present values, and how a session
-// zeroes, writes and reads them. Pure.
+// Variables as TensorFlow nodes (tensorflow/core/ops/resource_variable_ops.cc): their current values, and how a session zeroes,
+// writes and reads them. Pure.
 import { sizeOf } from "../../network/network.js";
 import { type Attributes, NumberType, type Output } from "./graph-def.js";
 import { FLOAT, type NodeEmitter } from "./node-emitter.js";
 
 export interface LoweredVariable {
   readonly shape: readonly number[];
-  /** What effects change. */
+  /** The resource that effects change. */
   readonly handle: Output;
   /** Fetched to set the variable to zeros. */
   readonly zeroed: Output;
-  /** Where new values are fed; `written` is fetched to put them in place. */
+  /** Where new values are fed; `written` is fetched to assign them. */
   readonly fed: Output;
   readonly written: Output;
-  /** The present value; a large one in parts of some rows each. */
+  /** The current value; a large one in parts of several rows each. */
   readonly parts: readonly Output[];
 }
 
 /**
- * Larger variables are read in parts of so many bytes at most: the copies that TensorFlow's binding makes on the way stay in
- * the processor's cache, and are over before V8 looks for them (docs/performance.md).
+ * Larger variables are read in parts of at most this size, so that the copies that TensorFlow's binding makes stay in the
+ * processor's cache and are freed before V8's garbage collector has to mark them (docs/performance.md).
  */
 const PART_BYTES = 2 ** 19;
 
 export const VARIABLE: Attributes = { dtype: { type: NumberType.float32 } };
 
-/** Within the name of the node that reads it. */
+/** Names are within that of the node that reads the variable. */
 export function lowerVariable(
   emitter: NodeEmitter,
   name: string,
@@ -42,7 +42,7 @@ export function lowerVariable(
   const zero = emitter.emitEffect("AssignVariableOp", [handle, zeros], VARIABLE, "assign_zeros");
 
   const fed = emitter.emit("Placeholder", [], { ...VARIABLE, shape: { shape } }, "fed");
-  // A variable shares the memory of what is assigned to it, and that of what is fed may belong to JavaScript.
+  // A variable shares the memory of the tensor that is assigned to it, and a fed tensor's memory may belong to JavaScript.
   const copy = emitter.float("DeepCopy", [fed], "copy");
   const write = emitter.emitEffect("AssignVariableOp", [handle, copy], VARIABLE, "assign");
   const variable = {
@@ -56,7 +56,7 @@ export function lowerVariable(
   return { value, variable };
 }
 
-/** SplitV's outputs are views of the variable's memory where their places allow. */
+/** SplitV's outputs are views of the variable's memory if their alignment allows. */
 function lowerParts(emitter: NodeEmitter, value: Output, shape: readonly number[]): Output[] {
   const [rows = 1, ...sides] = shape;
   const most = Math.max(1, Math.floor(PART_BYTES / (4 * sizeOf(sides))));

@@ -1,4 +1,4 @@
-// Convolutions (for depthwise ones see lower-depthwise.ts) and pools as TensorFlow's nodes (tensorflow/core/ops/nn_ops.cc). Pure.
+// Convolutions (for depthwise ones see lower-depthwise.ts) and pools as TensorFlow nodes (tensorflow/core/ops/nn_ops.cc). Pure.
 import type { Op } from "../../graph/graph.js";
 import type { Window } from "../../network/window-shape.js";
 import type { Attributes, Output } from "./graph-def.js";
@@ -31,7 +31,7 @@ export function lowerConv2dKernelGradient(
 
 const ONE_DNN_POOL = "_MklNativeMaxPool";
 
-/** oneDNN's kernel also notes where the largest values were. @returns y, and the notes where there are any */
+/** oneDNN's kernel also records where the largest values were. @returns y, and these notes if there are any */
 export function lowerMaxPool(
   emitter: NodeEmitter,
   op: Window,
@@ -44,9 +44,9 @@ export function lowerMaxPool(
 }
 
 /**
- * TensorFlow's MaxPoolGrad searches each window for its largest value again, and takes a sixth of a training step; oneDNN's
- * kernel, which TensorFlow itself uses where it sees both passes in one run, has noted it in the forward pass. They give the
- * same bits.
+ * TensorFlow's MaxPoolGrad searches each window for its largest value again, which takes a sixth of a training step. oneDNN's
+ * kernel, which TensorFlow itself uses if both passes are in one run, has recorded it in the forward pass. Both give the same
+ * bits.
  */
 export function lowerMaxPoolGradient(
   emitter: NodeEmitter,
@@ -94,7 +94,7 @@ function oneDnnAttributes(op: Window): Attributes {
   return {
     ...poolAttributes(op),
     workspace_enabled: { flag: true },
-    // By this label TensorFlow finds the kernels that its own rewriting of graphs uses (mkl_op_registry).
+    // The label of the kernels that TensorFlow's own graph rewriting uses (mkl_op_registry).
     _kernel: { text: "MklNameChangeOp" },
   };
 }

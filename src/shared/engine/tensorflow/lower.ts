@@ -1,5 +1,5 @@
-// Translates the op graph into TensorFlow's nodes, which keep the graph's names: a session is opened from them, and TensorBoard
-// draws them. An op without a kernel of its own becomes several nodes NAME/PART. Pure: TensorFlow is not loaded.
+// Translates the op graph into TensorFlow nodes with the same names, for sessions and for TensorBoard. An op without a kernel of
+// its own becomes several nodes NAME/PART. Pure: TensorFlow is not loaded.
 import type { Graph, Node, Value } from "../../graph/graph.js";
 import { type NodeDef, NumberType, type Output } from "./graph-def.js";
 import { lowerActivation, lowerActivationGradient } from "./lower-activations.js";
@@ -41,7 +41,7 @@ import { NodeEmitter } from "./node-emitter.js";
 
 export interface LoweredGraph {
   readonly nodes: readonly NodeDef[];
-  /** Values that TensorFlow does not need, which are notes of max-pools without oneDNN, are missing. */
+  /** Without values that TensorFlow does not need: the notes of max-pools without oneDNN. */
   readonly outputs: ReadonlyMap<Value, Output>;
   readonly variables: ReadonlyMap<string, LoweredVariable>;
 }
@@ -66,7 +66,7 @@ class Lowering {
 
   lower({ nodes }: Graph): LoweredGraph {
     const { emitter, outputs, variables } = this;
-    // All of the graph's own names come before those of parts.
+    // The graph's own names are reserved before those of parts.
     const names = nodes.map(({ name }) => emitter.reserveName(name));
     nodes.forEach((node, index) => {
       const after = node.after.map((value) => this.output(value).node);
@@ -86,7 +86,7 @@ class Lowering {
     if (op.kind === "max-pool-gradient") return [lowerMaxPoolGradient(emitter, op, inputs)];
     const all = node.inputs.map((value) => this.output(value));
     const [a, b, c] = all as [Output, Output, Output];
-    /** Of the first input and the first output. */
+    /** The shapes of the first input and the first output. */
     const [from, to] = [node.inputs[0]?.shape ?? [], node.outputs[0]!.shape];
     switch (op.kind) {
       case "placeholder": {

@@ -1,5 +1,5 @@
-// Collects TensorFlow's nodes while a graph is lowered: valid and unique names, and the few nodes that most lowerings need.
-// Attributes and outputs: TensorFlow's op registry (tensorflow/core/ops). Pure.
+// Collects TensorFlow nodes, with valid and unique names, while a graph is lowered, and adds the nodes that many lowerings need.
+// Attributes and outputs are those of TensorFlow's op registry (tensorflow/core/ops). Pure.
 import { type Attributes, type NodeDef, NumberType, type Output } from "./graph-def.js";
 
 export const FLOAT: Attributes = { T: { type: NumberType.float32 } };
@@ -12,9 +12,9 @@ export class NodeEmitter {
   private after: readonly string[] = [];
 
   /**
-   * Nodes that `body` adds are called NAME or NAME/PART.
+   * Nodes that `body` adds are named NAME or NAME/PART.
    * @param name from `reserveName`
-   * @param after what these nodes wait for
+   * @param after nodes that must run before them
    */
   within<T>(name: string, after: readonly string[], body: () => T): T {
     const [outerBase, outerAfter] = [this.base, this.after];
@@ -28,7 +28,7 @@ export class NodeEmitter {
     }
   }
 
-  /** The name as TensorFlow allows it (node_def_util.cc), with a number behind it where it is taken. */
+  /** Replaces characters that TensorFlow does not allow (node_def_util.cc), and appends a number if the name is taken. */
   reserveName(name: string): string {
     const characters = name.replaceAll(/[^A-Za-z0-9_./>-]/g, "_");
     const valid = /^[A-Za-z0-9.]/.test(characters) ? characters : `.${characters}`;
@@ -40,7 +40,7 @@ export class NodeEmitter {
 
   /**
    * Adds a node and returns its first output.
-   * @param part of the name; none for the node that the graph's node is named after
+   * @param part suffix of the name; none for the node that has the graph's own name
    */
   emit(op: string, inputs: readonly Output[], attributes: Attributes, part?: string): Output {
     const name = part === undefined ? this.base : this.reserveName(`${this.base}/${part}`);
@@ -53,7 +53,7 @@ export class NodeEmitter {
     return this.emit(op, inputs, attributes, part).node;
   }
 
-  /** Something to fetch, so that these nodes are run. */
+  /** An output to fetch so that these nodes run. */
   done(nodes: readonly string[], part?: string): Output {
     return this.within(this.base, nodes, () => this.constant(part, [], Int32Array.of(0)));
   }
@@ -77,7 +77,7 @@ export class NodeEmitter {
     return this.constant(part, [values.length], Int32Array.from(values));
   }
 
-  /** An op on float32 tensors without further attributes. */
+  /** An op on float32 tensors without other attributes. */
   float(op: string, inputs: readonly Output[], part?: string): Output {
     return this.emit(op, inputs, FLOAT, part);
   }
@@ -115,7 +115,7 @@ export class NodeEmitter {
     );
   }
 
-  /** int32: [N, …sides], N from x. */
+  /** int32: [N, …sides], where N is that of x. */
   shapeLike(x: Output, sides: readonly number[]): Output {
     const inputs = [this.sampleCount(x), this.integers("sides", sides), this.axis(0)];
     const attributes = { T: { type: NumberType.int32 }, Tidx: INT_INDEX, N: { integer: 2 } };

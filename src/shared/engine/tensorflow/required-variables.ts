@@ -1,5 +1,5 @@
-// Which variables a run needs. A session zeroes variables when they are first needed: a worker whose runs are fed all weights
-// does not pay for the memory of weights and slots that it never uses. Pure.
+// Which variables a run needs. A session zeroes a variable when it is first needed, so that a worker whose runs are fed all
+// weights does not allocate memory for weights and slots that it never uses. Pure.
 import type { Value } from "../../graph/graph.js";
 import { findNeededNodes } from "../../graph/needed-nodes.js";
 import { variablesOf } from "../../graph/op-variables.js";

@@ -1,4 +1,4 @@
-// Opens a TensorFlow session on nodes. The binding loads SavedModels from folders alone.
+// Opens a TensorFlow session on nodes, through a temporary folder: the binding can only load SavedModels from folders.
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -7,7 +7,7 @@ import { encodeSavedModel, GRAPH_TAG, type NodeDef } from "./graph-def.js";
 import type { TensorFlow } from "./tensorflow.js";
 
 /**
- * @returns the number by which the binding knows the session
+ * @returns the binding's id of the session
  * @throws TandemError `temporary-folder`
  */
 export function loadSavedModel(tf: TensorFlow, nodes: readonly NodeDef[]): number {

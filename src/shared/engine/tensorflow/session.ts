@@ -1,5 +1,5 @@
-// A TensorFlow session on a graph, through tfjs-node's SavedModels. A run is one call, inside which TensorFlow orders and
-// executes the nodes by itself: op by op from JavaScript takes a third longer (docs/performance.md).
+// A TensorFlow session on a graph, through tfjs-node's SavedModels. A run is one call, in which TensorFlow orders and executes the
+// nodes itself: calling op by op from JavaScript takes a third longer (docs/performance.md).
 import type { Graph, Value } from "../../graph/graph.js";
 import { sizeOf } from "../../network/network.js";
 import {
@@ -24,7 +24,7 @@ export class TensorFlowSession implements Session {
   private readonly id: number;
   private readonly outputs: ReadonlyMap<Value, Output>;
   private readonly variables: ReadonlyMap<string, LoweredVariable>;
-  /** Variables that have no values yet, not even zeros, and the runs that are known to need none of them. */
+  /** Variables that have not even been zeroed yet, and the runs that are known to need none of them. */
   private readonly unset: Set<string>;
   private readonly readyRuns = new Set<string>();
 
@@ -100,12 +100,12 @@ export class TensorFlowSession implements Session {
     const fed = feeds.filter(([value]) => this.output(value));
     const feedNames = joinNames(fed.map(([value]) => this.output(value)!));
     const fetched = fetches.map((value) => this.output(value));
-    const present = fetched.filter((output) => output !== undefined);
-    this.prepareVariables(feeds, fetches, `${feedNames} ${joinNames(present)}`);
+    const existing = fetched.filter((output) => output !== undefined);
+    this.prepareVariables(feeds, fetches, `${feedNames} ${joinNames(existing)}`);
     const tensors = this.execute(
       feedNames,
       fed.map(([, tensor]) => toNative(tensor)),
-      present,
+      existing,
     );
     let next = 0;
     return fetched.map((output) => (output ? tensors[next++]! : new NativeTensor(undefined, [])));
@@ -121,7 +121,7 @@ export class TensorFlowSession implements Session {
     this.readyRuns.add(runName);
   }
 
-  /** Those of the variables that have no values yet. */
+  /** Zeroes those of the variables that have no values yet. */
   private zero(names: Iterable<string>): void {
     const unset = [...new Set(names)].filter((name) => this.unset.has(name));
     this.withTensors((tensors) => {
@@ -131,7 +131,7 @@ export class TensorFlowSession implements Session {
     for (const name of unset) this.unset.delete(name);
   }
 
-  /** Tensors that `body` adds are freed at its end. */
+  /** Frees the tensors that `body` adds when it ends. */
   private withTensors(body: (tensors: NativeTensor[]) => void): void {
     const tensors: NativeTensor[] = [];
     try {
@@ -152,11 +152,11 @@ export class TensorFlowSession implements Session {
     return tensors.map(({ id, shape }) => new NativeTensor(id, shape));
   }
 
-  /** @returns undefined for the notes of max-pools where TensorFlow needs none */
+  /** @returns undefined for the notes of max-pools that TensorFlow does not need */
   private output(value: Value): Output | undefined {
     const output = this.outputs.get(value);
     if (output || value.type === "opaque") return output;
-    throw new RangeError(`${value.node.name} is no value of this session's graph`);
+    throw new RangeError(`${value.node.name} is not a value of this session's graph`);
   }
 
   private variable(name: string, length: number): LoweredVariable {

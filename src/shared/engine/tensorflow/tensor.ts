@@ -5,7 +5,7 @@ import type { TensorFlow } from "./tensorflow.js";
 
 export class NativeTensor implements Tensor {
   readonly shape: readonly number[];
-  /** By which the binding knows it; none where it stands for a value that TensorFlow does not need. */
+  /** The binding's id of the tensor; undefined for a value that TensorFlow does not need. */
   readonly id: number | undefined;
 
   constructor(id: number | undefined, shape: readonly number[]) {
@@ -14,7 +14,7 @@ export class NativeTensor implements Tensor {
   }
 }
 
-/** @throws RangeError where the values do not fill the shape */
+/** @throws RangeError if the number of values does not match the shape */
 export function createTensor(
   tf: TensorFlow,
   shape: readonly number[],
@@ -28,7 +28,7 @@ export function deleteTensor(tf: TensorFlow, { id }: NativeTensor): void {
   if (id !== undefined) tf.deleteTensor(id);
 }
 
-/** @throws RangeError where another engine has made it */
+/** @throws RangeError if the tensor belongs to another engine */
 export function toNative(tensor: Tensor): NativeTensor {
   if (!(tensor instanceof NativeTensor)) throw new RangeError("a tensor of another engine");
   return tensor;
@@ -53,7 +53,7 @@ export class NativeScope implements OwnedScope {
   }
 
   run(feeds: readonly Feed[], fetches: readonly Value[]): Tensor[] {
-    // TensorFlow refuses to fetch what is fed.
+    // TensorFlow refuses to fetch a value that is fed.
     const fed = new Map(feeds);
     const tensors = this.runGraph(
       feeds,

@@ -1,7 +1,7 @@
-// Gives out blocks of an address range that grows at its end, and takes them back: the smallest free block that is large enough,
-// neighbours joined. Equal sequences of calls give equal places. Pure.
+// A best-fit allocator for an address range that grows at its end. Adjacent free blocks are merged. Equal sequences of calls give
+// equal addresses. Pure.
 
-/** All places and sizes are multiples of it: a cache line, and four vectors. */
+/** All addresses and sizes are multiples of this: a cache line, or four vectors. */
 export const ALIGNMENT = 64;
 
 export function alignUp(byteLength: number): number {
@@ -15,20 +15,20 @@ interface FreeBlock {
 
 export class BlockAllocator {
   private top: number;
-  /** Sorted by place. */
+  /** Sorted by address. */
   private readonly free: FreeBlock[] = [];
 
-  /** @param start where the range begins */
+  /** @param start the range's first address */
   constructor(start: number) {
     this.top = alignUp(start);
   }
 
-  /** Behind the last byte that has ever been used. */
+  /** One past the last byte that has ever been used. */
   get end(): number {
     return this.top;
   }
 
-  /** @returns the place; a block of no bytes has one too */
+  /** @returns the address; an empty block has one too */
   allocate(byteLength: number): number {
     const needed = sizeOfBlock(byteLength);
     let best: FreeBlock | undefined;
@@ -55,7 +55,7 @@ export class BlockAllocator {
     return at;
   }
 
-  /** From the free block at the end, if there is one, and what is missing beyond it. */
+  /** Extends the range. If its last block is free, that is used too. */
   private extend(byteLength: number): number {
     const last = this.free.at(-1);
     const at = last?.end === this.top ? last.at : this.top;
@@ -73,7 +73,7 @@ export class BlockAllocator {
   }
 }
 
-/** Blocks of no bytes have places of their own, so that each can be released. */
+/** Empty blocks have distinct addresses, so that each can be released. */
 function sizeOfBlock(byteLength: number): number {
   return Math.max(ALIGNMENT, alignUp(byteLength));
 }

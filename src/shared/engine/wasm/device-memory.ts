@@ -1,5 +1,5 @@
-// The memory of a session's instance: blocks are allocated and freed from JavaScript; it grows when no free block is large
-// enough, and never shrinks.
+// The memory of a session's WebAssembly instance. Blocks are allocated and freed from JavaScript; the memory grows when no free
+// block is large enough, and never shrinks.
 import { TandemError } from "../../errors.js";
 import { ALIGNMENT, BlockAllocator } from "./block-allocator.js";
 import { PAGE_BYTES, type WasmMemory } from "./webassembly.js";
@@ -9,7 +9,7 @@ export interface Block {
   readonly byteLength: number;
 }
 
-/** Kernels may read so far beyond the end of a block. */
+/** How far kernels may read beyond the end of a block. */
 const SLACK_BYTES = ALIGNMENT;
 
 export class DeviceMemory {
@@ -17,7 +17,7 @@ export class DeviceMemory {
   private readonly allocator: BlockAllocator;
   private bytes: Uint8Array;
 
-  /** @param start the first byte that is not the module's own */
+  /** @param start the first byte that the module itself does not use */
   constructor(memory: WasmMemory, start: number) {
     this.memory = memory;
     this.allocator = new BlockAllocator(start);
@@ -28,7 +28,7 @@ export class DeviceMemory {
     return this.memory.buffer.byteLength;
   }
 
-  /** @throws TandemError `compute-failed` where there is no more memory */
+  /** @throws TandemError `compute-failed` if there is not enough memory */
   allocate(byteLength: number): Block {
     const block = { pointer: this.allocator.allocate(byteLength), byteLength };
     this.growTo(this.allocator.end + SLACK_BYTES);
@@ -46,7 +46,7 @@ export class DeviceMemory {
     } else new Int32Array(buffer, pointer, values.length).set(values);
   }
 
-  /** The values as they are now; the view is void after the next allocation. */
+  /** A view of the values, valid until the next allocation. */
   floats(pointer: number, length: number): Float32Array {
     return new Float32Array(this.current().buffer, pointer, length);
   }
@@ -58,7 +58,7 @@ export class DeviceMemory {
       this.memory.grow(Math.ceil(missing / PAGE_BYTES));
     } catch (cause) {
       const mebibytes = Math.ceil(byteLength / 2 ** 20);
-      const sentence = `This run needs ${mebibytes} MiB at once, more than WebAssembly may use here. Use more shards, so that each is smaller.`;
+      const sentence = `This run needs ${mebibytes} MiB of memory, more than WebAssembly can use here. Use more shards, so that each is smaller.`;
       throw new TandemError("compute-failed", sentence, { cause });
     }
   }

@@ -1,4 +1,4 @@
-// The wasm engine: graphs interpreted with strict WebAssembly kernels. Its results are the same bits on every processor, in every
+// The wasm engine interprets graphs with strict WebAssembly kernels. Its results have the same bits on every processor, in every
 // JavaScript engine and with any number of threads.
 import type { Graph } from "../../graph/graph.js";
 import type { Engine } from "../engine.js";
@@ -8,13 +8,13 @@ import type { WasmModule } from "./webassembly.js";
 
 export interface WasmEngine extends Engine {
   open(graph: Graph): WasmSession;
-  /** Those that are open. */
+  /** The open sessions. */
   readonly sessions: ReadonlySet<WasmSession>;
 }
 
 /**
- * @param module the kernels, compiled: in Node from `loadKernels` (load-kernels.ts)
- * @param startExecutor of each session; other than one thread's there are those of thread-pool.ts
+ * @param module the compiled kernels; in Node from `loadKernels` (load-kernels.ts)
+ * @param startExecutor called for each session; for several threads see thread-pool.ts
  */
 export function openWasm(
   module: WasmModule,
@@ -24,7 +24,7 @@ export function openWasm(
   return {
     name: "wasm",
     open: (graph) => {
-      // One that is closed must not be held: its memory is what the garbage collector can free.
+      // A closed session must not be referenced, so that the garbage collector can free its memory.
       const session = new WasmSession(graph, startExecutor(), () => void sessions.delete(session));
       sessions.add(session);
       return session;

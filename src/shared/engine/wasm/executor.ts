@@ -1,4 +1,4 @@
-// Executes launches on one instance of the module, in the calling thread.
+// The interface that executes launches, and its implementation in the calling thread.
 import type { Launch } from "./launch.js";
 import {
   MAX_PAGES,
@@ -8,16 +8,16 @@ import {
   webAssembly,
 } from "./webassembly.js";
 
-/** What executes a session's launches. */
+/** Executes a session's launches. */
 export interface Executor {
   readonly memory: WasmMemory;
-  /** The first byte that is not the module's own. */
+  /** The first byte that the module itself does not use. */
   readonly heapBase: number;
-  /** How many parts of a launch may be computed at the same time. */
+  /** How many parts of a launch can be computed at the same time. */
   readonly threads: number;
   /**
-   * One launch after the other.
-   * @param scratch memory of the first thread, a multiple of 64; the next ones' are `scratchStride` bytes apart
+   * Executes the launches one after the other.
+   * @param scratch memory for the first thread, a multiple of 64; that of each further thread is `scratchStride` bytes later
    */
   execute(launches: readonly Launch[], scratch: number, scratchStride: number): void;
   dispose(): void;
@@ -52,6 +52,6 @@ export class SingleThread implements Executor {
   }
 
   dispose(): void {
-    // The instance and its memory are garbage once nobody refers to them.
+    // The instance and its memory are garbage-collected.
   }
 }

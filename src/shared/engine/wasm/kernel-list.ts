@@ -1,4 +1,4 @@
-// The kernels of an instance in one order, so that threads can name them by number. Pure.
+// The kernels of an instance in a fixed order, so that threads can refer to them by number. Pure.
 import type { Kernel } from "./executor.js";
 
 export function kernelsOf(

@@ -1,4 +1,4 @@
-// The module of kernels as the package has it (scripts/setup/kernels.mjs), in Node.
+// Loads the package's module of kernels (scripts/setup/kernels.mjs), in Node.
 import { readFileSync } from "node:fs";
 import { type WasmModule, webAssembly } from "./webassembly.js";
 
@@ -10,7 +10,7 @@ export function readKernels(): Uint8Array {
   return readFileSync(FILE);
 }
 
-/** Compiled once in each process. */
+/** Compiled once per process. */
 export function loadKernels(): WasmModule {
   module ??= new webAssembly.Module(readKernels());
   return module;

@@ -4,11 +4,11 @@ import type { Launch, Lowering, NodeMemory, Operand } from "./launch.js";
 import { pointersOf } from "./lower-pointwise.js";
 
 /**
- * Values in a block of rows whose channels are added up in one part: 32 KiB, so that a block stays in a core's cache while
- * its channels are read four by four. The order of the sums, and so their last bits, follow from it.
+ * Values per block of rows; one part sums the channels of a block. 32 KiB, so that a block stays in a core's cache while its
+ * channels are read in groups of four. The order of the sums, and so their last bits, depends on it.
  */
 const BLOCK_VALUES = 8192;
-/** Values in a part of a kernel that adds nothing up. */
+/** Values per part of a kernel that computes no sums. */
 const PART_VALUES = 4096;
 const DOUBLE_BYTES = 8;
 const FLOAT_BYTES = 4;
@@ -24,13 +24,13 @@ function rowsOf({ shape }: Operand): Rows {
   return { rows: sizeOf(shape) / channels, channels };
 }
 
-/** A launch that treats rows one by one. */
+/** A launch that processes rows independently. */
 function launchRows(kernel: string, args: readonly number[], { rows, channels }: Rows): Launch {
   const partRows = Math.max(1, Math.floor(PART_VALUES / channels));
   return { kernel, parts: Math.ceil(rows / partRows), args: [...args, rows, channels, partRows] };
 }
 
-/** A launch that adds rows up in blocks, and where the blocks' sums are. */
+/** A launch that sums rows in blocks, and a pointer to the blocks' sums. */
 function launchSums(
   kernel: string,
   args: readonly number[],
@@ -97,7 +97,7 @@ export const lowerBatchNormGradient: Lowering<"batch-norm-gradient"> = (
   { inputs: [dy, x, mean, variance, scale], outputs: [dx, dScale, dBeta], reserve },
 ) => {
   const inputs = { dy: dy!, x: x!, mean: mean!, variance: variance! };
-  // The gradients of shift and scale are the sums Σ dY and Σ dY·x̂.
+  // The gradients of beta and scale are the sums Σ dY and Σ dY·x̂.
   const sums = [dBeta!, dScale!] as const;
   const { rows } = rowsOf(x!);
   return [

@@ -14,13 +14,13 @@ import {
 
 type KernelShape = readonly [height: number, width: number, channels: number, filters: number];
 
-/** In a part of a convolution. */
+/** Filters per part of a convolution. */
 const PART_FILTERS = 32;
-/** In a part of a kernel's gradient. */
+/** Columns per part of a kernel's gradient. */
 const PART_COLUMNS = 8;
-/** From this many channels on, each pixel of a kernel's gradient has enough rows to fill tiles by itself. */
+/** With this many channels or more, each pixel of a kernel's gradient has enough rows to fill tiles on its own. */
 const PIXEL_CHANNELS = 16;
-/** Rows of a kernel in a part of packKernel. */
+/** Rows of a kernel per part of packKernel. */
 const PACK_ROWS = 64;
 
 export const lowerConv2d: Lowering<"conv2d"> = (op, memory) => {
@@ -126,11 +126,11 @@ interface Convolution {
   panels: number;
   window: Pair;
   strides: Pair;
-  /** Where the first window begins in x. */
+  /** The first pixel of the first window in x. */
   corner: Pair;
-  /** How many windows there are. */
+  /** The number of windows. */
   grid: Pair;
-  /** Where the first window's result is in y, and those after it. */
+  /** The position of the first window's result in y, and the steps to the next. */
   outputCorner: Pair;
   outputStrides: Pair;
 }
@@ -155,7 +155,7 @@ function launchConvolution(convolution: Convolution): Launch {
   };
 }
 
-/** Memory for a matrix [terms, columns] in panels. */
+/** Reserves memory for a matrix [terms, columns] in panels. */
 function reservePanels(memory: NodeMemory, terms: number, columns: number): number {
   return memory.reserve(terms * panelWidth(columns) * 4);
 }

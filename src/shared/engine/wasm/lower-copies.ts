@@ -1,19 +1,19 @@
-// Ops that move values to other places, as launches (assembly/copies.ts). Pure.
+// Ops that only move values, as launches (assembly/copies.ts). Pure.
 import { sizeOf } from "../../network/network.js";
 import type { Launch, Lowering, Operand } from "./launch.js";
 
 const FLOAT_BYTES = 4;
-/** Bytes in a part of `fillZeros`. */
+/** Bytes per part of `fillZeros`. */
 const FILL_PART = 4096;
 
-/** Blocks of contiguous bytes, `inner` of them at each of `outer` places. */
+/** Blocks of contiguous bytes: `outer` groups of `inner` blocks. */
 interface Blocks {
   outer: number;
   inner: number;
   byteLength: number;
 }
 
-/** Where blocks begin, and the distances between them. */
+/** The address of the first block, and the distances between blocks. */
 interface Layout {
   pointer: number;
   outerStride: number;
@@ -31,7 +31,7 @@ function layoutOf({ pointer }: Operand, outerStride: number, offset = 0): Layout
   return { pointer: pointer + offset, outerStride, innerStride: 0 };
 }
 
-/** Bytes of one step along an axis of a sample, and of all values along it. */
+/** Bytes of one step along an axis of a sample, and of the whole axis. */
 function axisBytes({ shape }: Operand, axis: number): { step: number; all: number; outer: number } {
   const step = sizeOf(shape.slice(axis + 2)) * FLOAT_BYTES;
   return { step, all: step * shape[axis + 1]!, outer: sizeOf(shape.slice(0, axis + 1)) };
@@ -72,9 +72,9 @@ export const lowerCrop: Lowering<"crop"> = ({ top, left }, { inputs: [x], output
   launchImageCopy(out!, imageLayout(out!, 0, 0), imageLayout(x!, top, left)),
 ];
 
-/** @param smaller the image that is copied whole */
-function launchImageCopy({ shape }: Operand, to: Layout, from: Layout): Launch {
-  const [samples, height, width, channels] = shape as [number, number, number, number];
+/** @param image the smaller of the two, which is copied completely */
+function launchImageCopy(image: Operand, to: Layout, from: Layout): Launch {
+  const [samples, height, width, channels] = image.shape as [number, number, number, number];
   const byteLength = width * channels * FLOAT_BYTES;
   return launchCopy({ outer: samples, inner: height, byteLength }, to, from);
 }

@@ -96,18 +96,18 @@ export const lowerDepthwiseKernelGradient: Lowering<"depthwise-conv2d-kernel-gra
 interface DepthwiseConvolution {
   /** x, kernel, y */
   pointers: readonly [number, number, number];
-  /** x */
+  /** The shape of x. */
   image: ImageShape;
   lanes: readonly [count: number, planes: number, repeat: number];
-  /** How the kernel is read: its width, the first row and column, and the steps to the next. */
+  /** The kernel's width, the first row and column to read, and the steps to the next ones. */
   kernel: readonly [number, number, number, number, number];
   window: Pair;
   strides: Pair;
-  /** Where the first window begins in x. */
+  /** The first pixel of the first window in x. */
   corner: Pair;
-  /** How many windows there are. */
+  /** The number of windows. */
   grid: Pair;
-  /** The grid, and where its results are: the sides of y, the first place, the steps to the next. */
+  /** The grid, the sides of y, the position of the first result in y, and the steps to the next. */
   place: readonly number[];
 }
 
@@ -128,7 +128,7 @@ function launchDepthwise(convolution: DepthwiseConvolution): Launch {
   };
 }
 
-/** Of `lanes` lanes, rounded up to whole vectors. */
+/** Bytes of `lanes` lanes, rounded up to full vectors. */
 function laneBytes(lanes: number): number {
   return Math.ceil(lanes / 4) * 16;
 }

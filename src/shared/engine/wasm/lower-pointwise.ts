@@ -1,18 +1,18 @@
-// Ops that treat every value by itself, as launches (assembly/pointwise.ts, assembly/activations.ts). Pure.
+// Elementwise ops as launches (assembly/pointwise.ts, assembly/activations.ts). Pure.
 import { sizeOf } from "../../network/network.js";
 import type { ActivationKind } from "../../network/spec.js";
 import type { Launch, Lowering, Operand } from "./launch.js";
 
-/** Values in a part of a pointwise kernel. */
+/** Values per part of a pointwise kernel. */
 const POINTWISE_PART = 1024;
 
-/** In the order of the kernels' numbers. */
+/** The index is the number of the activation in the kernels. */
 const ACTIVATIONS: readonly ActivationKind[] = [
   ...(["relu", "relu6", "leaky-relu", "elu", "gelu", "gelu-tanh"] as const),
   ...(["silu", "sigmoid", "tanh"] as const),
 ];
 
-/** @param args begin with pointers; the length follows, and then `rest` */
+/** The kernel's arguments are `args`, the length, and `rest`. */
 export function launchPointwise(
   kernel: string,
   length: number,

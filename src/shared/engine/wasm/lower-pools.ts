@@ -5,7 +5,7 @@ import { pointersOf } from "./lower-pointwise.js";
 
 type Image = readonly [samples: number, height: number, width: number, channels: number];
 
-/** @param image what windows are cut from @param pooled one value per window */
+/** @param image contains the windows @param pooled has one value per window */
 function launchPool(
   kernel: string,
   pointers: readonly number[],
@@ -19,12 +19,12 @@ function launchPool(
   const left = windowPadding(width, size[1], strides[1], padding).before;
   const sides = [height, width, channels, outHeight, outWidth];
   const args = [...pointers, ...sides, ...size, ...strides, top, left];
-  // A gradient's windows may overlap: only an image as a whole is independent of others.
+  // A gradient's windows may overlap, so only complete images are independent of each other.
   const parts = kernel.endsWith("Gradient") ? samples : samples * outHeight;
   return { kernel, parts, args };
 }
 
-/** The gradient finds the largest values again: the notes are empty. */
+/** The notes are empty, as the gradient searches for the largest values again. */
 export const lowerMaxPool: Lowering<"max-pool"> = (op, { inputs: [x], outputs: [y] }) => [
   launchPool("maxPool", pointersOf([y!, x!]), op, x!, y!),
 ];

@@ -2,7 +2,7 @@
 import { blockTerms, panelWidth, ROW_BYTES, SCRATCH_BASE_BYTES } from "./block-sizes.js";
 import type { Launch, Lowering } from "./launch.js";
 
-/** A part of a product is at most so large: what it reads again and again stays in a core's own caches. */
+/** The largest part of a product: what it reads repeatedly stays in a core's own caches. */
 const PART_ROWS = 128;
 const PART_COLUMNS = 64;
 

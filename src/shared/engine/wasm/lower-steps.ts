@@ -1,15 +1,15 @@
-// The optimizers' steps and the limit of the gradients' norm as launches (assembly/steps.ts). Pure.
+// Optimizer steps and gradient clipping as launches (assembly/steps.ts). Pure.
 import type { EffectOp } from "../../graph/op-variables.js";
 import { sizeOf } from "../../network/network.js";
 import type { StepRule } from "../../optimizer/optimizer.js";
 import type { Launch, Lowering, NodeMemory } from "./launch.js";
 import { launchPointwise, pointersOf } from "./lower-pointwise.js";
 
-/** Values in a part of `addSquares`. */
+/** Values per part of `addSquares`. */
 const SQUARES_PART = 4096;
 const DOUBLE_BYTES = 8;
 
-/** @param memory its outputs are the changed variables */
+/** @param memory its outputs are the variables to change */
 export function lowerEffect(op: EffectOp, { inputs, outputs }: NodeMemory): Launch[] {
   const length = sizeOf(outputs[0]!.shape);
   if (op.kind === "scale-variable") {

@@ -1,4 +1,4 @@
-// Lowers a node to launches, op by op; the files lower-*.ts have the ops. Pure.
+// Lowers a node to launches; the ops are in lower-*.ts. Pure.
 import type { Op } from "../../graph/graph.js";
 import type { Launch, NodeMemory } from "./launch.js";
 import {
@@ -37,9 +37,9 @@ import {
 import { lowerMatMul } from "./lower-products.js";
 import { lowerClipFactor, lowerEffect, lowerSumOfSquares } from "./lower-steps.js";
 
-/** Ops that nothing is computed for: their values are in memory already. */
-type PlaceOnly = "placeholder" | "constant" | "variable" | "reshape";
-export type LoweredOp = Exclude<Op, { kind: PlaceOnly }>;
+/** Ops that need no computation, as their values are in memory already. */
+type StoredKind = "placeholder" | "constant" | "variable" | "reshape";
+export type LoweredOp = Exclude<Op, { kind: StoredKind }>;
 
 /** @param memory for an effect, its outputs are the variables that it changes (graph/op-variables.ts) */
 export function lowerNode(op: LoweredOp, memory: NodeMemory): Launch[] {
@@ -118,7 +118,7 @@ export function lowerNode(op: LoweredOp, memory: NodeMemory): Launch[] {
   }
 }
 
-/** By op: the inputs over which it may write its first output, as it reads each value before it writes in its place. */
+/** By op: the inputs that its first output may overwrite, as the op reads each value before it writes there. */
 const OVERWRITABLE: Partial<Record<Op["kind"], readonly number[]>> = {
   activation: [0],
   "activation-gradient": [0],

@@ -3,7 +3,7 @@ import { openWasm, type WasmEngine } from "./engine.js";
 import { loadKernels } from "./load-kernels.js";
 import { ThreadPool } from "./thread-pool.js";
 
-/** @param threads for each session; their number changes no bit */
+/** @param threads per session; they do not affect the results */
 export function openWasmInNode(threads = 1): WasmEngine {
   const module = loadKernels();
   return threads > 1 ? openWasm(module, () => new ThreadPool(threads)) : openWasm(module);

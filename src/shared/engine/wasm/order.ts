@@ -1,16 +1,16 @@
-// Which nodes a run executes, and in what order: effects last, so that all other nodes read the variables as they were before
-// the run. Pure.
+// The nodes that a run executes, and their order: effects come last, so that all other nodes read the variables' values from
+// before the run. Pure.
 import type { Graph, Node, Op, Value } from "../../graph/graph.js";
 import { findNeededNodes } from "../../graph/needed-nodes.js";
 import type { EffectOp } from "../../graph/op-variables.js";
 
 export interface RunOrder {
-  /** Variables, constants, and what is computed from them and the feeds; each after its inputs. */
+  /** Variables, constants, and values computed from these and the feeds, in topological order. */
   readonly values: readonly Node[];
   readonly effects: readonly Node[];
 }
 
-/** @throws RangeError where something is needed that is not fed */
+/** @throws RangeError if a required placeholder is not fed */
 export function orderNodes(
   graph: Graph,
   fetches: readonly Value[],

@@ -1,5 +1,5 @@
-// The plans of a session's runs, each made once, with the launches of the last places that its tensors had: from step to step
-// they are nearly always the same.
+// Caches the plans of a session's runs, and each plan's launches for the last addresses of its tensors, which are nearly always
+// the same in the next step.
 import type { Graph, Node, Value } from "../../graph/graph.js";
 import type { Feed } from "../engine.js";
 import type { Launch } from "./launch.js";
@@ -9,7 +9,7 @@ export class CachedPlan {
   readonly feeds: Plan["feeds"];
   readonly outputs: Plan["outputs"];
   readonly workBytes: number;
-  /** What the launches want at most of each thread's own memory. */
+  /** The most scratch memory that a launch needs per thread. */
   readonly scratchBytes: number;
   private readonly plan: Plan;
   private readonly fixed: (node: Node) => number;
@@ -49,7 +49,7 @@ export class PlanCache {
   private readonly numbers = new Map<Value, number>();
   private readonly plans = new Map<string, CachedPlan>();
 
-  /** @param variables by name @param fixed the places of variables and constants */
+  /** @param variables by name @param fixed returns the address of a variable or constant */
   constructor(graph: Graph, variables: ReadonlyMap<string, Value>, fixed: (node: Node) => number) {
     this.graph = graph;
     this.variables = variables;
@@ -59,7 +59,7 @@ export class PlanCache {
     }
   }
 
-  /** @throws RangeError where a value is not the graph's, or a feed does not fit */
+  /** @throws RangeError if a value belongs to another graph, or a feed has the wrong shape */
   find(feeds: readonly Feed[], fetches: readonly Value[]): CachedPlan {
     const fed = feeds.map(([value, { shape }]) => `${this.numberOf(value)}:${shape.join("x")}`);
     const key = `${fed.join()} ${fetches.map((value) => this.numberOf(value)).join()}`;
@@ -75,6 +75,6 @@ export class PlanCache {
   private numberOf(value: Value): number {
     const number = this.numbers.get(value);
     if (number !== undefined) return number;
-    throw new RangeError(`${value.node.name} is no value of this session's graph`);
+    throw new RangeError(`${value.node.name} is not a value of this session's graph`);
   }
 }

@@ -1,11 +1,11 @@
-// Places in the work memory for what only the run itself needs: a tensor's place is free again after its last reader, and an op
-// that reads each value before it writes in its place takes over its input's memory where nobody else reads it. Pure.
+// Assigns work memory to tensors that only the run itself needs: a tensor's memory is free after its last reader, and an op that
+// may overwrite an input reuses its memory if nothing else reads it. Pure.
 import { BlockAllocator } from "./block-allocator.js";
 import type { Operand } from "./launch.js";
 import { overwritableInputs } from "./lower.js";
 import { lowerOp, type Slot, type Step, type Storage } from "./plan-steps.js";
 
-/** Gives storages and reservations of the steps places in the work memory. @returns how much they need */
+/** Sets the offsets of the steps' storages and reservations. @returns the size of the work memory */
 export function placeSteps(steps: readonly Step[]): number {
   const allocator = new BlockAllocator(0);
   const readers = countReaders(steps);
@@ -43,7 +43,7 @@ function countReaders(steps: readonly Step[]): Map<Storage, number> {
   return readers;
 }
 
-/** The input whose memory the first output takes over, as this step is its last reader. */
+/** The input whose memory the first output reuses, because this step is its last reader. */
 function findOverwritten(
   { op, inputs, outputs }: Step,
   readers: ReadonlyMap<Storage, number>,
@@ -59,7 +59,7 @@ function findOverwritten(
     });
 }
 
-/** In bytes, in the order in which the step reserves them. */
+/** In bytes, in the order of the step's calls of `reserve`. */
 function measureReservations(step: Step): number[] {
   const reservations: number[] = [];
   const operand = ({ shape }: Slot): Operand => ({ pointer: 0, shape });

@@ -1,5 +1,5 @@
-// What a run executes, step by step, and in which memory each value is: a place of its own for what is fetched, the same memory for
-// a value and what it is reshaped to, copies where something must stay as it was. Pure.
+// The steps of a run, and the memory of each value: fetched values have their own, reshaped values share that of their source, and
+// values that an effect would change too early are copied. Pure.
 import type { Node, Value } from "../../graph/graph.js";
 import { variablesOf } from "../../graph/op-variables.js";
 import { sizeOf } from "../../network/network.js";
@@ -31,11 +31,11 @@ export interface Step {
   readonly op: LoweredOp | { kind: "copy" };
   readonly inputs: readonly Slot[];
   readonly outputs: readonly Slot[];
-  /** Offsets of what the step reserves, in the order in which it does. */
+  /** Offsets of the step's reservations, in order. */
   readonly reserved: number[];
 }
 
-/** Decides in which memory each value is, and what is executed. */
+/** Decides where each value is stored, and which steps are executed. */
 export class StepPlanner {
   readonly usedFeeds: Value[] = [];
   private readonly shapes: RunShapes;
@@ -64,7 +64,7 @@ export class StepPlanner {
     return this.steps;
   }
 
-  /** What is fetched is computed where it shall be in the end; what has a home of its own is copied (`addCopies`). */
+  /** Fetched values are computed directly into the outputs, except those with a home of their own: see `addCopies`. */
   private assignOutputs(fetches: readonly Value[]): void {
     fetches.forEach((value, index) => {
       const source = sourceOf(value, this.fed);
@@ -78,10 +78,10 @@ export class StepPlanner {
   private addNode(node: Node): void {
     const { op } = node;
     if (op.kind === "placeholder" || op.kind === "constant" || op.kind === "variable") return;
-    // It has its input's memory (`storageOf`).
+    // It shares its input's memory (`storageOf`).
     if (op.kind === "reshape") return;
     const outputs = node.outputs.map((value): Slot => {
-      // An output that is fed as well is computed with the others, and not used.
+      // An output that is also fed is computed with the others, but not used.
       if (!this.fed.has(value)) return this.slotOf(value);
       const byteLength = this.shapes.byteLengthOf(value);
       return { storage: { byteLength, home: { kind: "work" } }, shape: this.shapes.of(value) };
@@ -91,7 +91,7 @@ export class StepPlanner {
 
   private addEffect(node: Node, before: ReadonlyMap<Storage, Slot>): void {
     const { op } = node;
-    if (!isEffect(op)) throw new RangeError(`${node.name} is no effect`);
+    if (!isEffect(op)) throw new RangeError(`${node.name} is not an effect`);
     const inputs = this.slotsOf(node.inputs).map((slot) => {
       const copy = before.get(slot.storage);
       return copy ? { ...copy, shape: slot.shape } : slot;
@@ -117,7 +117,7 @@ export class StepPlanner {
     });
   }
 
-  /** Copies of variables that effects read, and others change. */
+  /** Copies variables that one effect reads and another changes. */
   private copyChangedInputs(effects: readonly Node[]): Map<Storage, Slot> {
     const changed = new Set(
       effects.flatMap(({ op }) => {
@@ -150,10 +150,10 @@ export class StepPlanner {
     return { storage: this.storageOf(sourceOf(value, this.fed)), shape: this.shapes.of(value) };
   }
 
-  /** The variable itself, whatever is fed in the place of its value. */
+  /** The variable itself, even if another value is fed in its place. */
   private variableSlot(name: string): Slot {
     const value = this.variables.get(name)!;
-    // Where only effects need it, it is not among the run's values.
+    // A variable that only effects need is not among the run's values.
     this.shapes.infer(value.node);
     if (!this.fed.has(value)) return this.slotOf(value);
     let storage = this.fedVariables.get(value);
@@ -188,7 +188,7 @@ export function lowerOp(op: Step["op"], memory: NodeMemory): Launch[] {
   return [launchPointwise("copy", sizeOf(x.shape), pointersOf([out, x]))];
 }
 
-/** The value that a reshaped one has its memory from. */
+/** The value whose memory a reshaped value shares. */
 function sourceOf(value: Value, fed: ReadonlySet<Value>): Value {
   let source = value;
   while (source.node.op.kind === "reshape" && !fed.has(source)) source = source.node.inputs[0]!;

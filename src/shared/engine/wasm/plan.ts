@@ -1,5 +1,5 @@
-// The memory plan of a run: what is computed in which order (order.ts), in which memory (plan-steps.ts), and where in the work
-// memory (plan-places.ts). It is made once; the launches follow from it and from where the run's tensors begin. Pure.
+// The plan of a run: the order of computation (order.ts), the memory of each value (plan-steps.ts), and offsets in the work memory
+// (plan-places.ts). It is computed once; the launches are derived from it and the addresses of the run's tensors. Pure.
 import type { Graph, Node, Value } from "../../graph/graph.js";
 import type { Launch, Operand } from "./launch.js";
 import { orderNodes } from "./order.js";
@@ -9,20 +9,20 @@ import { RunShapes } from "./shapes.js";
 
 type Shape = readonly number[];
 
-/** Where a run's tensors begin; each run of a plan may have others. */
+/** The addresses of a run's tensors, which may differ from run to run. */
 export interface Places {
-  /** Of the plan's feeds, outputs and work memory. */
+  /** In the order of the plan's feeds and outputs. */
   readonly feeds: readonly number[];
   readonly outputs: readonly number[];
   readonly work: number;
-  /** Of variables and constants. */
+  /** The address of a variable or constant. */
   fixed(node: Node): number;
 }
 
 export interface Plan {
-  /** Those of the fed values that the run reads. */
+  /** The fed values that the run reads. */
   readonly feeds: readonly Value[];
-  /** One for each fetch. */
+  /** One per fetch. */
   readonly outputs: readonly { shape: Shape; byteLength: number }[];
   readonly workBytes: number;
   launches(places: Places): Launch[];
@@ -30,9 +30,9 @@ export interface Plan {
 
 /**
  * @param feeds with the shapes of their tensors
- * @param fetches none of them fed, none twice
+ * @param fetches distinct, and not fed
  * @param variables by name
- * @throws RangeError where something is not fed, or does not fit
+ * @throws RangeError if a feed is missing or has the wrong shape
  */
 export function planRun(
   graph: Graph,

@@ -1,14 +1,14 @@
-// A scope of the wasm engine: the tensors that it holds in the module's memory until it ends.
+// A scope of the wasm engine: holds tensors in the module's memory until it ends.
 import type { Value } from "../../graph/graph.js";
 import type { Feed, OwnedScope, Tensor } from "../engine.js";
 import type { Block, DeviceMemory } from "./device-memory.js";
 import { DeviceTensor, HostTensor, toWasm } from "./tensor.js";
 
-/** What a run needs of its scope. */
+/** What a run needs from its scope. */
 export interface RunMemory {
-  /** Where a tensor's values are; those of the caller's are copied at their first use. */
+  /** The address of a tensor's values. Those in the caller's memory are copied at their first use. */
   locate(tensor: Tensor): number;
-  /** Until the scope ends. */
+  /** Allocates memory until the scope ends. */
   allocate(byteLength: number): Block;
 }
 
@@ -31,7 +31,7 @@ export class WasmScope implements OwnedScope, RunMemory {
     this.onClose = onClose;
   }
 
-  /** How many blocks it holds. */
+  /** The number of blocks that it holds. */
   get size(): number {
     return this.blocks.length;
   }

@@ -1,5 +1,5 @@
-// A session of the wasm engine: its variables and constants are in the memory of an instance of the module, and runs are planned
-// once for each combination of feeds, fetches and sample count (plan.ts).
+// A session of the wasm engine. Variables and constants are in the memory of its WebAssembly instance; runs are planned once per
+// combination of feeds, fetches and sample count (plan.ts).
 import type { Graph, Node, Value } from "../../graph/graph.js";
 import { sizeOf } from "../../network/network.js";
 import {
@@ -28,10 +28,10 @@ export class WasmSession implements Session {
   private readonly memory: DeviceMemory;
   private readonly plans: PlanCache;
   private readonly variables = new Map<string, Variable>();
-  /** Places of variables and constants. */
+  /** Addresses of variables and constants. */
   private readonly fixed = new Map<Node, number>();
   private readonly scopes = new Set<WasmScope>();
-  /** Memory of the threads, as much as any launch has wanted. */
+  /** The threads' memory, as much as the largest launch so far has needed. */
   private scratch: Block | undefined;
 
   /** @param onDispose called once, when the session is closed */
@@ -39,12 +39,12 @@ export class WasmSession implements Session {
     this.executor = executor;
     this.onDispose = onDispose;
     this.memory = new DeviceMemory(executor.memory, executor.heapBase);
-    for (const node of graph.nodes) this.place(node);
+    for (const node of graph.nodes) this.allocateFixed(node);
     const values = [...this.variables].map(([name, { value }]) => [name, value] as const);
     this.plans = new PlanCache(graph, new Map(values), (node) => this.fixed.get(node)!);
   }
 
-  /** How many tensors it holds in its memory, besides variables and constants. */
+  /** The number of tensors in its memory, besides variables and constants. */
   get tensorCount(): number {
     return [...this.scopes].reduce((count, scope) => count + scope.size, 0);
   }
@@ -67,7 +67,7 @@ export class WasmSession implements Session {
     return scope;
   }
 
-  /** Plain arrays: the module's memory moves when it grows, and views of it would be lost. Runs copy what they read. */
+  /** Plain arrays, because views of the module's memory become invalid when it grows. Runs copy what they read. */
   allocate(lengths: readonly number[]): Float32Array[] {
     return lengths.map((length) => new Float32Array(length));
   }
@@ -131,7 +131,7 @@ export class WasmSession implements Session {
     return this.scratch.pointer;
   }
 
-  private place(node: Node): void {
+  private allocateFixed(node: Node): void {
     const { op, outputs } = node;
     if (op.kind !== "constant" && op.kind !== "variable") return;
     const value = outputs[0]!;

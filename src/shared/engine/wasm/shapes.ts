@@ -1,4 +1,4 @@
-// Shapes of a run: those of the graph, with the number of samples that the feeds have in the place of −1. Pure.
+// The shapes of a run: those of the graph, with the feeds' number of samples in place of −1. Pure.
 import type { Node, Value } from "../../graph/graph.js";
 import { sizeOf } from "../../network/network.js";
 
@@ -7,7 +7,7 @@ type Shape = readonly number[];
 export class RunShapes {
   private readonly shapes = new Map<Value, Shape>();
 
-  /** @throws RangeError where a feed does not fit its value */
+  /** @throws RangeError if a feed has the wrong shape */
   constructor(feeds: readonly (readonly [value: Value, shape: Shape])[]) {
     for (const [value, shape] of feeds) {
       if (value.type !== "opaque" && !fits(value.shape, shape)) {
@@ -20,7 +20,7 @@ export class RunShapes {
     }
   }
 
-  /** Outputs that are not fed. @throws RangeError where the inputs have different numbers of samples */
+  /** Infers the outputs that are not fed. @throws RangeError if the inputs have different numbers of samples */
   infer(node: Node): void {
     const counts = node.inputs
       .filter(({ shape }) => shape[0] === -1)
@@ -37,11 +37,11 @@ export class RunShapes {
 
   of(value: Value): Shape {
     const shape = this.shapes.get(value);
-    if (!shape) throw new RangeError(`${value.node.name} is no value of this session's graph`);
+    if (!shape) throw new RangeError(`${value.node.name} is not a value of this session's graph`);
     return shape;
   }
 
-  /** Of a tensor's values; what is opaque or an effect has none. */
+  /** Opaque values and effects have no bytes. */
   byteLengthOf(value: Value): number {
     const hasValues = value.type === "float32" || value.type === "int32";
     return hasValues ? 4 * sizeOf(this.of(value)) : 0;

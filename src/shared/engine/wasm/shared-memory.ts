@@ -1,14 +1,14 @@
-// The module of kernels for a memory that threads share. It differs from the other in one bit, the "shared" of the memory that it
-// imports: the kernels have no atomic instructions, as their parts never meet. Pure.
+// Turns the module of kernels into one for a memory that threads share. Only the flag "shared" of the imported memory differs: the
+// kernels need no atomic instructions, as parts never access the same memory. Pure.
 
 const HEADER_BYTES = 8;
 const IMPORT_SECTION = 2;
 const MEMORY_IMPORT = 2;
-/** Of a memory's limits: it has a maximum, which a shared memory must have (WebAssembly threads, "binary format"). */
+/** Flags of a memory's limits. A shared memory must have a maximum (WebAssembly threads, "binary format"). */
 const HAS_MAXIMUM = 1;
 const IS_SHARED = 2;
 
-/** @param bytes of a module whose first import is its memory @throws RangeError where it is not */
+/** @param bytes of a module whose first import is its memory @throws RangeError if it is not */
 export function withSharedMemory(bytes: Uint8Array): Uint8Array {
   const shared = Uint8Array.from(bytes);
   const at = findMemoryLimits(bytes);
@@ -32,7 +32,7 @@ function findMemoryLimits(bytes: Uint8Array): number {
     if (reader.byte() !== MEMORY_IMPORT) break;
     return reader.at;
   }
-  throw new RangeError("no memory is the module's first import");
+  throw new RangeError("the module's first import is not a memory");
 }
 
 class ByteReader {
@@ -52,7 +52,7 @@ class ByteReader {
     this.at += byteLength;
   }
 
-  /** LEB128, unsigned. */
+  /** Unsigned LEB128. */
   integer(): number {
     let value = 0;
     for (let shift = 0; ; shift += 7) {

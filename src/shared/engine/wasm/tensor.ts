@@ -1,5 +1,5 @@
-// Tensors of the wasm engine: values in the caller's arrays, which are copied into the module's memory when a run reads them,
-// and results of runs, which are there already.
+// Tensors of the wasm engine: values in the caller's arrays, which are copied to the module's memory when a run reads them, and
+// results of runs, which already are there.
 import type { DataType } from "../../graph/graph.js";
 import { sizeOf } from "../../network/network.js";
 import type { Tensor } from "../engine.js";
@@ -9,7 +9,7 @@ export class HostTensor implements Tensor {
   readonly shape: readonly number[];
   readonly values: Float32Array | Int32Array;
 
-  /** @throws RangeError where the values do not fill the shape */
+  /** @throws RangeError if the number of values does not match the shape */
   constructor(shape: readonly number[], values: Float32Array | Int32Array) {
     if (values.length !== sizeOf(shape)) {
       throw new RangeError(`${values.length} values for a tensor [${shape.join()}]`);
@@ -31,7 +31,7 @@ export class DeviceTensor implements Tensor {
   }
 }
 
-/** @throws RangeError where another engine has made it */
+/** @throws RangeError if the tensor belongs to another engine */
 export function toWasm(tensor: Tensor): HostTensor | DeviceTensor {
   if (tensor instanceof HostTensor || tensor instanceof DeviceTensor) return tensor;
   throw new RangeError("a tensor of another engine");

@@ -1,5 +1,5 @@
-// An executor with several threads of Node: instances of the module in worker threads, in one shared memory. They keep no process
-// alive, and end with the session.
+// An executor with several Node threads: instances of the module in worker threads with a shared memory. The threads do not keep
+// the process alive, and end with the session.
 import { Worker } from "node:worker_threads";
 import { type Executor, INITIAL_PAGES, instantiate } from "./executor.js";
 import { kernelsOf } from "./kernel-list.js";
@@ -9,7 +9,7 @@ import { withSharedMemory } from "./shared-memory.js";
 import { ThreadWork } from "./thread-work.js";
 import { MAX_PAGES, type WasmMemory, type WasmModule, webAssembly } from "./webassembly.js";
 
-/** What a thread is given (thread.ts). */
+/** The data for a thread (thread.ts). */
 export interface ThreadData {
   module: WasmModule;
   memory: WasmMemory;
@@ -17,7 +17,7 @@ export interface ThreadData {
   thread: number;
 }
 
-/** As it is compiled: a thread runs JavaScript. */
+/** The compiled file, as a thread runs JavaScript. */
 const THREAD_FILE = new URL("../../../../dist/shared/engine/wasm/thread.js", import.meta.url);
 
 let sharedModule: WasmModule | undefined;
@@ -27,11 +27,11 @@ export class ThreadPool implements Executor {
   readonly heapBase: number;
   readonly threads: number;
   readonly work: ThreadWork;
-  /** By name. */
+  /** Numbers of kernels, by name. */
   private readonly numbers: ReadonlyMap<string, number>;
   private failure: Error | undefined;
 
-  /** @param threads this one included */
+  /** @param threads including the calling one */
   constructor(threads: number) {
     sharedModule ??= new webAssembly.Module(withSharedMemory(readKernels()));
     const module = sharedModule;

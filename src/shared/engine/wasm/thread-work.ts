@@ -1,10 +1,10 @@
-// How the threads of a session share the parts of a launch: the memory that they agree in. The session's own thread opens a launch;
-// it and those threads that are awake take some parts at a time until none is left; then it closes the launch, and waits for those
-// that are still inside. A thread that wakes too late finds it closed, and has no part in it.
+// Divides the parts of a launch among the threads of a session, through shared memory. The session's own thread opens a launch; it
+// and the other threads that are awake claim some parts at a time until none is left; then it closes the launch, and waits for
+// threads that are still computing. A thread that wakes too late finds it closed and does nothing.
 import type { Kernel } from "./executor.js";
 import type { Launch } from "./launch.js";
 
-/** Places in `counters`. */
+/** Indices in `counters`. */
 const SEQUENCE = 0;
 const STATE = 1;
 const NEXT = 2;
@@ -15,18 +15,18 @@ const ARGUMENTS = 6;
 const SCRATCH_STRIDE = 7;
 const ENDED = 8;
 const FAILED = 9;
-/** Threads besides the session's own that have started, and chunks that they have computed. */
+/** The number of helper threads that have started, and of chunks that they have computed. */
 const STARTED = 10;
 const HELPED = 11;
 const COUNTERS = 16;
-/** Of a launch; `args` has the scratch memory of thread 0 before them. */
+/** Arguments of a launch. In `args` they follow the scratch memory of thread 0. */
 const MAX_ARGUMENTS = 47;
 
-/** In STATE: nobody may enter. The other bits are the number of threads inside. */
+/** A flag of STATE: no thread may enter. The other bits are the number of helper threads in the launch. */
 const CLOSED = 1 << 30;
-/** Polls before a thread waits to be notified; with a launch every few microseconds it seldom has to. */
+/** Polls before a thread waits to be notified. With a launch every few microseconds it seldom has to. */
 const SPINS = 2000;
-/** Chunks for each thread, so that one that is held up costs little. */
+/** Chunks per thread, so that a delayed thread costs little. */
 const CHUNKS = 4;
 
 export class ThreadWork {
@@ -35,7 +35,7 @@ export class ThreadWork {
   private readonly args: Float64Array;
   private readonly kernels: readonly Kernel[];
 
-  /** @param kernels in the same order in all threads @param buffer of the session's own thread, in the others */
+  /** @param kernels in the same order in all threads @param buffer in helper threads: that of the session's own thread */
   constructor(kernels: readonly Kernel[], buffer?: SharedArrayBuffer) {
     this.kernels = kernels;
     this.buffer = buffer ?? new SharedArrayBuffer(4 * COUNTERS + 8 * (MAX_ARGUMENTS + 1));
@@ -44,12 +44,12 @@ export class ThreadWork {
     if (!buffer) this.counters[STATE] = CLOSED;
   }
 
-  /** How many chunks of parts other threads have computed. */
+  /** The number of chunks that helper threads have computed. */
   get helpedChunks(): number {
     return Atomics.load(this.counters, HELPED);
   }
 
-  /** Waits until `threads` other threads have started, which launches need not do. @returns false on a timeout */
+  /** Waits until `threads` helper threads have started. Launches need not wait for that. @returns false on a timeout */
   awaitStart(threads: number, timeoutMs: number): boolean {
     for (;;) {
       const started = Atomics.load(this.counters, STARTED);
@@ -58,7 +58,7 @@ export class ThreadWork {
     }
   }
 
-  /** Executes a launch, with the help of the other threads. @param kernel its number @throws Error where one of them failed */
+  /** Executes a launch together with the helper threads. @param kernel its number @throws Error if a kernel failed in one of them */
   execute(
     kernel: number,
     { parts, args }: Launch,
@@ -85,7 +85,7 @@ export class ThreadWork {
     Atomics.add(counters, SEQUENCE, 1);
     Atomics.notify(counters, SEQUENCE);
     try {
-      this.takeParts(0);
+      this.computeParts(0);
     } catch (error) {
       Atomics.store(counters, FAILED, 1);
       throw error;
@@ -95,12 +95,12 @@ export class ThreadWork {
     this.checkThreads();
   }
 
-  /** @throws Error where a kernel has failed: what it should have computed is undefined */
+  /** @throws Error if a kernel has failed, as its results are undefined */
   private checkThreads(): void {
     if (Atomics.load(this.counters, FAILED) !== 0) throw new Error("a kernel of the engine failed");
   }
 
-  /** Of a thread other than the session's own: takes part in launches until `end`. */
+  /** The loop of a helper thread: takes part in launches until `end`. */
   serve(thread: number): void {
     let seen = 0;
     Atomics.add(this.counters, STARTED, 1);
@@ -109,18 +109,18 @@ export class ThreadWork {
       this.awaitLaunch(seen);
       seen = Atomics.load(this.counters, SEQUENCE);
       if (Atomics.load(this.counters, ENDED) !== 0) return;
-      if (this.enter()) this.takePartsAsGuest(thread);
+      if (this.enter()) this.helpWithParts(thread);
     }
   }
 
-  /** The other threads end. */
+  /** Ends the helper threads. */
   end(): void {
     Atomics.store(this.counters, ENDED, 1);
     Atomics.add(this.counters, SEQUENCE, 1);
     Atomics.notify(this.counters, SEQUENCE);
   }
 
-  private takeParts(thread: number): void {
+  private computeParts(thread: number): void {
     const { counters } = this;
     const [parts, chunk] = [counters[PARTS]!, counters[CHUNK]!];
     const kernel = this.kernels[counters[KERNEL]!]!;
@@ -134,9 +134,9 @@ export class ThreadWork {
     }
   }
 
-  private takePartsAsGuest(thread: number): void {
+  private helpWithParts(thread: number): void {
     try {
-      this.takeParts(thread);
+      this.computeParts(thread);
     } catch {
       Atomics.store(this.counters, FAILED, 1);
     } finally {
@@ -145,7 +145,7 @@ export class ThreadWork {
     }
   }
 
-  /** @returns false where the launch is over */
+  /** @returns false if the launch is closed */
   private enter(): boolean {
     for (;;) {
       const state = Atomics.load(this.counters, STATE);

@@ -1,4 +1,4 @@
-// The program of a thread of the engine (thread-pool.ts).
+// The program of a helper thread (thread-pool.ts).
 import { workerData } from "node:worker_threads";
 import { instantiate } from "./executor.js";
 import { kernelsOf } from "./kernel-list.js";

@@ -1,12 +1,12 @@
 // The part of WebAssembly's JavaScript interface (webassembly.github.io/spec/js-api) that the engine uses. TypeScript declares
-// it in the DOM's library only, which Node's programs do not have.
+// it only in the DOM library, which Node programs do not load.
 
 /** A compiled module. */
 export type WasmModule = object;
 
 export interface WasmMemory {
   readonly buffer: ArrayBufferLike;
-  /** @throws RangeError where there is no more. @param pages of PAGE_BYTES */
+  /** @param pages of PAGE_BYTES @throws RangeError if there is not enough memory */
   grow(pages: number): number;
 }
 
@@ -34,5 +34,5 @@ export const webAssembly = (globalThis as unknown as { WebAssembly: WebAssemblyI
   .WebAssembly;
 
 export const PAGE_BYTES = 65_536;
-/** All that 32 bits can address, as the module declares it (scripts/setup/kernels.mjs). */
+/** Everything that 32 bits can address, as the module declares (scripts/setup/kernels.mjs). */
 export const MAX_PAGES = 65_536;

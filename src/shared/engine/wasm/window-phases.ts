@@ -1,15 +1,15 @@
-// Where windows begin, which pixels see which of them, and how they are cut into parts and blocks: what the lowering of
-// convolutions and depthwise convolutions has in common. Pure.
+// Shared by the lowering of ordinary and depthwise convolutions: the positions of windows, which windows a pixel belongs to, and
+// how windows are grouped into parts and blocks. Pure.
 import { type Window, windowPadding } from "../../network/window-shape.js";
 import { balance } from "./block-sizes.js";
 
 export type ImageShape = readonly [images: number, height: number, width: number, channels: number];
 export type Pair = readonly [height: number, width: number];
 
-/** Windows in a part, or in a block of a kernel's gradient, where images can be cut so. */
+/** Windows per part, or per block of a kernel's gradient, if the images allow it. */
 const GROUP_WINDOWS = 256;
 
-/** The first window's first pixel in an image: outside of it, where there is padding. */
+/** The first window's first pixel; with padding, it is outside of the image. */
 export function firstCorner(
   { size, strides, padding }: Window,
   [, height, width]: ImageShape,
@@ -25,7 +25,7 @@ export function coveredSides(windows: Pair, size: Pair, strides: Pair): Pair {
   return [(windows[0] - 1) * strides[0] + size[0], (windows[1] - 1) * strides[1] + size[1]];
 }
 
-/** Windows are grouped by whole images, or, where an image has too many, by rows of one image. */
+/** Groups windows by complete images, or, if an image has too many, by rows of one image. */
 export function groupWindows(
   images: number,
   [rows, columns]: Pair,
@@ -36,11 +36,11 @@ export function groupWindows(
   return { images: 1, rows: balance(rows, Math.max(1, Math.floor(GROUP_WINDOWS / columns))) };
 }
 
-/** In a part of a convolution: a few images, so that windows at the same place of their images fill tiles together. */
+/** Images per part of a convolution: several, so that windows at the same position of their images fill tiles together. */
 const PART_IMAGES = 4;
 const PART_WINDOWS = 4096;
 
-/** The same for a part of a convolution, which may have more windows. */
+/** As `groupWindows`, for a part of a convolution, which may have more windows. */
 export function partOfWindows(
   images: number,
   [rows, columns]: Pair,
@@ -51,22 +51,22 @@ export function partOfWindows(
   return { images: 1, rows: balance(rows, Math.max(1, Math.floor(PART_WINDOWS / columns))) };
 }
 
-/** The rows (or columns) of an image that see the same rows of a kernel. */
+/** The rows (or columns) of an image that are multiplied by the same rows of a kernel. */
 export interface Phase {
   /** The first such row of the image; the others follow at the stride. */
   first: number;
   count: number;
-  /** The first such row of the kernel; the others follow at the stride. There may be none. */
+  /** The first of these rows of the kernel; the others follow at the stride. There may be none. */
   kernelFirst: number;
   kernelCount: number;
-  /** The window that the first row sees by the last of these rows of the kernel. */
+  /** The window in which the first row is multiplied by the last of these rows of the kernel. */
   firstWindow: number;
 }
 
 /**
- * Row p of an image is multiplied by row p + padding − w · stride of the kernel for window w, where the kernel has such a row.
- * So the rows of one remainder of p + padding by the stride see every stride-th row of the kernel. The gradient at these rows
- * is a convolution of dY with stride 1 by those rows of the kernel, in descending order.
+ * In window w, row p of an image is multiplied by row p + padding − w · stride of the kernel, if the kernel has such a row. So all
+ * rows with the same p + padding modulo the stride are multiplied by the same rows of the kernel, every stride-th one. The gradient
+ * at these rows is a convolution of dY, with stride 1, with those rows of the kernel in descending order.
  */
 export function phasesOf(length: number, size: number, stride: number, padding: number): Phase[] {
   return Array.from({ length: Math.min(stride, length) }, (_, first) => {

@@ -1,4 +1,4 @@
-// Functions of each value by itself. Pure.
+// Elementwise layers: activations and dropout. Pure.
 import type { Value } from "../graph.js";
 import {
   type ForwardPass,
@@ -19,7 +19,7 @@ export function forwardActivation(
   return { y, backward };
 }
 
-/** Drops values in training; inference leaves them as they are. */
+/** Drops values in training only. */
 export function forwardDropout(spec: SpecOf<"dropout">, context: LayerContext): ForwardPass {
   const x = onlyInput(context);
   if (spec.rate === 0) return { y: x, backward: inputGradient((dy) => dy) };

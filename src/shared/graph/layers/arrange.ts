@@ -1,4 +1,4 @@
-// Layers that compute nothing: they put values into another shape or between zeros. Pure.
+// Layers that only rearrange values: reshapes and zero padding. Pure.
 import {
   asShape,
   type ForwardPass,
@@ -8,7 +8,7 @@ import {
   type SpecOf,
 } from "./pass.js";
 
-/** Flatten and reshape: the layer's own shape says into which. */
+/** Flatten and reshape: the target is the layer's output shape. */
 export function forwardReshape(context: LayerContext): ForwardPass {
   const { builder, layer } = context;
   return {

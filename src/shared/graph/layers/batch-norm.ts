@@ -1,5 +1,5 @@
 // Batch normalisation over all axes but the last (Ioffe and Szegedy, 2015). In training each shard normalises with its own
-// moments (ghost), or all with those of the global batch (synchronised); frozen layers and inference take the population
+// moments (ghost), or with those of the global batch (synchronised); frozen layers and inference use the population
 // statistics. Pure.
 import type { MomentValues } from "../builder.js";
 import type { Value } from "../graph.js";
@@ -8,7 +8,7 @@ import {
   type ForwardPass,
   inputGradient,
   type LayerContext,
-  leaveGradient,
+  recordGradient,
   onlyInput,
   type SpecOf,
 } from "./pass.js";
@@ -38,16 +38,16 @@ function forwardGhost(
     y: builder.normalise(x, moments, scale, beta, spec.epsilon),
     backward: (dy, [isNeeded]) => {
       const { dx, dScale, dBeta } = builder.batchNormGradient(dy, x, moments, scale, spec.epsilon);
-      if (spec.scale) leaveGradient(context, "scale", () => ({ dense: dScale }));
-      if (spec.center) leaveGradient(context, "beta", () => ({ dense: dBeta }));
+      if (spec.scale) recordGradient(context, "scale", () => ({ dense: dScale }));
+      if (spec.center) recordGradient(context, "beta", () => ({ dense: dBeta }));
       return [isNeeded ? dx : undefined];
     },
   };
 }
 
 /**
- * With the moments of all shards. They depend on the values of all shards, and so does dX: by the means of dY and dY·x̂ over
- * all values. The gradients of scale and beta are sums over the shard's own values, as all gradients are.
+ * With the moments of the global batch. They depend on the values of all shards, so dX contains the means of dY and dY·x̂ over
+ * all of them. The gradients of scale and beta are sums over the shard's own values, like all gradients.
  */
 function forwardSynchronised(
   spec: BatchNormSpec,
@@ -64,8 +64,8 @@ function forwardSynchronised(
     contribution: readonly [Value, Value],
     names: readonly [string, string],
   ) => {
-    const place = (name: string) => builder.placeholder(name, [layer.shape.at(-1)!]);
-    const merged = [place(names[0]), place(names[1])] as const;
+    const addVector = (name: string) => builder.placeholder(name, [layer.shape.at(-1)!]);
+    const merged = [addVector(names[0]), addVector(names[1])] as const;
     barriers.push({ layer: layer.name, direction, contribution, merged });
     return merged;
   };
@@ -79,8 +79,8 @@ function forwardSynchronised(
     y: builder.normalise(x, moments, scale, beta, epsilon),
     backward: (dy, [isNeeded]) => {
       const { sumDy, sumDyNormalised } = builder.batchNormSums(dy, x, moments, epsilon);
-      if (spec.scale) leaveGradient(context, "scale", () => ({ dense: sumDyNormalised }));
-      if (spec.center) leaveGradient(context, "beta", () => ({ dense: sumDy }));
+      if (spec.scale) recordGradient(context, "scale", () => ({ dense: sumDyNormalised }));
+      if (spec.center) recordGradient(context, "beta", () => ({ dense: sumDy }));
       if (!isNeeded) return [undefined];
       const [meanDy, meanDyNormalised] = addBarrier(
         "backward",
@@ -114,7 +114,7 @@ function forwardFrozen(spec: BatchNormSpec, context: LayerContext): ForwardPass 
   };
 }
 
-/** Scale 1 and beta 0 where the layer trains none. */
+/** A layer without scale or beta has the constants 1 and 0. */
 function affineWeights(spec: BatchNormSpec, context: LayerContext): { scale: Value; beta: Value } {
   return {
     scale: spec.scale ? context.weight("scale") : constantVector("scale", 1, context),

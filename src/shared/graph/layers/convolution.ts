@@ -1,11 +1,11 @@
-// Convolutions, over all channels or each channel on its own. Pure.
+// Ordinary and depthwise convolutions. Pure.
 import type { ConvolutionBuilder } from "../convolution-builder.js";
-import { addBias, leaveBiasGradient } from "./bias.js";
+import { addBias, recordBiasGradient } from "./bias.js";
 import {
   type ForwardPass,
   inputGradient,
   type LayerContext,
-  leaveGradient,
+  recordGradient,
   onlyInput,
   type SpecOf,
 } from "./pass.js";
@@ -35,10 +35,10 @@ function forwardConvolution(
   return {
     y: addBias(convolution.forward(x, kernel, window), useBias, context),
     backward: (dy, needed) => {
-      leaveGradient(context, "kernel", () => ({
+      recordGradient(context, "kernel", () => ({
         dense: convolution.kernelGradient(x, dy, window),
       }));
-      if (useBias) leaveBiasGradient(dy, context);
+      if (useBias) recordBiasGradient(dy, context);
       return propagate(dy, needed);
     },
   };

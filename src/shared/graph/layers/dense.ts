@@ -1,10 +1,10 @@
-// Dense layers on rows. Pure.
-import { addBias, leaveBiasGradient } from "./bias.js";
+// Dense layers. Pure.
+import { addBias, recordBiasGradient } from "./bias.js";
 import {
   type ForwardPass,
   inputGradient,
   type LayerContext,
-  leaveGradient,
+  recordGradient,
   onlyInput,
   type SpecOf,
 } from "./pass.js";
@@ -17,11 +17,11 @@ export function forwardDense({ useBias }: SpecOf<"dense">, context: LayerContext
   return {
     y: addBias(builder.matMul(x, kernel), useBias, context),
     backward: (dy, needed) => {
-      leaveGradient(context, "kernel", () => ({
+      recordGradient(context, "kernel", () => ({
         dense: builder.matMul(x, dy, { transposeA: true }),
         factors: { inputs: x, outputs: dy },
       }));
-      if (useBias) leaveBiasGradient(dy, context);
+      if (useBias) recordBiasGradient(dy, context);
       return propagate(dy, needed);
     },
   };

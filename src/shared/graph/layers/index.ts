@@ -1,5 +1,4 @@
-// Every kind of layer: its forward pass in training with the backward pass that belongs to it, and its forward pass in
-// inference. Pure.
+// Every kind of layer: its forward and backward pass in training, and its forward pass in inference. Pure.
 import type { Value } from "../graph.js";
 import { forwardActivation, forwardDropout } from "./activation.js";
 import { forwardReshape, forwardZeroPadding } from "./arrange.js";
@@ -17,7 +16,7 @@ import {
 
 export type { BarrierValues, ForwardPass, GradientValues, LayerContext, Trace } from "./pass.js";
 
-/** In training. The loss takes logits, so the softmax of the last layer is left to inference (loss.ts). */
+/** In training. The loss takes logits, so a softmax in the last layer is skipped (loss.ts). */
 export function forwardLayer(context: LayerContext): ForwardPass {
   const spec = context.layer.layer;
   switch (spec.kind) {
@@ -57,7 +56,7 @@ export function forwardLayer(context: LayerContext): ForwardPass {
   }
 }
 
-/** In inference, again up to the logits: most layers compute what they compute in training. */
+/** In inference, again up to the logits. Most layers compute the same as in training. */
 export function inferLayer(context: LayerContext): Value {
   const spec = context.layer.layer;
   if (spec.kind === "batch-norm") return inferBatchNorm(spec, context);
@@ -65,7 +64,7 @@ export function inferLayer(context: LayerContext): Value {
   return forwardLayer(context).y;
 }
 
-/** A layer that leaves its input as it is. */
+/** The identity. */
 export function passThrough(context: LayerContext): ForwardPass {
   return { y: onlyInput(context), backward: inputGradient((dy) => dy) };
 }

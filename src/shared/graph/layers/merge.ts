@@ -1,8 +1,8 @@
-// Layers of several inputs. Pure.
+// Layers with several inputs. Pure.
 import type { Value } from "../graph.js";
 import type { ForwardPass, LayerContext, SpecOf } from "./pass.js";
 
-/** From the first input to the last. */
+/** Adds from the first input to the last. */
 export function forwardAdd({ builder, inputs }: LayerContext): ForwardPass {
   return {
     y: inputs.reduce((sum, input) => builder.addTensors(sum, input)),

@@ -1,10 +1,10 @@
-// What a layer's forward pass is given and returns, for all kinds of layers. Pure.
+// The arguments and the result of a layer's forward pass, for all kinds of layers. Pure.
 import type { Layer, LayerSpec, ParameterRole } from "../../network/network.js";
 import type { Barrier } from "../../statistics/barrier.js";
 import type { GraphBuilder, MomentValues } from "../builder.js";
 import type { Value } from "../graph.js";
 
-/** Where a parameter's gradient is; a dense kernel's also as its two factors: inputsᵀ · outputs. */
+/** A parameter's gradient; for a dense kernel also its two factors: inputsᵀ · outputs. */
 export interface GradientValues {
   dense: Value;
   factors?: { inputs: Value; outputs: Value };
@@ -16,17 +16,17 @@ export interface BarrierValues {
   direction: Barrier["direction"];
   /** What the shard contributes. */
   contribution: readonly [Value, Value];
-  /** Fed: what the contributions of all shards are merged to. */
+  /** Fed: the merged contributions of all shards. */
   merged: readonly [Value, Value];
 }
 
-/** Collects what layers leave behind in training. Maps keep the order in which it was added. */
+/** What layers record in training. The maps keep the order of insertion. */
 export interface Trace {
   /** By parameter, in the order of the backward pass. */
   gradients: Map<string, GradientValues>;
   /** By batch-norm layer, in the order of the forward pass. */
   moments: Map<string, MomentValues>;
-  /** In the order of a step; undefined where each shard normalises with its own moments. */
+  /** In the order of a step; undefined if each shard normalises with its own moments. */
   barriers: BarrierValues[] | undefined;
 }
 
@@ -34,7 +34,7 @@ export interface LayerContext {
   builder: GraphBuilder;
   layer: Layer;
   inputs: readonly Value[];
-  /** The present value of one of the layer's parameters. */
+  /** One of the layer's parameters. */
   weight: (role: ParameterRole) => Value;
   /** The population statistics, which are fed. */
   population: () => MomentValues;
@@ -53,13 +53,13 @@ export interface ForwardPass {
 }
 
 /**
- * From the gradient of the layer's output to those of its inputs; leaves the gradients of its parameters in the trace.
+ * Takes the gradient of the layer's output, returns those of its inputs, and records those of its parameters in the trace.
  * @param needed for each input, whether its gradient is needed
- * @returns one for each input; undefined where it is not needed
+ * @returns one gradient per input; undefined if it is not needed
  */
 export type Backward = (dy: Value, needed: readonly boolean[]) => (Value | undefined)[];
 
-/** The input of a layer that has one. */
+/** The input of a layer with a single input. */
 export function onlyInput({ inputs, layer }: LayerContext): Value {
   const [x] = inputs;
   if (!x || inputs.length > 1) throw new RangeError(`${layer.name} has ${inputs.length} inputs`);
@@ -71,8 +71,8 @@ export function inputGradient(gradient: (dy: Value) => Value): Backward {
   return (dy, [isNeeded]) => [isNeeded ? gradient(dy) : undefined];
 }
 
-/** Leaves a parameter's gradient behind, unless the layer is frozen. */
-export function leaveGradient(
+/** Records a parameter's gradient, unless the layer is frozen. */
+export function recordGradient(
   { layer, trace }: LayerContext,
   role: ParameterRole,
   gradient: () => GradientValues,
@@ -80,7 +80,7 @@ export function leaveGradient(
   if (layer.trainable) trace.gradients.set(`${layer.name}/${role}`, gradient());
 }
 
-/** In a shape of one sample that has as many values. */
+/** @param shape of one sample, with the same number of values */
 export function asShape(builder: GraphBuilder, x: Value, shape: readonly number[]): Value {
   const isEqual = x.shape.slice(1).join() === shape.join();
   return isEqual ? x : builder.reshape(x, shape);

@@ -1,4 +1,4 @@
-// Pools over windows, and over whole images. Pure.
+// Pooling over windows, and global pooling. Pure.
 import type { Sides } from "../../network/spec.js";
 import type { Window } from "../../network/window-shape.js";
 import {
@@ -22,11 +22,11 @@ export function forwardAveragePool(
 }
 
 export function forwardGlobalMaxPool(context: LayerContext): ForwardPass {
-  return dropSides(maxPool(wholeImage(context), context), context);
+  return squeezeSides(maxPool(wholeImage(context), context), context);
 }
 
 export function forwardGlobalAveragePool(context: LayerContext): ForwardPass {
-  return dropSides(averagePool(wholeImage(context), context), context);
+  return squeezeSides(averagePool(wholeImage(context), context), context);
 }
 
 function maxPool(window: Window, context: LayerContext): ForwardPass {
@@ -47,8 +47,8 @@ function averagePool(window: Window, context: LayerContext): ForwardPass {
   };
 }
 
-/** [N,1,1,C] → [N,C], where the layer's shape says so. */
-function dropSides(pool: ForwardPass, { builder, layer }: LayerContext): ForwardPass {
+/** [N,1,1,C] → [N,C], if that is the layer's output shape. */
+function squeezeSides(pool: ForwardPass, { builder, layer }: LayerContext): ForwardPass {
   const y = asShape(builder, pool.y, layer.shape);
   return {
     y,

@@ -1,4 +1,4 @@
-// Keras's activations: by name as an option of a layer, and as layers of their own. Pure.
+// Keras's activations: as an option of a layer, and as separate layers. Pure.
 import type { ActivationKind, LayerSpec } from "../spec.js";
 import { asKerasObject } from "./json.js";
 import { describe, Options } from "./options.js";
@@ -11,14 +11,14 @@ const activation = (kind: ActivationKind, alpha = 0): ActivationLayer => ({
   alpha,
 });
 
-/** keras.io/api/layers/activations, with the slopes that a name alone stands for. undefined: the identity. */
+/** keras.io/api/layers/activations, with the default slopes. undefined: the identity. */
 const BY_NAME = new Map<string, ActivationLayer | undefined>([
   ["linear", undefined],
   ["relu", activation("relu")],
   ["relu6", activation("relu6")],
   ["leaky_relu", activation("leaky-relu", 0.2)],
   ["elu", activation("elu", 1)],
-  // The exact form, with the error function; TensorFlow.js calls the approximation gelu_new.
+  // The exact form, with the error function. TensorFlow.js calls the approximation gelu_new.
   ["gelu", activation("gelu")],
   ["gelu_new", activation("gelu-tanh")],
   ["silu", activation("silu")],
@@ -29,7 +29,7 @@ const BY_NAME = new Map<string, ActivationLayer | undefined>([
 ]);
 
 /**
- * @param rank of the layer's result, without the batch
+ * @param rank of the layer's result, not counting the batch
  * @returns undefined for the identity
  */
 export function readActivation(
@@ -58,7 +58,7 @@ export function readActivation(
   );
 }
 
-/** Layers that are nothing but an activation. */
+/** Layers that are only an activation. */
 export const ACTIVATION_LAYERS: Readonly<
   Record<string, (options: Options, rank: number) => ActivationLayer | undefined>
 > = {
@@ -84,6 +84,7 @@ function readRelu(options: Options): ActivationLayer {
   if (options.read("max_value") === undefined) {
     return slope === 0 ? activation("relu") : activation("leaky-relu", slope);
   }
-  if (slope !== 0) options.refuseOption("negative_slope", "is not supported beside max_value.");
+  if (slope !== 0)
+    options.refuseOption("negative_slope", "is not supported together with max_value.");
   return activation("relu6");
 }

@@ -1,15 +1,15 @@
-// How Keras writes which layers a layer of a functional model takes as inputs: lists in Keras 2 and TensorFlow.js, calls with
-// arguments in Keras 3. Pure.
+// The inputs of a layer in a functional model, which Keras 2 and TensorFlow.js write as lists, and Keras 3 as calls with
+// arguments. Pure.
 import { quote, refuseLayer } from "../problem.js";
 import { getOwn, isObject, type JsonObject, type KerasObject } from "./json.js";
 
-/** Arguments of a call, or the options beside an input in Keras 2. `training: false` is Dropout's preset in Keras 3. */
+/** Call arguments that may be false. `training: false` is Dropout's default in Keras 3. */
 const NEUTRAL_ARGUMENTS = new Map([["Dropout", ["training"]]]);
 
 /** @returns names of layers; empty for an input layer */
 export function readInputNames(name: string, layer: KerasObject): string[] {
   const calls = getOwn(layer.source, "inbound_nodes") ?? [];
-  if (!Array.isArray(calls)) refuseLayer(name, "its inbound_nodes are no list.");
+  if (!Array.isArray(calls)) refuseLayer(name, "its inbound_nodes are not a list.");
   if (calls.length > 1) {
     refuseLayer(
       name,
@@ -23,7 +23,7 @@ export function readInputNames(name: string, layer: KerasObject): string[] {
   return refuseInput(name);
 }
 
-/** Keras 2: [[layer, node, tensor, options], …], or one such without the outer list. */
+/** Keras 2: [[layer, node, tensor, options], …], or a single one without the outer list. */
 function readTensorLists(name: string, className: string, call: readonly unknown[]): string[] {
   const tensors = typeof call[0] === "string" ? [call] : call;
   return tensors.map((tensor) => {
@@ -52,7 +52,7 @@ function readTensor(name: string, tensor: unknown): string {
   if (node !== 0 || index !== 0) {
     refuseLayer(
       name,
-      `its input is not the one result of the layer ${quote(layer)}. Layers that are used more than once are not supported.`,
+      `its input is not the only result of the layer ${quote(layer)}. Layers that are used more than once are not supported.`,
     );
   }
   return layer;
@@ -66,16 +66,16 @@ function checkArguments(name: string, className: string, values: unknown): void 
     if (value === false && NEUTRAL_ARGUMENTS.get(className)?.includes(key)) continue;
     refuseLayer(
       name,
-      `it is called with the argument ${quote(key)}, which is not supported.${key === "training" ? " Set the layer's trainable to false in its place." : ""}`,
+      `it is called with the argument ${quote(key)}, which is not supported.${key === "training" ? " Set the layer's trainable to false instead." : ""}`,
     );
   }
 }
 
 function refuseInput(name: string): never {
-  refuseLayer(name, "an input of it is not the result of a layer.");
+  refuseLayer(name, "one of its inputs is not the result of a layer.");
 }
 
-/** The name in input_layers or output_layers: [name, 0, 0], or a list of one such. */
+/** The layer's name in input_layers or output_layers, which is [name, 0, 0] or a list with one such entry. */
 export function readEndpoint(
   config: JsonObject,
   key: "input_layers" | "output_layers",

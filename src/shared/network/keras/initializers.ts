@@ -1,4 +1,4 @@
-// Keras's initializers, as objects and by name. Seeds are left aside: the run's seed draws all values. Pure.
+// Keras's initializers, as objects or names. Their seeds are ignored: all values are drawn with the run's seed. Pure.
 import * as initializers from "../initializers.js";
 import type { Initializer } from "../spec.js";
 import { asKerasObject } from "./json.js";
@@ -24,11 +24,11 @@ const READERS: Readonly<Record<string, (options: Options) => Initializer>> = {
   Constant: (options) => initializers.constant(options.readNumber("value", 0)),
 };
 
-/** GlorotUniform and glorot_uniform are one name. */
+/** GlorotUniform and glorot_uniform are the same. */
 const normalise = (name: string) => name.replaceAll("_", "").toLowerCase();
 const CLASS_NAMES = new Map(Object.keys(READERS).map((name) => [normalise(name), name]));
 
-/** @param preset Keras's name for what is used where the option is missing */
+/** @param preset Keras's name of the default, used if the option is missing */
 export function readInitializer(options: Options, key: string, preset: string): Initializer {
   const value = options.read(key) ?? preset;
   const object = asKerasObject(value);

@@ -1,10 +1,10 @@
-// Text → the description of a Keras model: bounded, taken out of whatever it is wrapped in. Pure.
+// Text → a Keras model as JSON: checks size and nesting, and finds the model in the formats that contain one. Pure.
 import { refuseNetwork } from "../problem.js";
 
 /** UTF-16 code units. A network of 1,000 layers has about a million. */
 const MAX_TEXT_LENGTH = 2 ** 24;
 
-/** Keras nests some twelve deep. */
+/** Keras's own files have about twelve levels. */
 const MAX_DEPTH = 64;
 
 export type JsonObject = Readonly<Record<string, unknown>>;
@@ -13,20 +13,20 @@ export function isObject(value: unknown): value is JsonObject {
   return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
-/** @returns undefined where the object has no such key of its own, or null */
+/** @returns undefined if the object has no such own key, or its value is null */
 export function getOwn(object: JsonObject, key: string): unknown {
   return Object.hasOwn(object, key) ? (object[key] ?? undefined) : undefined;
 }
 
-/** A model or a layer as Keras writes it. */
+/** A model or a layer in Keras's format. */
 export interface KerasObject {
   className: string;
   config: unknown;
-  /** The object as it is, with what stands beside class_name and config. */
+  /** The object itself, with keys other than class_name and config. */
   source: JsonObject;
 }
 
-/** @returns undefined where it is no object with a class_name */
+/** @returns undefined if it is not an object with a class_name */
 export function asKerasObject(value: unknown): KerasObject | undefined {
   if (!isObject(value)) return undefined;
   const className = getOwn(value, "class_name");
@@ -34,10 +34,10 @@ export function asKerasObject(value: unknown): KerasObject | undefined {
   return { className, config: getOwn(value, "config"), source: value };
 }
 
-/** The model in a file of Keras's `to_json()`, of tfjs's `toJSON()`, or of a tfjs `model.json`. */
+/** The model in the output of Keras's `to_json()` or tfjs's `toJSON()`, or in a tfjs `model.json`. */
 export function parseModel(text: string): KerasObject {
   const content = parseJson(text);
-  // JSON.stringify(model.toJSON()) gives a string of JSON in JSON.
+  // JSON.stringify(model.toJSON()) is a JSON string that contains JSON.
   const file = typeof content === "string" ? parseJson(content) : content;
   if (!isObject(file)) refuseNotKeras();
   if (getOwn(file, "format") === "graph-model") {
@@ -70,7 +70,7 @@ function parseJson(text: string): unknown {
   }
 }
 
-/** How deep brackets nest outside of strings; before parsing, as parsing builds an object for each of them. */
+/** The nesting of brackets outside of strings. Checked before parsing, which would create an object per level. */
 function measureDepth(text: string): number {
   let depth = 0;
   let deepest = 0;
@@ -89,6 +89,6 @@ function measureDepth(text: string): number {
 
 function refuseNotKeras(): never {
   refuseNetwork(
-    "the file is JSON, but no Keras model: it has no class_name and config. Write it with Keras's model.to_json(), or TensorFlow.js's model.toJSON().",
+    "the file is JSON, but not a Keras model: it has no class_name and config. Write it with Keras's model.to_json(), or TensorFlow.js's model.toJSON().",
   );
 }

@@ -1,4 +1,4 @@
-// Each Keras layer → the layers of Tandem that compute it. To support another one, add its reader to the table. Pure.
+// Translates each Keras layer into the layers of Tandem that compute it. To support another one, add its reader to the table. Pure.
 import { sizeOf } from "../network.js";
 import { shorten } from "../problem.js";
 import { ACTIVATION_LAYERS } from "./activations.js";
@@ -9,7 +9,7 @@ import { describe, type Options } from "./options.js";
 
 type Shape = readonly number[];
 
-/** @param input the shape of the first input's samples */
+/** @param input the shape of one sample of the first input */
 type LayerReader = (options: Options, input: Shape) => LayerPart[];
 
 const READERS: Readonly<Record<string, LayerReader>> = {
@@ -46,14 +46,14 @@ const READERS: Readonly<Record<string, LayerReader>> = {
     single({ kind: "concatenate", axis: options.readAxis("axis", -1, input.length) }),
 };
 
-/** Rescaling and input layers are read by whoever reads the model: they become no layers. */
+/** Rescaling and input layers are handled by keras-json.ts and model.ts, as they do not become layers. */
 export const SUPPORTED_LAYERS: readonly string[] = [
   ...Object.keys(READERS),
   "Rescaling",
   "InputLayer",
 ];
 
-/** Reads a layer's own options; those that all layers have are read before. @throws TandemError `network` */
+/** Reads a layer's own options; the common ones must have been read before. @throws TandemError `network` */
 export function readLayer(options: Options, input: Shape): LayerPart[] {
   const read = Object.hasOwn(READERS, options.className) ? READERS[options.className] : undefined;
   if (read === undefined) {
@@ -68,7 +68,7 @@ export function readLayer(options: Options, input: Shape): LayerPart[] {
 
 function readBatchNorm(options: Options, input: Shape): LayerPart[] {
   if (options.readAxis("axis", -1, input.length) !== input.length - 1) {
-    options.refuseOption("axis", "must be the last axis, that of the channels.");
+    options.refuseOption("axis", "must be the last axis, which is the channels.");
   }
   options.expect("synchronized", [false], "Choose synchronised batch normalisation for the run.");
   options.expect("renorm", [false]);
@@ -113,11 +113,11 @@ function readGlobalPool(
   return single({ kind, keepDimensions: options.readFlag("keepdims", false) });
 }
 
-/** One side may be −1, which TensorFlow.js writes as null: it follows from the others. */
+/** One side may be −1, or null in TensorFlow.js: it is inferred from the others. */
 function readReshape(options: Options, input: Shape): LayerPart[] {
   const target = options.readList("target_shape").map((side) => side ?? -1);
   if (!target.every((side) => typeof side === "number")) {
-    options.refuseOption("target_shape", `is ${describe(target)} in place of a list of numbers.`);
+    options.refuseOption("target_shape", `is ${describe(target)}, not a list of numbers.`);
   }
   if (!target.includes(-1)) return single({ kind: "reshape", shape: target });
   const known = target.filter((side) => side !== -1);
@@ -136,10 +136,7 @@ function readZeroPadding(options: Options): LayerPart[] {
   const [rows, columns] = pair(value);
   const borders = [...pair(rows), ...pair(columns)];
   if (borders.length !== 4 || !borders.every((border) => typeof border === "number")) {
-    options.refuseOption(
-      "padding",
-      `is ${describe(value)} in place of [[top, bottom], [left, right]].`,
-    );
+    options.refuseOption("padding", `is ${describe(value)}, not [[top, bottom], [left, right]].`);
   }
   const [top, bottom, left, right] = borders as [number, number, number, number];
   return single({ kind: "zero-padding", top, bottom, left, right });

@@ -1,12 +1,11 @@
-// A Keras model → its layers in an order in which each comes after its inputs, and the shape of the input. What the layers
-// compute is in layers.ts. Pure.
+// A Keras model → its layers in topological order, and the shape of its input. What the layers compute is in layers.ts. Pure.
 import { MAX_LAYERS } from "../limits.js";
 import { quote, refuseLayer, refuseNetwork, shorten } from "../problem.js";
 import { readEndpoint, readInputNames } from "./connections.js";
 import { asKerasObject, getOwn, isObject, type JsonObject, type KerasObject } from "./json.js";
 import { describe, Options, readCommonOptions } from "./options.js";
 
-/** A layer of Keras, and the names of the layers whose results it takes. */
+/** A Keras layer, and the names of the layers that are its inputs. */
 export interface PlacedLayer {
   name: string;
   className: string;
@@ -19,7 +18,7 @@ export interface KerasModel {
   inputShape: readonly number[];
   inputName: string;
   outputName: string;
-  /** Each after its inputs; without the input layer. */
+  /** In topological order; without the input layer. */
   layers: readonly PlacedLayer[];
   trainable: boolean;
 }
@@ -33,14 +32,14 @@ export function readModel(model: KerasObject): KerasModel {
       `a model of the class ${shorten(className)} is not supported. Supported are Sequential and Functional models.`,
     );
   }
-  // Before Keras 2.2.3 a sequential model's config was the list of its layers.
+  // Before Keras 2.2.3, a sequential model's config was the list of its layers.
   const settings = isObject(config) ? config : {};
   const list = Array.isArray(config) ? (config as unknown[]) : getOwn(settings, "layers");
   if (!Array.isArray(list) || list.length === 0) refuseNetwork("the model has no layers.");
   if (list.length > MAX_LAYERS) {
     refuseNetwork(`the model has ${list.length} layers, and at most ${MAX_LAYERS} are allowed.`);
   }
-  const layers = list.map(readPlace);
+  const layers = list.map(readListedLayer);
   const parts =
     className === "Sequential" ? chainLayers(layers, settings) : connectLayers(layers, settings);
   return { ...parts, trainable: getOwn(settings, "trainable") !== false };
@@ -52,33 +51,33 @@ interface ListedLayer {
   config: JsonObject;
 }
 
-function readPlace(value: unknown, position: number): ListedLayer {
+function readListedLayer(value: unknown, position: number): ListedLayer {
   const layer = asKerasObject(value);
   if (layer === undefined) refuseLayer(`number ${position + 1}`, "it has no class_name.");
   const config = isObject(layer.config) ? layer.config : {};
   const name = getOwn(config, "name") ?? getOwn(layer.source, "name");
   if (typeof name !== "string") refuseLayer(`number ${position + 1}`, "it has no name.");
   if (MODEL_CLASSES.includes(layer.className)) {
-    refuseLayer(name, "it is a model of its own. Put its layers into the outer model one by one.");
+    refuseLayer(name, "it is a nested model. Add its layers to the outer model instead.");
   }
   checkOrigin(name, layer);
   return { name, layer, config };
 }
 
-/** A class of the user's, or an operation on tensors, may have the name of a layer and compute something else. */
+/** A user's class or an operation on tensors may have the name of a layer but compute something else. */
 function checkOrigin(name: string, { className, source }: KerasObject): void {
   const module = getOwn(source, "module") ?? "";
   const registered = getOwn(source, "registered_name") ?? "";
   const isOperation = typeof module === "string" && module.includes(".ops");
-  // x + y of two layers' results is what Add computes.
+  // x + y of two tensors is the same as an Add layer.
   if (isOperation && className !== "Add") {
     refuseLayer(
       name,
-      `the operation ${shorten(className)} on tensors is not supported. Use a layer in its place.`,
+      `the operation ${shorten(className)} on tensors is not supported. Use a layer instead.`,
     );
   }
   if (typeof registered === "string" && registered.includes(">")) {
-    refuseLayer(name, `the class ${quote(registered)} is not one of Keras's.`);
+    refuseLayer(name, `the class ${quote(registered)} does not belong to Keras.`);
   }
 }
 
@@ -90,7 +89,7 @@ function chainLayers(listed: readonly ListedLayer[], settings: JsonObject) {
     readBatchShape(first.name, first.config) ??
     readBatchShape(first.name, { batch_shape: getOwn(settings, "build_input_shape") });
   if (inputShape === undefined) {
-    refuseNetwork("the model has no input shape. Begin it with an Input layer, or build it.");
+    refuseNetwork("the model has no input shape. Start it with an Input layer, or build it.");
   }
   const inputName = isInput ? first.name : "";
   const rest = isInput ? listed.slice(1) : listed;
@@ -109,11 +108,11 @@ function connectLayers(listed: readonly ListedLayer[], settings: JsonObject) {
   const outputName = readEndpoint(settings, "output_layers");
   if (inputs.length !== 1 || inputName !== inputs[0]!.name) {
     refuseNetwork(
-      `the model has ${inputs.length} inputs (${inputs.map(({ name }) => quote(name)).join(", ")}), and one is supported.`,
+      `the model has ${inputs.length} inputs (${inputs.map(({ name }) => quote(name)).join(", ")}), and only one is supported.`,
     );
   }
   if (outputName === undefined)
-    refuseNetwork("the model has not one output, and one is supported.");
+    refuseNetwork("the model does not have exactly one output, and only one is supported.");
   checkInputLayer(inputs[0]!);
   const inputShape = readBatchShape(inputName, inputs[0]!.config);
   if (inputShape === undefined) refuseLayer(inputName, "it has no batch_shape.");
@@ -128,7 +127,7 @@ function connectLayers(listed: readonly ListedLayer[], settings: JsonObject) {
   return { inputShape, inputName, outputName, layers: sortLayers(layers, inputName) };
 }
 
-/** Each layer after its inputs, and otherwise in the file's order (Kahn, 1962). */
+/** Topological order, which keeps the file's order where possible (Kahn, 1962). */
 function sortLayers(layers: readonly PlacedLayer[], inputName: string): PlacedLayer[] {
   const names = new Set([inputName]);
   for (const { name } of layers) {
@@ -139,7 +138,7 @@ function sortLayers(layers: readonly PlacedLayer[], inputName: string): PlacedLa
     if (inputs.length === 0) refuseLayer(name, "it has no inputs.");
     const missing = inputs.find((input) => !names.has(input));
     if (missing !== undefined) {
-      refuseLayer(name, `its input ${quote(missing)} is no layer of the model.`);
+      refuseLayer(name, `its input ${quote(missing)} is not a layer of the model.`);
     }
   }
   const sorted: PlacedLayer[] = [];
@@ -148,7 +147,7 @@ function sortLayers(layers: readonly PlacedLayer[], inputName: string): PlacedLa
   while (waiting.length > 0) {
     const next = waiting.find(({ inputs }) => inputs.every((input) => ready.has(input)));
     if (next === undefined) {
-      refuseLayer(waiting[0]!.name, "it is part of a cycle, or behind one.");
+      refuseLayer(waiting[0]!.name, "it is part of a cycle, or depends on one.");
     }
     sorted.push(next);
     ready.add(next.name);
@@ -164,7 +163,7 @@ function checkInputLayer({ name, layer, config }: ListedLayer): void {
   options.finish();
 }
 
-/** batch_shape in Keras 3, batch_input_shape before and in TensorFlow.js. @returns undefined where there is none */
+/** batch_shape in Keras 3, batch_input_shape in Keras 2 and TensorFlow.js. @returns undefined if there is neither */
 function readBatchShape(name: string, config: JsonObject): readonly number[] | undefined {
   const value = getOwn(config, "batch_shape") ?? getOwn(config, "batch_input_shape");
   if (value === undefined) return undefined;
@@ -172,6 +171,6 @@ function readBatchShape(name: string, config: JsonObject): readonly number[] | u
   if (shape.length > 0 && shape.every((side) => typeof side === "number")) return shape;
   return refuseLayer(
     name,
-    `its input shape ${describe(value)} is not known in full. Give every side but the batch's.`,
+    `its input shape ${describe(value)} is not fully known. Specify every side except the batch.`,
   );
 }

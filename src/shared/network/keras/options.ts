@@ -1,13 +1,13 @@
-// The options of one Keras object (a layer's or an initializer's config), read strictly: each is asked for by name and
-// type, and what nobody asked for is refused, so that no option is silently ignored. Pure.
+// Reads the options of one Keras object (the config of a layer or an initializer) strictly: each is read by name and type, and
+// those that were not read are refused, so that no option is silently ignored. Pure.
 import { quote, refuseLayer, shorten } from "../problem.js";
 import type { Sides } from "../spec.js";
 import { asKerasObject, getOwn, isObject, type JsonObject } from "./json.js";
 
 export class Options {
-  /** Of the layer, for messages. */
+  /** The layer's, for messages. */
   readonly layerName: string;
-  /** What has the options, for messages: a Keras class. */
+  /** The Keras class that has the options, for messages. */
   readonly className: string;
   private readonly config: JsonObject;
   private readonly supported = new Set<string>();
@@ -26,13 +26,13 @@ export class Options {
     this.refuse(`its ${this.className} option ${quote(key)} ${sentence}`);
   }
 
-  /** @returns undefined where the option is missing or null */
+  /** @returns undefined if the option is missing or null */
   read(key: string): unknown {
     this.supported.add(key);
     return getOwn(this.config, key);
   }
 
-  /** The option has no effect on what Tandem computes. */
+  /** Accepts options that do not affect what Tandem computes. */
   ignore(...keys: string[]): void {
     for (const key of keys) this.supported.add(key);
   }
@@ -40,13 +40,13 @@ export class Options {
   readNumber(key: string, preset: number): number {
     const value = this.read(key) ?? preset;
     if (typeof value === "number") return value;
-    return this.refuseOption(key, `is ${describe(value)} in place of a number.`);
+    return this.refuseOption(key, `is ${describe(value)}, not a number.`);
   }
 
   readFlag(key: string, preset: boolean): boolean {
     const value = this.read(key) ?? preset;
     if (typeof value === "boolean") return value;
-    return this.refuseOption(key, `is ${describe(value)} in place of true or false.`);
+    return this.refuseOption(key, `is ${describe(value)}, not true or false.`);
   }
 
   readChoice<Choice extends string>(
@@ -67,28 +67,28 @@ export class Options {
     const value = this.read(key) ?? preset;
     const [height, width] = Array.isArray(value) ? (value as unknown[]) : [value, value];
     if (typeof height === "number" && typeof width === "number") return [height, width];
-    return this.refuseOption(key, `is ${describe(value)} in place of [height, width].`);
+    return this.refuseOption(key, `is ${describe(value)}, not [height, width].`);
   }
 
   readList(key: string): readonly unknown[] {
     const value = this.read(key);
     if (Array.isArray(value)) return value as unknown[];
-    return this.refuseOption(key, `is ${describe(value)} in place of a list.`);
+    return this.refuseOption(key, `is ${describe(value)}, not a list.`);
   }
 
-  /** An axis that Keras counts with the batch, or from the end; alone or in a list. → among the axes of one sample */
+  /** Keras counts axes including the batch, or from the end, and may put one into a list. @returns the axis within one sample */
   readAxis(key: string, preset: number, rank: number): number {
     const value = this.read(key) ?? preset;
     const axis: unknown = Array.isArray(value) && value.length === 1 ? value[0] : value;
     if (typeof axis !== "number" || !Number.isInteger(axis)) {
-      this.refuseOption(key, `is ${describe(value)} in place of one axis.`);
+      this.refuseOption(key, `is ${describe(value)}, not one axis.`);
     }
-    const ofSample = axis < 0 ? axis + rank : axis - 1;
-    if (ofSample >= 0 && ofSample < rank) return ofSample;
-    return this.refuseOption(key, `is ${axis}, which is no axis of a sample with ${rank}.`);
+    const sampleAxis = axis < 0 ? axis + rank : axis - 1;
+    if (sampleAxis >= 0 && sampleAxis < rank) return sampleAxis;
+    return this.refuseOption(key, `is ${axis}, but a sample has ${rank} axes.`);
   }
 
-  /** Refuses any value but the ones given. @param hint a sentence, where there is another way */
+  /** Refuses all other values. @param hint a sentence that suggests an alternative */
   expect(key: string, values: readonly unknown[], hint = ""): void {
     const value = this.read(key);
     if (value === undefined) return;
@@ -96,11 +96,11 @@ export class Options {
     if (values.some((each) => JSON.stringify(each) === text)) return;
     this.refuseOption(
       key,
-      `is ${describe(value)}, and only ${describe(values[0])} is supported.${hint && ` ${hint}`}`,
+      `is ${describe(value)}, but only ${describe(values[0])} is supported.${hint && ` ${hint}`}`,
     );
   }
 
-  /** Refuses what nobody has asked for. An option that is null is not set. */
+  /** Refuses options that have not been read. An option that is null counts as missing. */
   finish(): void {
     for (const key of Object.keys(this.config)) {
       if (this.supported.has(key) || getOwn(this.config, key) === undefined) continue;
@@ -113,22 +113,22 @@ export class Options {
 }
 
 /**
- * The options that layers of every class have.
+ * Reads the options that all layers have.
  * @returns whether the layer is trainable
  */
 export function readCommonOptions(options: Options): boolean {
   options.ignore("name", "batch_shape", "batch_input_shape");
   const type = options.read("dtype");
-  // Keras 3 writes a policy in place of the name.
+  // Keras 3 writes a dtype policy instead of a name.
   const policy = asKerasObject(type)?.config;
   const typeName = isObject(policy) ? getOwn(policy, "name") : type;
   if (typeName !== undefined && typeName !== "float32") {
-    options.refuseOption("dtype", `is ${describe(typeName)}, and only float32 is supported.`);
+    options.refuseOption("dtype", `is ${describe(typeName)}, but only float32 is supported.`);
   }
   return options.readFlag("trainable", true);
 }
 
-/** A value from a file, short enough for a message. */
+/** A value from a file, shortened for a message. */
 export function describe(value: unknown): string {
   return value === undefined ? "missing" : shorten(JSON.stringify(value));
 }

@@ -1,8 +1,8 @@
-// What a Keras layer becomes, and what readers of several layers share. Pure.
+// Shared by the readers of Keras layers. Pure.
 import type { LayerSpec } from "../spec.js";
 import type { Options } from "./options.js";
 
-/** One of the layers that a Keras layer becomes, in a row. Its name is the Keras layer's and the suffix. */
+/** One of the layers, in a chain, that a Keras layer is translated into. Its name is the Keras layer's plus the suffix. */
 export interface LayerPart {
   suffix: string;
   layer: LayerSpec;

@@ -1,4 +1,4 @@
-// Keras's convolutions and dense layers, with the activation that they may have as an option. Pure.
+// Keras's convolutions and dense layers, with their optional activation. Pure.
 import type { LayerSpec } from "../spec.js";
 import { readActivation } from "./activations.js";
 import { readInitializer } from "./initializers.js";
@@ -13,7 +13,7 @@ function withActivation(options: Options, parts: LayerPart[], rank: number): Lay
   return [...parts, { suffix, layer }];
 }
 
-/** Options that all convolutions have. */
+/** Options of all convolutions. */
 function readWindow(options: Options) {
   expectChannelsLast(options);
   options.expect("dilation_rate", [[1, 1], 1]);
@@ -82,7 +82,7 @@ export function readSeparableConv(options: Options): LayerPart[] {
   return withActivation(options, parts, 3);
 }
 
-/** Keras 2 writes the options of its base class too, which these layers have no use for. */
+/** Keras 2 also writes the options of the base class, which these layers do not use. */
 function ignoreKernel(options: Options): void {
   options.ignore("kernel_initializer");
 }

@@ -1,4 +1,4 @@
-// Part of `barrier` and of `merged`: two float32 numbers per channel of the barrier's layer (statistics/barrier.ts). Pure.
+// The part of `barrier` and `merged`: two float32 numbers per channel of the barrier's layer (statistics/barrier.ts). Pure.
 import { findBarrierProblem } from "../../replica/bounds.js";
 import type { RunLayout } from "../../run-layout.js";
 import type { Barrier } from "../../statistics/barrier.js";
@@ -10,8 +10,8 @@ export function barrierParts(values: Float32Array): ArrayBufferView[] {
 }
 
 /**
- * The values as they are, be they numbers or not: what a shard brings is judged by the coordinator, which may be at fault too.
- * @throws FrameError where the part cannot be the barrier's
+ * The values may be NaN or infinite: the coordinator decides whether the worker is to blame or the training has diverged.
+ * @throws FrameError if the part does not fit the barrier
  */
 export function readContribution(
   layout: Pick<RunLayout, "barriers">,
@@ -25,7 +25,7 @@ export function readContribution(
   return values;
 }
 
-/** @throws FrameError where the part cannot be the barrier's, or its numbers are none that shards can go on with */
+/** @throws FrameError if the part does not fit the barrier, or a number is not finite or too large */
 export function readMerged(
   layout: Pick<RunLayout, "barriers">,
   barrier: number,
@@ -44,6 +44,6 @@ export function barrierBytes({ channels }: Pick<Barrier, "channels">): number {
 
 function barrierAt({ barriers }: Pick<RunLayout, "barriers">, barrier: number): Barrier {
   const found = barriers[barrier];
-  if (!found) throw new FrameError(`barrier ${barrier} of ${barriers.length}`);
+  if (!found) throw new FrameError(`no barrier ${barrier}, the run has ${barriers.length}`);
   return found;
 }

@@ -1,4 +1,4 @@
-// Parts of `gradients`: those of one bucket of one shard. Pure.
+// The parts of `gradients`: one bucket of one shard. Pure.
 import type { Gradient, Gradients } from "../../replica/tensors.js";
 import type { RunLayout } from "../../run-layout.js";
 import { bucketParameters, gradientParts, readShardGradients } from "./gradients.js";
@@ -13,7 +13,7 @@ export function bucketParts(
 
 /**
  * @param rows samples of the shard
- * @throws FrameError where the parts cannot be the bucket's gradients
+ * @throws FrameError if the parts do not fit the bucket
  */
 export function readBucket(
   layout: RunLayout,

@@ -1,19 +1,19 @@
-// Part of `welcome`: the run's configuration as JSON. Pure.
+// The part of `welcome`: the run's configuration as JSON. Pure.
 import { configText, type RunConfig, runConfigSchema } from "../../config.js";
 import { FrameError } from "../frame.js";
 import { describeIssue } from "../messages.js";
 
-/** A network of a thousand layers takes some 400 kB. */
+/** A network of a thousand layers takes about 400 kB. */
 export const MAX_CONFIG_BYTES = 2 ** 20;
 
-/** Maps and lists inside each other; a configuration has six. V8 takes a second for a megabyte of opening brackets. */
+/** Nesting of objects and arrays; a configuration has six levels. V8 takes a second for a megabyte of opening brackets. */
 const MAX_DEPTH = 16;
 
 export function configParts(config: RunConfig): ArrayBufferView[] {
   return [new TextEncoder().encode(configText(config))];
 }
 
-/** @throws FrameError where the part is not a configuration */
+/** @throws FrameError if the part is not a configuration */
 export function readConfig(parts: readonly Uint8Array[]): RunConfig {
   const [part] = parts;
   if (!part || parts.length > 1) throw new FrameError("expected one part, the configuration");
@@ -32,7 +32,7 @@ export function readConfig(parts: readonly Uint8Array[]): RunConfig {
   throw new FrameError(`configuration: ${describeIssue(result.error.issues[0])}`);
 }
 
-/** By the brackets outside of strings, whether or not the bytes are JSON. */
+/** Counts the brackets outside of strings, whether or not the bytes are JSON. */
 function isTooDeep(json: Uint8Array): boolean {
   let depth = 0;
   let isInString = false;

@@ -1,4 +1,4 @@
-// Part of `evaluated`: an int32 class number for each sample, or the network's float32 outputs. Pure.
+// The part of `evaluated`: an int32 class number per sample, or the network's float32 outputs. Pure.
 import type { EvaluationResult } from "../../replica/tensors.js";
 import { isAllFinite } from "../../replica/finite.js";
 import type { RunLayout } from "../../run-layout.js";
@@ -9,7 +9,7 @@ export function evaluationParts({ predictions }: EvaluationResult): ArrayBufferV
   return [predictions];
 }
 
-/** @throws FrameError where the parts cannot be the answer for so many samples */
+/** @throws FrameError if the parts do not fit the number of samples, or hold invalid predictions */
 export function readEvaluation(
   { config, network }: RunLayout,
   sampleCount: number,
@@ -33,7 +33,7 @@ export function readEvaluation(
   return { predictions, lossSum };
 }
 
-/** Bytes of the part for so many samples. */
+/** Bytes of the part. */
 export function evaluationBytes({ config, network }: RunLayout, sampleCount: number): number {
   return 4 * sampleCount * (config.data.target.kind === "values" ? network.outputShape[0]! : 1);
 }

@@ -1,10 +1,10 @@
-// Parts of `factors`, the factors of a bucket of another worker's shard, and of `gradients` from relays. Pure.
+// The parts of `factors` (the factors of a bucket of another worker's shard), and of `gradients` from relays. Pure.
 import type { ParameterSpec } from "../../network/network.js";
 import type { Gradient, Gradients } from "../../replica/tensors.js";
 import type { RunLayout } from "../../run-layout.js";
 import { bucketParameters, gradientParts, readShardGradients } from "./gradients.js";
 
-/** Whether a bucket has gradients that are carried as factors. */
+/** Whether a bucket has gradients that are sent as factors. */
 export function hasFactors(layout: RunLayout, bucket: number): boolean {
   return factoredParameters(layout, bucket).length > 0;
 }
@@ -19,7 +19,7 @@ export function factorParts(
 
 /**
  * @param rows samples of the shard
- * @throws FrameError where the parts cannot be the bucket's factors
+ * @throws FrameError if the parts do not fit the bucket's factors
  */
 export function readFactors(
   layout: RunLayout,

@@ -1,5 +1,5 @@
-// Gradients in a message: for each parameter its values, or its two factors, each with the rows of all shards stacked, so
-// that the number of parts does not grow with the number of shards. Pure.
+// Gradients as the parts of a message: per parameter either its values, or its two factors with the rows of all shards stacked,
+// so that the number of parts does not grow with the number of shards. Pure.
 import { concatFloats } from "../../concat.js";
 import { type ParameterSpec, sizeOf } from "../../network/network.js";
 import type { Factors, Gradient, Gradients } from "../../replica/tensors.js";
@@ -10,7 +10,7 @@ import { PartReader } from "./part-reader.js";
 /** The factors of some shards' results, by shard. */
 export type FactorsByShard = ReadonlyMap<number, Gradients>;
 
-/** @param without shards whose factors are left out */
+/** @param without shards whose factors are omitted */
 export function gradientParts(
   parameters: readonly ParameterSpec[],
   gradients: Gradients,
@@ -29,8 +29,8 @@ export function gradientParts(
 
 /**
  * @param shardSizes samples of each shard behind the gradients
- * @param known the factors that were left out
- * @throws FrameError where the parts cannot be these gradients
+ * @param known the factors that were omitted
+ * @throws FrameError if the parts do not fit these gradients
  */
 export function readGradients(
   reader: PartReader,
@@ -54,9 +54,9 @@ export function readGradients(
 }
 
 /**
- * Parts that hold one shard's gradients of these parameters and nothing else.
+ * Reads parts that hold one shard's gradients of these parameters and nothing else.
  * @param rows samples of the shard
- * @throws FrameError where they cannot be
+ * @throws FrameError if they do not fit
  */
 export function readShardGradients(
   layout: Pick<RunLayout, "factored">,
@@ -70,17 +70,18 @@ export function readShardGradients(
   return gradients;
 }
 
-/** @throws FrameError where the run has no such bucket */
+/** @throws FrameError if the run has no such bucket */
 export function bucketParameters(
   { buckets }: Pick<RunLayout, "buckets">,
   bucket: number,
 ): readonly ParameterSpec[] {
   const parameters = buckets[bucket];
-  if (!parameters) throw new FrameError(`gradient bucket ${bucket} of ${buckets.length}`);
+  if (!parameters)
+    throw new FrameError(`no gradient bucket ${bucket}, the run has ${buckets.length}`);
   return parameters;
 }
 
-/** @returns the factors of each shard, the known ones included */
+/** @returns the factors of each shard, including the known ones */
 function readFactorRows(
   reader: PartReader,
   { name, shape }: ParameterSpec,

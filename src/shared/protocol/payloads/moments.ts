@@ -1,5 +1,5 @@
-// Parts of `moments` and `measured`: samples with the statistics of the layers that are known so far; and the moments of what
-// goes into the layers of a pass. Pure.
+// The parts of `moments`, which are samples and the statistics known so far, and of `measured`, which are the moments of the
+// inputs of a pass's layers. Pure.
 import { sampleShapeOf } from "../../config.js";
 import type { Samples } from "../../data/samples.js";
 import { type StatisticsSpec, trainedStatistics } from "../../network/network.js";
@@ -13,20 +13,20 @@ import { readStatistics, statisticsParts } from "./statistics.js";
 
 type StatisticsByLayer = ReadonlyMap<string, PopulationStatistics>;
 
-/** Of `sampleParts`. */
+/** How many parts `sampleParts` has. */
 const SAMPLE_PARTS = 2;
 
-/** @throws FrameError where the network has no such pass */
+/** @throws FrameError if the network has no such pass */
 export function layersOfPass(
   { populationPasses }: Pick<RunLayout, "populationPasses">,
   pass: number,
 ): readonly StatisticsSpec[] {
   const layers = populationPasses[pass];
-  if (!layers) throw new FrameError(`pass ${pass} of ${populationPasses.length}`);
+  if (!layers) throw new FrameError(`no pass ${pass}, the run has ${populationPasses.length}`);
   return layers;
 }
 
-/** Parts of `moments`. @param known statistics of the layers of all passes before */
+/** The parts of `moments`. @param known statistics of the layers of all earlier passes */
 export function momentsTaskParts(
   { populationPasses }: RunLayout,
   { pass, samples, known }: { pass: number; samples: Samples; known: StatisticsByLayer },
@@ -35,7 +35,7 @@ export function momentsTaskParts(
   return [...sampleParts(samples), ...statisticsParts(before, known)];
 }
 
-/** @throws FrameError where the parts cannot be those of the task */
+/** @throws FrameError if the parts cannot be those of the task */
 export function readMomentsTask(
   layout: RunLayout,
   { pass, count }: { pass: number; count: number },
@@ -45,7 +45,7 @@ export function readMomentsTask(
   return readWithStatistics(layout, count, layout.populationPasses.slice(0, pass).flat(), parts);
 }
 
-/** Parts of an `evaluate` that brings the statistics of all layers that are trained. */
+/** The parts of an `evaluate` with the statistics of all trainable layers. */
 export function evaluationTaskParts(
   { network }: RunLayout,
   samples: Samples,
@@ -54,7 +54,7 @@ export function evaluationTaskParts(
   return [...sampleParts(samples), ...statisticsParts(trainedStatistics(network), known)];
 }
 
-/** @throws FrameError where the parts cannot be those of the task */
+/** @throws FrameError if the parts cannot be those of the task */
 export function readEvaluationTask(
   layout: RunLayout,
   count: number,
@@ -63,7 +63,7 @@ export function readEvaluationTask(
   return readWithStatistics(layout, count, trainedStatistics(layout.network), parts);
 }
 
-/** Parts of `measured`. */
+/** The parts of `measured`. */
 export function momentsParts(
   layout: RunLayout,
   pass: number,
@@ -74,7 +74,7 @@ export function momentsParts(
 
 /**
  * @param count samples of the task
- * @throws FrameError where the parts cannot be the moments of the pass's layers
+ * @throws FrameError if the parts do not fit the layers of the pass
  */
 export function readMoments(
   layout: RunLayout,

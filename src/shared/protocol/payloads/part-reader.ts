@@ -1,5 +1,5 @@
-// The parts of a message, each held against what it must be: every length follows from the run's configuration, so nothing
-// that a peer says about sizes is believed. Pure.
+// Reads the parts of a message one after the other. The expected length of each follows from the run's configuration; the
+// lengths that a peer declares are not trusted. Pure.
 import { asFloats, asIntegers, FrameError } from "../frame.js";
 
 export class PartReader {
@@ -26,8 +26,10 @@ export class PartReader {
     return asIntegers(this.bytes(4 * count, what));
   }
 
-  /** To be called when everything is read. */
+  /** Call it after the last part. @throws FrameError if there are more parts */
   end(): void {
-    if (this.next !== this.parts.length) throw new FrameError("more parts than the message has");
+    if (this.next !== this.parts.length) {
+      throw new FrameError(`expected ${this.next} parts, got ${this.parts.length}`);
+    }
   }
 }

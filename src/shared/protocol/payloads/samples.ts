@@ -1,5 +1,5 @@
-// Parts of `shard` and `evaluate`: inputs, a byte or a float32 for each value; then targets, an int32 class number for each
-// sample or its float32 values. Pure.
+// The parts of `shard` and `evaluate`: inputs, one byte or float32 per value; then targets, an int32 class number per sample or
+// its float32 values. Pure.
 import type { SampleShape, Samples } from "../../data/samples.js";
 import { sizeOf } from "../../network/network.js";
 import { isAllFinite } from "../../replica/finite.js";
@@ -10,7 +10,7 @@ export function sampleParts({ inputs, targets }: Samples): ArrayBufferView[] {
   return [inputs, targets];
 }
 
-/** @throws FrameError where the parts are not so many samples of this shape */
+/** @throws FrameError if the parts are not `count` samples of this shape */
 export function readSamples(
   { inputShape, inputType, target }: SampleShape,
   count: number,
@@ -38,7 +38,7 @@ export function readSamples(
   return { count, inputs, targets };
 }
 
-/** Bytes of the parts for so many samples. */
+/** Bytes of the parts. */
 export function sampleBytes({ inputShape, inputType, target }: SampleShape, count: number): number {
   const inputBytes = sizeOf(inputShape) * (inputType === "uint8" ? 1 : 4);
   return count * (inputBytes + 4 * (target.kind === "classes" ? 1 : target.count));

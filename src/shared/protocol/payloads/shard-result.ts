@@ -1,5 +1,5 @@
-// Parts of `result`: the gradients of the last bucket (of a relay the factored ones), then mean and variance of each batch-norm
-// layer that is trained. Pure.
+// The parts of `result`: the gradients of the last bucket (only the factored ones, if a relay summed the others), then mean and
+// variance of each trainable batch-norm layer. Pure.
 import { type ParameterSpec, trainedStatistics } from "../../network/network.js";
 import type { Gradients, ShardResult } from "../../replica/tensors.js";
 import type { RunLayout } from "../../run-layout.js";
@@ -21,9 +21,9 @@ export function shardResultParts(
 
 /**
  * @param rows samples of the shard that was assigned
- * @param earlier the gradients of the buckets before
+ * @param earlier the gradients of the earlier buckets
  * @param isSummed the dense gradients are not among the parts
- * @throws FrameError where the parts cannot be this shard's result
+ * @throws FrameError if the parts do not fit this shard
  */
 export function readShardResult(
   layout: RunLayout,

@@ -1,4 +1,4 @@
-// A group of a state's tensors (state-layout.ts) in a message: small tensors as parts, large ones as the tail. Pure.
+// A group of a state's tensors (state-layout.ts) as a message: small tensors are parts, large ones are the tail. Pure.
 import { crc32 } from "../../digest/crc32.js";
 import { sizeOf } from "../../network/network.js";
 import {
@@ -15,7 +15,7 @@ import { encodeFrame, FrameError } from "../frame.js";
 import type { FromCoordinator } from "../messages.js";
 import { PartReader } from "./part-reader.js";
 
-/** CRC-32 over arrays, one after the other. */
+/** CRC-32 of the arrays' concatenated bytes. */
 export function checksumOf(arrays: readonly ArrayBufferView[]): number {
   return arrays.reduce(
     (crc, { buffer, byteOffset, byteLength }) =>
@@ -31,8 +31,8 @@ export function sentTensors(layout: RunLayout, kind: ReplicaKind, group: number)
 }
 
 /**
- * @param step that the group has reached
- * @param values those of `sentTensors`; their memory must stay as it is until they are sent
+ * @param step the step of the group's values
+ * @param values of `sentTensors`; their memory must not change until they are sent
  */
 export function stateFrame(
   layout: RunLayout,
@@ -44,16 +44,16 @@ export function stateFrame(
   const { small } = splitBySize(layout, kind, group);
   const tail = values.slice(small.length);
   const lengths = tail.map(({ byteLength }) => byteLength);
-  // The frame's own checksum covers what is in its first message.
+  // The frame's own checksum covers its first message only.
   const tailChecksum = checksumOf(tail);
   const header = { type: "state", step, group, tailChecksum } satisfies FromCoordinator;
   return new OutgoingFrame(encodeFrame(header, values.slice(0, small.length), lengths), tail);
 }
 
 /**
- * Where the tail of a `state` is written as it arrives.
- * @param place of a tensor's values; undefined for memory of its own
- * @throws FrameError where it cannot be the tail of this run's
+ * The memory that the tail of a `state` is written to as it arrives.
+ * @param place returns the memory of a tensor; undefined: new memory is allocated
+ * @throws FrameError if the lengths do not fit this run
  */
 export function stateTailPlaces(
   layout: RunLayout,
@@ -68,13 +68,15 @@ export function stateTailPlaces(
   }
   return large.map(({ name, shape }, index) => {
     const count = sizeOf(shape);
-    if (lengths[index] !== 4 * count) throw new FrameError(`${name}: ${lengths[index]} bytes`);
+    if (lengths[index] !== 4 * count) {
+      throw new FrameError(`${name}: ${lengths[index]} bytes, expected ${4 * count}`);
+    }
     const { buffer, byteOffset, byteLength } = place(name) ?? new Float32Array(count);
     return new Uint8Array(buffer, byteOffset, byteLength);
   });
 }
 
-/** @throws FrameError where the parts are not this group of the run's state */
+/** @throws FrameError if the parts do not fit this group */
 export function readState(
   layout: RunLayout,
   kind: ReplicaKind,
@@ -98,7 +100,7 @@ function splitBySize(
   kind: ReplicaKind,
   group: number,
 ): { small: TensorShape[]; large: TensorShape[] } {
-  if (group >= stateGroupCount(layout)) throw new FrameError(`group ${group} of a state`);
+  if (group >= stateGroupCount(layout)) throw new FrameError(`the state has no group ${group}`);
   const tensors = stateGroup(layout, kind, group);
   return { small: tensors.filter((tensor) => !isLarge(tensor)), large: tensors.filter(isLarge) };
 }

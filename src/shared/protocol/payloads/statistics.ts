@@ -1,8 +1,8 @@
-// Mean and variance of batch-norm layers in a message: two parts for each layer. Pure.
+// Mean and variance of batch-norm layers as the parts of a message, two per layer. Pure.
 import type { StatisticsSpec } from "../../network/network.js";
 import type { PartReader } from "./part-reader.js";
 
-/** @throws RangeError where a layer has none */
+/** @throws RangeError if a layer has none */
 export function statisticsParts(
   layers: readonly StatisticsSpec[],
   values: ReadonlyMap<string, { mean: ArrayBufferView; variance: ArrayBufferView }>,
@@ -14,7 +14,7 @@ export function statisticsParts(
   });
 }
 
-/** @throws FrameError where the next parts cannot be those of the layers */
+/** @throws FrameError if the next parts do not fit the layers */
 export function readStatistics(
   reader: PartReader,
   layers: readonly StatisticsSpec[],

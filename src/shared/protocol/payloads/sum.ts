@@ -1,4 +1,4 @@
-// Parts of `sum`: the dense gradients of a bucket, added up over some shards. Pure.
+// The parts of `sum`: the dense gradients of a bucket, summed over some shards. Pure.
 import { type ParameterSpec, sizeOf } from "../../network/network.js";
 import type { GradientTree } from "../../replica/gradient-tree.js";
 import type { Gradient } from "../../replica/tensors.js";
@@ -6,7 +6,7 @@ import type { RunLayout } from "../../run-layout.js";
 import { bucketParameters } from "./gradients.js";
 import { PartReader } from "./part-reader.js";
 
-/** Of which there are sums: all but those that are carried as factors. */
+/** All parameters of the bucket but those whose gradients are sent as factors. */
 export function denseParameters(
   layout: Pick<RunLayout, "buckets" | "factored">,
   bucket: number,
@@ -14,7 +14,7 @@ export function denseParameters(
   return bucketParameters(layout, bucket).filter(({ name }) => !layout.factored.has(name));
 }
 
-/** @param from where a node of the tree begins, whose sum can be formed */
+/** @param from first shard of a node of the tree whose sum is complete */
 export function sumParts(
   layout: RunLayout,
   bucket: number,
@@ -25,7 +25,7 @@ export function sumParts(
   return denseParameters(layout, bucket).map(({ name }) => tree.sum(name, from, count));
 }
 
-/** @throws FrameError where the parts cannot be the bucket's sums */
+/** @throws FrameError if the parts do not fit the bucket */
 export function readSum(
   layout: RunLayout,
   bucket: number,

@@ -1,5 +1,5 @@
-// Parts of `update`: the summed gradients of all buckets, then the new population mean and variance of each batch-norm layer
-// that is trained. Pure.
+// The parts of `update`: the summed gradients of all buckets, then the new population mean and variance of each trainable
+// batch-norm layer. Pure.
 import { trainedStatistics } from "../../network/network.js";
 import type { Update } from "../../replica/tensors.js";
 import type { RunLayout } from "../../run-layout.js";
@@ -18,8 +18,8 @@ export function updateParts(
 }
 
 /**
- * @param known the factors that were left out
- * @throws FrameError where the parts cannot be an update of this run
+ * @param known the factors that were omitted
+ * @throws FrameError if the parts do not fit this run
  */
 export function readUpdate(
   layout: RunLayout,

@@ -1,12 +1,12 @@
-// What the network says about a sample: the most probable class and the probabilities of some, or the predicted values.
+// The prediction for a sample: the most probable class and some probabilities, or the predicted values.
 import type { Prediction } from "../dashboard.js";
 import { byId, createElement, formatCount, formatNumber, formatPercent } from "./dom.js";
 import type { Run } from "./run.js";
 
-/** Of more classes the most probable ones are listed. */
+/** If there are more classes, the most probable ones are listed. */
 const MAX_ALL_CLASSES = 10;
 const TOP_COUNT = 3;
-/** In em, of the column of names. */
+/** In em, width of the column of names. */
 const MAX_NAME_WIDTH = 11;
 
 interface ListedClass {
@@ -22,7 +22,7 @@ export function showAnswer({ step, probabilities, outputs }: Prediction, run: Ru
   else showValues(outputs ?? [], run, best);
 }
 
-/** Empty rows in the answer's place, so that it moves nothing. */
+/** Shows empty rows in the answer's place, so that the answer moves nothing. */
 export function clearAnswer(run: Run): void {
   const best = byId("answer", HTMLElement);
   best.textContent = "";
@@ -75,7 +75,7 @@ function showClasses(probabilities: readonly number[], run: Run, best: HTMLEleme
   );
 }
 
-/** @param probability undefined: not known yet */
+/** @param probability undefined if not known yet */
 function createRow(name: string, probability: number | undefined, isBest: boolean): HTMLElement {
   const bar = createElement("i");
   bar.style.setProperty("--w", `${100 * (probability ?? 0)}%`);

@@ -1,4 +1,4 @@
-// A drawing of one layer's means or variances by channel: a dot per shard, a bar for the merge, a circle for the population.
+// Draws one layer's means or variances by channel: a dot per shard, a bar for the merged value, a circle for the population.
 import { createSvg, formatNumber } from "./dom.js";
 
 /** Means or variances, one value per channel. */
@@ -11,10 +11,10 @@ export interface LayerValues {
 const HEIGHT = 180;
 const LABEL_WIDTH = 48;
 const MIN_CHANNEL_WIDTH = 7;
-/** More channels could not be distinguished; of wider layers those around the chosen one are drawn. */
+/** More channels could not be distinguished. Of wider layers the channels around the chosen one are drawn. */
 const MAX_CHANNELS = 64;
 
-/** @param choose called with a channel that was clicked */
+/** @param choose called with the channel that was clicked */
 export function drawChannels(
   values: LayerValues,
   chosen: number,

@@ -1,14 +1,14 @@
-// What all charts drawn by uPlot share: a scale's kind, and the cursor moved by keys.
+// Shared by all charts drawn by uPlot: the kind of a scale, and moving the cursor with keys.
 import type uPlot from "uplot";
 
-/** By number: uPlot's enum is one of types alone, whose names are gone when the code runs. */
+/** As a number: uPlot's enum exists only in its types, not at run time. */
 // eslint-disable-next-line @typescript-eslint/no-unsafe-enum-assignment
 export const LOG_SCALE = 3 as uPlot.Scale.Distr.Logarithmic;
 
-/** Left of the chart and above it, where uPlot shows no cursor. */
+/** A position outside the chart, where uPlot shows no cursor. */
 const HIDDEN = { left: -10, top: -10 };
 
-/** The arrow keys move the cursor by a hundredth of the width, from the right end where it is hidden; Escape hides it. */
+/** The arrow keys move the cursor by a hundredth of the width. A hidden cursor starts at the right end; Escape hides it. */
 export function moveCursor(plot: uPlot, event: KeyboardEvent): void {
   const move = { ArrowLeft: -1, ArrowRight: 1 }[event.key];
   if (move === undefined && event.key !== "Escape") return;

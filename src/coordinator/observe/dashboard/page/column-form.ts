@@ -1,4 +1,4 @@
-// A form with a field for each column of a sample that is no picture, and the network's input for what is entered.
+// A form with a field for each column of a sample that is not a picture, and the network's input for the entered values.
 import type { InputColumn } from "../page-update.js";
 import { byId, createElement } from "./dom.js";
 import type { SampleBytes } from "./prediction-queue.js";
@@ -26,7 +26,7 @@ export class ColumnForm {
     this.form.addEventListener("input", () => this.onChange());
   }
 
-  /** With the training set's means; undefined: no form. */
+  /** Fills the form with the training set's means; undefined: no form. */
   show(columns: readonly InputColumn[] | undefined): void {
     this.form.hidden = columns === undefined;
     if (JSON.stringify(columns) === JSON.stringify(this.shown)) return;
@@ -44,12 +44,12 @@ export class ColumnForm {
     this.form.reset();
   }
 
-  /** @returns a sentence where a value is missing */
+  /** @returns a sentence if a value is missing */
   read(inputType: "uint8" | "float32"): SampleBytes | string {
     const values: number[] = [];
     for (const field of this.fields) {
       if (isChoice(field)) {
-        // By their places: names that were made short may have become the same.
+        // By index: shortened names may be the same.
         values.push(...Array.from(field.input.options, ({ selected }) => Number(selected)));
         continue;
       }
@@ -78,7 +78,7 @@ function createField(column: InputColumn): Field {
   return { column, input };
 }
 
-/** Little-endian float32. */
+/** As little-endian float32. */
 function floatBytes(values: readonly number[]): SampleBytes {
   const view = new DataView(new ArrayBuffer(4 * values.length));
   values.forEach((value, index) => view.setFloat32(4 * index, value, true));

@@ -6,10 +6,10 @@ import type { PageUpdateOf } from "../page-update.js";
 import { byId, createElement, formatNumber } from "./dom.js";
 import type { Run } from "./run.js";
 
-/** Undefined: a log of an earlier version does not say. */
+/** Undefined: the log is of an earlier version and does not say. */
 type Figure = readonly [name: string, value: string | undefined];
 
-/** Of what is shown now. */
+/** What is currently shown. */
 let shown: PageUpdateOf<"start"> | undefined;
 
 export function showConfiguration({ start }: Run): void {
@@ -29,7 +29,7 @@ export function showConfiguration({ start }: Run): void {
 
 function figuresOf(start: PageUpdateOf<"start">): Figure[] {
   const { parameterCount, broadcast, classNames, label } = start;
-  // Whatever the types say: a log of an earlier version may lack any of these.
+  // In spite of the types: a log of an earlier version may lack any of these.
   const description: Partial<RunDescription> = start.description;
   const { schedule, learningRate, loss, batchSize, shards, seed, target } = description;
   const rate = learningRate === undefined ? undefined : formatNumber(learningRate);

@@ -1,20 +1,20 @@
-// How often each class was taken for which: a matrix whose cells can be chosen, or of many classes the most frequent pairs. Cells
-// are kept from one evaluation to the next, so that the focus and the choice are.
+// How often each class was confused with each other class: a matrix whose cells can be chosen or, for many classes, the most
+// frequent pairs. Cells are kept from one evaluation to the next, so that the focus and the choice are kept too.
 import type { ConfusedPair, PageUpdateOf } from "../page-update.js";
 import { byId, createElement, formatCount, formatPercent } from "./dom.js";
 import type { Run } from "./run.js";
 
-/** A matrix of more classes could not be read. */
+/** A matrix of more classes would be unreadable. */
 export const MAX_MATRIX_CLASSES = 30;
-/** In pixels: two digits. */
+/** In pixels: room for two digits. */
 const CELL = 22;
-/** In em, of the names beside the rows. */
+/** In em, width of the names beside the rows. */
 const MAX_NAME_WIDTH = 9;
-/** Longer names stand upright above the columns. */
+/** Longer names are vertical above the columns. */
 const MAX_FLAT_NAME = 2;
-/** So few columns are wide enough for names that lie. */
+/** With at most this many columns, they are wide enough for horizontal names. */
 const MAX_WIDE_COLUMNS = 5;
-/** In percent of the colour for errors; at more, text on it would have too little contrast. */
+/** In percent of the colour for errors. With more, text on it would have too little contrast. */
 const MAX_TINT = 48;
 
 /** Samples of one label that were predicted as another class. */
@@ -28,7 +28,7 @@ export class Confusion {
   private readonly onChoice: (pair: Pair) => void;
   private cells: HTMLButtonElement[][] = [];
   private recalls: HTMLElement[] = [];
-  /** The names that the matrix was built for. */
+  /** The names for which the matrix was built. */
   private shownNames: readonly string[] | undefined;
   private chosen: Pair | undefined;
 
@@ -126,13 +126,13 @@ export class Confusion {
       "Errors by label and predicted class. Arrow keys move, Enter shows a cell's samples.",
     );
     matrix.addEventListener("keydown", (event) => this.move(event));
-    // Without the diagonal's, which are not shown.
+    // Without the cells of the diagonal, which are not shown.
     const first = this.cells[0]?.[1];
     if (first) first.tabIndex = 0;
     this.holder.replaceChildren(matrix);
   }
 
-  /** One of them can be reached by Tab, the others from it by the arrow keys. */
+  /** Tab reaches one of them; from there the arrow keys reach the others. */
   private createCell(label: number, predicted: number): HTMLButtonElement {
     const cell = createElement("button");
     cell.type = "button";
@@ -151,7 +151,7 @@ export class Confusion {
     });
   }
 
-  /** To the next cell in the key's direction, over the diagonal. */
+  /** Moves to the next cell in the key's direction, skipping the diagonal. */
   private move(event: KeyboardEvent): void {
     const moves: Record<string, readonly [number, number] | undefined> = {
       ArrowUp: [-1, 0],
@@ -171,7 +171,7 @@ export class Confusion {
     next.focus();
   }
 
-  /** From here on the one that Tab reaches. */
+  /** From now on Tab reaches this cell. */
   private makeStop(cell: HTMLButtonElement): void {
     const stop = this.cells.flat().find(({ tabIndex }) => tabIndex === 0);
     if (!stop || !this.cells.flat().includes(cell)) return;
@@ -215,7 +215,7 @@ function countErrors(confusion: number[][]): number {
   }, 0);
 }
 
-/** The most frequent first. */
+/** Most frequent first. */
 function pairsOf(confusion: number[][]): ConfusedPair[] {
   return confusion
     .flatMap((row, label) => row.map((count, predicted): ConfusedPair => [label, predicted, count]))

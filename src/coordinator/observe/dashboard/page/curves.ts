@@ -1,4 +1,4 @@
-// The evaluations' metric, the loss and samples per second by step, one above the other on one axis of steps.
+// The metric of the evaluations, the loss and samples per second by step: three charts above each other with a common step axis.
 import { moveCursor } from "./chart.js";
 import { byId, formatCount, formatNumber, formatPercent, onThemeChange, shortText } from "./dom.js";
 import type { Run } from "./run.js";
@@ -7,9 +7,9 @@ import { sampleRates, smooth } from "./series.js";
 import { StepChart, type StepAxes } from "./step-chart.js";
 
 const HEIGHTS = { metric: 236, loss: 192, rate: 156 };
-/** Above the first chart, for the names of workers that joined or were lost. */
+/** Room above the first chart for the names of workers that joined or were lost. */
 const NAMES_HEIGHT = 22;
-/** Where the test accuracy is above it, the axis may begin there. */
+/** If the test accuracy is higher, the axis may begin here. */
 const HIGH_ACCURACY = 0.9;
 
 export class Curves {
@@ -20,7 +20,7 @@ export class Curves {
   private readonly rate: StepChart;
   private run: Run | undefined;
   private drawnVersion = -1;
-  /** The visible steps; undefined: the whole run, as it grows. */
+  /** The visible steps; undefined: the whole run so far. */
   private zoom: { min: number; max: number } | undefined;
   private isAccuracy = true;
 
@@ -97,7 +97,7 @@ export class Curves {
     this.redraw();
   }
 
-  /** All charts show the same steps. */
+  /** Makes all charts show the same steps. */
   private zoomTo(min: number, max: number): void {
     this.zoom = { min, max };
     this.redraw();
@@ -126,7 +126,7 @@ export class Curves {
   }
 }
 
-/** The steps so far, of all charts. */
+/** All steps so far, for all charts. */
 function wholeRun({ start, loss, testMetric }: Run): { min: number; max: number } {
   const firsts = [loss.steps[0], testMetric.steps[0]].filter((step) => step !== undefined);
   const min = Math.min(start?.step ?? Infinity, ...firsts);

@@ -1,4 +1,4 @@
-// What the page's parts share: finding and creating elements, numbers as text, colours, packed arrays.
+// Shared by the parts of the page: finding and creating elements, numbers as text, colours, packed arrays.
 
 export function byId<T extends HTMLElement>(id: string, type: abstract new () => T): T {
   const element = document.getElementById(id);
@@ -6,7 +6,7 @@ export function byId<T extends HTMLElement>(id: string, type: abstract new () =>
   return element;
 }
 
-/** With text content only: nothing that arrives over the network is ever markup. */
+/** The content is only ever text: nothing that arrives over the network becomes markup. */
 export function createElement<K extends keyof HTMLElementTagNameMap>(
   tag: K,
   options: { class?: string; text?: string; title?: string } = {},
@@ -33,7 +33,7 @@ export function createSvg(
   return element;
 }
 
-/** A colour of page.css, in the present light or dark scheme. */
+/** A colour of tokens.css, in the current light or dark scheme. */
 export function themeColour(name: string): string {
   return getComputedStyle(document.documentElement).getPropertyValue(`--${name}`).trim();
 }
@@ -42,19 +42,19 @@ export function onThemeChange(redraw: () => void): void {
   matchMedia("(prefers-color-scheme: dark)").addEventListener("change", redraw);
 }
 
-/** In so many significant digits. */
+/** With a number of significant digits. */
 export function formatNumber(value: number | null | undefined, digits = 4): string {
   if (value === null || value === undefined || !Number.isFinite(value)) return "–";
   return String(Number(value.toPrecision(digits)));
 }
 
-/** For axes, on which there is little room: `27.6K` */
+/** For axes, which have little room: `27.6K` */
 export function shortText(value: number): string {
   if (Math.abs(value) < 10_000) return formatNumber(value, 3);
   return value.toLocaleString("en", { notation: "compact", maximumSignificantDigits: 3 });
 }
 
-/** `98.94 %` of a ratio. */
+/** A ratio as `98.94 %`. */
 export function formatPercent(ratio: number | null | undefined, digits = 2): string {
   if (ratio === null || ratio === undefined || !Number.isFinite(ratio)) return "–";
   return `${(100 * ratio).toFixed(digits)} %`;
@@ -73,7 +73,7 @@ export function formatBytes(bytes: number): string {
   return `${formatNumber(value, 3)} ${units[unit] ?? ""}`;
 }
 
-/** base64 of little-endian float32. */
+/** From base64 of little-endian float32 values. */
 export function unpackFloats(text: string): Float32Array {
   const view = new DataView(unpackBytes(text).buffer);
   const length = view.byteLength / 4;

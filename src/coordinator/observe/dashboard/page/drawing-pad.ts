@@ -1,13 +1,13 @@
-// A canvas to draw on with mouse, finger or keyboard: light strokes on black, as an image of the network's size.
+// A canvas to draw on with mouse, finger or keyboard. The drawing is light strokes on black, as an image of the network's size.
 import { byId } from "./dom.js";
 import { centredPixels } from "./ink.js";
 import type { SampleBytes } from "./prediction-queue.js";
 
-/** As MNIST's digits are drawn: some 2.6 of 28 pixels wide. */
+/** As in MNIST's digits: about 2.6 of 28 pixels wide. */
 const PEN_SHARE = 2.6 / 28;
-/** The canvas's pixels per pixel of the image. */
+/** Pixels of the canvas per pixel of the image. */
 const SCALE = 8;
-/** Of the canvas, per key. */
+/** Per key press, as a share of the canvas. */
 const KEY_STEP = 1 / 28;
 
 interface Point {
@@ -22,7 +22,7 @@ export class DrawingPad {
   private readonly onStroke: () => void;
   private size = { height: 0, width: 0 };
   private last: Point | undefined;
-  /** Moved by keys; in shares of the canvas. */
+  /** Moved by keys; as shares of the canvas. */
   private pen = { x: 0.5, y: 0.5, isDown: false };
 
   /** @param onStroke called when the drawing has changed */
@@ -48,7 +48,7 @@ export class DrawingPad {
     this.canvas.addEventListener("keydown", (event) => this.handleKey(event));
   }
 
-  /** For images of this size; undefined: there is no drawing. */
+  /** Sets the size of images; undefined: there is nothing to draw on. */
   show(size: { height: number; width: number } | undefined): void {
     byId("pad", HTMLElement).hidden = !size;
     if (!size || (size.height === this.size.height && size.width === this.size.width)) return;
@@ -63,7 +63,7 @@ export class DrawingPad {
     this.context.fillRect(0, 0, this.canvas.width, this.canvas.height);
   }
 
-  /** As the network's input, one byte per pixel. */
+  /** The network's input, one byte per pixel. */
   pixels(): SampleBytes {
     return centredPixels(this.canvas, this.size);
   }
@@ -84,7 +84,7 @@ export class DrawingPad {
     context.lineWidth = PEN_SHARE * Math.max(this.canvas.width, this.canvas.height);
     context.beginPath();
     context.moveTo(from.x, from.y);
-    // Browsers draw no line of length 0.
+    // Browsers do not draw lines of length 0.
     context.lineTo(to.x + 0.01, to.y);
     context.stroke();
     this.onStroke();

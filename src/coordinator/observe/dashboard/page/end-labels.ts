@@ -1,4 +1,4 @@
-// Names at the ends of a chart's curves, in their colours, pushed apart where they would overlap. Drawn on uPlot's canvas.
+// Names at the ends of a chart's curves, in their colours, moved apart if they would overlap. Drawn on uPlot's canvas.
 import type uPlot from "uplot";
 
 const LABEL_HEIGHT = 16;
@@ -7,7 +7,7 @@ export const LABEL_FONT = "system-ui, sans-serif";
 export interface CurveEnd {
   name: string;
   colour: string;
-  /** The curve's last point; undefined: it has none. */
+  /** The curve's last point; undefined: it has no points. */
   x: number | undefined;
   y: number | null | undefined;
 }
@@ -39,7 +39,7 @@ export function drawEndLabels(plot: uPlot, ends: readonly CurveEnd[]): void {
   ctx.restore();
 }
 
-/** Moves texts down and then up, until each is at least `gap` below the one before, as far as there is room. */
+/** Moves texts down and then up until each is at least `gap` below the one before, as far as there is room. */
 export function spreadApart(
   ends: { textY: number }[],
   gap: number,

@@ -1,9 +1,9 @@
-// The top of the page: what the run is, whether it is live, how far it is, and one sentence on how it is doing.
+// The top of the page: what the run is, whether it is live, its progress, and one sentence on how it is doing.
 import { durationText } from "../../number-text.js";
 import { byId, formatCount, formatNumber } from "./dom.js";
 import type { Run } from "./run.js";
 
-/** How the page receives updates: `live`, not at all any more, or all at once from a log. */
+/** How the page receives updates: `live`, no longer (`lost`), or all at once from a log. */
 export type Connection = "connecting" | "live" | "lost" | "log";
 
 type State = "joining" | "live" | "paused" | "lost" | "finished";
@@ -44,7 +44,7 @@ function stateOf(run: Run, connection: Connection): State {
 
 function showState(state: State, text: string): void {
   const element = byId("state", HTMLElement);
-  // Announced to screen readers when it changes.
+  // Screen readers announce it when it changes.
   if (element.textContent !== text) element.textContent = text;
   element.className = `state ${state}`;
   for (const id of ["numbers", "message"]) {
@@ -92,7 +92,7 @@ function messageText(run: Run, state: State): string {
   ].join(" ");
 }
 
-/** The configuration in one line; all of it is at the end of the page. */
+/** The configuration in one line. The complete one is at the end of the page. */
 function configText({ start }: Run): string {
   const { network, batchSize, shards, optimizer, engineName } = start?.description ?? {};
   const parts = shards === undefined ? "" : ` in ${shards} shard${shards === 1 ? "" : "s"}`;

@@ -1,6 +1,6 @@
-// A drawing as MNIST prepares its digits (yann.lecun.com/exdb/mnist): scaled into a box, centred by its centre of mass.
+// Prepares a drawing as MNIST's digits were (yann.lecun.com/exdb/mnist): scaled into a box, centred by its centre of mass.
 
-/** The box is 20 of the 28 pixels. */
+/** The box is 20 of 28 pixels wide. */
 const BOX_SHARE = 20 / 28;
 const MIN_INK = 32;
 
@@ -26,7 +26,7 @@ export function centredPixels(
   return Uint8Array.from({ length: width * height }, (_, index) => data[4 * index]!);
 }
 
-/** The bounds of the ink and its centre of mass; undefined where there is none. */
+/** The bounds of the ink and its centre of mass; undefined if there is no ink. */
 function measureInk(drawing: HTMLCanvasElement) {
   const image = drawing.getContext("2d")?.getImageData(0, 0, drawing.width, drawing.height);
   if (!image) return undefined;

@@ -1,5 +1,5 @@
 // How to join the run, for the people who watch it: a link for this device, a QR code for a phone, a command for a machine with
-// Node. The code holds the address alone: whoever photographs a screen has no token by that. After the run's end, its result.
+// Node. The code contains only the address, so a photograph of the screen does not reveal the token. After the run, its result.
 import { encode } from "uqr";
 import type { JoinAddresses } from "../join-addresses.js";
 import { byId, createElement, createSvg, formatCount, formatNumber, formatPercent } from "./dom.js";
@@ -7,17 +7,17 @@ import type { Run } from "./run.js";
 
 /** Light modules around the code (ISO/IEC 18004, section 9.1). */
 const QUIET_ZONE = 4;
-/** What a checkpoint is called unless --output says otherwise. */
+/** Name of a checkpoint's file unless --output is given. */
 const DEFAULT_FILE = "checkpoint.safetensors";
 
 export class JoinPanel {
   private readonly join = byId("join-section", HTMLElement);
   private readonly result = byId("result-section", HTMLElement);
   private addresses: JoinAddresses | undefined;
-  /** Whether it is known whether and where workers can join. */
+  /** Whether it is known if and where workers can join. */
   isSettled = false;
 
-  /** Asks where workers can join. Without an answer nobody can. */
+  /** Asks where workers can join. Without an answer, nobody can. */
   async load(): Promise<void> {
     const response = await fetch("join/addresses").catch(() => undefined);
     if (response?.ok) this.addresses = (await response.json()) as JoinAddresses;
@@ -26,12 +26,12 @@ export class JoinPanel {
     if (this.addresses && url) this.showWays(url, this.addresses);
   }
 
-  /** Nobody can join, as a finished run, or it is known where. */
+  /** To be called if nobody can join, because the run is finished, or once it is known where. */
   settle(): void {
     this.isSettled = true;
   }
 
-  /** In one place: how to join, and after the end what has come of the run. */
+  /** How to join and, after the end, the run's result in the same place. */
   show(run: Run): void {
     const canJoin = Boolean(this.addresses?.urls.length);
     const isOver = run.end !== undefined;
@@ -59,7 +59,7 @@ export class JoinPanel {
   }
 }
 
-/** What the run has made, and how to use it; during the run its place. */
+/** The run's checkpoint and how to use it. During the run only its place is kept. */
 function showResult({ start, end, metricName }: Run): void {
   const file = end?.file;
   const metric =
@@ -84,7 +84,7 @@ function showResult({ start, end, metricName }: Run): void {
     `npx tandem export ${shown} --format onnx --output model.onnx`;
 }
 
-/** The address at which this page was opened, where other machines can reach it; else one that they can; else this one. */
+/** The address of this page if other machines can reach it, else one that they can reach, else this one. */
 function joinableUrl({ urls }: JoinAddresses): URL | undefined {
   const pages = urls.map((url) => new URL(`${url.replace(/^ws/, "http")}/`));
   const own = new URL(".", location.href);
@@ -102,7 +102,7 @@ function createLink(href: string): HTMLAnchorElement {
   return link;
 }
 
-/** Dark on light in both colour schemes: not every reader knows inverted codes. */
+/** Dark on light in both colour schemes: not every reader recognizes inverted codes. */
 function drawCode(text: string): SVGElement {
   const { data, size } = encode(text, { border: 0 });
   const path = data

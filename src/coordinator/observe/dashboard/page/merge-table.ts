@@ -1,5 +1,5 @@
-// One channel's moments as a table: of each shard, merged, and of the population, and by how much an average of the shards'
-// variances would be wrong.
+// One channel's moments as a table: of each shard, merged, and of the population. Also the error that averaging the shards'
+// variances would make.
 import { byId, createElement, formatNumber } from "./dom.js";
 
 export interface ChannelMoments {
@@ -7,7 +7,7 @@ export interface ChannelMoments {
   variance: number;
 }
 
-/** @param shards of the newest step, some of them where there are many */
+/** @param shards of the newest step; only some of them if there are many */
 export function showMergeTable(
   shards: readonly ChannelMoments[],
   merged: ChannelMoments,
@@ -50,7 +50,7 @@ function createRow(
   ]);
 }
 
-/** The variance of the pooled batch is the mean of the variances and the variance of the means. */
+/** The variance of the whole batch is the mean of the shards' variances plus the variance of their means. */
 function noteOf(shards: readonly ChannelMoments[], merged: ChannelMoments): string {
   if (shards.length < 2 || !(merged.variance > 0)) return "";
   const average = shards.reduce((sum, { variance }) => sum + variance, 0) / shards.length;

@@ -1,9 +1,9 @@
-// The four numbers that matter first: does it learn (the test set's metric and the loss), how fast, and with how many workers.
+// The four most important numbers: does it learn (the test set's metric and the loss), how fast, and with how many workers.
 import { byId, formatCount, formatNumber, formatPercent } from "./dom.js";
 import type { Run } from "./run.js";
 import { smooth } from "./series.js";
 
-/** Of the loss that is shown as the number. */
+/** The loss is shown smoothed. */
 const SMOOTHING = 0.95;
 const SMOOTHED_STEPS = 400;
 
@@ -65,7 +65,7 @@ function showRate({ pace, batchSize }: Run): void {
 function showWorkerCount({ workers, end }: Run): void {
   const count = workers.filter(({ state }) => state === "working").length;
   const lost = workers.filter(({ state }) => state === "left").length;
-  // A run in one process has no rows.
+  // A run in a single process has no rows of workers.
   set("alive", workers.length === 0 ? "–" : String(count));
   set("alive-unit", workers.length > count ? `of ${workers.length}` : "");
   const note = byId("alive-note", HTMLElement);

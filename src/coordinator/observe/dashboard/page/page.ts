@@ -1,4 +1,4 @@
-// The page: receives page updates, live from the coordinator or from inside the file, and shows them.
+// The page: receives page updates, live from the coordinator or from data in the file itself, and shows them.
 import "uplot/dist/uPlot.min.css";
 import "./page.css";
 import type { PageUpdate } from "../page-update.js";
@@ -30,7 +30,7 @@ const predictions = new PredictionsPanel();
 const joinPanel = new JoinPanel();
 let run: Run | undefined;
 let connection: Connection = "connecting";
-/** Of what is drawn now. */
+/** What is currently drawn. */
 let drawn: { version: number; connection: Connection } | undefined;
 
 function draw(): void {
@@ -38,7 +38,7 @@ function draw(): void {
   if (run.version === drawn?.version && connection === drawn.connection) return;
   drawn = { version: run.version, connection };
   showHead(run, connection);
-  // What there is to show depends on the run: it is laid out once that is known, and stays in its place from then on.
+  // What is shown depends on the run: the layout is fixed once the run is known.
   const main = byId("main", HTMLElement);
   if (!run.start || !joinPanel.isSettled) return;
   showBar();
@@ -49,13 +49,13 @@ function draw(): void {
   showWorkers(run);
   predictions.show(run);
   main.hidden = false;
-  // Charts ask for their widths.
+  // Before the charts, which measure their widths.
   curves.show(run);
   showTimeline(run);
   statistics.show(run);
 }
 
-/** The whole of the top bar, from the start of the run on. */
+/** Shows the whole top bar, from the start of the run. */
 function showBar(): void {
   byId("loading", HTMLElement).hidden = true;
   byId("state", HTMLElement).hidden = false;
@@ -86,7 +86,7 @@ function connect(run: Run): void {
     const hasEnded = run.end !== undefined;
     connection = "lost";
     if (hasEnded) source.close();
-    // Browsers reconnect by themselves after some failures only.
+    // Browsers reconnect by themselves only after some failures.
     else if (source.readyState === EventSource.CLOSED) {
       setTimeout(() => void reconnect(run), RETRY_MS);
     }
@@ -98,12 +98,12 @@ async function reconnect(run: Run): Promise<void> {
     (response) => response.status,
     () => undefined,
   );
-  // The token has changed: the coordinator asks for it.
+  // The token has changed: the reloaded page asks for it.
   if (status === UNAUTHORIZED) location.reload();
   else connect(run);
 }
 
-/** From inside the file, or from the server, by the place that the address names; undefined where the run is in progress. */
+/** From data in the file or from the server, where the address gives the run's index. undefined: the run is in progress. */
 async function readFinished(): Promise<FinishedRun | undefined> {
   const embedded = document.getElementById("runs")?.textContent;
   const isOneOfSeveral = location.search !== "";
@@ -114,7 +114,7 @@ async function readFinished(): Promise<FinishedRun | undefined> {
 }
 
 async function begin(): Promise<void> {
-  // The key that opened the page need not stay in the address.
+  // The key that opened the page does not need to stay in the address.
   if (location.hash.startsWith("#key=")) history.replaceState(null, "", location.pathname);
   const finished = await readFinished();
   if (finished) showFinished(finished);

@@ -1,11 +1,11 @@
-// How long each kind of work took in one step: the legend of the timeline, and its numbers.
+// How long each kind of work took in one step: the legend of the timeline and its numbers.
 import { byId, createElement, formatNumber } from "./dom.js";
 import type { Bar } from "./timeline.js";
 
 interface Phase {
   name: string;
   colour: string;
-  /** Median over the step's tasks; for the coordinator's phases their sum. */
+  /** For tasks, the median over the step's tasks; for the coordinator's phases, the sum. */
   ms: number;
   longestMs: number;
 }
@@ -16,7 +16,7 @@ const TASK_PARTS = [
   ["receive", "upload"],
 ] as const;
 
-/** The coordinator's phases so far: one that a step lacks keeps its row. */
+/** The coordinator's phases so far. A phase keeps its row in steps that do not have it. */
 const names: string[] = [];
 
 export function showPhases(tasks: readonly Bar[], phases: readonly Bar[]): void {

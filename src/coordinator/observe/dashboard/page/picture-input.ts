@@ -1,27 +1,30 @@
-// Pictures that a person drops, pastes, chooses or photographs, decoded by the browser: turned as their camera says, and on white
-// where they are transparent.
+// Pictures that a person drops, pastes, chooses or takes, decoded by the browser: rotated as the camera recorded, with white
+// behind transparent parts.
 import { byId } from "./dom.js";
 import type { RgbaPicture } from "./resample.js";
 
-/** Larger files are no pictures to classify by hand. */
+/** Larger files are unlikely to be pictures that someone wants to try. */
 const MAX_FILE_BYTES = 64 * 1024 * 1024;
-/** The longer side of what is resampled here; the browser reduces larger pictures, which is faster. */
+/** Longer side of a picture that is resampled here. The browser scales larger ones down first, which is faster. */
 const MAX_SIDE = 1024;
 
 export interface PictureListener {
   onPicture: (picture: RgbaPicture) => void;
-  /** @param reason a sentence for the person */
+  /** @param reason a sentence for the user */
   onRefusal: (reason: string) => void;
 }
 
-/** Listens for the life of the page. @param isOpen whether pictures are asked for now */
+/**
+ * Listens until the page is closed.
+ * @param isOpen whether pictures are currently accepted
+ */
 export function listenForPictures(listener: PictureListener, isOpen: () => boolean): void {
   for (const id of ["picture-file", "picture-photo"]) {
     const input = byId(id, HTMLInputElement);
     input.addEventListener("change", () => {
       const [file] = input.files ?? [];
       if (file) void receive(file, listener);
-      // The same file may be chosen again.
+      // So that the same file can be chosen again.
       input.value = "";
     });
   }
@@ -64,7 +67,7 @@ async function receive(file: File, { onPicture, onRefusal }: PictureListener): P
   }
 }
 
-/** @throws DOMException where the file is no picture */
+/** @throws DOMException if the file is not a picture */
 async function decode(file: Blob): Promise<RgbaPicture> {
   const bitmap = await createImageBitmap(file);
   const factor = Math.min(1, MAX_SIDE / Math.max(bitmap.width, bitmap.height));

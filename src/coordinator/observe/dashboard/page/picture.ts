@@ -2,7 +2,7 @@
 import type { PictureShape } from "../page-update.js";
 import { createElement } from "./dom.js";
 
-/** @param bytes row by row, the channels of a pixel together */
+/** @param bytes row by row, with the channels of a pixel together */
 export function createPicture(bytes: Uint8Array, shape: PictureShape): HTMLCanvasElement {
   const canvas = createElement("canvas");
   drawPicture(canvas, bytes, shape);
@@ -15,7 +15,7 @@ export function drawPicture(
   bytes: Uint8Array,
   { height, width, channels }: PictureShape,
 ): void {
-  // Setting a size clears the canvas, also where it is the same.
+  // Setting the size clears the canvas even if it stays the same.
   if (canvas.width !== width) canvas.width = width;
   if (canvas.height !== height) canvas.height = height;
   const context = canvas.getContext("2d");

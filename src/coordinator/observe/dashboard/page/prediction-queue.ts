@@ -1,4 +1,4 @@
-// One request for a prediction at a time; what changed meanwhile is asked for by the next one.
+// One prediction request at a time. If the sample changes meanwhile, the next request is for the new one.
 import type { Prediction } from "../dashboard.js";
 import { requestPrediction } from "./prediction-request.js";
 
@@ -8,9 +8,9 @@ export class PredictionQueue {
   private readonly onAnswer: (prediction: Prediction) => void;
   private readonly onFailure: (reason: string) => void;
   private isAsking = false;
-  /** What is to be predicted next, called for each attempt; undefined: nothing. */
+  /** Called for each attempt: returns what to predict next. undefined: nothing. */
   private next: (() => SampleBytes) | undefined;
-  /** Raised by `drop`, so that an answer that is no longer asked for is not shown. */
+  /** Increased by `drop`, so that an answer that is no longer wanted is not shown. */
   private generation = 0;
 
   constructor(onAnswer: (prediction: Prediction) => void, onFailure: (reason: string) => void) {
@@ -23,7 +23,7 @@ export class PredictionQueue {
     void this.work();
   }
 
-  /** Forgets what was asked for. */
+  /** Forgets the current request. */
   drop(): void {
     this.next = undefined;
     this.generation++;

@@ -1,12 +1,12 @@
-// Asks the coordinator for a prediction, no more often than it answers.
+// Asks the coordinator for a prediction, no more often than it allows.
 import type { Prediction } from "../dashboard.js";
 
 const TOO_MANY_REQUESTS = 429;
 const RETRY_MS = 300;
-/** The coordinator answers ten requests per second, from all pages together. */
+/** The coordinator answers ten requests per second from all pages together. */
 const PAUSE_MS = 120;
 
-/** @param pixels called for each attempt */
+/** @param pixels is called for each attempt */
 export async function requestPrediction(
   pixels: () => Uint8Array<ArrayBuffer>,
 ): Promise<Prediction> {

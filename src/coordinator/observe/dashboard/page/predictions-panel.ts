@@ -1,4 +1,4 @@
-// What the network predicts: which of the panels there are, by what it predicts and takes, and how they share the width.
+// What the network predicts: which panels are shown depends on its inputs and outputs. Also how they share the width.
 import { Confusion, MAX_MATRIX_CLASSES, type Pair } from "./confusion.js";
 import { byId } from "./dom.js";
 import type { Run } from "./run.js";
@@ -6,9 +6,9 @@ import { SamplesPanel } from "./samples-panel.js";
 import { Scatter } from "./scatter.js";
 import { TryPanel } from "./try-panel.js";
 
-/** A matrix of more classes has the page's width. */
+/** For more classes, the matrix takes the full width of the page. */
 const MAX_NARROW_CLASSES = 12;
-/** Of more predicted values, an update holds the first ones. */
+/** If more values are predicted, an update contains only the first ones. */
 const MAX_VALUES = 8;
 
 export class PredictionsPanel {
@@ -19,10 +19,10 @@ export class PredictionsPanel {
   private readonly tryPanel = new TryPanel();
   private run: Run | undefined;
   private chosen: Pair | undefined;
-  /** What is drawn now. */
+  /** What is currently drawn. */
   private drawn: unknown;
 
-  /** Panels keep their places from the start of the run on, though nothing has been predicted yet. */
+  /** From the start of the run panels have their places, although nothing has been predicted yet. */
   show(run: Run): void {
     this.run = run;
     this.tryPanel.show(run);
@@ -62,7 +62,7 @@ export class PredictionsPanel {
       { id: "scatter-section", isShown: hasResults && isValues, isWide: false },
       { id: "samples-section", isShown: hasResults, isWide: areRows },
     ];
-    // Room for a row per value.
+    // Room for one row per value.
     const rows = String(Math.min(count, MAX_VALUES));
     byId("metrics-holder", HTMLElement).style.setProperty("--rows", rows);
     const narrow = panels.filter(({ isShown, isWide }) => isShown && !isWide);

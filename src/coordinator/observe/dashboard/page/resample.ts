@@ -1,8 +1,8 @@
-// A picture in the form that a network takes: grey or RGB, stretched to its height and width, as `tandem predict` does it with
-// libvips. Lanczos's kernel where the picture gets smaller, Catmull and Rom's where it gets larger. Pure.
+// Converts a picture to a network's input: grey or RGB, stretched to its height and width, as `tandem predict` does with libvips.
+// The kernel is Lanczos's if the picture gets smaller, Catmull and Rom's if it gets larger. Pure.
 import type { PictureShape } from "../page-update.js";
 
-/** Opaque RGBA pixels, row by row; a browser's ImageData is one. */
+/** Opaque RGBA pixels, row by row, such as a browser's ImageData. */
 export interface RgbaPicture {
   width: number;
   height: number;
@@ -31,7 +31,7 @@ const CATMULL_ROM: Kernel = {
 };
 
 /**
- * @param isInverted black becomes white, as for networks of light strokes on black
+ * @param isInverted whether black becomes white, for networks that expect light strokes on black
  * @returns one byte per value, row by row with the channels together
  */
 export function toNetworkInput(
@@ -42,7 +42,7 @@ export function toNetworkInput(
   const planes = channels === 1 ? [greyPlane(picture)] : [0, 1, 2].map((c) => plane(picture, c));
   const resized = planes.map((each) => {
     const narrow = resizeRows(each, picture.width, picture.height, width);
-    // The same for columns, which are the rows of the transposed picture.
+    // The columns are the rows of the transposed picture.
     const turned = transpose(narrow, width, picture.height);
     return transpose(resizeRows(turned, picture.height, width, height), height, width);
   });
@@ -64,7 +64,7 @@ function greyPlane({ width, height, data }: RgbaPicture): Float32Array {
   const linear = Float32Array.from({ length: 256 }, (_, value) => decode(value / 255));
   return Float32Array.from({ length: width * height }, (_, pixel) => {
     const [red, green, blue] = [data[4 * pixel]!, data[4 * pixel + 1]!, data[4 * pixel + 2]!];
-    // Grey stays what it is, to the bit.
+    // Grey stays exactly the same.
     if (red === green && green === blue) return red;
     const luminance = 0.2126 * linear[red]! + 0.7152 * linear[green]! + 0.0722 * linear[blue]!;
     return Math.round(255 * encode(luminance));
@@ -79,14 +79,14 @@ function encode(value: number): number {
   return value <= 0.0031308 ? 12.92 * value : 1.055 * value ** (1 / 2.4) - 0.055;
 }
 
-/** Each of `rows` rows of `from` values to `to` values; beyond its ends a row goes on with its last value. */
+/** Resizes each of `rows` rows from `from` to `to` values. Beyond its ends a row continues with its end value. */
 function resizeRows(values: Float32Array, from: number, rows: number, to: number): Float32Array {
   if (from === to) return values;
   const scale = from / to;
   const kernel = scale > 1 ? LANCZOS : CATMULL_ROM;
   const stretch = Math.max(1, scale);
   const taps = Array.from({ length: to }, (_, target) => {
-    // libvips enlarges with pixels counted from their corners, which is half a new pixel to the left of their centres.
+    // When enlarging, libvips measures pixels from their corners, half a new pixel to the left of their centres.
     const centre = (target + (scale > 1 ? 0.5 : 0)) * scale - 0.5;
     const first = Math.ceil(centre - kernel.radius * stretch);
     const last = Math.floor(centre + kernel.radius * stretch);

@@ -1,11 +1,11 @@
-// The list of what happened in the run, the newest first.
+// The list of what happened in the run, newest first.
 import type { MarkKind, PageUpdateOf } from "../page-update.js";
 import { byId, createElement, createSvg, formatCount } from "./dom.js";
 import type { Run } from "./run.js";
 
 const MAX_SHOWN = 200;
 
-/** Where the kind alone does not say it. */
+/** For events whose kind alone does not say what happened. */
 const NAMES: Partial<Record<MarkKind, string>> = {
   left: "lost",
   backup: "backup task",
@@ -27,10 +27,10 @@ const BAD: readonly MarkKind[] = [
   "observer-failed",
 ];
 
-/** By the shape of the glyph: up, down, a square. */
+/** Expressed by the shape of the glyph: up, down, a square. */
 const GLYPHS = { up: "M5 1 9.5 9h-9z", down: "M5 9 .5 1h9z", square: "M1.5 1.5h7v7h-7z" };
 
-/** The newest one that is in the list now, and the number of all. */
+/** The newest one in the list, and their total number. */
 let shown: { last: PageUpdateOf<"mark"> | undefined; count: number } | undefined;
 
 export function showMarks({ marks }: Run): void {

@@ -1,4 +1,4 @@
-// The run's events in a chart: a dashed line where a worker joined or was lost, with its name above. Drawn on uPlot's canvas.
+// The run's events in a chart: a dashed line, with the name above, where a worker joined or was lost. Drawn on uPlot's canvas.
 import type uPlot from "uplot";
 import type { MarkKind, PageUpdateOf } from "../page-update.js";
 import { themeColour } from "./dom.js";
@@ -6,15 +6,15 @@ import { LABEL_FONT } from "./end-labels.js";
 
 type Mark = PageUpdateOf<"mark">;
 
-/** The list beside the curves has all. */
+/** The list beside the curves contains all events. */
 const SHOWN: readonly MarkKind[] = ["joined", "left", "rejected", "divergence", "degraded"];
-/** Of more marks only the losses have a line. */
+/** If there are more marks, only lost workers have a line. */
 const MAX_LINES = 12;
-/** Narrower charts have no names. */
+/** Narrower charts show no names. */
 const NARROW = 560;
 const GLYPH = 4;
 
-/** @param hasNames whether there is room above the lines */
+/** @param hasNames whether there is room for names above the lines */
 export function drawMarks(plot: uPlot, marks: readonly Mark[], hasNames: boolean): void {
   const { ctx, bbox } = plot;
   const scale = devicePixelRatio;
@@ -52,7 +52,7 @@ function chooseMarks(marks: readonly Mark[]): Mark[] {
   return shown.length > MAX_LINES ? shown.filter(({ what }) => what !== "joined") : shown;
 }
 
-/** A triangle that points up for a negative size, as shape says it and not the colour alone. */
+/** A triangle, which points up for a negative size: the shape says it too, not only the colour. */
 function drawGlyph(ctx: CanvasRenderingContext2D, x: number, y: number, size: number): void {
   const half = Math.abs(size);
   ctx.beginPath();

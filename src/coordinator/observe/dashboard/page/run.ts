@@ -1,6 +1,7 @@
-// Page updates → what the page shows of one run. No elements here.
+// Page updates → what the page shows of one run. Does not touch elements.
 import type { RunDescription } from "../../run-description.js";
 import type { PageUpdate, PageUpdateOf } from "../page-update.js";
+import { carrySlowest } from "../slowest-trace.js";
 import { append, emptySeries, thinOut, truncate } from "./series.js";
 
 const MAX_STEPS = 400_000;
@@ -8,7 +9,7 @@ const MAX_MARKS = 2_000;
 const MAX_STATISTICS = 256;
 const PACE_STEPS = 100;
 
-/** What the page knows of one run. */
+/** What the page knows about one run. */
 export class Run {
   readonly name: string;
   canPredict = false;
@@ -22,14 +23,14 @@ export class Run {
   statistics: PageUpdateOf<"statistics">[] = [];
   loss = emptySeries();
   durationMs = emptySeries();
-  /** Of the evaluations: accuracies where the targets are classes, else losses. */
+  /** Of the evaluations: accuracies if the targets are classes, else losses. */
   trainMetric = emptySeries();
   testMetric = emptySeries();
-  /** Why the run waits; undefined: it does not. */
+  /** Why the run is waiting; undefined: it is not. */
   waitingFor: string | undefined;
-  /** When the newest update came, by the coordinator's clock, in milliseconds since 1970. */
+  /** When the newest update was sent, by the coordinator's clock, in milliseconds since 1970. */
   lastAt: number | undefined;
-  /** Increased by each update. */
+  /** Increases with each update. */
   version = 0;
 
   constructor(name: string) {
@@ -44,7 +45,7 @@ export class Run {
     return this.description?.target.kind === "values" ? "loss" : "accuracy";
   }
 
-  /** False only where it is known that no layer normalises. */
+  /** False only if it is known that no layer normalises. */
   get isNormalised(): boolean {
     return this.start?.settings?.["batch norm"] !== "none";
   }
@@ -94,7 +95,7 @@ export class Run {
         this.workers = update.workers;
         return;
       case "trace":
-        this.trace = update;
+        this.trace = carrySlowest(this.trace, update);
         return;
       case "statistics":
         this.addStatistics(update);
@@ -132,7 +133,7 @@ export class Run {
     if (test !== undefined && isNew) append(this.testMetric, update.step, test);
   }
 
-  /** The shards' own moments are drawn for the newest step only. */
+  /** The moments of the shards are drawn for the newest step only. */
   private addStatistics(update: PageUpdateOf<"statistics">): void {
     const newest = this.statistics.at(-1);
     if (newest) newest.layers = newest.layers.map((layer) => ({ ...layer, shards: [] }));
@@ -142,7 +143,7 @@ export class Run {
     this.statistics = this.statistics.filter((_, index) => index % 2 === 0 || index === last);
   }
 
-  /** A resumed run repeats what came after its checkpoint. */
+  /** A resumed run repeats the steps after its checkpoint. */
   private resume(start: PageUpdateOf<"start">): void {
     for (const series of [this.loss, this.durationMs, this.trainMetric, this.testMetric]) {
       truncate(series, start.step);

@@ -1,5 +1,5 @@
-// The panel of test samples: all mistakes that the page has, or those of the cell that is chosen in the confusion matrix; where
-// values are predicted, the largest errors.
+// The panel of test samples: all mistakes that the page has, or those of the cell chosen in the confusion matrix; if values are
+// predicted, the largest errors.
 import type { PageUpdateOf, PictureShape, WorstSample, WrongSample } from "../page-update.js";
 import type { Pair } from "./confusion.js";
 import { byId, createElement, formatCount, formatNumber } from "./dom.js";
@@ -14,7 +14,7 @@ export class SamplesPanel {
   private readonly note = byId("samples-note", HTMLElement);
   private readonly all = byId("all-samples", HTMLButtonElement);
 
-  /** @param onAll called when no cell is to be chosen any more */
+  /** @param onAll called when the choice of a cell should be cleared */
   constructor(onAll: () => void) {
     this.all.addEventListener("click", onAll);
   }

@@ -1,23 +1,23 @@
-// Test samples as pictures or as rows of a table: those that were classified wrongly, or those whose values were predicted worst.
+// Test samples as pictures or table rows: those that were classified wrongly, or those whose values were predicted worst.
 import type { PictureShape, ShownSample } from "../page-update.js";
 import { createElement, formatNumber, unpackBytes } from "./dom.js";
 import { createPicture } from "./picture.js";
 
-/** In pixels: small pictures are shown at about this size, larger ones larger. */
+/** In pixels. Small pictures are shown at about this size, larger ones larger. */
 const MIN_SIDE = 60;
 const MAX_SIDE = 96;
-/** Characters of truth and prediction together on one line. */
+/** Characters on one line of truth and prediction together. */
 const MAX_LINE = 4;
 const MISSING = "–";
 
-/** A sample, and what is said of it. */
+/** A sample and what is said about it. */
 export interface Captioned {
   sample: ShownSample;
   /** Below a picture: the truth and the prediction. */
   caption: readonly [truth: string, predicted: string];
-  /** With everything, also where it is too long for its place. */
+  /** The complete text, even if it is too long for its place. */
   title: string;
-  /** Cells of a row before the sample's own values. */
+  /** Cells of a row that precede the sample's own values. */
   cells: readonly string[];
 }
 
@@ -35,7 +35,10 @@ export function createPictures(samples: readonly Captioned[], picture: PictureSh
   return list;
 }
 
-/** @param heads of the cells that are said of a sample, such as its label. @param columns of the sample's own values */
+/**
+ * @param heads of the cells with what is said about a sample, such as its label
+ * @param columns of the sample's own values
+ */
 export function createRows(
   samples: readonly Captioned[],
   heads: readonly string[],
@@ -61,7 +64,7 @@ export function createRows(
   ]);
 }
 
-/** On one line where both are short. */
+/** On one line if both are short. */
 function captionLines([truth, predicted]: Captioned["caption"]): HTMLElement[] {
   const isShort = truth.length + predicted.length <= MAX_LINE;
   const texts = isShort ? [`${truth} → ${predicted}`] : [truth, `→ ${predicted}`];

@@ -1,5 +1,5 @@
-// Predicted against true values of test samples, where a network predicts values, with the diagonal on which both are the same,
-// and how well each value is predicted. Drawn by uPlot.
+// If a network predicts values: predicted against true values of test samples, the diagonal on which both are equal, and how
+// well each value is predicted. Drawn by uPlot.
 import uPlot from "uplot";
 import type { OutputMetrics, PageUpdateOf } from "../page-update.js";
 import {
@@ -18,7 +18,7 @@ import { ticksBetween } from "./ticks.js";
 
 const HEIGHT = 320;
 const POINT_SIZE = 5;
-/** Of the range of values, on both sides of it. */
+/** Added on both sides, as a share of the range of values. */
 const MARGIN = 0.05;
 
 export class Scatter {
@@ -64,7 +64,7 @@ export class Scatter {
         padding: [8, 12, 0, 0],
         legend: { show: false },
         cursor: { show: false },
-        // One range on both axes, so that the diagonal is where both are the same.
+        // The same range on both axes, so that values on the diagonal are equal.
         scales: { x: { time: false, range }, y: { range } },
         axes: [
           {
@@ -141,7 +141,7 @@ function showNote({ step, testCount }: PageUpdateOf<"scatter">, pointCount: numb
   );
 }
 
-/** A row for each value, the one that is drawn in bold. */
+/** One row per value. The row of the drawn one is bold. */
 function showMetrics(metrics: readonly OutputMetrics[], output: number): void {
   const heads = [...(metrics.length > 1 ? ["output"] : []), "R²", "RMSE", "MAE"];
   const head = heads.map((text) => createElement("th", { class: "num", text }));
@@ -165,7 +165,7 @@ function showMetrics(metrics: readonly OutputMetrics[], output: number): void {
   );
 }
 
-/** In ascending order of the true values, as uPlot has it. */
+/** In ascending order of the true values, as uPlot requires. */
 function pointsOf({ targets, predictions, valueCount }: PageUpdateOf<"scatter">, output: number) {
   const allTargets = unpackFloats(targets);
   const allPredictions = unpackFloats(predictions);

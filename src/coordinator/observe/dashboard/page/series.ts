@@ -14,7 +14,7 @@ export function append(series: Series, step: number, value: number): void {
   series.values.push(value);
 }
 
-/** Drops every other value of the older half: a page may stay open for weeks. */
+/** Drops every other value of the older half, because a page may stay open for weeks. */
 export function thinOut(series: Series, maxCount: number): void {
   if (series.steps.length <= maxCount) return;
   const half = series.steps.length / 2;
@@ -23,7 +23,7 @@ export function thinOut(series: Series, maxCount: number): void {
   series.values = series.values.filter(isKept);
 }
 
-/** Drops what is of this step and later ones. */
+/** Drops the values of this and later steps. */
 export function truncate(series: Series, step: number): void {
   const from = series.steps.findIndex((other) => other >= step);
   if (from < 0) return;
@@ -31,7 +31,7 @@ export function truncate(series: Series, step: number): void {
   series.values.length = from;
 }
 
-/** Exponential smoothing without the bias of its start (Kingma and Ba, "Adam", 2015, section 3). */
+/** Exponential smoothing with bias correction at the start (Kingma and Ba, "Adam", 2015, section 3). */
 export function smooth({ steps, values }: Series, weight: number): Series {
   let [mean, remainder] = [0, 1];
   return {

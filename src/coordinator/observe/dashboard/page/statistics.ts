@@ -1,5 +1,5 @@
 // What batch normalisation does: the moments that each shard was normalised with, their exact merge, and the population
-// statistics converging to it. Hidden for networks without it.
+// statistics, which converge to it. Hidden for networks without batch normalisation.
 import type { LayerStatistics, PackedMoments, PageUpdateOf } from "../page-update.js";
 import { drawChannels, type LayerValues } from "./channels.js";
 import { byId, formatCount, formatNumber, onThemeChange, unpackFloats } from "./dom.js";
@@ -9,7 +9,7 @@ import { append, emptySeries } from "./series.js";
 import { StepChart } from "./step-chart.js";
 
 const HISTORY_HEIGHT = 176;
-/** Of more shards, an update holds some. */
+/** If there are more shards, an update contains only some. */
 const MAX_SHARDS = 16;
 
 const LEDES = {
@@ -44,7 +44,7 @@ export class Statistics {
   show(run: Run): void {
     this.run = run;
     const newest = run.statistics.at(-1);
-    // Its place is kept from the start on where the network has such layers.
+    // If the network has such layers, the panel has its place from the start.
     const isShown = run.isNormalised && (newest !== undefined || run.end === undefined);
     byId("statistics-section", HTMLElement).hidden = !isShown;
     byId("statistics-link", HTMLElement).hidden = !isShown;
@@ -79,7 +79,7 @@ export class Statistics {
     this.showMerge(layer, chosen, newest.step);
   }
 
-  /** The chosen channel over the run: the merged moments, and the population statistics following them. */
+  /** The chosen channel over the run: the merged moments and the population statistics that follow them. */
   private showHistory(channel: number): void {
     byId("channel-title", HTMLElement).textContent = `Channel ${channel} over the run`;
     const [merged, population] = [emptySeries(), emptySeries()];

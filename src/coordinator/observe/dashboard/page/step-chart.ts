@@ -1,4 +1,4 @@
-// One chart of curves by step: its lines, names at their ends, values under the cursor beside its title, and the run's events as
+// A chart of curves by step: lines with names at their ends, values under the cursor beside the title, and the run's events as
 // dashed lines. All charts of a group share the cursor and the visible steps. Drawn by uPlot.
 import uPlot from "uplot";
 import { LOG_SCALE } from "./chart.js";
@@ -9,29 +9,29 @@ import { logTicksBetween, ticksBetween } from "./ticks.js";
 
 const AXIS_WIDTH = 50;
 const LABEL_WIDTH = 92;
-/** Below it curves have no names at their ends: the key beside the title names them. */
+/** In narrower charts curves have no names at their ends: the key beside the title names them. */
 const NARROW = 560;
-/** A log axis has no place for 0. */
+/** A logarithmic axis cannot show 0. */
 const LEAST = 1e-9;
 
 export interface Curve {
   label: string;
   series: Series;
-  /** Name of a colour of the theme. */
+  /** Name of a theme colour. */
   colour: string;
-  /** Thin and pale: the values behind a smoothed curve. */
+  /** Thin and pale, for the values behind a smoothed curve. */
   isFaint?: boolean;
 }
 
 export interface StepChartOptions {
-  /** In pixels, fixed. */
+  /** Fixed, in pixels. */
   height: number;
-  /** Whether the steps are written below; they are the same for the charts above. */
+  /** Whether step numbers are written below. They also hold for the charts above. */
   hasSteps: boolean;
   /** Room above the lines for the names of events. */
   top?: number;
   text: (value: number) => string;
-  /** On the axis; default: as elsewhere. */
+  /** Text on the axis; default: the same as elsewhere. */
   axisText?: (value: number) => string;
   onDraw?: (plot: uPlot) => void;
   onZoom?: (min: number, max: number) => void;
@@ -40,9 +40,9 @@ export interface StepChartOptions {
 
 export interface StepAxes {
   isLog?: boolean;
-  /** Whether 0 is always in sight, where the axis is linear. */
+  /** Whether a linear axis always shows 0. */
   isFromZero?: boolean;
-  /** Fixed; undefined: that of the visible values. */
+  /** A fixed range; undefined: that of the visible values. */
   range?: readonly [min: number, max: number];
 }
 
@@ -53,7 +53,7 @@ export class StepChart {
   private readonly options: StepChartOptions;
   private curves: readonly Curve[] = [];
   private axes: StepAxes = {};
-  /** What the plot was built for. */
+  /** For what the plot was built. */
   private shape = "";
 
   constructor(host: HTMLElement, key: HTMLElement, options: StepChartOptions) {
@@ -76,7 +76,7 @@ export class StepChart {
     this.showKey();
   }
 
-  /** Builds the plot where it is another one than before, as after a change of the colours. */
+  /** Builds the plot if it has to differ from the existing one, as after a change of colours. */
   private build(): void {
     const width = this.host.clientWidth;
     if (width === 0 || this.curves.length === 0) return;
@@ -152,7 +152,7 @@ export class StepChart {
     ];
   }
 
-  /** One column of steps, and for each curve a column of values with gaps where it has none. */
+  /** One column of steps and, for each curve, a column of values with gaps where it has none. */
   private table(): uPlot.AlignedData {
     const { isLog = false } = this.axes;
     const valuesOf = ({ values }: Series) => {
@@ -183,7 +183,7 @@ export class StepChart {
     plot.setSelect({ left: 0, top: 0, width: 0, height: 0 }, false);
   }
 
-  /** Each curve's value under the cursor, else its newest. */
+  /** Each curve's value under the cursor, or else its newest. */
   private showKey(): void {
     const { text } = this.options;
     const index = this.plot?.cursor.idx;
@@ -225,7 +225,7 @@ function lineStyle({ colour, isFaint = false }: Curve): uPlot.Series {
   };
 }
 
-/** A curve has no value at most of the others' steps: the last one before the cursor counts. */
+/** At most steps of the other curves, a curve has no value of its own: its last one before the cursor counts. */
 function nearestBefore(plot: uPlot, seriesIndex: number, index: number): number {
   const values = plot.data[seriesIndex];
   for (let at = index; at >= 0; at--) {

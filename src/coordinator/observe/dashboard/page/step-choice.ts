@@ -1,4 +1,4 @@
-// Which step the timeline shows: the newest one, the slowest of the last 100, or the one that is held.
+// Which step the timeline shows: the newest, the slowest of the last 100, or one that is held.
 import type { StepTrace } from "../page-update.js";
 import { byId } from "./dom.js";
 import type { Run } from "./run.js";
@@ -10,7 +10,7 @@ export class StepChoice {
   private readonly hold = byId("hold", HTMLButtonElement);
   private readonly choices = document.querySelectorAll<HTMLInputElement>('input[name="which"]');
 
-  /** @param onChange called when another step is to be shown */
+  /** @param onChange called when another step should be shown */
   constructor(onChange: () => void) {
     for (const input of this.choices) {
       input.addEventListener("change", () => {
@@ -25,9 +25,9 @@ export class StepChoice {
     });
   }
 
-  /** @returns undefined where there is no step yet */
+  /** @returns undefined if there is no step yet */
   choose({ trace }: Run): StepTrace | undefined {
-    // Logs of earlier versions have the newest step alone.
+    // Logs of earlier versions contain only the newest step.
     for (const input of this.choices) {
       if (input.value === "slowest") input.disabled = trace !== undefined && !trace.slowest;
     }

@@ -2,7 +2,7 @@
 
 const ROUND = [1, 2, 2.5, 5, 10];
 
-/** Round values within a range, about so many. */
+/** About `count` round values within a range. */
 export function ticksBetween(min: number, max: number, count: number): number[] {
   const rough = (max - min) / Math.max(1, count);
   if (!(rough > 0) || !Number.isFinite(rough)) return [];
@@ -15,7 +15,7 @@ export function ticksBetween(min: number, max: number, count: number): number[] 
   });
 }
 
-/** 1, 3, 10, 30, … within a range; in a narrow one, round values. */
+/** 1, 3, 10, 30, … within a range; if it is narrow, round values. */
 export function logTicksBetween(min: number, max: number): number[] {
   if (!(min > 0) || !Number.isFinite(max)) return [];
   const ticks: number[] = [];

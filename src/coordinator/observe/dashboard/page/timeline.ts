@@ -1,5 +1,5 @@
-// One step on a time axis: each worker's tasks, and the coordinator's phases; beside it, how long each kind of work took.
-import type { PhaseTrace, TaskTrace } from "../../../../shared/events.js";
+// One step on a time axis: each worker's tasks and the coordinator's phases. Beside it, how long each kind of work took.
+import type { PhaseTrace, TaskTrace } from "../../../../shared/run-event.js";
 import { byId, createElement, createSvg, formatCount, formatNumber } from "./dom.js";
 import { showPhases } from "./phases.js";
 import type { Run } from "./run.js";
@@ -10,10 +10,10 @@ const ROW_HEIGHT = 24;
 const LABEL_WIDTH = 104;
 const MAX_LABEL_LENGTH = 14;
 const TEXT_WIDTH = 56;
-/** Rows of workers; of more, those that finished last. */
+/** Rows of workers. If there are more workers, those that finished last are shown. */
 const MAX_WORKER_ROWS = 12;
 
-/** Of a bar: its name and colour. */
+/** Name and colour of a bar. */
 const PARTS = {
   send: ["download", "download"],
   compute: ["compute", "compute"],
@@ -24,16 +24,16 @@ const PARTS = {
 export interface Bar {
   row: string;
   part: keyof typeof PARTS;
-  /** Of a task: `shard 2`. */
+  /** For a task, such as `shard 2`. */
   name: string;
   text: string;
   fromMs: number;
   toMs: number;
 }
 
-/** The highest drawing so far: a step with fewer rows moves nothing. */
+/** Height of the tallest drawing so far, so that a step with fewer rows moves nothing. */
 let mostRows = 0;
-/** What is drawn now. */
+/** What is currently drawn. */
 let drawn: { trace: unknown; width: number } | undefined;
 let lastRun: Run | undefined;
 
@@ -80,7 +80,7 @@ function barsOfTask(task: TaskTrace): Bar[] {
   ];
 }
 
-/** Names of those that are drawn: all, or of many those that finished last, the last one first. */
+/** Names of the workers to draw: all or, if there are many, those that finished last, in reverse order. */
 function rowsOf(tasks: readonly Bar[]): { names: string[]; hiddenCount: number } {
   const ends = new Map<string, number>();
   for (const { row, toMs } of tasks) ends.set(row, Math.max(toMs, ends.get(row) ?? -Infinity));
@@ -107,7 +107,7 @@ function drawBars(tasks: readonly Bar[], phases: readonly Bar[], width: number):
   const pixelsPerMs = (width - LABEL_WIDTH - 24) / lastMs;
   const x = (ms: number) => LABEL_WIDTH + Math.max(0, ms) * pixelsPerMs;
   const labels = rows.map((row, index) => {
-    // There are no bars beside the words on those that are not drawn.
+    // Beside the note on the workers that are not drawn there are no bars.
     const isLong = row.length > MAX_LABEL_LENGTH && !others.includes(row);
     const text = isLong ? `${row.slice(0, MAX_LABEL_LENGTH - 1)}…` : row;
     return createSvg("text", { x: 0, y: ROW_HEIGHT * index + 16 }, [
@@ -134,7 +134,7 @@ function drawBar({ part, name, text, fromMs, toMs }: Bar, x: number, y: number, 
   const shape = { x, y, width: Math.max(1, width), height: ROW_HEIGHT - 6, rx: 2, fill };
   const title = createSvg("title", {}, [`${text}: ${formatNumber(toMs - fromMs, 3)} ms`]);
   const box = createSvg("rect", shape, [title]);
-  // Names only on the bars whose colour leaves enough contrast.
+  // Names only on bars whose colour leaves enough contrast.
   if (part !== "compute" || width < TEXT_WIDTH) return [box];
   const place = { class: "in-bar", x: x + 6, y: y + 13, "pointer-events": "none" };
   return [box, createSvg("text", place, [name])];

@@ -1,4 +1,4 @@
-// Samples of one's own: drawn, as a picture, or entered by column; and what the run's current weights make of them.
+// Predictions of the run's current weights for the user's own samples: drawings, pictures, or values entered by column.
 import type { PictureShape } from "../page-update.js";
 import { clearAnswer, showAnswer, showRefusal } from "./answer.js";
 import { ColumnForm } from "./column-form.js";
@@ -10,7 +10,7 @@ import { PredictionQueue, type SampleBytes } from "./prediction-queue.js";
 import { type RgbaPicture, toNetworkInput } from "./resample.js";
 import type { Run } from "./run.js";
 
-/** Larger images are not drawn by hand. */
+/** Larger images are not for drawing by hand. */
 const MAX_DRAWN_SIDE = 64;
 
 export class TryPanel {
@@ -26,7 +26,7 @@ export class TryPanel {
   );
   private run: Run | undefined;
   private shape: PictureShape | undefined;
-  /** Those of the classes, for which the answer has its place. */
+  /** Names of the classes for which the answer was laid out. */
   private names: readonly string[] | undefined | null = null;
   private picture: RgbaPicture | undefined;
 
@@ -45,7 +45,7 @@ export class TryPanel {
     byId("clear", HTMLButtonElement).addEventListener("click", () => this.clear());
   }
 
-  /** Whether a sample can be given now: not after the run, nor where inputs are neither pictures nor few values. */
+  /** Whether a sample can be given now: not after the run, and only if inputs are pictures or few values. */
   get isOpen(): boolean {
     const { run, shape } = this;
     return Boolean(run?.canPredict && (shape ?? run.start?.columns));
@@ -66,7 +66,7 @@ export class TryPanel {
     this.names = names;
     clearAnswer(run);
     if (!shape) {
-      // What is predicted for the mean of the training set.
+      // The prediction for the mean of the training set.
       if (this.isOpen) this.askForColumns();
       return;
     }
@@ -113,7 +113,7 @@ export class TryPanel {
     if (this.run) showRefusal(reason, this.run);
   }
 
-  /** @param sample called for each attempt */
+  /** @param sample is called for each attempt */
   private enqueue(sample: () => SampleBytes): void {
     if (this.run?.end) {
       this.refuse("The run is over. Use tandem predict with its checkpoint.");
@@ -122,7 +122,7 @@ export class TryPanel {
     this.queue.ask(sample);
   }
 
-  /** Shows the network's input too. */
+  /** Also shows the network's input. */
   private ask(sample: () => SampleBytes): void {
     this.enqueue(() => {
       const bytes = sample();
@@ -132,7 +132,7 @@ export class TryPanel {
   }
 }
 
-/** As `tandem predict` has it: what a float32 picture is scaled to is not known. */
+/** As in `tandem predict`: the range of float32 pictures is not known. */
 function pictureInputOf({ description }: Run): PictureShape | undefined {
   const [height, width, channels] = description?.inputShape ?? [];
   if (description?.inputType !== "uint8" || height === undefined || width === undefined) {

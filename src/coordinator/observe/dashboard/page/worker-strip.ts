@@ -1,14 +1,14 @@
-// Many workers on one axis of milliseconds per shard: one mark for each, so that slow ones stand apart.
+// Many workers on one axis of milliseconds per shard: one mark per worker, so that slow ones stand out.
 import type { WorkerRow } from "../page-update.js";
 import { byId, createSvg, formatNumber } from "./dom.js";
 import { logTicksBetween } from "./ticks.js";
 
 const MARK_SIZE = 10;
 const MARGIN = 8;
-/** Of the axis below the marks. */
+/** Height of the axis below the marks. */
 const BASE = 74;
 
-/** Workers that have computed nothing, or are gone, have no mark. */
+/** Workers that have left or have computed nothing have no mark. */
 export function drawStrip(workers: readonly WorkerRow[]): void {
   const host = byId("strip", HTMLElement);
   const width = host.clientWidth;
@@ -17,7 +17,7 @@ export function drawStrip(workers: readonly WorkerRow[]): void {
     .map((worker) => ({ worker, ms: Math.max(worker.shardMs / worker.shards, 1e-3) }))
     .sort((a, b) => a.ms - b.ms);
   if (width === 0 || shown.length === 0) return;
-  // A log axis, with room at both ends.
+  // A logarithmic axis with room at both ends.
   const [low, high] = [0.85 * shown[0]!.ms, 1.15 * shown.at(-1)!.ms];
   const x = (ms: number) =>
     MARGIN + (Math.log(ms / low) / Math.log(high / low)) * (width - 2 * MARGIN);
@@ -44,7 +44,7 @@ export function drawStrip(workers: readonly WorkerRow[]): void {
   );
 }
 
-/** A dot, and a ring for a browser. A pile that reaches the top goes on over its last mark. */
+/** A dot, or a ring for a browser. In a pile that reaches the top, further marks are drawn over the last one. */
 function drawMark({ name, kind }: WorkerRow, ms: number, x: number, height: number): SVGElement {
   const y = Math.max(MARK_SIZE / 2, BASE - MARGIN - height * MARK_SIZE);
   const colour = "var(--compute)";

@@ -1,13 +1,13 @@
-// The table of workers: what each has computed, and its connection.
+// The table of workers: what each has computed and its connection.
 import type { WorkerRow } from "../page-update.js";
 import { byId, createElement, formatBytes, formatCount, formatNumber } from "./dom.js";
 import type { Run } from "./run.js";
 import { drawStrip } from "./worker-strip.js";
 
-/** Of more, all are marks on a strip, and this many are in the table until all are asked for. */
+/** If there are more, all are marks on a strip, and the table shows only this many until all are asked for. */
 const MAX_ROWS = 12;
 
-/** Of the columns on a narrow screen: two views, and what has no room in either. */
+/** A narrow screen shows only one of the first two views; `optional` columns fit in neither. */
 type View = "work" | "network" | "optional";
 
 interface Column {
@@ -19,7 +19,7 @@ interface Column {
 
 interface Totals {
   samples: number;
-  /** Of the slowest worker, per shard. */
+  /** Time per shard of the slowest worker. */
   longestMs: number;
 }
 
@@ -55,7 +55,7 @@ new ResizeObserver(() => {
   if (lastRun) showStrip(lastRun.workers);
 }).observe(byId("strip", HTMLElement));
 
-/** What needs attention first: workers that are gone, then the slowest ones. In the order of joining where they are few. */
+/** If there are many, those that need attention first: workers that are gone, then the slowest. Else in the order of joining. */
 function chooseRows(workers: readonly WorkerRow[]): readonly WorkerRow[] {
   if (workers.length <= MAX_ROWS) return workers;
   const isGone = ({ state }: WorkerRow) => Number(state !== "working");
@@ -133,7 +133,7 @@ function noteOf(workers: readonly WorkerRow[], isOver: boolean): string {
 }
 
 function kindText(kind: WorkerRow["kind"] | undefined): string {
-  // Logs of earlier versions have none.
+  // Logs of earlier versions do not have it.
   if (kind === undefined || kind === "node") return "Node";
   return kind;
 }

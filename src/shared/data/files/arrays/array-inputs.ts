@@ -1,4 +1,4 @@
-// The inputs in an array file: what one sample is, and the one pass over all values that checks them and adds them to the digest.
+// The inputs in an array file: the shape of a sample, and a single pass over all values that checks and digests them.
 import { crc32 } from "node:zlib";
 import { TandemError } from "../../../errors.js";
 import { MAX_SAMPLE_VALUES, MAX_SIDE } from "../../../network/limits.js";
@@ -11,15 +11,15 @@ import type { DataDigest } from "./data-digest.js";
 import type { StoredArray } from "./stored-array.js";
 import { decodeInputs, inputTypeOf, typeName } from "./value-type.js";
 
-/** What the samples of an array are like. */
+/** Shape and type of the samples of an array. */
 export interface InputSpec {
   inputShape: number[];
   inputType: "uint8" | "float32";
 }
 
 /**
- * Samples of [h, w] are images of one channel.
- * @throws TandemError `data-format` where arrays of this kind are not used, `data-file-damaged` where sizes are absurd
+ * Samples of the shape [h, w] are images with one channel.
+ * @throws TandemError `data-format` if such arrays are not supported, `data-file-damaged` if sizes are absurd
  */
 export function inputSpecOf(file: string, { type, shape }: ArrayHeader): InputSpec {
   const inputType = inputTypeOf(type);
@@ -33,7 +33,7 @@ export function inputSpecOf(file: string, { type, shape }: ArrayHeader): InputSp
   if (sides.length === 0) {
     throw new TandemError(
       "data-format",
-      `${file}: one number for each of ${count} samples, and samples have at least one side. Reshape the array: x.reshape(-1, 1).`,
+      `${file}: one number per sample (${count} samples), but samples need at least one side. Reshape the array: x.reshape(-1, 1).`,
     );
   }
   if (count === 0 || sides.includes(0)) throw damagedArray(file, "it holds no samples");
@@ -41,13 +41,13 @@ export function inputSpecOf(file: string, { type, shape }: ArrayHeader): InputSp
   if (sizeOf(sides) > MAX_SAMPLE_VALUES || (isImage && sides.some((side) => side > MAX_SIDE))) {
     throw damagedArray(
       file,
-      `samples of ${sides.join(" × ")}; images of up to ${MAX_SIDE} × ${MAX_SIDE} pixels and ${MAX_SAMPLE_VALUES} values can be trained on`,
+      `samples of ${sides.join(" × ")}; at most ${MAX_SIDE} × ${MAX_SIDE} pixels and ${MAX_SAMPLE_VALUES} values are supported`,
     );
   }
   return { inputShape: sides.length === 2 ? [...sides, 1] : sides, inputType };
 }
 
-/** @throws TandemError `data-values` at the first value that is not finite, `data-file-damaged` at a wrong checksum */
+/** @throws TandemError `data-values` for the first value that is not finite, `data-file-damaged` for a wrong checksum */
 export async function scanInputs(
   array: StoredArray,
   { inputShape, inputType }: InputSpec,
@@ -69,7 +69,7 @@ export async function scanInputs(
   if (crc !== source.crc32) throw wrongChecksum(source);
 }
 
-/** Of a source in memory. @throws TandemError `data-file-damaged` */
+/** Checks the checksum of a source in memory. @throws TandemError `data-file-damaged` */
 export function checkSource(source: ByteSource): void {
   if (source.crc32 === undefined || !source.bytes) return;
   if (crc32(source.bytes) !== source.crc32) throw wrongChecksum(source);
@@ -83,5 +83,5 @@ async function crcOfHeader(source: ByteSource, length: number): Promise<number |
 }
 
 function wrongChecksum({ name }: ByteSource): TandemError {
-  return damagedArray(name, "its content does not have the checksum that the archive says");
+  return damagedArray(name, "its content does not match the archive's checksum");
 }

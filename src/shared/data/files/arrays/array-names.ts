@@ -1,11 +1,11 @@
-// The names that arrays of a data set have, as files of a folder or members of an archive. Pure.
+// The names of a data set's arrays, which are files of a folder or members of an archive. Pure.
 
 export interface ArrayNames {
   training: { inputs: string; targets: string };
   test: { inputs: string; targets: string };
 }
 
-/** Keras's own, those of other collections, and one set without a split. The first whose training arrays are there counts. */
+/** Those of Keras, of other collections, and of data without a split. The first whose training inputs exist is used. */
 const SCHEMES: readonly ArrayNames[] = [
   {
     training: { inputs: "x_train", targets: "y_train" },
@@ -29,7 +29,7 @@ export interface FoundArrays {
 
 /**
  * @param names of arrays, without `.npy`
- * @returns undefined where no training inputs are there; otherwise what is there and, in `missing`, what is not
+ * @returns undefined without training inputs; otherwise the arrays, and in `missing` those that are required but do not exist
  */
 export function findArrays(
   names: readonly string[],
@@ -37,13 +37,12 @@ export function findArrays(
   const scheme = SCHEMES.find(({ training }) => names.includes(training.inputs));
   if (!scheme) return undefined;
   const { training, test } = scheme;
-  const isThere = (name: string) => names.includes(name);
-  const hasTest = isThere(test.inputs) || isThere(test.targets);
+  const hasTest = names.includes(test.inputs) || names.includes(test.targets);
   const needed = [training, ...(hasTest ? [test] : [])];
   const missing = needed.flatMap(({ inputs, targets }) => [inputs, targets]);
   return {
     arrays: { training, ...(hasTest ? { test } : {}) },
-    missing: missing.filter((name) => !isThere(name)),
+    missing: missing.filter((name) => !names.includes(name)),
   };
 }
 

@@ -1,4 +1,4 @@
-// Array files of inputs and targets → a data source: checked once, in memory or read where they lie.
+// Array files of inputs and targets → a data source. They are checked once, and then kept in memory or read as needed.
 import { TandemError } from "../../../errors.js";
 import { describeData } from "../../describe-data.js";
 import { type DataSource, MemorySet, type TargetSpec } from "../../samples.js";
@@ -23,14 +23,14 @@ export interface ArrayPair {
 }
 
 export interface ArrayFiles {
-  /** For people: `IDX`. */
+  /** For the description: `IDX`. */
   format: string;
   /** The user's path, for messages. */
   where: string;
-  /** All that are open; they are closed with the data source, or where it is in memory. */
+  /** All open files. They are closed with the data source, or as soon as it is in memory. */
   files: readonly DiskFile[];
   training: ArrayPair;
-  /** Missing: a fifth of the training samples is drawn. */
+  /** Missing: a fifth of the training samples are drawn as the test set. */
   test?: ArrayPair | undefined;
 }
 
@@ -84,7 +84,7 @@ function checkInputs(training: ArrayPair, test: ArrayPair | undefined): InputSpe
   if (own === expected) return spec;
   throw new TandemError(
     "data-mismatch",
-    `${name}: its samples are ${own}, and the training samples are ${expected}. Use files of the same data set.`,
+    `${name}: its samples are ${own}, but the training samples are ${expected}. Use files of the same data set.`,
   );
 }
 
@@ -152,7 +152,7 @@ function toSet(array: StoredArray, own: Targets): MemorySet | FileSet {
   return new MemorySet({ count: shape[0]!, inputs, targets });
 }
 
-/** @param note how the test set was chosen, where it is not in the files */
+/** @returns in `note` how the test set was chosen, if it is not in the files */
 function splitSets(
   [all, test]: readonly (MemorySet | FileSet)[],
   validationSize: number | undefined,

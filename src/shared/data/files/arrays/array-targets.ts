@@ -1,16 +1,16 @@
-// The targets in an array file: class numbers of any whole type, or float32 values. Pure.
+// The targets in an array file: class numbers of any integer type, or floating-point values. Pure.
 import { TandemError } from "../../../errors.js";
 import { isAllFinite } from "../../../replica/finite.js";
 import type { TargetSpec } from "../../samples.js";
 import type { ArrayHeader } from "./array-header.js";
-import { decodeFloats, decodeWholes, targetKindOf, typeName } from "./value-type.js";
+import { decodeFloats, decodeIntegers, targetKindOf, typeName } from "./value-type.js";
 
 const MAX_CLASSES = 1_000_000;
 
-/** Of the samples of one file. */
+/** The targets of one file. */
 export type Targets =
   | { kind: "classes"; labels: Int32Array }
-  /** Sample by sample, `count` each. */
+  /** `count` values per sample. */
   | { kind: "values"; count: number; values: Float32Array };
 
 /**
@@ -39,10 +39,10 @@ export function readTargets(file: string, header: ArrayHeader, bytes: Uint8Array
   if (size !== 1) {
     throw unused(
       file,
-      `${size} whole numbers for each of ${sampleCount} samples. Give class numbers, y.argmax(axis=1) of one-hot rows, or float32 for values`,
+      `${size} integers for each of ${sampleCount} samples. Give class numbers, y.argmax(axis=1) of one-hot rows, or float32 for values`,
     );
   }
-  return { kind, labels: toLabels(file, decodeWholes(type, bytes)) };
+  return { kind, labels: toLabels(file, decodeIntegers(type, bytes)) };
 }
 
 function toLabels(file: string, wholes: ArrayLike<number>): Int32Array {
@@ -61,8 +61,8 @@ function toLabels(file: string, wholes: ArrayLike<number>): Int32Array {
 }
 
 /**
- * Classes are 0 … highest training label. A label far above the number of different labels is damage, not a class:
- * it would only make an output that nothing trains.
+ * Classes are 0 … highest training label. A label far above the number of different labels is taken for damage, as it would only
+ * add outputs that are never trained.
  */
 export function countClasses(file: string, training: Int32Array): number {
   const distinct = new Set(training).size;
@@ -76,19 +76,19 @@ export function countClasses(file: string, training: Int32Array): number {
   return classCount;
 }
 
-/** @throws TandemError where the test targets are not of the training targets' kind */
+/** @throws TandemError if the test targets do not match the training targets */
 export function checkTestTargets(file: string, test: Targets, target: TargetSpec): void {
   if (test.kind !== target.kind) {
     throw new TandemError(
       "data-mismatch",
-      `${file}: its targets are ${test.kind === "values" ? "values" : "class numbers"}, and the training targets are ${target.kind === "values" ? "values" : "class numbers"}. Give both as one type.`,
+      `${file}: its targets are ${test.kind === "values" ? "values" : "class numbers"}, but the training targets are ${target.kind === "values" ? "values" : "class numbers"}. Give both as the same type.`,
     );
   }
   if (test.kind === "values") {
     if (test.count === target.count) return;
     throw new TandemError(
       "data-mismatch",
-      `${file}: it has ${test.count} values for each sample, and the training targets have ${target.count}. Use files of the same data set.`,
+      `${file}: it has ${test.count} values per sample, but the training targets have ${target.count}. Use files of the same data set.`,
     );
   }
   const position = test.labels.findIndex((label) => label >= target.count);
@@ -99,7 +99,7 @@ export function checkTestTargets(file: string, test: Targets, target: TargetSpec
   );
 }
 
-/** @param firstSample the number of the values' first sample */
+/** @param size values per sample @param firstValue position of the first of these values in the file */
 export function notFinite(
   file: string,
   values: Float32Array,

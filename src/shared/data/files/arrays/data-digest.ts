@@ -1,9 +1,9 @@
-// The digest of a data set: SHA-256 over the IDX files that it would be, whatever it is stored as. The same samples have the same
+// The digest of a data set: SHA-256 of the data as IDX files, whatever format it is stored in. So the same samples have the same
 // digest as IDX, NPY or NPZ, and MNIST's is the SHA-256 of its four unpacked files.
 //
-// Inputs, then targets, of the training samples (those held out included), then of the test samples where the data has its own.
-// A last side of 1 is left out. Bytes are IDX's unsigned bytes, float32 its floats, class numbers unsigned bytes where no class
-// is above 255, else 32-bit integers. Pure.
+// It covers inputs, then targets, of the training samples (including those held out), then of the test samples if the data has a
+// test set. A last side of 1 is omitted. Bytes are IDX's unsigned bytes, float32 its floats, class numbers unsigned bytes if all are
+// below 256, else 32-bit integers. Pure.
 import { createHash } from "node:crypto";
 import { idxHeader } from "./idx.js";
 import { swapBytes } from "./value-type.js";
@@ -13,7 +13,7 @@ const MAX_BYTE_CLASSES = 256;
 export class DataDigest {
   private readonly hash = createHash("sha256");
 
-  /** Before the values of an array. @param shape of the array, the number of samples first */
+  /** Starts an array; its values follow. @param shape of the array, with the number of samples first */
   begin(type: "uint8" | "int32" | "float32", shape: readonly number[]): void {
     this.hash.update(idxHeader(type, withoutLastOne(shape)));
   }
@@ -30,7 +30,7 @@ export class DataDigest {
     this.hash.update(bytes);
   }
 
-  /** Class numbers, all of an array. */
+  /** Adds a complete array of class numbers. */
   addLabels(labels: Int32Array, classCount: number): void {
     const isByte = classCount <= MAX_BYTE_CLASSES;
     this.begin(isByte ? "uint8" : "int32", [labels.length]);

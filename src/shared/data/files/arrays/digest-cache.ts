@@ -1,6 +1,6 @@
-// The digests of large data sets, so that a set of 20 GB is read to the end once, and not before every run: small JSON files in
-// Tandem's folder in the user's cache. An entry counts for files that are the same to the byte as far as the file system knows:
-// device, inode, length and time of the last change. Anything else, a damaged entry included, is computed again.
+// Caches the digests of large data sets, so that a set of 20 GB is not read completely before every run. Entries are small JSON
+// files in Tandem's folder in the user's cache. An entry is valid if device, inode, length and modification time of all files are
+// the same. Otherwise, or if an entry is damaged, the digest is computed again.
 import { createHash } from "node:crypto";
 import { mkdirSync, readFileSync } from "node:fs";
 import { join, resolve } from "node:path";
@@ -12,8 +12,8 @@ import type { DiskFile } from "../byte-source.js";
 const FORMAT = "tandem-data-digest/1";
 
 /**
- * File systems round times: what was changed so shortly before it was read may have been changed again without a trace (as in
- * Git, which calls such files racily clean).
+ * File systems round times, so a file that was changed shortly before it was read may have been changed again without a new
+ * modification time (Git calls such files racily clean).
  */
 const SETTLED_MS = 3_000;
 
@@ -29,9 +29,9 @@ const entrySchema = z.strictObject({
 type Entry = z.infer<typeof entrySchema>;
 
 /**
- * @param files all that the set consists of, open
+ * @param files all files of the set, open
  * @param compute reads and checks them
- * @param nowMs when `compute` began, by the time of day
+ * @param nowMs the wall-clock time before `compute`
  */
 export async function cachedDigest(
   files: readonly DiskFile[],
@@ -50,7 +50,7 @@ export async function cachedDigest(
   return digest;
 }
 
-/** One for the files of these paths: a set that has changed replaces its entry. */
+/** Named after the paths, so that a changed set replaces its entry. */
 function entryFile(files: Entry["files"]): string {
   const paths = JSON.stringify(files.map(({ path }) => path));
   const name = createHash("sha256").update(paths).digest("hex").slice(0, 32);
@@ -70,6 +70,6 @@ async function writeEntry(file: string, entry: Entry): Promise<void> {
     mkdirSync(join(cacheFolder(), "data"), { recursive: true });
     await writeAtomically(file, [new TextEncoder().encode(`${JSON.stringify(entry)}\n`)]);
   } catch {
-    // Without a cache the set is read again.
+    // Without a cache entry, the set is read again.
   }
 }

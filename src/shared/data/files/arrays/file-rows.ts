@@ -1,16 +1,15 @@
-// The rows of an array that stays in its file: those that are asked for are read when they are. Rows that lie close together are
-// read by one call.
+// Reads rows of an array that stays in its file. Rows that are close together are read with one call.
 import type { SampleSet, Samples } from "../../samples.js";
 import type { ReadPart } from "../byte-source.js";
 import { type StoredArray, valueBytes } from "./stored-array.js";
 import { decodeInputs } from "./value-type.js";
 
-/** Reading so much that is not needed is faster than another call. */
+/** Reading up to this many unneeded bytes is faster than another call. */
 const MAX_GAP_BYTES = 8 * 1024;
-/** More memory than that is not used for rows that nobody asked for. */
+/** Limits the memory for unneeded rows. */
 const MAX_RUN_BYTES = 2 ** 20;
 
-/** Consecutive bytes of the file, and the rows in them that are needed. */
+/** Consecutive bytes of the file, and the required rows in them. */
 interface Run {
   from: number;
   to: number;
@@ -26,7 +25,7 @@ export class FileRows {
     this.rowBytes = valueBytes(array) / array.shape[0]!;
   }
 
-  /** The values of these rows, in this order. @throws TandemError `data-file-…` where the file has changed or cannot be read */
+  /** The values of these rows, in this order. @throws TandemError `data-file-…` if the file has changed or cannot be read */
   async read(indices: Uint32Array): Promise<Uint8Array | Float32Array> {
     const { rowBytes } = this;
     const { source, byteOffset, type } = this.array;
@@ -68,13 +67,13 @@ function findRuns(indices: Uint32Array, rowBytes: number): Run[] {
   return runs;
 }
 
-/** Samples whose inputs stay in their file, and whose targets are in memory. */
+/** Samples whose inputs stay in their file. Targets are in memory. */
 export class FileSet implements SampleSet {
   readonly count: number;
   private readonly rows: FileRows;
   private readonly targets: Int32Array | Float32Array;
 
-  /** @param targets of as many samples as the array has rows */
+  /** @param targets one per row of the array */
   constructor(array: StoredArray, targets: Int32Array | Float32Array) {
     this.count = array.shape[0]!;
     this.rows = new FileRows(array);

@@ -1,4 +1,4 @@
-// A data set in MNIST's format: four IDX files in a folder, found by their names, of which a folder may hold several sets.
+// A data set in MNIST's format: four IDX files in a folder, recognized by their names. A folder may contain several sets.
 import { basename, dirname } from "node:path";
 import { TandemError } from "../../../errors.js";
 import type { DataSource } from "../../samples.js";
@@ -9,11 +9,11 @@ import { isIdx } from "./idx.js";
 import { withFiles } from "./open-files.js";
 import { openArray } from "./stored-array.js";
 
-/** `train-images-idx3-ubyte`, and as Kaggle and EMNIST have it: `train-images.idx3-ubyte`, `emnist-digits-train-images-idx3-ubyte.gz`. */
+/** `train-images-idx3-ubyte`, and as on Kaggle and in EMNIST: `train-images.idx3-ubyte`, `emnist-digits-train-images-idx3-ubyte.gz`. */
 const NAME =
   /^(?:(?<set>.+)-)?(?<part>train|t10k|test)-(?<role>images|features|vectors|labels|targets)[-.]idx\d(?:-\w+)?(?:\.gz)?$/;
 
-/** What a name says; `place` is `train/inputs` and so on. */
+/** A parsed file name; `place` is `train/inputs` and so on. */
 interface NamedFile {
   name: string;
   set: string;
@@ -22,7 +22,7 @@ interface NamedFile {
 
 const PLACES = ["train/inputs", "train/targets", "test/inputs", "test/targets"] as const;
 
-/** For messages: what is usual. */
+/** For messages. */
 const USUAL_NAMES: Readonly<Record<(typeof PLACES)[number], string>> = {
   "train/inputs": "train-images-idx3-ubyte",
   "train/targets": "train-labels-idx1-ubyte",
@@ -38,7 +38,7 @@ export const idxKind: DataKind = {
   open: openIdx,
 };
 
-/** @returns by its name, what of a data set in MNIST's format a file is; undefined: nothing */
+/** @returns undefined if it is not the name of a file in MNIST's format */
 function parseName(name: string): NamedFile | undefined {
   const { set = "", part, role } = NAME.exec(name)?.groups ?? {};
   if (part === undefined || role === undefined) return undefined;
@@ -54,7 +54,7 @@ function openIdx(place: DataPlace, options: DataOptions): Promise<DataSource> {
   if (!place.isFolder && !own) {
     throw new TandemError(
       "data-format",
-      `--data ${pathText(path)} is an IDX file of no such name as train-images-idx3-ubyte. Give a folder with the four files of a data set.`,
+      `--data ${pathText(path)} is an IDX file, but its name is not like train-images-idx3-ubyte. Give a folder with the four files of a data set.`,
     );
   }
   const { names } = place.isFolder ? place : lookAt(folder);
@@ -77,7 +77,7 @@ function openIdx(place: DataPlace, options: DataOptions): Promise<DataSource> {
 function onlySet(path: string, found: readonly NamedFile[]): string {
   const sets = [...new Set(found.map(({ set }) => set))];
   if (sets.length === 1) return sets[0]!;
-  // What has no prefix is the folder's own set.
+  // Files without a prefix are preferred.
   if (sets.includes("")) return "";
   throw new TandemError(
     "data-format",
@@ -85,7 +85,7 @@ function onlySet(path: string, found: readonly NamedFile[]): string {
   );
 }
 
-/** Plain where there are both. */
+/** The unpacked file is preferred. */
 function fileOf(
   folder: string,
   found: readonly NamedFile[],
@@ -99,6 +99,6 @@ function fileOf(
   const name = `${set === "" ? "" : `${set}-`}${USUAL_NAMES[place]}`;
   throw new TandemError(
     "data-file-missing",
-    `${pathText(folder)} has no ${name} (nor ${name}.gz). A data folder holds the four MNIST-format files ${Object.values(USUAL_NAMES).join(", ")}.`,
+    `${pathText(folder)} has no ${name} (or ${name}.gz). A data folder contains the four MNIST-format files ${Object.values(USUAL_NAMES).join(", ")}.`,
   );
 }

@@ -21,7 +21,7 @@ export function isIdx(beginning: Uint8Array): boolean {
 
 /**
  * @param beginning the first `IDX_HEADER_BYTES` of the file, or all of it
- * @throws TandemError `data-file-damaged` where magic number and sides cannot be right
+ * @throws TandemError `data-file-damaged` if the magic number or the sides are invalid
  */
 export function parseIdxHeader(file: string, beginning: Uint8Array): ArrayHeader {
   const view = new DataView(beginning.buffer, beginning.byteOffset, beginning.byteLength);
@@ -35,21 +35,21 @@ export function parseIdxHeader(file: string, beginning: Uint8Array): ArrayHeader
   if (sideCount < 1 || sideCount > MAX_SIDES) {
     throw damagedArray(
       file,
-      `an IDX file of ${sideCount} sides; arrays of 1 to ${MAX_SIDES} are used`,
+      `an IDX file with ${sideCount} sides; 1 to ${MAX_SIDES} are supported`,
     );
   }
   const byteOffset = 4 + 4 * sideCount;
   if (view.byteLength < byteOffset) {
     throw damagedArray(
       file,
-      `cut short: ${view.byteLength} bytes, the header alone has ${byteOffset}`,
+      `cut short: ${view.byteLength} bytes, but the header alone has ${byteOffset}`,
     );
   }
   const shape = Array.from({ length: sideCount }, (_, side) => view.getUint32(4 + 4 * side));
   return { type, shape, byteOffset };
 }
 
-/** The header of an IDX file with values of this type. @param shape up to four sides, each below 2³² */
+/** Encodes the header of an IDX file. @param shape up to four sides, each below 2³² */
 export function idxHeader(
   type: "uint8" | "int32" | "float32",
   shape: readonly number[],

@@ -1,4 +1,4 @@
-// A folder of NumPy's arrays, x_train.npy and so on, with or without a test set.
+// A folder of NumPy arrays, x_train.npy and so on, with or without a test set.
 import { dirname } from "node:path";
 import { TandemError } from "../../../errors.js";
 import type { DataSource } from "../../samples.js";
@@ -14,13 +14,13 @@ const ENDING = ".npy";
 
 export const npyKind: DataKind = {
   name: "npy",
-  sign: `a folder of NumPy arrays, ${USUAL_ARRAYS} with the ending .npy`,
+  sign: `a folder of NumPy arrays, ${USUAL_ARRAYS} with the extension .npy`,
   recognizes: ({ isFolder, names, beginning }) =>
     isFolder ? names.some((name) => name.endsWith(ENDING)) : isNpy(beginning),
   open: openNpy,
 };
 
-/** @param place the folder, or one of its files */
+/** @param place the folder or one of its files */
 function openNpy(place: DataPlace, options: DataOptions): Promise<DataSource> {
   const { path } = place;
   const folder = place.isFolder ? path : dirname(path);
@@ -31,7 +31,7 @@ function openNpy(place: DataPlace, options: DataOptions): Promise<DataSource> {
   if (!found || missing !== undefined) {
     throw new TandemError(
       "data-file-missing",
-      `${pathText(folder)} has no ${missing}${ENDING}. A folder of NumPy arrays holds ${USUAL_ARRAYS}, each with the ending ${ENDING}, or the first two alone.`,
+      `${pathText(folder)} has no ${missing}${ENDING}. A folder of NumPy arrays contains ${USUAL_ARRAYS}, each with the extension ${ENDING}, or only the first two.`,
     );
   }
   const files = listArrays(found.arrays).map((name) => `${name}${ENDING}`);

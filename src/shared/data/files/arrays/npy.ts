@@ -1,5 +1,5 @@
-// NPY, NumPy's format of one array: a magic number, a header that is a Python dictionary, the values. Versions 1 to 3. Nothing in
-// it is ever executed: objects, which NumPy pickles, are refused. Source: numpy.lib.format, and NEP 1. Pure.
+// NPY, NumPy's format for one array: a magic number, a header that is a Python dictionary, and the values. Versions 1 to 3.
+// Nothing in it is ever executed: objects, which NumPy pickles, are refused. Source: numpy.lib.format, and NEP 1. Pure.
 import { TandemError } from "../../../errors.js";
 import { quote } from "../../../network/problem.js";
 import { type ArrayHeader, damagedArray, MAX_SIDES } from "./array-header.js";
@@ -8,7 +8,7 @@ import type { ValueType } from "./value-type.js";
 const MAGIC = [0x93, 0x4e, 0x55, 0x4d, 0x50, 0x59];
 /** NumPy itself refuses longer headers. */
 const MAX_HEADER_BYTES = 10_000;
-/** The longest beginning that `parseNpyHeader` looks at. */
+/** The number of bytes that `parseNpyHeader` needs at most. */
 export const NPY_HEADER_BYTES = 12 + MAX_HEADER_BYTES;
 
 export function isNpy(beginning: Uint8Array): boolean {
@@ -17,7 +17,7 @@ export function isNpy(beginning: Uint8Array): boolean {
 
 /**
  * @param beginning the first `NPY_HEADER_BYTES` of the file, or all of it
- * @throws TandemError `data-file-damaged` where it cannot be read, `data-format` where it can and is not used
+ * @throws TandemError `data-file-damaged` if it cannot be read, `data-format` if it is not supported
  */
 export function parseNpyHeader(file: string, beginning: Uint8Array): ArrayHeader {
   if (!isNpy(beginning))
@@ -34,7 +34,7 @@ export function parseNpyHeader(file: string, beginning: Uint8Array): ArrayHeader
   if (shape.length < 1 || shape.length > MAX_SIDES) {
     throw unused(
       file,
-      `it has ${shape.length} sides; arrays of 1 to ${MAX_SIDES} are used, the first for the samples. Reshape it`,
+      `it has ${shape.length} sides; 1 to ${MAX_SIDES} are supported, of which the first is the number of samples. Reshape it`,
     );
   }
   return { type, shape, byteOffset };
@@ -67,7 +67,7 @@ interface Dictionary {
   shape: number[];
 }
 
-/** The dictionary as NumPy writes it, its keys in any order: `{'descr': '<f4', 'fortran_order': False, 'shape': (3, 4), }` */
+/** Parses the dictionary, with keys in any order: `{'descr': '<f4', 'fortran_order': False, 'shape': (3, 4), }` */
 function parseDictionary(file: string, text: string): Dictionary {
   const body = /^\s*\{([\s\S]*)\}\s*$/.exec(text)?.[1];
   const descr = find(body, "descr", /'[^']*'|"[^"]*"|\[/);
@@ -94,13 +94,13 @@ function find(body: string | undefined, key: string, value: RegExp): string | un
   return body === undefined ? undefined : pattern.exec(body)?.[1];
 }
 
-/** NumPy's array protocol: byte order, kind, bytes of a value. */
+/** NumPy's array protocol: byte order, kind, bytes per value. */
 function parseType(file: string, descr: string): ValueType {
   const [, order = "", kind = "", digits = ""] = /^['"]([<>|=]?)(\w)(\d*)['"]$/.exec(descr) ?? [];
   if (kind === "O") {
     throw unused(
       file,
-      "it holds Python objects, which are pickled and never loaded. Save an array of numbers: np.save(FILE, np.stack(x))",
+      "it contains pickled Python objects, which are never loaded. Save an array of numbers: np.save(FILE, np.stack(x))",
     );
   }
   const byteLength = Number(digits);

@@ -24,7 +24,7 @@ export const npzKind: DataKind = {
   open: openNpz,
 };
 
-/** @param place the archive, or a folder with one archive in it */
+/** @param place the archive, or a folder that contains one */
 async function openNpz(place: DataPlace, options: DataOptions): Promise<DataSource> {
   const own = place.names.find((name) => name.endsWith(ARCHIVE));
   const path = own === undefined ? place.path : join(place.path, own);
@@ -76,6 +76,6 @@ function chooseArrays(path: string, members: readonly string[]): FoundArrays {
   if (found && missing === undefined) return found.arrays;
   throw new TandemError(
     "data-file-missing",
-    `${pathText(path)} has no array ${missing}. An archive holds ${USUAL_ARRAYS}, or the first two alone; this one has ${names.map(pathText).join(", ") || "no arrays"}.`,
+    `${pathText(path)} has no array ${missing}. An archive contains ${USUAL_ARRAYS}, or only the first two; this one has ${names.map(pathText).join(", ") || "no arrays"}.`,
   );
 }

@@ -1,10 +1,10 @@
-// Several files that are opened together, and closed together where something is wrong with one of them.
+// Opens several files together, and closes them again if something fails.
 import { join } from "node:path";
 import { DiskFile } from "../byte-source.js";
 
 /**
- * @param work gets the open files, in the order of the names; where it fails, they are closed
- * @throws TandemError `data-file-missing` where a file cannot be opened, and what `work` throws
+ * @param work receives the open files, in the order of the names; if it fails, they are closed
+ * @throws TandemError `data-file-missing` if a file cannot be opened, and what `work` throws
  */
 export async function withFiles<Result>(
   folder: string,

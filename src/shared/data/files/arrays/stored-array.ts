@@ -1,5 +1,5 @@
-// An array in a file: its header, read and checked, and its values, which stay where they are until they are asked for. What is
-// packed is unpacked in memory, but not before its header has said how long it is.
+// An array in a file: its checked header, and its values, which are not read until they are needed. Packed arrays are unpacked in
+// memory, but only after the length in their header has been checked.
 import { constants as zlib, gunzipSync } from "node:zlib";
 import { messageOf, TandemError } from "../../../errors.js";
 import { type ArrayHeader, checkLength, damagedArray } from "./array-header.js";
@@ -7,26 +7,26 @@ import { type ByteSource, DiskBytes, DiskFile, loadBytes, MemoryBytes } from "..
 import { IDX_HEADER_BYTES, parseIdxHeader } from "./idx.js";
 import { isNpy, NPY_HEADER_BYTES, parseNpyHeader } from "./npy.js";
 
-/** Of a file that is packed: it has to be unpacked in memory. */
+/** Limit for packed files, as they are unpacked in memory. */
 export const MAX_UNPACKED_BYTES = 2 ** 31;
-/** No deflated stream is longer than this many times its packed length (zlib's technical details). */
+/** The largest compression ratio of deflate (zlib's technical details). */
 export const MAX_DEFLATE_RATIO = 1032;
 
-/** The longest beginning of an array that says what it is. */
+/** The longest header of an array. */
 export const ARRAY_HEADER_BYTES = Math.max(IDX_HEADER_BYTES, NPY_HEADER_BYTES);
-/** So much of a gzip stream unpacks to a header, also where a long name is in front of it. */
+/** Enough of a gzip stream to unpack a header from, even if a long file name precedes it. */
 const PACKED_BEGINNING_BYTES = 2 ** 16;
 
 export interface StoredArray extends ArrayHeader {
   source: ByteSource;
 }
 
-/** How many bytes the values have. */
+/** Bytes of the values. */
 export function valueBytes({ shape, type }: ArrayHeader): number {
   return shape.reduce((product, side) => product * side, type.byteLength);
 }
 
-/** What an array is stored as; `any`: by its first bytes. */
+/** The format of an array; `any`: recognized by its first bytes. */
 export type ArrayFormat = "idx" | "npy" | "any";
 
 /** @throws TandemError `data-…`, naming the file */
@@ -43,7 +43,7 @@ export async function readArray(
 
 /**
  * @param beginning the first `ARRAY_HEADER_BYTES`, or all of it
- * @param byteLength of header and values; undefined: not known yet
+ * @param byteLength of header and values, to be checked; undefined: not known yet
  * @throws TandemError `data-…`, naming the file
  */
 export function parseHeader(
@@ -59,7 +59,7 @@ export function parseHeader(
   return header;
 }
 
-/** An array in a file of its own, plain or gzipped (by its first two bytes, not by its name). @throws as `readArray` */
+/** Opens an array in a separate file, plain or gzipped (recognized by its first two bytes). @throws as `readArray` */
 export async function openArray(file: DiskFile, format: ArrayFormat = "any"): Promise<StoredArray> {
   const source = new DiskBytes(file);
   const start = new Uint8Array(Math.min(2, source.byteLength));
@@ -72,7 +72,7 @@ async function unzip(source: ByteSource, format: ArrayFormat): Promise<ByteSourc
   const { name, byteLength: packedBytes } = source;
   const start = new Uint8Array(Math.min(packedBytes, PACKED_BEGINNING_BYTES));
   await source.read(start, 0);
-  // It goes on behind these bytes.
+  // The stream is truncated here.
   const options = { finishFlush: zlib.Z_SYNC_FLUSH };
   const beginning = gunzip(name, start, options).subarray(0, ARRAY_HEADER_BYTES);
   const header = parseHeader(name, beginning, undefined, format);
@@ -80,19 +80,19 @@ async function unzip(source: ByteSource, format: ArrayFormat): Promise<ByteSourc
   if (Math.max(byteLength, packedBytes) > MAX_UNPACKED_BYTES) {
     throw new TandemError(
       "data-format",
-      `${name}: it unpacks to more than ${MAX_UNPACKED_BYTES} bytes, and would have to be in memory. Unpack it: gunzip FILE.`,
+      `${name}: it unpacks to more than ${MAX_UNPACKED_BYTES} bytes, which is too much for memory. Unpack it: gunzip FILE.`,
     );
   }
   if (byteLength > MAX_DEFLATE_RATIO * packedBytes) {
     throw damagedArray(name, `${packedBytes} bytes cannot unpack to ${byteLength}`);
   }
   const { bytes = new Uint8Array() } = await loadBytes(source);
-  // In one piece, and one byte more, which a stream that is too long fills.
+  // One chunk, with one extra byte that a stream that is too long would fill.
   const limits = { maxOutputLength: byteLength + 1, chunkSize: Math.max(64, byteLength + 1) };
   return new MemoryBytes(name, gunzip(name, bytes, limits, byteLength));
 }
 
-/** @param byteLength that is expected */
+/** @param byteLength the expected length */
 function gunzip(
   name: string,
   bytes: Uint8Array,
@@ -105,7 +105,7 @@ function gunzip(
     const isTooLong =
       error instanceof Error && "code" in error && error.code === "ERR_BUFFER_TOO_LARGE";
     const what = isTooLong
-      ? `it unpacks to more than the ${byteLength} bytes that its header asks for`
+      ? `it unpacks to more than the ${byteLength} bytes that its header requires`
       : `the gzip stream is damaged (${messageOf(error)})`;
     throw damagedArray(name, what, error);
   }

@@ -1,8 +1,8 @@
-// The types that values in array files have, and how their bytes become what a run computes with: bytes or float32 for inputs,
-// class numbers or float32 for targets. Pure. On little-endian machines, as all that Node runs on.
+// The types of values in array files, and how their bytes are converted: to bytes or float32 for inputs, to class numbers or float32
+// for targets. For little-endian machines, like everything that Node runs on. Pure.
 
 export interface ValueType {
-  /** `b`: true or false, `u` and `i`: whole numbers without and with a sign, `f`: floating-point numbers. */
+  /** `b`: booleans, `u` and `i`: unsigned and signed integers, `f`: floating-point numbers. */
   kind: "b" | "u" | "i" | "f";
   byteLength: 1 | 2 | 4 | 8;
   isBigEndian: boolean;
@@ -14,39 +14,39 @@ export function typeName({ kind, byteLength }: ValueType): string {
   return kind === "b" ? name : `${name}${8 * byteLength}`;
 }
 
-/** What inputs of this type become; undefined: not used as inputs. */
+/** What inputs of this type are converted to; undefined: not supported as inputs. */
 export function inputTypeOf({ kind, byteLength }: ValueType): "uint8" | "float32" | undefined {
   if (kind === "u" && byteLength === 1) return "uint8";
   return kind === "f" && byteLength >= 4 ? "float32" : undefined;
 }
 
-/** What targets of this type are; undefined: not used as targets. */
+/** What targets of this type are; undefined: not supported as targets. */
 export function targetKindOf({ kind, byteLength }: ValueType): "classes" | "values" | undefined {
   if (kind !== "f") return "classes";
   return byteLength >= 4 ? "values" : undefined;
 }
 
-/** Bytes as they are, in the same memory. Floats rounded to float32, in the same memory where nothing has to be changed. */
+/** Bytes are returned as they are, floats rounded to float32. Copies only if something has to be changed. */
 export function decodeInputs(type: ValueType, bytes: Uint8Array): Uint8Array | Float32Array {
   return inputTypeOf(type) === "uint8" ? bytes : decodeFloats(type, bytes);
 }
 
-/** Of `f` with 4 or 8 bytes. */
+/** For `f` with 4 or 8 bytes. */
 export function decodeFloats(
   { byteLength, isBigEndian }: ValueType,
   bytes: Uint8Array,
 ): Float32Array {
   const count = bytes.length / byteLength;
-  const { buffer, byteOffset } = aligned(bytes, byteLength, isBigEndian);
+  const { buffer, byteOffset } = align(bytes, byteLength, isBigEndian);
   if (byteLength === 4) return new Float32Array(buffer, byteOffset, count);
   return Float32Array.from(new Float64Array(buffer, byteOffset, count));
 }
 
-/** Of whole numbers; those of eight bytes that are no exact numbers in JavaScript are rounded, and far beyond any class. */
-export function decodeWholes(type: ValueType, bytes: Uint8Array): ArrayLike<number> {
+/** For integers. Those of eight bytes that JavaScript cannot represent are rounded, and are far too large for a class. */
+export function decodeIntegers(type: ValueType, bytes: Uint8Array): ArrayLike<number> {
   const { kind, byteLength, isBigEndian } = type;
   const count = bytes.length / byteLength;
-  const { buffer, byteOffset } = aligned(bytes, byteLength, isBigEndian);
+  const { buffer, byteOffset } = align(bytes, byteLength, isBigEndian);
   if (kind === "i") {
     if (byteLength === 1) return new Int8Array(buffer, byteOffset, count);
     if (byteLength === 2) return new Int16Array(buffer, byteOffset, count);
@@ -59,16 +59,16 @@ export function decodeWholes(type: ValueType, bytes: Uint8Array): ArrayLike<numb
   return Float64Array.from(new BigUint64Array(buffer, byteOffset, count), Number);
 }
 
-/** The bytes where values of this length may begin, in the machine's order: a copy where they have to be moved or turned. */
-function aligned(bytes: Uint8Array, valueBytes: number, isBigEndian: boolean): Uint8Array {
-  const isTurned = isBigEndian && valueBytes > 1;
-  if (!isTurned && bytes.byteOffset % valueBytes === 0) return bytes;
+/** The bytes, aligned for values of this length and in the machine's order: a copy if they have to be moved or swapped. */
+function align(bytes: Uint8Array, valueBytes: number, isBigEndian: boolean): Uint8Array {
+  const isSwapped = isBigEndian && valueBytes > 1;
+  if (!isSwapped && bytes.byteOffset % valueBytes === 0) return bytes;
   const copy = new Uint8Array(bytes);
-  if (isTurned) swapBytes(copy, valueBytes);
+  if (isSwapped) swapBytes(copy, valueBytes);
   return copy;
 }
 
-/** Turns the bytes of each value around, in place. */
+/** Reverses the bytes of each value, in place. */
 export function swapBytes(bytes: Uint8Array, valueBytes: number): void {
   const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   if (valueBytes === 2) buffer.swap16();

@@ -1,6 +1,5 @@
-// The members of a zip archive that are asked for. Members that are stored stay in the file; those that are deflated are unpacked
-// in memory, to the length that the archive says and no further. The archive's structure is read by yauzl, which knows zip64 and
-// refuses names that lead out of a folder.
+// Opens members of a zip archive. Stored members stay in the file; deflated members are unpacked in memory, up to the length in the
+// archive's directory. yauzl reads the archive's structure; it supports zip64 and refuses names that lead out of a folder.
 import { closeSync, openSync } from "node:fs";
 import { type Entry, fromFdPromise, type ZipFile } from "yauzl";
 import { messageOf, TandemError } from "../../../errors.js";
@@ -9,18 +8,18 @@ import { type ByteSource, DiskBytes, type DiskFile, MemoryBytes } from "../byte-
 import { pathText } from "../data-place.js";
 import { ARRAY_HEADER_BYTES, MAX_DEFLATE_RATIO, MAX_UNPACKED_BYTES } from "./stored-array.js";
 
-/** An archive of arrays has a handful. */
+/** An archive of arrays has only a few. */
 const MAX_MEMBERS = 1000;
 
 const STORED = 0;
 const DEFLATED = 8;
 
-/** @throws where a member of this beginning and length cannot be right */
+/** @throws if a member with this beginning and length is invalid */
 export type CheckBeginning = (name: string, beginning: Uint8Array, byteLength: number) => void;
 
 /**
- * @param choose gets the names of all members, and says which are to be read
- * @param check is called before a packed member is unpacked beyond its first `ARRAY_HEADER_BYTES`
+ * @param choose receives the names of all members, and returns those to open
+ * @param check called before a packed member is unpacked beyond its first `ARRAY_HEADER_BYTES`
  * @returns by name
  * @throws TandemError `data-file-damaged`, `data-format`, naming archive and member
  */
@@ -46,17 +45,13 @@ export async function readZipMembers(
     return members;
   } catch (error) {
     if (error instanceof TandemError) throw error;
-    throw damagedArray(
-      archive,
-      `it is no zip archive that can be read (${messageOf(error)})`,
-      error,
-    );
+    throw damagedArray(archive, `it cannot be read as a zip archive (${messageOf(error)})`, error);
   } finally {
     zip?.close();
   }
 }
 
-/** With a descriptor of its own, which it closes: the file's is used longer than the archive's structure. */
+/** Uses a separate descriptor, which yauzl closes, because the file's own stays open longer. */
 async function openZip(path: string): Promise<ZipFile> {
   const fd = openSync(path, "r");
   try {
@@ -74,7 +69,7 @@ async function listEntries(zip: ZipFile, archive: string): Promise<Map<string, E
   }
   for await (const entry of zip.eachEntry()) {
     if (entries.has(entry.fileName)) {
-      throw damagedArray(archive, `it has two members of the name ${pathText(entry.fileName)}`);
+      throw damagedArray(archive, `it has two members with the name ${pathText(entry.fileName)}`);
     }
     entries.set(entry.fileName, entry);
   }
@@ -91,7 +86,7 @@ function checkEntry(archive: string, entry: Entry, unpackedBytes: number): void 
   if (compressionMethod !== DEFLATED) {
     throw new TandemError(
       "data-format",
-      `${name}: it is packed by method ${compressionMethod}. Use np.savez or np.savez_compressed.`,
+      `${name}: it is packed with method ${compressionMethod}. Use np.savez or np.savez_compressed.`,
     );
   }
   if (uncompressedSize > MAX_DEFLATE_RATIO * compressedSize) {
@@ -100,7 +95,7 @@ function checkEntry(archive: string, entry: Entry, unpackedBytes: number): void 
   if (unpackedBytes > MAX_UNPACKED_BYTES) {
     throw new TandemError(
       "data-format",
-      `${name}: the arrays of this archive unpack to more than ${MAX_UNPACKED_BYTES} bytes, and would have to be in memory. Save them with np.savez, which does not pack, or as .npy files.`,
+      `${name}: the arrays of this archive unpack to more than ${MAX_UNPACKED_BYTES} bytes, which is too much for memory. Save them with np.savez, which does not pack, or as .npy files.`,
     );
   }
 }
@@ -120,7 +115,7 @@ async function readMember(
       ...{ from: fileDataStart, byteLength: uncompressedSize },
     });
   }
-  // The stream fails where there is more or less than the archive says.
+  // The stream fails if its length is not the one in the archive's directory.
   const bytes = new Uint8Array(uncompressedSize);
   const headerBytes = Math.min(ARRAY_HEADER_BYTES, uncompressedSize);
   let count = 0;

@@ -1,31 +1,31 @@
-// Pictures of any size and kind → pixels, decoded and resized by sharp (libvips); the same for training and for predictions. sharp is
-// loaded with the first picture: all else works without it.
+// Decodes and resizes pictures with sharp (libvips), in the same way for training and predictions. sharp is loaded with the first
+// picture, so that everything else works without it.
 import type { Sharp } from "sharp";
 import { messageOf, TandemError } from "../../../errors.js";
 import type { PictureHeader, PictureShape } from "./picture-kinds.js";
 
-/** What sharp decodes on every platform, as it calls it. A name may lie, and files of other formats, such as SVG, refer to others. */
+/** Formats that sharp decodes on every platform. Checked, because a file's name may be wrong, and SVG files may refer to other files. */
 const FORMATS: readonly string[] = ["png", "jpeg", "webp", "gif", "tiff", "heif"];
 
-/** Of one picture before it is resized: 16,384 × 16,384. */
+/** Limit for a picture before it is resized: 16,384 × 16,384. */
 const MAX_PIXELS = 2 ** 28;
 let loaded: Promise<typeof import("sharp").default> | undefined;
 
 /**
- * @throws Error with a short message where it is no picture or a too large one; TandemError `pictures-unavailable` where sharp cannot
- * be loaded
+ * @throws Error with a short message if it is not a picture or too large; TandemError `pictures-unavailable` if sharp cannot be
+ * loaded
  */
 export async function readPictureHeader(bytes: Uint8Array): Promise<PictureHeader> {
   const picture = await openPicture(bytes);
   const { format, autoOrient, channels, space } = await attempt(picture.metadata());
-  if (!FORMATS.includes(format)) throw new Error(`it is of the format ${format}`);
+  if (!FORMATS.includes(format)) throw new Error(`its format is ${format}`);
   const isGrey = channels <= 2 || space === "b-w" || space === "grey16";
   return { ...autoOrient, isGrey };
 }
 
 /**
- * The pixels row by row, channels together. Turned as its camera says, stretched to the shape, on white where it is transparent.
- * Pixels of a picture that has the shape are unchanged.
+ * The pixels in row-major order with interleaved channels: rotated as the metadata say, stretched to the shape, and on a white
+ * background. A picture that has the shape already is not resampled.
  * @throws as `readPictureHeader`
  */
 export async function decodePicture(bytes: Uint8Array, shape: PictureShape): Promise<Uint8Array> {
@@ -46,7 +46,7 @@ async function openPicture(bytes: Uint8Array): Promise<Sharp> {
   return sharp(bytes, { failOn: "error", limitInputPixels: MAX_PIXELS });
 }
 
-/** libvips's messages have several lines. */
+/** Shortens libvips's messages to their first line. */
 async function attempt<T>(work: Promise<T>): Promise<T> {
   try {
     return await work;
@@ -61,7 +61,7 @@ async function loadSharp(): Promise<typeof import("sharp").default> {
   } catch (error) {
     throw new TandemError(
       "pictures-unavailable",
-      `Pictures are decoded by the package sharp, which cannot be loaded here (${messageOf(error).trim().split("\n")[0]}). Install it with \`npm install sharp\`, or give the pictures as an IDX file.`,
+      `Pictures are decoded with the package sharp, which cannot be loaded (${messageOf(error).trim().split("\n")[0]}). Install it with \`npm install sharp\`, or give the pictures as an IDX file.`,
       { cause: error },
     );
   }

@@ -1,5 +1,5 @@
-// A folder of pictures → its classes and files: `train/CLASS/…` and perhaps `test/CLASS/…`, or `CLASS/…` alone. A folder's name is
-// its pictures' class.
+// Lists the classes and files of a folder of pictures: `train/CLASS/…` and optionally `test/CLASS/…`, or `CLASS/…`. A folder's name
+// is the class of its pictures.
 import {
   type Dirent,
   existsSync,
@@ -15,9 +15,8 @@ import { quote } from "../../../network/problem.js";
 import { compareCodePoints, pathText, type Refuse } from "../bad-data.js";
 import { isIgnoredName, isPictureName, MAX_PICTURE_BYTES } from "./picture-kinds.js";
 
-/** A picture. */
 export interface PictureFile {
-  /** Inside of the data's folder, with slashes. */
+  /** Path within the data's folder, with slashes. */
   name: string;
   path: string;
   className: string;
@@ -26,27 +25,27 @@ export interface PictureFile {
 export interface PictureFiles {
   /** Sorted by their names' code points. */
   training: PictureFile[];
-  /** Undefined where there is no such folder. */
+  /** Undefined if there is no such folder. */
   test: PictureFile[] | undefined;
 }
 
-/** Folders in a class's folder. */
+/** Nesting of folders in a class's folder. */
 const MAX_DEPTH = 16;
-/** UTF-16 code units; longer names would not travel with the configuration. */
+/** In UTF-16 code units: the configuration's limit. */
 const MAX_CLASS_NAME = 100;
 
-/** Whether the folder has folders of pictures, or pictures that should be in such. */
+/** Whether the folder contains folders of pictures, or pictures that should be in such folders. */
 export function isPictureFolder(path: string): boolean {
   if (statSync(path, { throwIfNoEntry: false })?.isDirectory() !== true) return false;
   try {
     const training = join(path, "train");
     return holdsPicture(existsSync(training) ? training : path, 2);
   } catch {
-    return false; // what cannot be read is refused where it is read
+    return false; // unreadable folders are refused when they are read
   }
 }
 
-/** Without looking at more than it has to. */
+/** Stops at the first picture. */
 function holdsPicture(folder: string, depth: number): boolean {
   const all = readdirSync(folder, { withFileTypes: true });
   const entries = all.filter(({ name }) => !isIgnoredName(name));
@@ -78,7 +77,7 @@ class Lister {
     this.refuse = refuse;
   }
 
-  /** @param prefix of the names in the folder: empty, or a folder's name with a slash */
+  /** @param prefix empty, or the folder's name with a slash */
   listClasses(prefix: string): PictureFile[] {
     const files = this.entriesOf(prefix).flatMap((entry) => {
       const name = `${prefix}${entry.name}`;
@@ -86,7 +85,7 @@ class Lister {
       if (isPictureName(entry.name)) {
         this.refuse(
           this.pathOf(name),
-          "it is in no folder of a class. Move it into a folder that has its class's name.",
+          "it is not in the folder of a class. Move it into a folder that is named after its class.",
         );
       }
       return [];
@@ -98,7 +97,7 @@ class Lister {
     if (className.length > MAX_CLASS_NAME) {
       this.refuse(
         this.pathOf(folder),
-        `the name of a class has at most ${MAX_CLASS_NAME} characters, and this has ${className.length}. Rename the folder.`,
+        `the name of a class has at most ${MAX_CLASS_NAME} characters, but this has ${className.length}. Rename the folder.`,
       );
     }
     const files = this.listFolder(folder, className, 0);
@@ -130,7 +129,7 @@ class Lister {
     }
   }
 
-  /** Links to folders may lead around in a circle. */
+  /** Links to folders are refused, as they may form cycles. */
   private isFolder(entry: Dirent, name: string): boolean {
     if (entry.isDirectory()) return true;
     if (!entry.isSymbolicLink()) return false;
@@ -146,21 +145,21 @@ class Lister {
     if (!isPictureName(name)) {
       this.refuse(
         path,
-        "it is no picture that is read: png, jpg, webp, gif, tiff or avif. Remove it, or convert it.",
+        "it is not a supported picture: png, jpg, webp, gif, tiff or avif. Remove it, or convert it.",
       );
     }
     const status = this.statusOf(path);
     if (!status)
       return this.refuse(
         path,
-        "it cannot be opened: it is a link to nothing, or its name is not UTF-8.",
+        "it cannot be opened: it is a dangling link, or its name is not UTF-8.",
       );
-    if (!status.isFile()) this.refuse(path, "it is no regular file.");
+    if (!status.isFile()) this.refuse(path, "it is not a regular file.");
     if (status.size === 0) this.refuse(path, "it is empty.");
     if (status.size > MAX_PICTURE_BYTES) {
       this.refuse(
         path,
-        `it has ${status.size} bytes, and a picture has at most ${MAX_PICTURE_BYTES}.`,
+        `it has ${status.size} bytes, but a picture has at most ${MAX_PICTURE_BYTES}.`,
       );
     }
     if (this.isLinkOutside(path)) {
@@ -172,7 +171,7 @@ class Lister {
     return file;
   }
 
-  /** Undefined where there is nothing. Links that lead around in a circle, names that are too long and more are refused. */
+  /** Undefined if it does not exist. Cyclic links, names that are too long and so on are refused. */
   private statusOf(path: string): Stats | undefined {
     try {
       return statSync(path, { throwIfNoEntry: false });
@@ -209,6 +208,6 @@ export function classesOf(
   const places = new Map(classNames.map((name, place) => [name, place]));
   return Int32Array.from(files, ({ path, className }) => {
     const place = places.get(className);
-    return place ?? refuse(path, `${quote(className)} is no class of the training set.`);
+    return place ?? refuse(path, `${quote(className)} is not a class of the training set.`);
   });
 }

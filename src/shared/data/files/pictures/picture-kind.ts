@@ -1,4 +1,4 @@
-// Pictures as a kind of data: folders that have the names of their pictures' classes.
+// Pictures as a kind of data: folders that are named after the classes of their pictures.
 import type { DataKind } from "../data-kind.js";
 import { isPictureFolder } from "./picture-folder.js";
 import { loadPictures } from "./pictures-source.js";

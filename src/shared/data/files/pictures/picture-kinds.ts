@@ -1,27 +1,27 @@
-// What pictures are: names of files, the shapes that they are decoded to, and what a header says. Pure.
+// File names of pictures, the shapes that they are decoded to, and what their headers contain. Pure.
 import { MAX_SAMPLE_VALUES, MAX_SIDE } from "../../../network/limits.js";
 
-/** Of decoded pixels. 1: grey, 3: RGB */
+/** The shape of decoded pixels. 1: grey, 3: RGB */
 export type PictureShape = readonly [height: number, width: number, channels: 1 | 3];
 
-/** As a user asks for it; without channels, by the pictures: 1 where all are grey, else 3. */
+/** As the user specifies it. Channels default to 1 if all pictures are grey, else 3. */
 export type PictureSize = readonly [height: number, width: number, channels?: 1 | 3];
 
-/** What a picture says about itself. */
+/** The metadata of a picture. */
 export interface PictureHeader {
-  /** Turned as its camera says. */
+  /** After rotation as the metadata say. */
   height: number;
   width: number;
   isGrey: boolean;
 }
 
-/** Names of what sharp decodes on every platform. */
+/** Extensions of the formats that sharp decodes on every platform. */
 const PICTURE_NAME = /\.(png|jpe?g|webp|gif|tiff?|avif)$/i;
 
-/** What file managers leave behind: macOS's `._cat.png` among them, which has a picture's name and is none. */
+/** Files that file managers create, such as macOS's `._cat.png`, which is not a picture despite its name. */
 const IGNORED_NAME = /^(\..*|thumbs\.db|desktop\.ini|__macosx)$/i;
 
-/** Larger files are no pictures to train on. */
+/** Larger files are refused. */
 export const MAX_PICTURE_BYTES = 2 ** 28;
 
 /** @param name with or without folders before it */
@@ -29,7 +29,7 @@ export function isPictureName(name: string): boolean {
   return PICTURE_NAME.test(name);
 }
 
-/** Whether a file or folder is left alone: hidden ones, and those of file managers. @param name without folders before it */
+/** Whether a file or folder is ignored: hidden ones, and those of file managers. @param name without folders */
 export function isIgnoredName(name: string): boolean {
   return IGNORED_NAME.test(name);
 }

@@ -1,5 +1,5 @@
-// Pictures as samples: all decoded when they are opened where they fit into memory, else decoded when they are gathered, several at
-// a time on sharp's threads, with as many kept as fit.
+// Pictures as samples. If they fit into memory, all are decoded when they are opened; otherwise they are decoded when they are
+// gathered, several at a time on sharp's threads, and as many as fit are cached.
 import { messageOf, TandemError } from "../../../errors.js";
 import { sizeOf } from "../../../network/network.js";
 import { MemorySet, type SampleSet, type Samples } from "../../samples.js";
@@ -10,21 +10,21 @@ import type { PictureHeader, PictureShape } from "./picture-kinds.js";
 import type { PictureFile } from "./picture-folder.js";
 import { Slots } from "../slots.js";
 
-/** Pictures that are decoded at the same time: libuv has four threads, and files are read beside. */
+/** Pictures in progress at the same time: libuv has four threads, and some of the files are being read. */
 const AT_ONCE = 8;
-/** A picture of more pixels (before it is resized) counts as several: some formats can only be decoded in one piece. */
+/** A picture with more pixels (before it is resized) counts as several, as some formats can only be decoded completely. */
 const PIXELS_OF_ONE = 2 ** 23;
 
-/** A picture's file as it was looked at first. */
+/** A picture's header, and the identity of its file, when it was first read. */
 export interface SeenPicture {
   header: PictureHeader;
   identity: string;
 }
 
-/** Of a set that is decoded as a whole: after a damaged picture no more than these are decoded in vain. */
+/** When a complete set is decoded: how many pictures at most are decoded in vain after a damaged one. */
 const GROUP_SIZE = 256;
 
-/** Pixels of pictures, decoded again and again or once. */
+/** Decodes pictures, and accounts for the memory of those that are cached. */
 export class PictureReader {
   readonly shape: PictureShape;
   readonly byteLength: number;
@@ -34,8 +34,8 @@ export class PictureReader {
   private readonly seen: ReadonlyMap<string, SeenPicture>;
 
   /**
-   * @param seen by path, all pictures that are read
-   * @param cacheBytes how many bytes of pixels are kept, of all sets together
+   * @param seen all pictures, by path
+   * @param cacheBytes how many bytes of pixels may be cached, for all sets together
    */
   constructor(
     shape: PictureShape,
@@ -50,7 +50,7 @@ export class PictureReader {
     this.refuse = refuse;
   }
 
-  /** Waits while others are decoded. @throws what `refuse` throws, naming the file */
+  /** Waits until other pictures have been decoded. @throws what `refuse` throws, naming the file */
   read({ path }: PictureFile): Promise<Uint8Array> {
     const { header, identity } = this.seen.get(path)!;
     return this.slots.run((header.height * header.width) / PIXELS_OF_ONE, async () => {
@@ -59,18 +59,18 @@ export class PictureReader {
         if (file.identity !== identity) {
           this.refuse(
             path,
-            "it was changed while it was in use. Start again, and leave the data as it is until the run is over.",
+            "it was changed while it was in use. Start again, and do not change the data until the run is over.",
           );
         }
         return await decodePicture(file.bytes, this.shape);
       } catch (error) {
         if (error instanceof TandemError) throw error;
-        return this.refuse(path, `it is no picture that can be read (${messageOf(error)}).`, error);
+        return this.refuse(path, `it cannot be read as a picture (${messageOf(error)}).`, error);
       }
     });
   }
 
-  /** Whether a picture may be kept; if so, its place is taken. */
+  /** Reserves memory to cache a picture. @returns false if there is none left */
   reserve(): boolean {
     if (this.bytesLeft < this.byteLength) return false;
     this.bytesLeft -= this.byteLength;
@@ -79,14 +79,14 @@ export class PictureReader {
 }
 
 /**
- * Pictures that are decoded when they are needed. The first ones are kept: in an order that is new in each epoch, none is needed
+ * Pictures that are decoded when they are needed. The first ones are cached: as each epoch has a new order, no picture is needed
  * sooner than another.
  */
 export class PictureSet implements SampleSet {
   private readonly files: readonly PictureFile[];
   private readonly classes: Int32Array;
   private readonly reader: PictureReader;
-  private readonly kept = new Map<number, Uint8Array>();
+  private readonly cached = new Map<number, Uint8Array>();
 
   /** @param classes of the files */
   constructor(files: readonly PictureFile[], classes: Int32Array, reader: PictureReader) {
@@ -99,7 +99,7 @@ export class PictureSet implements SampleSet {
     return this.files.length;
   }
 
-  /** Of one picture's pixels. */
+  /** Bytes of one picture's pixels. */
   get byteLength(): number {
     return this.reader.byteLength;
   }
@@ -108,7 +108,7 @@ export class PictureSet implements SampleSet {
     const { byteLength } = this;
     const inputs = new Uint8Array(indices.length * byteLength);
     const place = async (index: number, sample: number) => {
-      inputs.set(this.kept.get(index) ?? (await this.decode(index)), sample * byteLength);
+      inputs.set(this.cached.get(index) ?? (await this.decode(index)), sample * byteLength);
     };
     await Promise.all(Array.from(indices, place));
     const targets = Int32Array.from(indices, (index) => this.classes[index]!);
@@ -117,12 +117,12 @@ export class PictureSet implements SampleSet {
 
   private async decode(index: number): Promise<Uint8Array> {
     const pixels = await this.reader.read(this.files[index]!);
-    if (!this.kept.has(index) && this.reader.reserve()) this.kept.set(index, pixels);
+    if (!this.cached.has(index) && this.reader.reserve()) this.cached.set(index, pixels);
     return pixels;
   }
 }
 
-/** All pictures of a set, decoded. @throws as `PictureReader.read` */
+/** Decodes all pictures of a set. @throws as `PictureReader.read` */
 export async function decodeAll(set: PictureSet): Promise<MemorySet> {
   const { count, byteLength } = set;
   const inputs = new Uint8Array(count * byteLength);

@@ -1,5 +1,4 @@
-// Which shape the pictures of a folder are decoded to, by what was asked for, by the network, or by the pictures; and what was
-// found, for people. Pure.
+// Chooses the shape that the pictures of a folder are decoded to, and describes them for the user. Pure.
 import { formatShape } from "../../../network/problem.js";
 import type { DataSource } from "../../samples.js";
 import type { Refuse } from "../bad-data.js";
@@ -8,12 +7,12 @@ import { isPictureShape, type PictureHeader, type PictureShape } from "./picture
 
 export type ShapeOptions = Pick<DataOptions, "pictureSize" | "inputShape" | "known">;
 
-/** How the test pictures were found: drawn, from a folder, or `all` pictures of a folder that was not trained on. */
+/** Where the test pictures come from: drawn, from the folder `test`, or `all` pictures of a folder that was not trained on. */
 export type SplitKind = "drawn" | "folder" | "all";
 
 /**
- * Grey pictures have one channel, and pictures of which some have colours have three.
- * @throws what `refuse` throws, where the pictures have different sizes and none was asked for
+ * One channel if all pictures are grey, else three.
+ * @throws what `refuse` throws, if the pictures have different sizes and none was specified
  */
 export function chooseShape(
   folder: string,
@@ -22,9 +21,8 @@ export function chooseShape(
   refuse: Refuse,
 ): PictureShape {
   const channels = headers.every(({ isGrey }) => isGrey) ? 1 : 3;
-  // Another shape would be other data, and is refused as such.
-  const ofNetwork = known?.network.inputShape ?? inputShape;
-  const requested = size ? [size[0], size[1], size[2] ?? channels] : ofNetwork;
+  const networkShape = known?.network.inputShape ?? inputShape;
+  const requested = size ? [size[0], size[1], size[2] ?? channels] : networkShape;
   if (requested !== undefined && isPictureShape(requested)) return requested;
   if (size) {
     refuse(
@@ -36,7 +34,7 @@ export function chooseShape(
   if (smallest !== largest) {
     refuse(
       folder,
-      `its pictures have different sizes, from ${smallest} to ${largest}. Give the size that they are to have, such as --picture-size 64x64.`,
+      `its pictures have different sizes, from ${smallest} to ${largest}. Choose one, such as --picture-size 64x64.`,
     );
   }
   const { height, width } = headers[0]!;
@@ -44,11 +42,11 @@ export function chooseShape(
   if (isPictureShape(shape)) return shape;
   return refuse(
     folder,
-    `its pictures of ${largest} are too large to train on. Give the size that they are to have, such as --picture-size 224x224.`,
+    `its pictures of ${largest} are too large to train on. Choose a smaller size, such as --picture-size 224x224.`,
   );
 }
 
-/** Of the fewest and of the most pixels, as height × width. */
+/** The sizes with the fewest and the most pixels, as height × width. */
 function sizeRange(headers: readonly PictureHeader[]): [smallest: string, largest: string] {
   const sizes = new Map(headers.map((header) => [`${header.height}x${header.width}`, header]));
   const sorted = [...sizes].toSorted(([, a], [, b]) => a.height * a.width - b.height * b.width);

@@ -15,18 +15,18 @@ import type { PictureHeader, PictureShape } from "./picture-kinds.js";
 import { decodeAll, PictureReader, PictureSet, type SeenPicture } from "./picture-set.js";
 import { chooseShape, describePictures, type SplitKind } from "./picture-shape.js";
 
-/** Sets with more bytes of pixels are decoded again in each epoch. */
+/** Larger sets (in bytes of pixels) are decoded again in each epoch. */
 const MEMORY_BYTES = 2 ** 29;
-/** Of a set that does not fit: this many bytes of pixels are kept, a share of `maxMemoryBytes`. */
-const KEPT_SHARE = 0.5;
+/** For a larger set: the fraction of `maxMemoryBytes` that is used to cache pixels. */
+const CACHE_SHARE = 0.5;
 const FILES_AT_ONCE = 16;
 
 const refuse: Refuse = refuseWith("data-pictures");
 
 /**
- * @returns pixels as bytes, [height, width, 1] where all pictures are grey and [height, width, 3] otherwise. Without a folder `test`
- * a fifth of each class are test pictures. Pictures are shuffled before they are divided. The digest is SHA-256 over their names, their
- * bytes and the shape
+ * @returns pixels as bytes, [height, width, 1] if all pictures are grey, else [height, width, 3]. Without a folder `test`, a fifth of
+ * each class are test pictures. Pictures are shuffled before they are split. The digest is SHA-256 of their names, their files and the
+ * shape
  * @throws TandemError `data-pictures`, naming the file or folder; `data-too-small`
  */
 export async function loadPictures(folder: string, options: DataOptions): Promise<DataSource> {
@@ -41,7 +41,7 @@ export async function loadPictures(folder: string, options: DataOptions): Promis
   const shape = chooseShape(folder, headers, options, refuse);
   const digest = digestOf(shape, all, digests);
   const fits = all.length * sizeOf(shape) <= maxMemoryBytes;
-  const reader = new PictureReader(shape, seen, fits ? 0 : KEPT_SHARE * maxMemoryBytes, refuse);
+  const reader = new PictureReader(shape, seen, fits ? 0 : CACHE_SHARE * maxMemoryBytes, refuse);
   const open = (files: readonly PictureFile[], labels: Int32Array) => {
     const set = new PictureSet(files, labels, reader);
     return fits ? decodeAll(set) : Promise.resolve(set);
@@ -65,7 +65,7 @@ export async function loadPictures(folder: string, options: DataOptions): Promis
     description: describePictures({ ...common, ...sets }, headers, split),
   });
   if (known !== undefined && known.data.digest !== digest && !test) {
-    // Pictures that are not those that were trained on are there to be evaluated on.
+    // Pictures other than those that were trained on can only be for evaluation.
     const set = await open(training, classes);
     return describe({ training: set, validation: await pick(new Uint32Array()), test: set }, "all");
   }
@@ -87,11 +87,11 @@ function checkClasses(folder: string, classNames: readonly string[]): void {
   if (classNames.length > 1) return;
   refuse(
     folder,
-    `all its pictures are of one class, ${quote(first)}. There is nothing to tell apart.`,
+    `all its pictures belong to one class, ${quote(first)}. At least two classes are needed.`,
   );
 }
 
-/** Classes whose names are their numbers have no names in a configuration, and too many have none either. */
+/** A configuration has no class names if they are the class numbers, or if there are too many. */
 function namesOfRun(known: RunConfig | undefined): readonly string[] | undefined {
   if (known?.data.target.kind !== "classes") return undefined;
   const { target, classNames } = known.data;
@@ -99,7 +99,7 @@ function namesOfRun(known: RunConfig | undefined): readonly string[] | undefined
   return classNames ?? Array.from({ length: target.count }, (_, index) => String(index));
 }
 
-/** Headers and SHA-256 of the files, in their order; each file is read once. */
+/** Headers and SHA-256 of the files, in order. Each file is read once. */
 async function readFiles(files: readonly PictureFile[]) {
   const headers: PictureHeader[] = [];
   const digests: string[] = [];
@@ -124,7 +124,7 @@ async function readFileHeader({ path }: PictureFile) {
     return { header, identity, digest: createHash("sha256").update(bytes).digest("hex") };
   } catch (error) {
     if (error instanceof TandemError) throw error;
-    return refuse(path, `it is no picture that can be read (${messageOf(error)}).`, error);
+    return refuse(path, `it cannot be read as a picture (${messageOf(error)}).`, error);
   }
 }
 

@@ -1,18 +1,18 @@
-// Cells of a table as numbers, and what stands for a missing one. Pure.
+// Recognizes numbers and missing values in the cells of a table. Pure.
 
-/** Decimal numbers, and no `0x10`, `Infinity` or empty cells, which JavaScript takes for numbers. */
+/** Decimal numbers; not `0x10`, `Infinity` or empty cells, which JavaScript would convert too. */
 export function isNumber(cell: string): boolean {
   return /^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i.test(cell);
 }
 
-/** As pandas and others write a value that they do not have. */
+/** A missing value, as pandas and other programs write it. */
 export function isMissing(cell: string): boolean {
   return (
     cell === "" || /^(n\/?a|nan|null|none|nil|missing|unknown|\?|-+|#n\/a|#value!)$/i.test(cell)
   );
 }
 
-/** A missing value where a class is expected: `none` and `unknown` may be classes, these are not. */
+/** A missing value in a column of classes, where `none` and `unknown` may be classes. */
 export function isMissingClass(cell: string): boolean {
   return /^(n\/?a|nan|null|\?|#n\/a|#value!)$/i.test(cell);
 }
@@ -20,10 +20,10 @@ export function isMissingClass(cell: string): boolean {
 const DECIMAL_COMMA = /^[+-]?\d*,\d+(e[+-]?\d+)?$/i;
 const GROUPED_DIGITS = /^[+-]?\d{1,3}([,.'\u2019 _\u00a0\u202f]\d{3})+([.,]\d+)?$/;
 const INFINITE = /^[+-]?inf(inity)?$/i;
-/** With a prefix, as most languages write them; without one they cannot be told from texts. */
+/** With the usual prefixes; without one they cannot be distinguished from texts. */
 const OTHER_BASE = /^[+-]?0(x[\da-f]+|o[0-7]+|b[01]+)$/i;
 
-/** A number to people and other programs: `3,14`, `1 000`, `12 %`, `$5`, `inf`, `0x1F`. */
+/** Numbers in other notations: `3,14`, `1 000`, `12 %`, `$5`, `inf`, `0x1F`. */
 export function isOtherNumber(cell: string): boolean {
   const amount = cell.replace(/^[$€£¥]\s?|\s?[%$€£¥]$/u, "");
   if (amount !== cell && isNumber(amount)) return true;
@@ -32,12 +32,12 @@ export function isOtherNumber(cell: string): boolean {
   );
 }
 
-/** Whether the number is one in float32 too. */
+/** Whether the number is finite in float32. */
 export function fitsFloat32(value: number): boolean {
   return Number.isFinite(Math.fround(value));
 }
 
-/** Values of one column, one behind the other, of as many rows as come. */
+/** A growing array for the values of a column whose number of rows is not known. */
 export class GrowingValues<Values extends Float64Array | Int32Array> {
   private values: Values;
   private readonly allocate: (length: number) => Values;
@@ -57,7 +57,7 @@ export class GrowingValues<Values extends Float64Array | Int32Array> {
     this.values[this.count++] = value;
   }
 
-  /** In the same memory. */
+  /** A view without the unused rest. */
   finish(): Values {
     return this.values.subarray(0, this.count) as Values;
   }

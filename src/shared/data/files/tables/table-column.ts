@@ -1,22 +1,22 @@
-// A column whose kind is not known yet: collects the cells as numbers and as categories until all rows are read, and then is one or
-// the other. Pure.
+// A column whose kind is not known yet: collects the cells both as numbers and as categories, and decides when all rows have been
+// read. Pure.
 import { quote } from "../../../network/problem.js";
 import { MAX_CATEGORIES, MAX_CELL_NAME_LENGTH } from "../../table.js";
 import { compareCodePoints } from "../bad-data.js";
 import { fitsFloat32, GrowingValues, isMissing, isNumber, isOtherNumber } from "./table-cells.js";
 
-/** A column, of all rows. */
+/** The values of a column, of all rows. */
 export type ColumnValues =
   | { kind: "number"; values: Float64Array }
-  /** The place of each row's category in the list, which is sorted by code points. */
+  /** Indices into the categories, which are sorted by code points. */
   | { kind: "category"; values: Int32Array; categories: readonly string[] };
 
 type Categories = Extract<ColumnValues, { kind: "category" }>;
 
-/** So few categories are none too many, in however few rows each is. */
+/** This many categories are always allowed, however few rows each has. */
 const FEW_CATEGORIES = 20;
 
-/** Whether most rows have a text of their own, as names, addresses and the numbers of rows are: nothing is learned from such. */
+/** Whether most categories occur in one row only, as names, addresses and ids do. Nothing can be learned from these. */
 export function areNearlyUnique({ values, categories }: Categories): boolean {
   if (categories.length <= FEW_CATEGORIES) return false;
   const counts = new Uint32Array(categories.length);
@@ -24,14 +24,14 @@ export function areNearlyUnique({ values, categories }: Categories): boolean {
   return 2 * counts.filter((count) => count === 1).length > values.length;
 }
 
-/** Throws with a sentence about this column. */
+/** Throws an error about this column. */
 export type RefuseColumn = (sentence: string) => never;
 
 export class UnknownColumn {
   private readonly name: string;
   private readonly refuseFile: RefuseColumn;
   private readonly numbers = new GrowingValues((length) => new Float64Array(length));
-  /** Undefined where there are too many. */
+  /** Undefined if there are too many. */
   private categories:
     { codes: GrowingValues<Int32Array>; byText: Map<string, number> } | undefined = {
     codes: new GrowingValues((length) => new Int32Array(length)),
@@ -42,10 +42,10 @@ export class UnknownColumn {
   private firstText: { row: number; cell: string } | undefined;
   private firstOtherNumber: { row: number; cell: string } | undefined;
   private hasWords = false;
-  /** Whether all cells so far are numbers, in one notation or another. */
+  /** Whether all cells so far are numbers in some notation. */
   private isNumeric = true;
 
-  /** @param refuse throws with a sentence, to which it adds the file */
+  /** @param refuse adds the file to the sentence, and throws */
   constructor(name: string, refuse: RefuseColumn) {
     this.name = name;
     this.refuseFile = refuse;
@@ -60,10 +60,10 @@ export class UnknownColumn {
     if (this.categories === undefined && this.firstText) this.refuseMixture(this.firstText);
   }
 
-  /** @throws what `refuse` throws, where the cells are neither numbers nor a few categories */
+  /** @throws what `refuse` throws, if the cells are neither numbers nor a limited number of categories */
   finish(): ColumnValues {
     if (!this.firstText) return { kind: "number", values: this.numbers.finish() };
-    // One word among numbers is a mistake, and not a category.
+    // One word among numbers is a mistake, not a category.
     const isMixture = !this.hasWords || 2 * this.numberCount > this.rowCount;
     if (isMixture && this.numberCount > 0) this.refuseMixture(this.firstText);
     if (this.isNumeric && this.firstOtherNumber) this.refuseNotation(this.firstOtherNumber);
@@ -74,7 +74,7 @@ export class UnknownColumn {
     return this.firstText !== undefined;
   }
 
-  /** As `finish`, for a column that is to be categories whatever is in it. */
+  /** As `finish`, but always returns categories. */
   finishCategories(): Categories {
     if (!this.categories) return this.refuseCount();
     const { codes, byText } = this.categories;
@@ -123,7 +123,7 @@ export class UnknownColumn {
   private refuseNotation({ row, cell }: { row: number; cell: string }): never {
     return this.refuse(
       row,
-      `${quote(cell)} is no number as tables have it. Write decimal digits, a point before decimals, nothing between thousands, no sign behind, and no infinity; if the column holds categories, begin each with a letter.`,
+      `${quote(cell)} is not a plain decimal number. Write digits with a decimal point, without thousands separators, units or infinity; if the column contains categories, begin each with a letter.`,
     );
   }
 
@@ -138,13 +138,13 @@ export class UnknownColumn {
     if (2 * this.numberCount <= this.rowCount) return this.refuseCount();
     return this.refuse(
       row,
-      `${quote(cell)} is no number, and ${this.numberCount} of the column's ${this.rowCount} cells up to here are. Correct it; if the column holds categories, begin each with a letter.`,
+      `${quote(cell)} is not a number, but ${this.numberCount} of the column's ${this.rowCount} cells up to here are. Correct it; if the column contains categories, begin each with a letter.`,
     );
   }
 
   private refuseCount(): never {
     return this.refuseFile(
-      `column ${quote(this.name)} holds texts, more than ${MAX_CATEGORIES} different ones or some of more than ${MAX_CELL_NAME_LENGTH} characters: too many for categories. Remove the column.`,
+      `column ${quote(this.name)} contains more than ${MAX_CATEGORIES} different texts, or texts of more than ${MAX_CELL_NAME_LENGTH} characters: too many for categories. Remove the column.`,
     );
   }
 

@@ -1,11 +1,11 @@
-// What was found in a table, in one line for people. Pure.
+// Describes a table in one line. Pure.
 import { quote } from "../../../network/problem.js";
 import type { DataSource } from "../../samples.js";
 import type { TableSpec } from "../../table.js";
 
 type Described = Pick<DataSource, "target" | "training" | "validation" | "test">;
 
-/** @param split how the test rows were found: drawn, in a file of their own, or `all` rows of a table that was not trained on */
+/** @param split where the test rows come from: drawn, from a separate file, or `all` rows of a table that was not trained on */
 export function describeTable(
   { target, training, validation, test }: Described,
   { columns, label }: TableSpec,

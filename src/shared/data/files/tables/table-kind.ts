@@ -1,4 +1,4 @@
-// Tables as a kind of data: a CSV or TSV file, or a folder with a training and perhaps a test file.
+// Tables as a kind of data: a CSV or TSV file, or a folder with a training file and optionally a test file.
 import { join } from "node:path";
 import type { DataKind } from "../data-kind.js";
 import type { DataPlace } from "../data-place.js";
@@ -26,9 +26,9 @@ function findTable({ path, isFolder, names, beginning }: DataPlace): TableFiles 
   };
 }
 
-/** UTF-8 without control characters but tabs and line ends, with a delimiter in its first line. */
+/** UTF-8 without control characters other than tabs and line ends, with a delimiter in its first line. */
 function isText(beginning: Uint8Array): boolean {
-  // A character may be cut in two at the end.
+  // The last character may be incomplete.
   const text = new TextDecoder().decode(beginning.subarray(0, -4));
   return !/\ufffd|(?![\t\r\n])\p{Cc}/u.test(text) && /^[^\r\n]*[,;\t][^\r\n]*[\r\n]/.test(text);
 }

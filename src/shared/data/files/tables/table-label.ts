@@ -1,4 +1,4 @@
-// The column that is to be predicted → targets: classes or values, by what is in the column or by --label-kind. Pure.
+// Turns the label column into targets: classes or values, depending on its content or --label-kind. Pure.
 import { quote } from "../../../network/problem.js";
 import type { TargetSpec } from "../../samples.js";
 import { MAX_CATEGORIES } from "../../table.js";
@@ -9,11 +9,11 @@ import { areNearlyUnique, type UnknownColumn } from "./table-column.js";
 export const LABEL_KINDS = ["classes", "values"] as const;
 export type LabelKind = (typeof LABEL_KINDS)[number];
 
-/** Columns with one of these names are labels where the user names none. */
+/** The label column's name, if the user specifies none. */
 const USUAL_NAMES = ["label", "target", "class"];
-/** Whole numbers are classes where there are at most so many different ones, */
+/** Integers are classes if there are at most this many different ones, … */
 const MAX_NUMBERED_CLASSES = 100;
-/** and each stands in so many rows on average. */
+/** … and each has at least this many rows on average. */
 const MIN_ROWS_OF_CLASS = 5;
 
 export interface Labels {
@@ -24,7 +24,7 @@ export interface Labels {
   classNames: readonly string[] | undefined;
 }
 
-/** The place of the label in the header. @throws what `refuse` throws, with the columns that there are */
+/** The index of the label column. @throws what `refuse` throws, listing the columns */
 export function findLabel(
   file: string,
   header: readonly string[],
@@ -39,12 +39,12 @@ export function findLabel(
   }
   const usual = header.filter((name) => USUAL_NAMES.includes(name.toLowerCase()));
   if (usual.length === 1) return header.indexOf(usual[0]!);
-  return refuse(file, `--label must say which column is to be predicted. ${columns}`);
+  return refuse(file, `--label must name the column to predict. ${columns}`);
 }
 
 /**
- * Texts are classes. Numbers are values, unless they are whole, at most 100 different ones, and at least five rows have the same
- * on average.
+ * Texts are classes. Numbers are values, unless they are integers with at most 100 different ones and at least five rows each on
+ * average.
  * @throws what `refuse` throws
  */
 export function learnLabels(
@@ -58,19 +58,22 @@ export function learnLabels(
   if (found.kind === "category") {
     if (kind === "values") {
       const example = found.categories.find((text) => !isNumber(text)) ?? "";
-      refuse(file, `--label-kind values: ${quote(example)} in column ${quote(name)} is no number.`);
+      refuse(
+        file,
+        `--label-kind values: ${quote(example)} in column ${quote(name)} is not a number.`,
+      );
     }
     const missing = kind === "classes" ? -1 : found.categories.findIndex(isMissingClass);
     if (missing >= 0) {
       refuse(
         file,
-        `row ${found.values.indexOf(missing) + 1}, column ${quote(name)}: ${quote(found.categories[missing]!)} stands for a missing label. Fill it in, or remove the row; if it is a class, say --label-kind classes.`,
+        `row ${found.values.indexOf(missing) + 1}, column ${quote(name)}: ${quote(found.categories[missing]!)} stands for a missing label. Fill it in, or remove the row; if it is a class, use --label-kind classes.`,
       );
     }
     if (kind === undefined && areNearlyUnique(found)) {
       refuse(
         file,
-        `column ${quote(name)} holds ${found.categories.length} different texts in ${found.values.length} rows, most of them in one row only: too many for classes. Give another --label; if they are classes, say --label-kind classes.`,
+        `column ${quote(name)} contains ${found.categories.length} different texts in ${found.values.length} rows, most of them in one row only: too many for classes. Give another --label; if they are classes, use --label-kind classes.`,
       );
     }
     return classes(file, name, found.values, found.categories, refuse);
@@ -106,13 +109,13 @@ function classes(
   if (classNames.length < 2) {
     refuse(
       file,
-      `all rows have the same label, ${quote(classNames[0] ?? "")} in column ${quote(name)}. There is nothing to tell apart.`,
+      `all rows have the same label, ${quote(classNames[0] ?? "")} in column ${quote(name)}. At least two classes are needed.`,
     );
   }
   return { target: { kind: "classes", count: classNames.length }, targets, classNames };
 }
 
-/** Sorted; undefined where there are too many for classes. */
+/** Sorted; undefined if there are too many for classes. */
 function distinctNumbers(values: Float64Array): number[] | undefined {
   const distinct = new Set<number>();
   for (const value of values) {
@@ -131,7 +134,7 @@ function lookLikeClasses(numbers: readonly number[] | undefined, rowCount: numbe
   );
 }
 
-/** A label of a table whose classes are known, or whose labels are values. */
+/** Reads a label of a table with known classes, or with values. @returns undefined if it is neither */
 export function readLabel(
   cell: string,
   places: ReadonlyMap<string, number> | undefined,

@@ -1,4 +1,4 @@
-// The rows of one table: of a table that is known, as its columns say; of one that is not, with what they say about its columns.
+// Reads the rows of a table: either with known columns, or learning the columns from the rows.
 import { createHash } from "node:crypto";
 import { quote } from "../../../network/problem.js";
 import type { TargetSpec } from "../../samples.js";
@@ -11,7 +11,7 @@ import { findLabel, type Labels, learnLabels, readLabel } from "./table-label.js
 import { KnownColumns, type RowValues, standardise } from "./table-rows.js";
 import { readTableText } from "./table-text.js";
 
-/** What is known of a table when its training rows have been read. */
+/** What is known about a table after its training rows have been read. */
 export interface TableKnowledge {
   spec: TableSpec;
   target: TargetSpec;
@@ -19,7 +19,7 @@ export interface TableKnowledge {
   classNames: readonly string[] | undefined;
 }
 
-/** All rows, as they are in the file. */
+/** All rows, in the order of the file. */
 export interface TableRows {
   knowledge: TableKnowledge;
   values: RowValues;
@@ -29,19 +29,19 @@ export interface TableRows {
   digest: string;
 }
 
-/** Of all rows of one file: 1 GiB of numbers. */
+/** Cells per file: 1 GiB of numbers. */
 const MAX_CELLS = 2 ** 27;
 
 export const refuseTable: Refuse = refuseWith("data-table");
 
-/** @throws TandemError `data-table`, naming the row and column that is not as in the table that is known */
+/** @throws TandemError `data-table`, naming the row and column that does not match the known table */
 export function readKnownTable(file: string, knowledge: TableKnowledge): Promise<TableRows> {
   const { spec, target, classNames } = knowledge;
   const places = classNames && new Map(classNames.map((name, place) => [name, place]));
   return readFile(file, async (header, rows, digest) => {
     const labelPlace = header.indexOf(spec.label);
     if (labelPlace < 0) {
-      refuseTable(file, `it has no column ${quote(spec.label)}, which is to be predicted.`);
+      refuseTable(file, `it has no column ${quote(spec.label)}, which is the label.`);
     }
     const columns = new KnownColumns(file, header, spec, refuseTable);
     const targets: number[] = [];
@@ -50,7 +50,8 @@ export function readKnownTable(file: string, knowledge: TableKnowledge): Promise
       const cell = cells[labelPlace]!;
       const label = readLabel(cell, places);
       if (label === undefined) {
-        const problem = target.kind === "classes" ? "no class of the training rows" : "no number";
+        const problem =
+          target.kind === "classes" ? "not a class of the training rows" : "not a number";
         const place = `row ${targets.length + 1}, column ${quote(spec.label)}`;
         refuseTable(file, `${place}: ${quote(cell)} is ${problem}.`);
       }
@@ -66,8 +67,8 @@ export function readKnownTable(file: string, knowledge: TableKnowledge): Promise
 }
 
 /**
- * Reads a table of which nothing is known.
- * @param chooseTraining the rows from which means and standard deviations are taken
+ * Reads a table about which nothing is known.
+ * @param chooseTraining returns the rows from which means and standard deviations are computed
  * @throws TandemError `data-table`, naming the row and column that cannot be used
  */
 export function learnTable(
@@ -110,14 +111,14 @@ function learnColumns(
   columns: readonly NamedColumn[],
   training: Uint32Array,
 ): TableColumn[] {
-  if (columns.length === 0) refuseTable(file, "it has no column beside the label.");
+  if (columns.length === 0) refuseTable(file, "it has no column besides the label.");
   for (const column of columns) checkCategories(file, column);
   const count = columns.reduce((sum, column) => sum + categoryCount(column), 0);
   if (count > MAX_CATEGORIES) {
     const largest = columns.toSorted((a, b) => categoryCount(b) - categoryCount(a))[0]!;
     refuseTable(
       file,
-      `its columns of texts have ${count} categories together, ${categoryCount(largest)} of them in ${quote(largest.name)}, and at most ${MAX_CATEGORIES} are possible. Remove that column.`,
+      `its columns of texts have ${count} categories together, ${categoryCount(largest)} of them in ${quote(largest.name)}, but at most ${MAX_CATEGORIES} are supported. Remove that column.`,
     );
   }
   return columns.map(({ name, values }) =>
@@ -127,20 +128,20 @@ function learnColumns(
   );
 }
 
-/** Categories that say nothing about a row, or of which each row has its own. */
+/** Refuses columns of missing values, and columns in which most rows have a different text. */
 function checkCategories(file: string, { name, values }: NamedColumn): void {
   if (values.kind === "number") return;
   const { categories } = values;
   if (categories.every(isMissing)) {
     refuseTable(
       file,
-      `column ${quote(name)} holds nothing but ${listNames(categories)}, which stands for missing values. Remove the column.`,
+      `column ${quote(name)} contains nothing but ${listNames(categories)}, which stands for missing values. Remove the column.`,
     );
   }
   if (!areNearlyUnique(values)) return;
   refuseTable(
     file,
-    `column ${quote(name)} holds ${categories.length} different texts in ${values.values.length} rows, most of them in one row only: too many for categories. Remove the column.`,
+    `column ${quote(name)} contains ${categories.length} different texts in ${values.values.length} rows, most of them in one row only: too many for categories. Remove the column.`,
   );
 }
 
@@ -148,7 +149,7 @@ function categoryCount({ values }: NamedColumn): number {
   return values.kind === "category" ? values.categories.length : 0;
 }
 
-/** @param read is given at least one row, and reads all of them */
+/** @param read must read all rows; there is at least one */
 function readFile<Result>(
   file: string,
   read: (
@@ -163,7 +164,7 @@ function readFile<Result>(
     if (!header) {
       return refuseTable(
         file,
-        "its first row is one of numbers. Give a table with a header, a first row with the columns' names.",
+        "its first row contains numbers. Give a table with a header, which is a first row with the columns' names.",
       );
     }
     return read(header, countRows(file, header.length, rows), () => hash.digest("hex"));
@@ -180,11 +181,11 @@ async function* countRows(
     if (++count * columnCount > MAX_CELLS) {
       refuseTable(
         file,
-        `it has more than ${MAX_CELLS} cells, and tables are read into memory. Give the data as NPY.`,
+        `it has more than ${MAX_CELLS} cells, which is too much for memory. Give the data as NPY.`,
       );
     }
     yield cells;
   }
-  if (count === 0) refuseTable(file, "it has a header and no rows.");
+  if (count === 0) refuseTable(file, "it has a header but no rows.");
   return undefined;
 }

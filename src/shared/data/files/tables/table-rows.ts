@@ -1,15 +1,15 @@
-// Rows of a table whose columns are known, and how they become a network's inputs: numbers standardised, categories one-hot. Rows
-// are kept as they are in the file and encoded when they are needed, as one category may take a thousand inputs. Pure.
+// Rows of a table with known columns, and how they become a network's inputs: numbers are standardised, categories one-hot encoded.
+// Rows are stored unencoded and encoded when they are needed, as one category may become a thousand inputs. Pure.
 import { quote } from "../../../network/problem.js";
 import type { SampleSet, Samples } from "../../samples.js";
 import type { TableColumn, TableSpec } from "../../table.js";
 import { listNames, type Refuse } from "../bad-data.js";
 import { fitsFloat32, GrowingValues, isMissing, isNumber } from "./table-cells.js";
 
-/** For each column of a table's spec: numbers, or places of categories, of all rows. */
+/** For each column of a table's spec: numbers, or indices of categories, of all rows. */
 export type RowValues = readonly (Float64Array | Int32Array)[];
 
-/** Of one row as inputs. */
+/** Number of inputs per row. */
 export function inputSize({ columns }: TableSpec): number {
   return columns.reduce((sum, column) => sum + widthOf(column), 0);
 }
@@ -19,8 +19,8 @@ function widthOf(column: TableColumn): number {
 }
 
 /**
- * Mean and standard deviation of a column over some rows, in float64. The standard deviation is that of the rows themselves
- * (divided by n); that of a constant column is replaced by 1.
+ * Mean and standard deviation of a column over some rows, in float64. The standard deviation is the population's (divided by n);
+ * for a constant column it is replaced by 1.
  */
 export function standardise(
   values: Float64Array,
@@ -45,7 +45,7 @@ export class TableSet implements SampleSet {
   private readonly rows: Uint32Array;
   private readonly size: number;
 
-  /** @param rows which rows of `values` and `targets` the samples are, in their order */
+  /** @param rows of `values` and `targets` that are the samples, in this order */
   constructor(
     spec: TableSpec,
     values: RowValues,
@@ -93,7 +93,7 @@ function encodeRow(
   }
 }
 
-/** @throws what `refuse` throws, where a number is so far from those of the training set that its input is infinite */
+/** @throws what `refuse` throws, if a number is so far from those of the training set that its input is infinite */
 export function checkRange(
   file: string,
   { columns }: TableSpec,
@@ -114,14 +114,14 @@ export function checkRange(
   }
 }
 
-/** Collects rows of text as a spec says. */
+/** Collects the values of rows of text, according to a spec. */
 export class KnownColumns {
   private readonly file: string;
   private readonly refuse: Refuse;
   private readonly columns: readonly KnownColumn[];
   private rowCount = 0;
 
-  /** @throws what `refuse` throws, where a column is missing */
+  /** @throws what `refuse` throws, if a column is missing */
   constructor(file: string, header: readonly string[], spec: TableSpec, refuse: Refuse) {
     this.file = file;
     this.refuse = refuse;
@@ -156,11 +156,11 @@ export class KnownColumns {
     if (kind === "category") {
       return this.refuse(
         this.file,
-        `${place}: ${quote(cell)} is no category of the table that was trained on.`,
+        `${place}: ${quote(cell)} is not a category of the table that was trained on.`,
       );
     }
     const isTooLarge = isNumber(cell);
-    const problem = isMissing(cell) ? "stands for a missing value" : "is no number";
+    const problem = isMissing(cell) ? "stands for a missing value" : "is not a number";
     return this.refuse(
       this.file,
       `${place}: ${quote(cell)} ${isTooLarge ? "is too large a number" : problem}.`,

@@ -1,5 +1,5 @@
-// A CSV or TSV file, or a folder with train.csv and test.csv → a data source. What the training rows say about the columns is kept
-// with the run, and read back where a run goes on or a checkpoint is evaluated.
+// A CSV or TSV file, or a folder with train.csv and test.csv → a data source. What was learned about the columns from the training
+// rows is part of the run's configuration, and used again when a run is resumed or a checkpoint is evaluated.
 import { createHash } from "node:crypto";
 import type { RunConfig } from "../../../config.js";
 import { quote } from "../../../network/problem.js";
@@ -25,27 +25,27 @@ export interface TableFiles {
 }
 
 /**
- * @returns rows as float32 inputs [features]: numbers standardised with mean and standard deviation of the training rows, and an
- * input for each category. Without a file of test rows, a fifth of the rows are test rows. Rows are shuffled before they are divided
+ * @returns rows as float32 inputs [features]: numbers standardised with mean and standard deviation of the training rows, and one
+ * input per category. Without a test file, a fifth of the rows are test rows. Rows are shuffled before they are split
  * @throws TandemError `data-table`, naming file, row and column; `data-too-small`; `resume-contradiction`
  */
 export async function loadTable(files: TableFiles, options: DataOptions): Promise<DataSource> {
   const { known } = options;
   if (known) checkKnown(files.training, known, options);
   const { training: file, test: testFile } = files;
-  const divide = (targets: TableRows["targets"]) =>
-    divideRows(file, targets, testFile !== undefined, options);
+  const split = (targets: TableRows["targets"]) =>
+    splitRows(file, targets, testFile !== undefined, options);
   const table = known?.data.table
     ? await readKnownTable(file, knowledgeOf(known, known.data.table))
-    : await learnTable(file, options, (targets) => divide(targets).training);
+    : await learnTable(file, options, (targets) => split(targets).training);
   const { knowledge } = table;
   const test = testFile === undefined ? undefined : await readKnownTable(testFile, knowledge);
   const digest = digestOf(knowledge, test ? [table.digest, test.digest] : [table.digest]);
-  // A table that is not the one that was trained on is there to be evaluated on.
+  // A table other than the one that was trained on can only be for evaluation.
   const isOther = known !== undefined && known.data.digest !== digest && !test;
   const rows = isOther
     ? { training: allRows(table), validation: new Uint32Array(), test: allRows(table) }
-    : divide(table.targets);
+    : split(table.targets);
   checkRange(file, knowledge.spec, table.values, refuseTable);
   if (test) checkRange(testFile!, knowledge.spec, test.values, refuseTable);
   const setOf = ({ values, targets }: TableRows, indices: Uint32Array) =>
@@ -61,16 +61,16 @@ export async function loadTable(files: TableFiles, options: DataOptions): Promis
     ...(knowledge.classNames ? { classNames: knowledge.classNames } : {}),
     table: knowledge.spec,
   };
-  const split = test ? "file" : isOther ? "all" : "drawn";
-  return { ...source, description: describeTable(source, knowledge.spec, split) };
+  const testRows = test ? "file" : isOther ? "all" : "drawn";
+  return { ...source, description: describeTable(source, knowledge.spec, testRows) };
 }
 
-/** What the options and the configuration say about each other. */
+/** Checks the options against the configuration. */
 function checkKnown(file: string, { data }: RunConfig, { label, labelKind }: DataOptions): void {
   if (!data.table) {
     refuseTable(
       file,
-      "it is a table, and the checkpoint was not trained on one. Give data of the kind that it was trained on.",
+      "it is a table, but the checkpoint was not trained on one. Give data of the kind that it was trained on.",
     );
   }
   if (label !== undefined && label !== data.table.label) {
@@ -87,7 +87,7 @@ function checkKnown(file: string, { data }: RunConfig, { label, labelKind }: Dat
   }
 }
 
-/** Classes whose names are their numbers have no names in a configuration. */
+/** A configuration has no class names if they are the class numbers. */
 function knowledgeOf({ data }: RunConfig, spec: TableSpec): TableKnowledge {
   const { target, classNames } = data;
   if (target.kind === "values") return { spec, target, classNames: undefined };
@@ -95,8 +95,8 @@ function knowledgeOf({ data }: RunConfig, spec: TableSpec): TableKnowledge {
   return { spec, target, classNames: names };
 }
 
-/** Which rows of the training file are used for what. */
-function divideRows(
+/** Splits the rows of the training file. */
+function splitRows(
   file: string,
   targets: TableRows["targets"],
   hasTest: boolean,
@@ -111,7 +111,7 @@ function allRows({ targets }: TableRows): Uint32Array {
   return Uint32Array.from({ length: targets.length }, (_, row) => row);
 }
 
-/** Of the files and of what is to be predicted: the same rows with another label are other data. */
+/** Of the files and the label: the same rows with another label are different data. */
 function digestOf({ spec, target }: TableKnowledge, files: readonly string[]): string {
   const content = { format: "tandem-table/1", label: spec.label, kind: target.kind, files };
   return createHash("sha256").update(JSON.stringify(content)).digest("hex");

@@ -1,5 +1,5 @@
-// A CSV or TSV file, plain or gzipped → its header and its rows, as text. The format is RFC 4180's with commas, semicolons or tabs, in
-// UTF-8; csv-parse reads it as a stream, so that the text of a large table is never in memory as one piece.
+// Reads a CSV or TSV file, plain or gzipped, as text: its header and its rows. The format is that of RFC 4180 with commas, semicolons
+// or tabs, in UTF-8. csv-parse reads it as a stream, so that a large table's text is never in memory completely.
 import { createReadStream } from "node:fs";
 import { pipeline } from "node:stream";
 import { createGunzip } from "node:zlib";
@@ -13,9 +13,9 @@ import { readBeginning } from "../data-place.js";
 import { isNumber } from "./table-cells.js";
 
 export interface TableText {
-  /** The columns' names; undefined where the first row is one of numbers. */
+  /** The columns' names; undefined if the first row contains numbers. */
   header: readonly string[] | undefined;
-  /** The cells of each row below the header, without spaces around them; all rows have as many as the first one. */
+  /** The trimmed cells of each row after the header. All rows have the same number of cells as the first one. */
   rows: AsyncIterable<readonly string[]>;
 }
 
@@ -26,12 +26,12 @@ export interface TableTextOptions {
 }
 
 const DELIMITERS = [",", "\t", ";"];
-/** A quote that is never closed would make one row of the rest of the file. */
+/** With a quote that is never closed, the rest of the file would be one row. */
 const MAX_ROW_LENGTH = 2 ** 20;
 
 /**
- * Opens a table for as long as it is read, and reads its header.
- * @param read is given the table; what it leaves of the rows is not read
+ * Opens a table, reads its header, calls `read`, and closes it.
+ * @param read may stop before the last row
  * @throws what `refuse` throws, here and while the rows are read
  */
 export async function readTableText<Result>(
@@ -51,13 +51,13 @@ export async function readTableText<Result>(
     checkHeader(file, cells, refuse);
     return await read({ header: cells, rows: checkLengths(file, cells.length, records, refuse) });
   } finally {
-    // Closes the file where rows are left.
+    // Closes the file if there are rows left.
     await records.return(undefined);
   }
 }
 
-/** @returns a gzipped file's beginning unpacked */
-function lookInto(file: string, refuse: Refuse): { delimiter: string; isGzipped: boolean } {
+/** Looks at the beginning of the file, unpacked if it is gzipped. */
+function detectFormat(file: string, refuse: Refuse): { delimiter: string; isGzipped: boolean } {
   let text: string;
   let isGzipped: boolean;
   try {
@@ -71,7 +71,7 @@ function lookInto(file: string, refuse: Refuse): { delimiter: string; isGzipped:
   return { delimiter: DELIMITERS[counts.indexOf(Math.max(...counts))]!, isGzipped };
 }
 
-/** In the first line. */
+/** Counts within the first line. */
 function countOutsideQuotes(text: string, delimiter: string): number {
   let [count, isQuoted] = [0, false];
   for (const character of text) {
@@ -87,15 +87,15 @@ async function* readRecords(
   file: string,
   { refuse, onBytes }: TableTextOptions,
 ): AsyncGenerator<string[], undefined> {
-  const { delimiter, isGzipped } = lookInto(file, refuse);
+  const { delimiter, isGzipped } = detectFormat(file, refuse);
   const parser = parse({
     ...{ delimiter, bom: true, record_delimiter: ["\r\n", "\n", "\r"], skip_empty_lines: true },
-    // Rows of another length are refused here, where their numbers are known.
+    // Rows of another length are refused by `checkLengths`, which knows their numbers.
     ...{ relax_column_count: true, max_record_size: MAX_ROW_LENGTH },
-    // Tabs are spaces to `trim`, and would be lost where they separate cells.
+    // `trim` would also remove tabs that separate cells.
     ...(delimiter === "\t" ? {} : { trim: true }),
   });
-  // Errors of all of it come out of the parser.
+  // Errors of the whole pipeline are thrown by the parser.
   const check = checkText(file, refuse, onBytes);
   const done = () => undefined;
   if (isGzipped) pipeline(createReadStream(file), createGunzip(), check, parser, done);
@@ -116,7 +116,7 @@ async function* readRecords(
   return undefined;
 }
 
-/** Passes the bytes on while they are UTF-8. */
+/** Passes the bytes on if they are valid UTF-8. */
 function checkText(file: string, refuse: Refuse, onBytes?: (bytes: Uint8Array) => void) {
   return async function* (chunks: AsyncIterable<Buffer>) {
     const decoder = new TextDecoder("utf-8", { fatal: true });
@@ -130,7 +130,7 @@ function checkText(file: string, refuse: Refuse, onBytes?: (bytes: Uint8Array) =
     };
     for await (const chunk of chunks) {
       check(chunk);
-      if (chunk.includes(0)) refuse(file, "it has bytes that are zero, so it is no text.");
+      if (chunk.includes(0)) refuse(file, "it contains zero bytes, so it is not a text file.");
       onBytes?.(chunk);
       offset += chunk.length;
       yield chunk;
@@ -150,7 +150,7 @@ const QUOTE_PROBLEMS: Readonly<Record<string, string>> = {
   CSV_MAX_RECORD_SIZE: `is longer than ${MAX_ROW_LENGTH} characters, or has a quote that is never closed`,
 };
 
-/** The header counts as the parser's first record, so the number of those before is the row's. */
+/** The parser counts the header as a record, so the number of preceding records is the row's number. */
 function csvSentence({ code, message, records }: CsvError & { records?: number }): string {
   const place = records === undefined || records === 0 ? "the header" : `row ${records}`;
   return `${place} ${QUOTE_PROBLEMS[code] ?? `cannot be read (${message})`}.`;
@@ -162,26 +162,24 @@ function checkHeader(file: string, names: readonly string[], refuse: Refuse): vo
     const column = index + 1;
     if (name === "") {
       const hint =
-        index === 0
-          ? " A table that pandas wrote with its index has such a column: index=False leaves it out."
-          : "";
+        index === 0 ? " pandas writes such a column for the index; use index=False." : "";
       refuse(file, `column ${column} of its header has no name.${hint}`);
     }
     if (name.length > MAX_CELL_NAME_LENGTH) {
       refuse(
         file,
-        `the name of column ${column}, ${quote(name)}, has ${name.length} characters, and at most ${MAX_CELL_NAME_LENGTH} are allowed.`,
+        `the name of column ${column}, ${quote(name)}, has ${name.length} characters, but at most ${MAX_CELL_NAME_LENGTH} are allowed.`,
       );
     }
     const other = seen.get(name);
     if (other !== undefined)
-      refuse(file, `columns ${other} and ${column} are both called ${quote(name)}. Rename one.`);
+      refuse(file, `columns ${other} and ${column} are both named ${quote(name)}. Rename one.`);
     seen.set(name, column);
   });
   if (names.length > MAX_COLUMNS + 1) {
     refuse(
       file,
-      `it has ${names.length} columns, and a table has at most ${MAX_COLUMNS} beside its label. Give the data as NPY.`,
+      `it has ${names.length} columns, but a table has at most ${MAX_COLUMNS} besides its label. Give the data as NPY.`,
     );
   }
 }
@@ -209,7 +207,7 @@ async function* checkLengths(
     row++;
     if (cells.length !== length) {
       const first = rowsBefore === 0 ? "the header" : "row 1";
-      refuse(file, `row ${row} has ${cells.length} cells, and ${first} has ${length}.`);
+      refuse(file, `row ${row} has ${cells.length} cells, but ${first} has ${length}.`);
     }
     yield cells;
   }

@@ -106,7 +106,7 @@ export function activateGradient(
   }
 }
 
-/** Four float32 as two pairs of float64, and back. */
+/** Converts four float32 to two pairs of float64, and back. */
 class Lanes {
   @inline
   static low(x: v128): v128 {
@@ -188,8 +188,8 @@ function normalDistribution(x: v128): v128 {
 }
 
 /**
- * 2√(2/π)·(x + 0.044715·x³): gelu-tanh is x · ½(1 + tanh(u/2)) = x · σ(u), which has all its bits for negative x too, where
- * 1 + tanh cancels.
+ * 2√(2/π)·(x + 0.044715·x³): gelu-tanh is x · ½(1 + tanh(u/2)) = x · σ(u), which is also accurate for negative x, where 1 + tanh
+ * suffers from cancellation.
  */
 function geluArgument(x: v128): v128 {
   const cubic = f64x2.mul(f64x2.mul(x, x), f64x2.splat(GELU_CUBE));
@@ -197,7 +197,7 @@ function geluArgument(x: v128): v128 {
   return f64x2.mul(x, factor);
 }
 
-/** e/(1 + e)², e = exp(−|x|): 1 − σ would lose bits where σ is near 1. */
+/** e/(1 + e)², e = exp(−|x|): 1 − σ would lose accuracy if σ is near 1. */
 function sigmoidDerivative(x: v128): v128 {
   const e = Doubles.exp(f64x2.neg(f64x2.abs(x)));
   const sum = f64x2.add(f64x2.splat(1), e);

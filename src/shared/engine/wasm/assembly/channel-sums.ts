@@ -1,6 +1,6 @@
-// Sums over all axes but the last, in float64: moments and the gradients of biases, scales and shifts. Rows are added in blocks
-// whose size follows from the number of channels (lower-channels.ts). A block's sums are a part; the blocks' sums are then
-// added in their order. Partial sums are float64 [block][sum][stride], `stride` the channels rounded up to a multiple of 4.
+// Sums over all axes but the last, in float64: moments and the gradients of biases, scales and betas. Rows are added in blocks,
+// whose size depends on the number of channels (lower-channels.ts). A part computes the sums of a block; these are then added in
+// order. Partial sums are float64 [block][sum][stride]; `stride` is the number of channels rounded up to a multiple of 4.
 
 /** Float64 sums of four channels. */
 class Sums {
@@ -25,7 +25,7 @@ function strideOf(channels: i32): i32 {
   return (channels + 3) & ~3;
 }
 
-/** Of each block Σ x. */
+/** Σ x of each block. */
 export function addChannels(
   _scratch: usize,
   from: i32,
@@ -58,8 +58,8 @@ export function addChannels(
 }
 
 /**
- * Of each block Σ d and Σ d², d = x − x₀, x₀ the channel's first value: float64 holds d without rounding where values are
- * near each other, and then its squares cancel little.
+ * Σ d and Σ d² of each block, d = x − x₀, where x₀ is the channel's first value: if the values are close to each other, d is exact
+ * in float64, and its squares hardly cancel.
  */
 export function addChannelMoments(
   _scratch: usize,
@@ -103,7 +103,7 @@ export function addChannelMoments(
   }
 }
 
-/** Of each block Σ dy and Σ dy·(x − mean). */
+/** Σ dy and Σ dy·(x − mean) of each block. */
 export function addChannelGradients(
   _scratch: usize,
   from: i32,
@@ -151,7 +151,7 @@ export function addChannelGradients(
   }
 }
 
-/** Σ over the blocks, for one channel. @param sums how many sums each block has */
+/** Adds the blocks' sums of one channel. @param sums number of sums per block */
 function addBlocks(
   partial: usize,
   blocks: i32,
@@ -171,7 +171,7 @@ function addBlocks(
   return total;
 }
 
-/** A part is a channel, here and below. */
+/** A part is a channel, here and in the following kernels. */
 export function finishSums(
   _scratch: usize,
   from: i32,

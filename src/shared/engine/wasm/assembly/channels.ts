@@ -1,6 +1,6 @@
-// Kernels that treat all values of a channel alike: biases, and batch normalisation once the moments are known. Tensors are
-// rows of channels; a part is `partRows` rows. What is the same for a whole channel is computed before, in float64, by kernels of
-// which a part is a channel.
+// Kernels that apply the same function to all values of a channel: biases, and batch normalisation with known moments. Tensors are
+// rows of channels; a part is `partRows` rows. What is constant within a channel is computed first, in float64, by kernels whose
+// parts are channels.
 
 /** out = x + bias */
 export function addBias(
@@ -78,7 +78,7 @@ export function normalise(
 }
 
 /**
- * What `normalisationGradient` needs of each channel: factor = scale/√(variance + ε), meanDy = sumDy/count,
+ * What `normalisationGradient` needs per channel: factor = scale/√(variance + ε), meanDy = sumDy/count,
  * slope = sumDyNormalised/count/√(variance + ε).
  */
 export function gradientFactors(

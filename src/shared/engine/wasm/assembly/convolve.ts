@@ -1,6 +1,6 @@
-// Convolutions, and the gradients of their inputs, which are convolutions of dY with the turned kernel. The patches of an image
-// are rows of a matrix that is addressed and not written out. What a window covers outside of its image is no term of its sum:
-// windows of which the same pixels are inside are computed together.
+// Convolutions, and the gradients of their inputs, which are convolutions of dY with the rotated kernel. The patches of an image
+// are the rows of a matrix that is only addressed, never stored. Pixels of a window that are outside of the image are not part of
+// its sum: windows with the same pixels inside are computed together.
 import { MatrixRow, RowWalk } from "./matrix-rows";
 import { balance, BLOCK_TERMS, clearRows, multiplyBlock, writeTails } from "./multiply";
 import { Scratch } from "./scratch";
@@ -15,8 +15,8 @@ import { WindowSide } from "./window-side";
  *
  * @param panels the kernel [windowHeight · windowWidth · channels, filters] in panels of eight columns
  *
- * A part is `partImages` images with all their windows, or, where that is one, partRows rows of windows of an image; and
- * partColumns filters (a multiple of eight). The scratch memory holds a table of the windows.
+ * A part is `partImages` images with all their windows, or, if that is one, partRows rows of windows of an image, by partColumns
+ * filters (a multiple of eight). The scratch memory holds a table of the windows.
  */
 export function convolve(
   scratch: usize,
@@ -106,14 +106,14 @@ export function convolve(
   }
 }
 
-/** A kernel in panels of eight filters, one row for each term. */
+/** A kernel in panels of eight filters, one row per term. */
 @unmanaged
 class KernelPanels {
   private walk: RowWalk;
   private rows: i32;
-  /** Of a row of the kernel. */
+  /** Bytes of a row of the kernel. */
   private rowTerms: i32;
-  /** From a row of an image to the next. */
+  /** Bytes from a row of an image to the next. */
   private rowBytes: usize;
 
   static in(memory: Scratch, rows: i32, rowTerms: i32, imageRowLength: i32): KernelPanels {
@@ -153,7 +153,7 @@ class KernelPanels {
     }
     const walk = this.walk;
     const rowTerms = this.rowTerms;
-    // A block is some rows of the kernel, or a part of one row, whatever of it is inside the image.
+    // A block is several rows of the kernel, or a part of one row, as far as they are inside the image.
     const blockRows = balance(this.rows, max(1, BLOCK_TERMS / rowTerms));
     const blockTerms = balance(rowTerms, BLOCK_TERMS);
     let isSum = false;

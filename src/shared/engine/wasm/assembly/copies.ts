@@ -1,6 +1,6 @@
-// Copies of parts of tensors: concatenation, slices, borders.
+// Copies parts of tensors, for concatenation, slices and borders.
 
-/** Zeros. A part is 4 KiB (POINTWISE_PART in lower-pointwise.ts). */
+/** Writes zeros. A part is 4 KiB (FILL_PART in lower-copies.ts). */
 export function fillZeros(
   _scratch: usize,
   from: i32,
@@ -13,7 +13,7 @@ export function fillZeros(
 }
 
 /**
- * Blocks of `blockBytes`, `inner` of them in each of the outer places; distances in bytes. A part is a block.
+ * Copies blocks of `blockBytes`, in groups of `inner` blocks; distances are in bytes. A part is a block.
  */
 export function copyBlocks(
   _scratch: usize,

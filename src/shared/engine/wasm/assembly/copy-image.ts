@@ -1,4 +1,4 @@
-// The part of an image that windows look at, zeros outside of the image included.
+// Copies the part of an image that windows cover, with zeros outside of the image.
 
 /**
  * Copies `rows` by `columns` pixels, the first of which is at (top, left) of the image, which may lie outside of it.

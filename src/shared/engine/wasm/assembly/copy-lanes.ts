@@ -1,20 +1,20 @@
-// Images and kernels of depthwise convolutions in the order in which vectors read them: groups of four lanes, each lane one
-// channel, with zeros in the lanes behind the last.
+// Copies images and kernels of depthwise convolutions into the order in which vectors read them: groups of four lanes, where each
+// lane is a channel, and the lanes after the last are zero.
 
-/** So many lanes in whole vectors. */
+/** Rounds up to full vectors. */
 export function roundLanes(lanes: i32): i32 {
   return (lanes + 3) & ~3;
 }
 
-/** How the values of a pixel become lanes: value (lane · planes + plane) / repeat is a lane of a plane. */
+/** How the values of a pixel are mapped to lanes: a lane of a plane is the value (lane · planes + plane) / repeat. */
 @unmanaged
 export class LaneOrder {
-  /** The first lane that is copied, and how many are. */
+  /** The first lane to copy, and the number of lanes. */
   first: i32;
   lanes: i32;
-  /** Planes of lanes that a pixel becomes, one after the other. */
+  /** Number of planes of lanes per pixel, which follow one another. */
   planes: i32;
-  /** How many lanes a value becomes. */
+  /** Number of lanes per value. */
   repeat: i32;
 
   set(first: i32, lanes: i32, planes: i32, repeat: i32): void {
@@ -24,7 +24,7 @@ export class LaneOrder {
     this.repeat = repeat;
   }
 
-  /** Of a copied pixel. */
+  /** Bytes of a copied pixel. */
   get pixelBytes(): usize {
     return (<usize>(this.planes * roundLanes(this.lanes))) << 2;
   }
@@ -53,8 +53,8 @@ export function copyLanes(target: usize, source: usize, order: LaneOrder): void 
 }
 
 /**
- * Copies rows × columns pixels of an image of height × width pixels; the first is at (top, left), which may lie outside, where
- * all is zero.
+ * Copies rows × columns pixels of an image of height × width pixels. The first is at (top, left), which may be outside of the
+ * image, where pixels are zero.
  * @param pixelBytes of the image
  */
 export function copyImageLanes(
@@ -83,7 +83,7 @@ export function copyImageLanes(
 }
 
 export class Lanes {
-  /** Writes four lanes, or as many as there are. */
+  /** Writes four lanes, or fewer if there are fewer. */
   // @ts-ignore: decorator
   @inline
   static store(target: usize, value: v128, lanes: i32): void {

@@ -1,5 +1,5 @@
-// Gradients of depthwise convolutions by their kernels. Lanes are output channels; each output is a sum over the windows of all
-// images, in blocks as in kernel-gradient.ts.
+// Gradients of depthwise convolutions with respect to their kernels. Lanes are output channels. Each output is a sum over the
+// windows of all images, in blocks as in kernel-gradient.ts.
 import { copyImageLanes, LaneOrder, Lanes, roundLanes } from "./copy-lanes";
 import { Scratch } from "./scratch";
 
@@ -106,7 +106,7 @@ export function depthwiseKernelGradient(
   }
 }
 
-/** Four lanes of the sums of four pixels of the kernel; where fewer are left, the last one several times. */
+/** Sums for four lanes of four pixels of the kernel. If fewer pixels are left, the last one is computed several times. */
 function sumFourPixels(
   x: usize,
   rowBytes: usize,

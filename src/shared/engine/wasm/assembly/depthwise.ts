@@ -1,15 +1,15 @@
-// Depthwise convolutions, and the gradients of their inputs. Lanes are channels; each output is one sum over the window, rows
-// first, in ascending order.
+// Depthwise convolutions, and the gradients of their inputs. Lanes are channels. Each output is a sum over the window, row by row
+// in ascending order.
 import { copyImageLanes, copyLanes, LaneOrder, Lanes, roundLanes } from "./copy-lanes";
 import { Scratch } from "./scratch";
 
 /**
- * Places windows on the images x [images,height,width,values] as `convolve` does (same names), and writes the sum of products
- * with the kernel of each lane to y [images,yHeight,yWidth,lanes].
+ * Places windows on the images x [images,height,width,values] like `convolve` (with the same parameter names), and writes each
+ * lane's sum of products with its kernel to y [images,yHeight,yWidth,lanes].
  *
- * Forward, a value of x is multiplied for `repeat` lanes, and the window has one plane. For the input's gradient, the values of
- * x (dY) are lanes of `planes` planes, over which is summed as well, and the kernel is turned: it is read at
- * kernelRow + i · kernelRowStep and kernelColumn + j · kernelColumnStep for row i and column j of the window.
+ * In the forward pass, a value of x is used for `repeat` lanes, and the window has one plane. For the input's gradient, the values
+ * of x (dY) are lanes of `planes` planes, which are summed as well, and the kernel is rotated: for row i and column j of the
+ * window it is read at kernelRow + i · kernelRowStep and kernelColumn + j · kernelColumnStep.
  *
  * A part is partRows rows of windows of an image. The scratch memory holds the kernel and the part of the image under the
  * windows.
@@ -111,8 +111,8 @@ export function convolveDepthwise(
 }
 
 /**
- * Four lanes of a row of windows, four windows at a time. Where fewer than four are left, some are computed again, with the
- * same result.
+ * Four lanes of a row of windows, four windows at a time. If fewer than four are left, some are computed again, with the same
+ * result.
  * @param step from one window to the next, in bytes
  * @param laneBytes from one value of the window to the next, in the image and in the weights
  */

@@ -1,11 +1,11 @@
-// Transcendental functions from + − × ÷, moves of bits and nothing else, on two float64 at a time: their last bits are the same
-// in every JavaScript engine, as Math's are not. They are good to some 1e-12 of their value, so that a float32 that is rounded
-// from one is nearly always the nearest.
+// Transcendental functions that use only + − × ÷ and bit operations, on two float64 at a time. Unlike those of Math, they have the
+// same bits in every JavaScript engine. Their relative error is about 1e-12, so a float32 rounded from the result is nearly always
+// the nearest.
 const LOG2_E: f64 = 1.4426950408889634;
-/** ln 2 in two parts; the first has 11 bits of zeros at its end, so that its product with an exponent is exact. */
+/** ln 2 in two parts. The first one's last 11 bits are zero, so that its product with an exponent is exact. */
 const LN2_HIGH: f64 = 0.6931471803691238;
 const LN2_LOW: f64 = 1.9082149292705877e-10;
-/** From there on eˣ is infinite, and below EXP_MIN 0. */
+/** eˣ is infinite from EXP_MAX on, and 0 below EXP_MIN. */
 const EXP_MAX: f64 = 710;
 const EXP_MIN: f64 = -708;
 const SQRT_HALF: f64 = 0.7071067811865476;
@@ -34,7 +34,7 @@ export class Doubles {
     return v128.andnot(f64x2.mul(sum, power), f64x2.lt(x, f64x2.splat(EXP_MIN)));
   }
 
-  /** eˣ − 1, to its last bits near 0 too: by the Taylor series up to x⁹ where |x| < 1/16. */
+  /** eˣ − 1, also accurate near 0: for |x| < 1/16 by the Taylor series up to x⁹. */
   static expm1(x: v128): v128 {
     let series = f64x2.splat(1.0 / 362880.0);
     series = Doubles.step(series, x, 1.0 / 40320.0);
@@ -66,12 +66,12 @@ export class Doubles {
   }
 
   /**
-   * erfc |x| = exp(−x²)/(1 + 2|x|) · P(t), t = (|x| − 2½)/(|x| + 2½), with P of degree 17 through the Chebyshev nodes of
+   * erfc |x| = exp(−x²)/(1 + 2|x|) · P(t), t = (|x| − 2½)/(|x| + 2½), with P of degree 17, interpolated at the Chebyshev nodes of
    * [−1,1], as in Shepherd and Laframboise, "Chebyshev approximation of (1 + 2x) exp(x²) erfc x in 0 ≤ x < ∞", 1981.
-   * For x < 0 it is 2 minus that.
+   * For x < 0 the result is 2 − erfc |x|.
    */
   static erfc(x: v128): v128 {
-    // There it is 0; an infinite x would be divided by infinity.
+    // The result is 0 beyond this; an infinite x would lead to ∞/∞.
     const a = f64x2.min(f64x2.abs(x), f64x2.splat(40));
     const t = f64x2.div(f64x2.sub(a, f64x2.splat(2.5)), f64x2.add(a, f64x2.splat(2.5)));
     let sum = f64x2.splat(3.8914788342450015e-7);
@@ -123,8 +123,8 @@ export function erfc(x: f64): f64 {
 }
 
 /**
- * ln x for x of [1, ∞], the only ones that losses ask for.
- * x = 2ᵏ · m with m of [√½, √2), ln m = 2 artanh s, s = (m − 1)/(m + 1).
+ * ln x for x in [1, ∞], which is all that losses need.
+ * x = 2ᵏ · m with m in [√½, √2), ln m = 2 artanh s, s = (m − 1)/(m + 1).
  */
 export function log(x: f64): f64 {
   if (!(x < Infinity)) return x;
@@ -139,7 +139,7 @@ export function log(x: f64): f64 {
   return <f64>k * LN2_HIGH + (logarithm + <f64>k * LN2_LOW);
 }
 
-/** ln(1 + u) for u of [0, 1]: to its last bits near 0 too. */
+/** ln(1 + u) for u in [0, 1], also accurate near 0. */
 export function log1p(u: f64): f64 {
   return u < 0.375 ? doubleArtanh(u / (2 + u)) : log(1 + u);
 }

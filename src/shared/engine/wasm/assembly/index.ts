@@ -1,6 +1,6 @@
-// The module of kernels: what the wasm engine's session launches (launch.ts). AssemblyScript, compiled by
-// scripts/setup/kernels.mjs. Strict: no relaxed SIMD, multiply then add, every sum in one order that shapes alone decide.
-// What must be inlined is a static method: only there is `@inline` syntax that Prettier reads.
+// The module of kernels that the wasm engine launches (launch.ts). AssemblyScript, compiled by scripts/setup/kernels.mjs. Strict:
+// no relaxed SIMD, multiply then add, and every sum in a fixed order that depends only on shapes. Functions that must be inlined
+// are static methods, as Prettier can parse `@inline` only there.
 export { activate, activateGradient } from "./activations";
 export {
   addChannelGradients,
@@ -47,7 +47,7 @@ export { convolutionKernelGradient } from "./kernel-gradient";
 export { matMul } from "./mat-mul";
 export { packKernel, packTurnedKernel } from "./pack-kernel";
 
-/** The first byte behind the module's constants: memory from here on is the session's. */
+/** The first byte after the module's constants. The memory from here on belongs to the session. */
 export function heapBase(): usize {
   return __heap_base;
 }

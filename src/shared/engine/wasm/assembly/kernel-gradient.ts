@@ -1,6 +1,6 @@
-// Gradients of convolutions by their kernels: (patches of x)ᵀ · dY, the sum over all windows of all images. Where x has few
-// channels, whole patches are rows of the matrix, and zeros around the images make them equally long; otherwise each pixel of
-// the kernel is computed by itself, over the windows of which that pixel is inside the image.
+// Gradients of convolutions with respect to their kernels: (patches of x)ᵀ · dY, a sum over all windows of all images. If x has few
+// channels, the rows of the matrix are complete patches, and zeros around the images make them equally long. Otherwise each pixel of
+// the kernel is computed on its own, over the windows in which that pixel is inside the image.
 import { copyImage } from "./copy-image";
 import { MatrixRow, RowWalk } from "./matrix-rows";
 import { clearRows, multiplyBlock, writeTails } from "./multiply";
@@ -14,10 +14,10 @@ import { WindowSide } from "./window-side";
  * [windowHeight,windowWidth,channels,filters]. Window (i,j) begins at pixel (top + i · strideHeight, left + j · strideWidth) of
  * the image.
  *
- * A block of the sum is `blockImages` images, or, where that is one, blockRows rows of an image's windows. Parts are one pixel of
- * the kernel, or all of them if `isPatch`, by partColumns filters (a multiple of eight); they are counted over the pixels, then
- * across the filters. A range of parts goes through all images once. The scratch memory holds a table of all rows of the
- * kernel, and of a block dY and, if `isPatch`, the part of the images under the windows.
+ * A block of the sum is `blockImages` images, or, if that is one, blockRows rows of an image's windows. A part is one pixel of the
+ * kernel, or all of them if `isPatch`, by partColumns filters (a multiple of eight). Parts are numbered by pixel first, then by
+ * filters. A range of parts reads all images once. The scratch memory holds a table of all rows of the kernel, and for a block dY
+ * and, if `isPatch`, the part of the images under the windows.
  */
 export function convolutionKernelGradient(
   scratch: usize,
@@ -68,7 +68,7 @@ export function convolutionKernelGradient(
   const packed = memory.take(<usize>((endFilter - firstFilter + 7) / 8) * panelBytes);
   const copies = memory.take(0);
 
-  // A's rows begin so far behind the first pixel under a block's windows.
+  // The offset of A's rows from the first pixel under a block's windows.
   for (let pixel = 0; pixel < pixels; pixel++) {
     const place =
       <usize>(pixel / windowWidth) * rowBytes + <usize>(pixel % windowWidth) * pixelBytes;
@@ -101,7 +101,7 @@ export function convolutionKernelGradient(
           );
         }
       } else {
-        // It may lie before the images; no pixel outside of them is read.
+        // This may point before the images, but no pixel outside of them is read.
         block = x + <usize>((image * height + rowSide.place(row, 0)) * width + left) * pixelBytes;
       }
       packPanels(
@@ -117,7 +117,7 @@ export function convolutionKernelGradient(
       for (let part = from; part < to; part++) {
         const pixel = part % rowParts;
         const filter = (part / rowParts) * partColumns;
-        // The windows of which the pixel is inside the image.
+        // The windows in which the pixel is inside the image.
         const firstRow = isPatch ? 0 : rowSide.firstWindow(pixel / windowWidth);
         const endRow = isPatch ? outHeight : rowSide.endWindow(pixel / windowWidth, outHeight);
         const firstColumn = isPatch ? 0 : columnSide.firstWindow(pixel % windowWidth);

@@ -1,7 +1,7 @@
-// Softmax and the losses: of each sample, and the gradient by its predictions, in float64. A part is a row.
+// Softmax, and the losses of each sample with their gradients with respect to the predictions, in float64. A part is a row.
 import { exp, log, log1p } from "./functions";
 
-/** The largest of a row's values. */
+/** The largest value of a row. */
 function largestOf(x: usize, columns: i32): f64 {
   let largest: f64 = -Infinity;
   for (let c = 0; c < columns; c++) largest = max<f64>(largest, load<f32>(x + ((<usize>c) << 2)));
@@ -34,7 +34,7 @@ export function softmax(
   }
 }
 
-/** Labels int32. Shares: 1 − smoothing + smoothing/columns of the label's class, smoothing/columns of the others. */
+/** Labels are int32. The label's class has the share 1 − smoothing + smoothing/columns, the others smoothing/columns. */
 export function softmaxCrossEntropy(
   _scratch: usize,
   from: i32,
@@ -58,7 +58,7 @@ export function softmaxCrossEntropy(
       const at = begin + ((<usize>c) << 2);
       const share = c == label ? 1 - smoothing + smallShare : smallShare;
       const centred = <f64>load<f32>(logits + at) - largest;
-      // A share of 0 must not be multiplied by an infinite logarithm.
+      // 0 must not be multiplied by an infinite logarithm.
       if (share != 0) loss += share * (logarithm - centred);
       store<f32>(gradient + at, <f32>(exp(centred) / sum - share));
     }

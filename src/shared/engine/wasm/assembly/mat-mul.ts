@@ -1,18 +1,18 @@
-// Matrix products. A part is a rectangle of C; for each block of k it packs its columns of B, and its rows of A where A is
-// transposed, into the thread's scratch memory.
+// Matrix products. A part is a rectangle of C. For each block of k it packs its columns of B, and its rows of A if A is transposed,
+// into the thread's scratch memory.
 import { MatrixRow, RowWalk } from "./matrix-rows";
 import { balance, BLOCK_TERMS, multiplyBlock, writeTails } from "./multiply";
 import { PACKED_ROWS, packPanels, packPanelsTransposed, packRows } from "./pack";
 import { Scratch } from "./scratch";
 import { TILE_COLUMNS } from "./tile";
 
-/** With so few rows B is read where it is: packing it would take longer than the product. */
+/** With at most this many rows, B is not packed: that would take longer than the product. */
 const FEW_ROWS: i32 = 8;
 
 /**
  * C [m,n] = A [m,k] · B [k,n]; with transposeA, A is [k,m], with transposeB, B is [n,k]. k is at least 1.
  *
- * Parts of partRows by partColumns (a multiple of eight) are counted down the rows, then across the columns.
+ * Parts have partRows by partColumns (a multiple of eight), and are numbered down the rows first, then across the columns.
  * The scratch memory holds the table of a part's rows, and at most 256 terms of each row and column.
  */
 export function matMul(

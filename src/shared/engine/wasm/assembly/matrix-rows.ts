@@ -1,20 +1,20 @@
-// How products address their matrices: by rows that may lie anywhere, so that the patches of an image are a matrix that nobody
-// has to write out (indirect convolution: Dukhan, arXiv 1907.02129).
+// How products address their matrices: by rows at any address, so that the patches of an image are a matrix that need not be stored
+// (indirect convolution: Dukhan, arXiv 1907.02129).
 import { Scratch } from "./scratch";
 
 /** Bytes of a MatrixRow. */
 export const MATRIX_ROW_BYTES: usize = 12;
-/** Of a row's last columns. */
+/** Bytes of a row's tail. */
 const TAIL_BYTES: usize = 32;
 
 /** An entry of a table of rows. */
 @unmanaged
 export class MatrixRow {
-  /** Where A's row begins. */
+  /** Address of A's row. */
   a: usize;
-  /** Where C's row begins. */
+  /** Address of C's row. */
   private cStart: usize;
-  /** Eight values for the row's last columns, where they are no whole tile. */
+  /** Address of eight values for the row's last columns, if these do not fill a tile. */
   tail: usize;
 
   // @ts-ignore: decorator
@@ -23,7 +23,7 @@ export class MatrixRow {
     return changetype<MatrixRow>(table + <usize>row * MATRIX_ROW_BYTES);
   }
 
-  /** The size of `rows` entries. */
+  /** Bytes of `rows` entries. */
   // @ts-ignore: decorator
   @inline
   static bytes(rows: i32): usize {
@@ -38,7 +38,7 @@ export class MatrixRow {
     return memory.take(<usize>rows * TAIL_BYTES);
   }
 
-  /** @param tails memory for the tails of all rows, of which this is the one of number `row` */
+  /** @param tails memory for the tails of all rows @param row the number of this row */
   // @ts-ignore: decorator
   @inline
   set(a: usize, c: usize, tails: usize, row: i32): void {
@@ -55,7 +55,7 @@ export class MatrixRow {
 }
 
 /**
- * How all rows of A, and with them the rows of a panel of B, are read along k. A segment is `length` values of A, `step` bytes
+ * How the rows of A, and the corresponding rows of a panel of B, are read along k. A segment is `length` values of A, `step` bytes
  * apart, and as many rows of B, `bStep` bytes apart. The skips are the bytes between segments, and between groups of `segments`
  * segments.
  */
@@ -71,7 +71,7 @@ export class RowWalk {
   bSegmentSkip: usize;
   bGroupSkip: usize;
 
-  /** One segment, until something else is set. */
+  /** A single segment by default. */
   static in(memory: Scratch): RowWalk {
     const walk = changetype<RowWalk>(memory.take(offsetof<RowWalk>()));
     walk.groups = 1;

@@ -1,24 +1,24 @@
-// A block of a product: all rows of a table by the columns of some panels of B, for some consecutive k. The caller goes through
-// the blocks of k in ascending order, and each adds its sums to C. Blocks follow from shapes alone; they keep sums of many
-// terms accurate, as a float32 sum's error grows with the number of terms.
+// A block of a product: all rows of a table by the columns of some panels of B, for a range of k. The caller computes the blocks of
+// k in ascending order, and each adds its sums to C. Blocks depend only on shapes. They keep sums of many terms accurate, as the
+// error of a float32 sum grows with the number of terms.
 import { MatrixRow, MATRIX_ROW_BYTES, RowWalk } from "./matrix-rows";
 import { Tile, TILE_COLUMNS, TILE_ROWS } from "./tile";
 
-/** The largest number of terms in a block's sum, where the shapes let it be cut. */
+/** The largest number of terms in a block's sum, if the shapes allow it. */
 export const BLOCK_TERMS: i32 = 256;
 
-/** The length of the pieces that `length` is cut into: as equal as possible, none longer than `limit`. */
+/** Splits a length into pieces that are as equal as possible and at most `limit` long. @returns their length */
 export function balance(length: i32, limit: i32): i32 {
   const pieces = (length + limit - 1) / limit;
   return (length + pieces - 1) / pieces;
 }
 
 /**
- * C = A·B or, with `isSum`, C += A·B. Columns behind the last whole tile are written to the entries' tails.
- * @param aOffset bytes from where the entries say that rows of A begin
+ * C = A·B or, with `isSum`, C += A·B. Columns after the last full tile are written to the entries' tails.
+ * @param aOffset bytes to add to the entries' addresses of A
  * @param b the first row of the first panel
  * @param panelBytes from one panel to the next
- * @param cOffset bytes from where the entries say that rows of C begin
+ * @param cOffset bytes to add to the entries' addresses of C
  */
 export function multiplyBlock(
   table: usize,
@@ -69,7 +69,7 @@ export function writeTails(table: usize, rows: i32, columns: i32, cOffset: usize
 
 class Panel {
   /**
-   * Rows are cut into tiles of equal height, or one row more: three and three, not four and two.
+   * Splits the rows into tiles whose heights differ by at most one: three and three, not four and two.
    * @param isWide eight columns, else four; a constant
    */
   // @ts-ignore: decorator
@@ -108,7 +108,7 @@ class Panel {
   }
 }
 
-// Two functions, not one with both widths inside: V8 then keeps the sums of either in registers, which takes a quarter less time.
+// Two functions instead of one for both widths, so that V8 keeps the sums in registers, which takes a quarter less time.
 function multiplyPanel(
   table: usize,
   rows: i32,

@@ -1,8 +1,8 @@
-// Kernels of convolutions in panels, once for all parts of a convolution.
+// Packs the kernels of convolutions into panels, once for all parts of a convolution.
 import { packPanels, packPanelsTransposed } from "./pack";
 import { TILE_COLUMNS } from "./tile";
 
-/** How many rows of a kernel a part packs. */
+/** Rows of a kernel per part. */
 const PART_ROWS: i32 = 64;
 
 /** Packs a kernel [terms, filters] as a matrix. */
@@ -29,9 +29,9 @@ export function packKernel(
 }
 
 /**
- * Packs the turned kernel by which dY is convolved: of kernel [kernelHeight,kernelWidth,channels,filters] the rows firstRow,
- * firstRow + strideHeight, … and the columns firstColumn, firstColumn + strideWidth, …, both in descending order, as a matrix
- * [rows · columns · filters, channels]. A part is a pixel of the kernel, of rows · columns.
+ * Packs the rotated kernel that dY is convolved with: the rows firstRow, firstRow + strideHeight, … and the columns firstColumn,
+ * firstColumn + strideWidth, … of the kernel [kernelHeight,kernelWidth,channels,filters], both in descending order, as a matrix
+ * [rows · columns · filters, channels]. A part is one of the rows · columns pixels of the kernel.
  */
 export function packTurnedKernel(
   _scratch: usize,

@@ -1,9 +1,9 @@
-// Copies of matrices in the order in which products read them.
+// Copies matrices into the order in which products read them.
 import { TILE_COLUMNS } from "./tile";
 
 /**
- * `count` columns of `rows` rows of B in panels of eight columns: panel p holds, row by row, the columns 8p … 8p + 7, and zeros
- * for those behind the last.
+ * Copies `count` columns of `rows` rows of B into panels of eight columns: panel p holds, row by row, the columns 8p … 8p + 7, and
+ * zeros for columns after the last.
  * @param rowBytes from one row of B to the next
  * @param panelBytes from one panel to the next
  */
@@ -38,8 +38,7 @@ export function packPanels(
 }
 
 /**
- * The same of a matrix whose columns lie one after the other: column n begins at b + n · columnBytes, and its values follow
- * each other.
+ * The same for a column-major matrix: column n begins at b + n · columnBytes, and its values are contiguous.
  */
 export function packPanelsTransposed(
   panel: usize,
@@ -58,7 +57,7 @@ export function packPanelsTransposed(
   }
 }
 
-/** Half of a panel: `columns` of them, zeros for those that four lack. */
+/** Packs half of a panel: `columns` columns, and zeros up to four. */
 function packFour(target: usize, b: usize, columnBytes: usize, rows: i32, columns: i32): void {
   let row = 0;
   if (columns >= 4) {
@@ -68,7 +67,7 @@ function packFour(target: usize, b: usize, columnBytes: usize, rows: i32, column
       const r1 = v128.load(source + columnBytes);
       const r2 = v128.load(source + 2 * columnBytes);
       const r3 = v128.load(source + 3 * columnBytes);
-      // The 4×4 block is transposed: pairs of values, then pairs of pairs.
+      // Transposes the 4×4 block: pairs of values, then pairs of pairs.
       const low01 = v128.shuffle<f32>(r0, r1, 0, 4, 1, 5);
       const high01 = v128.shuffle<f32>(r0, r1, 2, 6, 3, 7);
       const low23 = v128.shuffle<f32>(r2, r3, 0, 4, 1, 5);
@@ -94,8 +93,8 @@ function packFour(target: usize, b: usize, columnBytes: usize, rows: i32, column
 export const PACKED_ROWS: i32 = 16;
 
 /**
- * `count` rows of Aᵀ, whose values lie one after the other for each k, in groups of sixteen rows: a group holds, for each of
- * `terms` k, its rows' values; memory behind the last row is left as it is.
+ * Copies `count` rows of Aᵀ, whose values are contiguous for each k, in groups of sixteen rows: a group holds, for each of `terms`
+ * k, its rows' values. Memory after the last row is not written.
  * @param groupBytes from one group to the next
  * @param termBytes from the values of one k to those of the next
  */

@@ -1,7 +1,7 @@
-// Kernels that treat every value by itself: loops over whole vectors. Operands end at multiples of 64 bytes, so the last vector
-// may reach beyond the last value; what is computed there means nothing.
+// Elementwise kernels: loops over full vectors. Operands are padded to multiples of 64 bytes, so the last vector may extend beyond
+// the last value; the results there are ignored.
 
-/** Bytes that a part has (POINTWISE_PART in lower-pointwise.ts). */
+/** Bytes per part (POINTWISE_PART in lower-pointwise.ts). */
 const PART: usize = 4096;
 
 export class Pointwise {
@@ -10,7 +10,7 @@ export class Pointwise {
     return <usize>from * PART;
   }
 
-  /** The byte behind the last vector of part `to` − 1. */
+  /** The first byte after the last vector of part `to` − 1. */
   @inline
   static end(to: i32, length: i32): usize {
     return min(<usize>to * PART, (((<usize>length) << 2) + 15) & ~15);
@@ -55,7 +55,7 @@ export function multiply(
   }
 }
 
-/** out = a · factor, which is in memory */
+/** out = a · factor, where factor is an address */
 export function multiplyByScalar(
   _scratch: usize,
   from: i32,

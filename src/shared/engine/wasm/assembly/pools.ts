@@ -1,6 +1,6 @@
-// Pools over images [N,H,W,C] and their gradients. Windows are cut off at the image's border; no padding is ever read.
+// Pools over images [N,H,W,C] and their gradients. Windows are clipped to the image; padding is never read.
 
-/** Where one window lies inside the image: rows and columns from … to − 1. */
+/** The part of a window inside the image: rows and columns from … to − 1. */
 class Range {
   @inline
   static from(place: i32, stride: i32, before: i32): i32 {
@@ -70,7 +70,7 @@ export function maxPool(
   }
 }
 
-/** dx: dy at the first largest value of each window, at the last one where it is NaN. A part is an image. */
+/** dx: dy at the first largest value of each window, or at the last one if it is NaN. A part is an image. */
 export function maxPoolGradient(
   _scratch: usize,
   from: i32,
@@ -107,7 +107,7 @@ export function maxPoolGradient(
         for (; c + 16 <= pixel; c += 16) {
           const largest = v128.load(y + out + c);
           const gradient = v128.load(dy + out + c);
-          // The lanes whose place is still to be found.
+          // The lanes whose largest value has not been found yet.
           let open = i32x4.splat(-1);
           for (let row = y0; row < y1; row++) {
             let at = image + <usize>(row * width + x0) * pixel + c;
@@ -201,7 +201,7 @@ export function averagePool(
   }
 }
 
-/** dx: dy over the number of its window's values, at each of them. A part is an image. */
+/** dx: dy divided by the number of its window's values, at each of these. A part is an image. */
 export function averagePoolGradient(
   _scratch: usize,
   from: i32,

@@ -1,4 +1,4 @@
-// A thread's scratch memory, handed out from the front.
+// Allocates a thread's scratch memory, from its start on.
 
 const ALIGNMENT: usize = 64;
 

@@ -1,5 +1,5 @@
-// Steps of the optimizers, in place, and what limits the gradients' norm. Scalars that differ from step to step are in memory;
-// pointwise in parts of 4 KiB (pointwise.ts).
+// Optimizer steps, in place, and gradient clipping. Scalars that change from step to step are in memory. Elementwise kernels have
+// parts of 4 KiB (pointwise.ts).
 import { Pointwise } from "./pointwise";
 
 /** θ ← θ − rate · g */
@@ -101,10 +101,10 @@ export function rmspropStep(
   }
 }
 
-/** Values of which one part of `addSquares` is the sum (SQUARES_PART in lower-steps.ts). */
+/** Values per part of `addSquares` (SQUARES_PART in lower-steps.ts). */
 const SQUARES_PART: i32 = 4096;
 
-/** Of each part Σ x², float64. */
+/** Σ x² of each part, in float64. */
 export function addSquares(
   _scratch: usize,
   from: i32,
@@ -130,7 +130,7 @@ export function addSquares(
   }
 }
 
-/** Σ of the parts. */
+/** Adds the parts' sums. */
 export function finishSquares(
   _scratch: usize,
   _from: i32,
@@ -144,7 +144,7 @@ export function finishSquares(
   store<f32>(out, <f32>sum);
 }
 
-/** out = 0; out ← out + x; out ← min(1, limit/√out): the parts of a clip factor, in float64 between. */
+/** The clip factor in three kernels: sum = 0; sum ← sum + x, in float64; out = min(1, limit/√sum). */
 export function beginClip(_scratch: usize, _from: i32, _to: i32, sum: usize): void {
   store<f64>(sum, 0);
 }

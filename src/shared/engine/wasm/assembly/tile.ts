@@ -1,6 +1,6 @@
-// The innermost loop of all products and convolutions: a tile of up to four rows by eight columns of C = A·B or C += A·B, its
-// sums in registers. Each sum runs over k in ascending order, multiply then add. Lanes are columns, so where an output is cut
-// into tiles changes no bit of it.
+// The innermost loop of all products and convolutions: a tile of up to four rows by eight columns of C = A·B or C += A·B, with the
+// sums in registers. Each sum runs over k in ascending order, multiply then add. Lanes are columns, so the bits of an output do not
+// depend on how it is split into tiles.
 import { MatrixRow, RowWalk } from "./matrix-rows";
 
 export const TILE_ROWS: i32 = 4;
@@ -11,9 +11,9 @@ export class Tile {
    * @param rows 1–4, a constant
    * @param isWide eight columns, else four; a constant
    * @param first the entry of the first row; the others follow
-   * @param aOffset bytes from where the entries say that rows of A begin
+   * @param aOffset bytes to add to the entries' addresses of A
    * @param b the first value of B
-   * @param isTail whether C's rows are the entries' tails; otherwise they begin cOffset bytes from where the entries say
+   * @param isTail whether C's rows are the entries' tails; otherwise they are at the entries' addresses of C plus cOffset
    * @param isSum adds to C
    */
   // @ts-ignore: decorator

@@ -1,13 +1,13 @@
-// Windows along one side of an image, and what of them is inside of it.
+// Windows along one side of an image, and their parts inside the image.
 import { Scratch } from "./scratch";
 
 @unmanaged
 export class WindowSide {
-  /** Of the image, in pixels. */
+  /** Length of the image's side, in pixels. */
   private length: i32;
-  /** Of a window. */
+  /** Length of a window. */
   size: i32;
-  /** Where the first window begins: before the image, where there is padding. */
+  /** The first window's first pixel; negative if there is padding. */
   first: i32;
   stride: i32;
 
@@ -25,12 +25,12 @@ export class WindowSide {
     return min(this.size, max(0, -this.place(window, 0)));
   }
 
-  /** The pixel behind the last one that is inside. */
+  /** One past a window's last pixel inside the image. */
   end(window: i32): i32 {
     return max(this.begin(window), min(this.size, this.length - this.place(window, 0)));
   }
 
-  /** The end of the windows, from `window` on and before `limit`, of which the same pixels are inside. */
+  /** The end (at most `limit`) of the windows from `window` on that have the same pixels inside the image. */
   endOfAlike(window: i32, limit: i32): i32 {
     const begin = this.begin(window);
     const end = this.end(window);
@@ -39,24 +39,24 @@ export class WindowSide {
     return next;
   }
 
-  /** The first window of which this pixel is inside the image. */
+  /** The first window in which this pixel is inside the image. */
   firstWindow(pixel: i32): i32 {
     const before = -this.place(0, pixel);
     return before > 0 ? (before + this.stride - 1) / this.stride : 0;
   }
 
-  /** The first window after those of which this pixel is inside; at most `windows`. */
+  /** One past the last window in which this pixel is inside the image; at most `windows`. */
   endWindow(pixel: i32, windows: i32): i32 {
     const behind = this.length - this.place(0, pixel);
     return behind > 0 ? min(windows, (behind + this.stride - 1) / this.stride) : 0;
   }
 
-  /** Whether this pixel is inside for any of the first `windows` windows. */
+  /** Whether this pixel is inside the image in any of the first `windows` windows. */
   isSeen(pixel: i32, windows: i32): bool {
     return this.firstWindow(pixel) < this.endWindow(pixel, windows);
   }
 
-  /** Where a window's pixel is in the image. */
+  /** The position in the image of a window's pixel. */
   place(window: i32, pixel: i32): i32 {
     return this.first + window * this.stride + pixel;
   }

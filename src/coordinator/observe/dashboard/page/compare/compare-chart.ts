@@ -1,4 +1,4 @@
-// One chart of several entries' curves, named at their ends. Drawn by uPlot.
+// A chart with the curves of several entries, named at their ends. Drawn by uPlot.
 import uPlot from "uplot";
 import { LOG_SCALE, moveCursor } from "../chart.js";
 import { themeColour } from "../dom.js";
@@ -11,7 +11,7 @@ const HEIGHT = 288;
 const AXIS_WIDTH = 50;
 const LABEL_HEIGHT = 16;
 const NAME_WIDTH = 132;
-/** More could not be told apart. */
+/** More could not be distinguished. */
 const MAX_LABELS = 14;
 const FONT = "system-ui, sans-serif";
 
@@ -19,7 +19,7 @@ export interface Line {
   entry: Entry;
   x: number[];
   y: number[];
-  /** Around a mean. */
+  /** The band around a mean. */
   band: { lows: number[]; highs: number[] } | undefined;
 }
 
@@ -33,7 +33,7 @@ export interface ChartOptions {
   lines: readonly Line[];
   x: AxisOptions;
   y: AxisOptions;
-  /** On phones curves have a letter alone. */
+  /** On phones curves are named by their letter only. */
   isNarrow: boolean;
 }
 
@@ -43,7 +43,7 @@ export class CompareChart {
   private plot: uPlot | undefined;
   private options: ChartOptions | undefined;
 
-  /** @param onCursor called when the pointer or a key moves the cursor; undefined: it is hidden */
+  /** @param onCursor called when the pointer or a key moves the cursor; undefined: the cursor is hidden */
   constructor(host: HTMLElement, onCursor: (x: number | undefined) => void) {
     this.host = host;
     this.onCursor = onCursor;
@@ -90,7 +90,7 @@ export class CompareChart {
     );
   }
 
-  /** Puts the cursor at this x; undefined: nowhere. */
+  /** Puts the cursor at this x; undefined hides it. */
   setCursor(x: number | undefined): void {
     const { plot } = this;
     if (!plot) return;
@@ -99,7 +99,7 @@ export class CompareChart {
     plot.setCursor({ left, top: x === undefined ? -10 : 0 }, false);
   }
 
-  /** Names at the curves' ends, pushed apart where they would overlap. */
+  /** Names at the curves' ends, moved apart if they would overlap. */
   private nameEnds(plot: uPlot): void {
     const { lines = [], isNarrow = false } = this.options ?? {};
     if (lines.length > MAX_LABELS) return;
@@ -139,7 +139,7 @@ function seriesOf({ entry, band }: Line): uPlot.Series[] {
     spanGaps: true,
     points: { show: false },
   };
-  // The band's edges are no lines of their own.
+  // The band's edges are not drawn as lines.
   const edge: uPlot.Series = { stroke, width: 0, spanGaps: true, points: { show: false } };
   return band ? [curve, edge, edge] : [curve];
 }
@@ -154,7 +154,7 @@ function bandsOf(lines: readonly Line[]): uPlot.Band[] {
   });
 }
 
-/** One column of x, and for each line its columns, with gaps where it has no value. */
+/** One column of x and, for each line, its columns, with gaps where it has no value. */
 function tableOf(lines: readonly Line[]): uPlot.AlignedData {
   if (lines.length === 0) return [[]];
   const tables = lines.map(({ x, y, band }): uPlot.AlignedData => {
@@ -177,13 +177,13 @@ function axisOptions({ range: [min, max], isLog, text }: AxisOptions): uPlot.Axi
       const side = axis === 0 ? plot.width / 120 : HEIGHT / 52;
       return isLog ? logTicksBetween(min, max) : ticksBetween(min, max, Math.max(2, side));
     },
-    // uPlot hides most lines of a log axis.
+    // By default uPlot hides most lines of a logarithmic axis.
     filter: (_plot, splits) => splits,
     values: (_plot, splits) => splits.map(text),
   };
 }
 
-/** A line has no value at most of the others' x: the last one before the cursor counts. */
+/** At most x values of the other lines, a line has no value of its own: its last one before the cursor counts. */
 function nearestBefore(plot: uPlot, seriesIndex: number, index: number): number {
   const values = plot.data[seriesIndex];
   for (let at = index; at >= 0; at--) {
@@ -197,7 +197,7 @@ function cursorValue(plot: uPlot): number | undefined {
   return left === undefined || left < 0 ? undefined : plot.posToVal(left, "x");
 }
 
-/** Without its middle, where it is too wide: names of runs differ at their ends. */
+/** If it is too wide, its middle is left out, because names of runs differ at their ends. */
 function fit(ctx: CanvasRenderingContext2D, text: string, width: number): string {
   for (let length = text.length; length > 4; length--) {
     const half = Math.floor(length / 2);

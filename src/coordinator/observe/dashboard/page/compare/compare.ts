@@ -1,4 +1,5 @@
-// The page that compares finished runs: reads their updates, from the server or from inside the file, and fills the panels.
+// The page that compares finished runs: reads their updates from the server or from data in the file itself, and fills the
+// panels.
 import "uplot/dist/uPlot.min.css";
 import "./compare.css";
 import type { PageUpdate } from "../../page-update.js";
@@ -16,7 +17,7 @@ interface FinishedRun {
   updates: PageUpdate[];
 }
 
-/** The page of one run, cut where the run belongs: an exported file holds it for every run. */
+/** The page of one run, split at the place of the run's data: an exported file contains it once for all runs. */
 type RunPage = readonly [before: string, after: string];
 
 function show(finished: readonly FinishedRun[], runPage: RunPage | undefined): void {
@@ -56,7 +57,7 @@ function createRunLink(
   const link = createElement("a", { text, title: name });
   link.href = runPage ? "#" : `run?${index}`;
   if (runPage) {
-    // Made when it is needed: sixty runs are as many documents.
+    // Made only when needed: sixty runs would be sixty documents.
     link.addEventListener("click", () => {
       link.href = URL.createObjectURL(runDocument(runPage, finished[index]!));
       link.target = "_blank";

@@ -1,22 +1,22 @@
-// A run's log → the numbers that it is compared by. What a log does not hold is undefined. Pure.
+// A run's log → the numbers by which it is compared; undefined for what the log does not contain. Pure.
 import type { PageUpdate, PageUpdateOf } from "../../page-update.js";
 import type { RunSettings } from "../../run-settings.js";
 import { append, emptySeries, type Series } from "../series.js";
 
-/** What a run is evaluated by. Of accuracies the higher one is better, of losses the lower one. */
+/** The metric by which a run is evaluated. Higher accuracies are better, and lower losses. */
 export type Metric = "accuracy" | "loss";
 
-/** The mean loss over the last steps, as one step's is noise. */
+/** The loss is averaged over the last steps, because that of a single step is noise. */
 const LAST_STEPS = 100;
 const RATE_COUNT = 50;
 
 export interface ComparedRun {
   name: string;
-  /** Its place in the list of runs. */
+  /** Index in the list of runs. */
   index: number;
   settings: RunSettings;
   metric: Metric;
-  /** Of the test set; of steps from the first to the last evaluation. */
+  /** Of the test set, from the first to the last evaluation. */
   evaluations: Series;
   /** The last evaluation. */
   final: number | undefined;
@@ -24,20 +24,20 @@ export interface ComparedRun {
   testCount: number | undefined;
   /** Accuracy of always predicting the most frequent class. */
   chance: number | undefined;
-  /** Per step, or means over a few steps. */
+  /** By step, or means over a few steps. */
   loss: Series;
   finalLoss: number | undefined;
-  /** Seconds of training up to each step. */
+  /** Seconds of training until each step. */
   seconds: Series;
-  /** Samples per second, each over a part of the run. */
+  /** Samples per second, each value over a part of the run. */
   rates: Series;
   /** Samples per second over the whole run. */
   meanRate: number | undefined;
-  /** Workers whose answers were used; undefined where the run's own process computed. */
+  /** Workers whose answers were used; undefined if the run's own process computed. */
   workerCount: number | undefined;
 }
 
-/** @param updates those of one log, in the order of `History.updates` */
+/** @param updates of one log, in the order of `History.updates` */
 export function readComparedRun(
   name: string,
   index: number,
@@ -76,7 +76,7 @@ function lastByKind(updates: readonly PageUpdate[]): Last {
   return Object.fromEntries(updates.map((update) => [update.kind, update]));
 }
 
-/** Logs of earlier versions hold less. */
+/** Logs of earlier versions contain less. */
 function settingsOf({ settings, description, steps }: PageUpdateOf<"start">): RunSettings {
   if (settings) return { ...settings, steps };
   const { network, optimizer, schedule, learningRate, batchSize, shards, seed } = description;
@@ -91,7 +91,7 @@ function settingsOf({ settings, description, steps }: PageUpdateOf<"start">): Ru
     engine: description.engineName,
     steps,
   };
-  // Whatever the types say, a log's fields may be missing.
+  // In spite of the types, a log's fields may be missing.
   const present = Object.entries<string | number | undefined>(known).filter(
     (entry): entry is [string, string | number] => entry[1] !== undefined,
   );
@@ -123,7 +123,7 @@ function chanceOf(
   return total === 0 ? undefined : Math.max(...counts) / total;
 }
 
-/** Without values that are none: JSON has null for NaN and infinities, which a run's loss may be. */
+/** Without null, which stands for NaN and infinities in JSON: a run's loss may be such a number. */
 function finiteSeries(steps: readonly number[], values: readonly number[]): Series {
   const series = emptySeries();
   steps.forEach((step, index) => {
@@ -144,7 +144,7 @@ function meanOfLast({ steps, values }: Series, stepCount: number): number | unde
   return last.reduce((sum, value) => sum + value, 0) / last.length;
 }
 
-/** Each entry stands for the steps since the one before it: a long log is thinned out. */
+/** A long log is thinned out, so each entry stands for all steps since the previous one. */
 function stepsPerEntry(steps: readonly number[]): number[] {
   return steps.map((step, index) => {
     if (index > 0) return step - steps[index - 1]!;
@@ -162,7 +162,7 @@ function cumulateSeconds({ steps, durationsMs }: PageUpdateOf<"steps">): Series 
   return { steps: [...steps], values };
 }
 
-/** Over so many parts of the run, named by their last steps: an evaluation between two steps is no spike of its own. */
+/** Over parts of the run, each at its last step, so that the time of an evaluation between two steps makes no spike. */
 function ratesOf(
   { steps, durationsMs }: PageUpdateOf<"steps">,
   batchSize: number,
@@ -183,7 +183,7 @@ function ratesOf(
   return rates;
 }
 
-/** The first evaluated step with at least this accuracy; undefined where there is none. */
+/** The first evaluated step with at least this accuracy; undefined if there is none. */
 export function stepsToAccuracy(
   { evaluations }: ComparedRun,
   accuracy: number,

@@ -1,4 +1,4 @@
-// Accuracy, loss and throughput of the chosen entries, by step or by time, with linear and logarithmic axes.
+// Accuracy, loss and throughput of the chosen entries, by step or by time, on linear or logarithmic axes.
 import { byId, createElement, onThemeChange } from "../dom.js";
 import type { Series } from "../series.js";
 import { type AxisOptions, CompareChart, type Line } from "./compare-chart.js";
@@ -8,10 +8,10 @@ import { entrySeries, secondsAt, smoothOver, valueAt } from "./entry-series.js";
 import { createName, hueOf, integerText, metricText, percentText } from "./run-mark.js";
 import { chosenOf, onChoice } from "./segments.js";
 
-/** More curves at once are for those who ask for them. */
+/** More curves are shown only on request. */
 const SHOWN_FIRST = 8;
 const MINUTES_FROM_SECONDS = 180;
-/** Where the accuracy axis may begin. */
+/** Accuracies at which the axis may begin. */
 const FLOORS = [0.99, 0.98, 0.95, 0.9, 0.8, 0.5, 0];
 
 export class CurvesPanel {
@@ -21,7 +21,7 @@ export class CurvesPanel {
   private readonly charts: readonly [CompareChart, CompareChart];
   private entries: readonly Entry[] = [];
   private readonly shown = new Set<Entry>();
-  /** What the key's values are read from. */
+  /** The values in the key are read from it. */
   private metricLines: readonly Line[] = [];
 
   constructor() {
@@ -38,7 +38,7 @@ export class CurvesPanel {
     onThemeChange(redraw);
   }
 
-  /** Of many entries the best ones are shown first. */
+  /** If there are many entries, only the best ones are shown at first. */
   show(entries: readonly Entry[]): void {
     this.entries = entries;
     this.shown.clear();
@@ -99,7 +99,7 @@ export class CurvesPanel {
     const floor = floorOf(shown);
     const top = byId("range-top", HTMLElement);
     top.textContent = top.dataset["text"] = `${100 * floor}–100 %`;
-    // A floor of 0 is the whole range already.
+    // A floor of 0 is already the whole range.
     byId("range-all", HTMLElement).hidden = floor === 0 && chosenOf("range") !== "all";
     const isError = isAccuracy && chosenOf("range") === "error";
     const lines = this.linesOf(
@@ -141,7 +141,7 @@ export class CurvesPanel {
     const by = chosenOf("by");
     return shown.map((entry) => {
       const { steps, means, lows, highs } = entrySeries(entry, seriesOf);
-      // A logarithmic axis has no place for step 0.
+      // A logarithmic axis cannot show step 0.
       const kept = steps.map((step, index) => (by === "log" && step < 1 ? -1 : index));
       const indices = kept.filter((index) => index >= 0);
       const pick = (values: readonly number[]) => indices.map((index) => values[index]!);
@@ -151,7 +151,7 @@ export class CurvesPanel {
     });
   }
 
-  /** The same for both charts, whichever curves are shown. */
+  /** The same for both charts, regardless of which curves are shown. */
   private xAxis(): AxisOptions {
     const by = chosenOf("by");
     const runs = this.entries.flatMap((entry) => entry.runs);
@@ -177,7 +177,7 @@ export class CurvesPanel {
     this.showKey(x);
   }
 
-  /** The value under the cursor, else the last. */
+  /** The value under the cursor, or else the last one. */
   private showKey(x: number | undefined): void {
     const metric = commonMetric(this.entries.flatMap(({ runs }) => runs));
     const values = this.key.querySelectorAll(".value");
@@ -191,14 +191,14 @@ export class CurvesPanel {
   }
 }
 
-/** The power of ten of a hundredth of the longest run, so that short runs keep their shape. */
+/** A hundredth of the longest run, rounded to a power of ten, so that short runs keep their shape. */
 function smoothingFor(entries: readonly Entry[]): number {
   const lastSteps = entries.flatMap(({ runs }) => runs.map(({ loss }) => loss.steps.at(-1) ?? 0));
   const power = Math.log10(Math.max(1, ...lastSteps) / 30);
   return Math.min(2, Math.max(0.5, Number(power.toFixed(1))));
 }
 
-/** The highest beginning of the axis that shows the last value of all entries that have learnt something. */
+/** The highest start of the axis with which the last values of all entries that have learnt something are visible. */
 function floorOf(entries: readonly Entry[]): number {
   const finals = entries.flatMap(({ runs }) =>
     runs.flatMap((run) => (run.final === undefined || isAtChance(run) ? [] : [run.final])),
@@ -207,7 +207,7 @@ function floorOf(entries: readonly Entry[]): number {
   return FLOORS.find((floor) => least > floor + 0.3 * (1 - floor)) ?? 0;
 }
 
-/** An error of 0 has no place on a logarithmic axis. */
+/** A logarithmic axis cannot show an error of 0. */
 function errorsOf({ steps, values }: Series): Series {
   const kept = steps.map((_, index) => index).filter((index) => values[index]! < 1);
   return {
@@ -216,7 +216,7 @@ function errorsOf({ steps, values }: Series): Series {
   };
 }
 
-/** @returns around all values; of a logarithmic axis around those above 0 */
+/** @returns a range around all values; for a logarithmic axis around those above 0 */
 function rangeOf(lines: readonly Line[], isLog: boolean): [number, number] {
   let [min, max] = [Infinity, -Infinity];
   for (const { y, band } of lines) {

@@ -1,4 +1,4 @@
-// An entry's curve: of one run its values, of several seeds their mean with the lowest and the highest. Pure.
+// An entry's curve: the values of a single run or, of several seeds, their mean with the lowest and the highest. Pure.
 import { append, emptySeries, type Series } from "../series.js";
 import type { ComparedRun } from "./compared-run.js";
 import type { Entry } from "./entry.js";
@@ -6,15 +6,15 @@ import type { Entry } from "./entry.js";
 export interface EntrySeries {
   steps: number[];
   means: number[];
-  /** Of several runs; else undefined. */
+  /** Only for several runs. */
   lows: number[] | undefined;
   highs: number[] | undefined;
 }
 
-/** A curve of this many points has more of them than pixels that it can be drawn on. */
+/** More points than pixels to draw them on. */
 const MAX_POINTS = 600;
 
-/** At the steps that all of the entry's runs have a value of. */
+/** At the steps for which all of the entry's runs have a value. */
 export function entrySeries({ runs }: Entry, seriesOf: (run: ComparedRun) => Series): EntrySeries {
   const all = runs.map(seriesOf).filter(({ steps }) => steps.length > 0);
   const [first] = all;
@@ -35,7 +35,7 @@ export function entrySeries({ runs }: Entry, seriesOf: (run: ComparedRun) => Ser
   };
 }
 
-/** Every so many points, and the last. */
+/** Evenly spaced points, always including the last. */
 export function thinSeries(series: Series, maxCount = MAX_POINTS): Series {
   const stride = Math.ceil(series.steps.length / maxCount);
   if (stride <= 1) return series;
@@ -45,8 +45,8 @@ export function thinSeries(series: Series, maxCount = MAX_POINTS): Series {
 }
 
 /**
- * Exponential smoothing without the bias of its start (Kingma and Ba, "Adam", 2015, section 3), over this many steps however
- * many each value stands for.
+ * Exponential smoothing with bias correction at the start (Kingma and Ba, "Adam", 2015, section 3), over a number of steps,
+ * however many steps each value stands for.
  */
 export function smoothOver({ steps, values }: Series, stepCount: number): Series {
   const smoothed = emptySeries();
@@ -61,7 +61,7 @@ export function smoothOver({ steps, values }: Series, stepCount: number): Series
   return smoothed;
 }
 
-/** The last value at or before this step; undefined before the first. */
+/** The last value at or before this step; undefined if there is none. */
 export function valueAt(steps: readonly number[], values: readonly number[], step: number) {
   let [low, high] = [0, steps.length];
   while (low < high) {
@@ -72,7 +72,7 @@ export function valueAt(steps: readonly number[], values: readonly number[], ste
   return values[low - 1];
 }
 
-/** Seconds from the run's start to each step, between known steps by interpolation; of several runs their mean. */
+/** Seconds from the run's start to each step, interpolated between known steps. For several runs, their mean. */
 export function secondsAt({ runs }: Entry, step: number): number {
   const times = runs.map(({ seconds }) => interpolate(seconds, step));
   return times.reduce((sum, time) => sum + time, 0) / times.length;

@@ -1,21 +1,21 @@
-// What is compared: single runs, or runs that differ in the seed alone, taken together. Pure.
+// What is compared: single runs, or groups of runs that differ only in the seed. Pure.
 import type { ComparedRun, Metric } from "./compared-run.js";
 import { type Interval, type Spread, spreadOf, wilsonInterval } from "./interval.js";
 
-/** Settings that may differ between runs that are repetitions of each other. */
+/** Settings that may differ between repetitions of the same run. */
 export const REPETITION_SETTINGS: readonly string[] = ["seed", "numerics"];
 
 export interface Entry {
-  /** A, B, …, Z, AA, …: the same wherever the entry is shown. */
+  /** A, B, …, Z, AA, …: the same everywhere. */
   letter: string;
-  /** From 0, in the order of the runs. */
+  /** Counts from 0 in the order of the runs. */
   index: number;
   name: string;
-  /** One, or several of different seeds. */
+  /** One run, or several with different seeds. */
   runs: readonly ComparedRun[];
 }
 
-/** @param bySeed whether runs that differ in the seed alone are one entry */
+/** @param bySeed whether runs that differ only in the seed form one entry */
 export function entriesOf(runs: readonly ComparedRun[], bySeed: boolean): Entry[] {
   const groups = bySeed ? groupBySettings(runs) : runs.map((run) => [run]);
   return groups.map((members, index) => ({
@@ -26,7 +26,7 @@ export function entriesOf(runs: readonly ComparedRun[], bySeed: boolean): Entry[
   }));
 }
 
-/** Whether some runs differ in the seed alone. */
+/** Whether some runs differ only in the seed. */
 export function hasRepetitions(runs: readonly ComparedRun[]): boolean {
   return groupBySettings(runs).length < runs.length;
 }
@@ -38,7 +38,7 @@ function groupBySettings(runs: readonly ComparedRun[]): ComparedRun[][] {
       ([name]) => !REPETITION_SETTINGS.includes(name),
     );
     const key = JSON.stringify([run.metric, settings.sort(([a], [b]) => (a < b ? -1 : 1))]);
-    // A log without settings says nothing about what its run repeats.
+    // A log without settings does not say what its run repeats.
     const group = settings.length === 0 ? undefined : groups.get(key);
     if (group) group.push(run);
     else groups.set(settings.length === 0 ? `${key} ${run.index}` : key, [run]);
@@ -51,7 +51,7 @@ function letterOf(index: number): string {
   return (rest > 0 ? letterOf(rest - 1) : "") + String.fromCharCode(65 + (index % 26));
 }
 
-/** What the names begin with alike: `bn-1`, `bn-2` → `bn`. */
+/** The common beginning of the names: `bn-1`, `bn-2` → `bn`. */
 function groupName(names: readonly string[]): string {
   const [first = ""] = names;
   if (names.length === 1) return first;
@@ -63,7 +63,7 @@ function groupName(names: readonly string[]): string {
   return common === "" ? first : common;
 }
 
-/** Over the entry's runs that have the value. */
+/** Over those of the entry's runs that have the value. */
 export function entrySpread(
   { runs }: Entry,
   valueOf: (run: ComparedRun) => number | undefined,
@@ -72,7 +72,7 @@ export function entrySpread(
   return spreadOf(values);
 }
 
-/** Where an accuracy may lie: one run's by its test set's size, several seeds' from the lowest to the highest. */
+/** Interval of an accuracy: for one run by the size of its test set, for several seeds from the lowest to the highest. */
 export function metricInterval({ runs }: Entry): Interval | undefined {
   const [run] = runs;
   const spread = spreadOf(runs.flatMap(({ final }) => (final === undefined ? [] : [final])));
@@ -82,7 +82,7 @@ export function metricInterval({ runs }: Entry): Interval | undefined {
   return wilsonInterval(spread.mean, run.testCount);
 }
 
-/** Whether its accuracy is no better than always predicting the most frequent class: its interval reaches down to that. */
+/** Whether its accuracy is not clearly better than that of always predicting the most frequent class. */
 export function isAtChance({ final, chance, testCount }: ComparedRun): boolean {
   if (final === undefined || chance === undefined) return false;
   return (testCount === undefined ? final : wilsonInterval(final, testCount).low) <= chance;
@@ -92,7 +92,7 @@ export function isBetter(metric: Metric, one: number, other: number): boolean {
   return metric === "accuracy" ? one > other : one < other;
 }
 
-/** What the runs are compared by: accuracies where any of them has one. */
+/** The metric by which the runs are compared: the accuracy if any of them has one. */
 export function commonMetric(runs: readonly ComparedRun[]): Metric {
   return runs.some(({ metric }) => metric === "accuracy") ? "accuracy" : "loss";
 }

@@ -1,4 +1,4 @@
-// The interval of an entry's last evaluation as a bar with a dot, on an axis that all rows share.
+// The interval of an entry's last evaluation as a bar with a dot, on the same axis in all rows.
 import { createElement } from "../dom.js";
 import type { Metric } from "./compared-run.js";
 import { type Entry, entrySpread, metricInterval } from "./entry.js";
@@ -6,14 +6,14 @@ import type { Interval } from "./interval.js";
 import { hueOf, percentText } from "./run-mark.js";
 import { ticksBetween } from "../ticks.js";
 
-/** The axis. A run far below the best one is off its scale. */
+/** The axis. Runs far below the best one are outside it. */
 export type IntervalScale = Interval;
 
 const MARGIN = 0.08;
-/** How many times the best run's error the axis spans. */
+/** The axis spans this multiple of the best run's error. */
 const MAX_ERRORS = 8;
 
-/** @returns undefined where no entry has an interval */
+/** @returns undefined if no entry has an interval */
 export function scaleOf(intervals: readonly Interval[], metric: Metric): IntervalScale | undefined {
   if (intervals.length === 0) return undefined;
   const low = Math.min(...intervals.map((interval) => interval.low));
@@ -24,7 +24,7 @@ export function scaleOf(intervals: readonly Interval[], metric: Metric): Interva
   return { low: from - MARGIN * span, high: to + MARGIN * span };
 }
 
-/** Its labels, for the column's head. */
+/** The axis labels, for the column's head. */
 export function createScaleLabels(scale: IntervalScale, metric: Metric): HTMLElement {
   const ticks = ticksBetween(scale.low, scale.high, 3);
   const digits = (scale.high - scale.low) * 100 < 4 ? 1 : 0;

@@ -1,6 +1,6 @@
-// How sure a number is: the interval of an accuracy, and mean and spread over seeds. Pure.
+// The uncertainty of numbers: the interval of an accuracy, and mean and spread over seeds. Pure.
 
-/** Of the standard normal distribution, for 95 %. */
+/** Quantile of the standard normal distribution for 95 %. */
 const Z = 1.959964;
 
 export interface Interval {
@@ -9,9 +9,9 @@ export interface Interval {
 }
 
 /**
- * The 95 % score interval of a share (Wilson, "Probable inference", JASA 22, 1927). Unlike the share ± z·σ, it stays within 0
- * and 1, and is right near them, where accuracies are.
- * @param share of `count` independent samples, from 0 to 1
+ * The 95 % score interval of a share (Wilson, "Probable inference", JASA 22, 1927). Unlike the share ± z·σ, it stays between 0
+ * and 1 and is accurate near them, where accuracies are.
+ * @param share between 0 and 1, of `count` independent samples
  */
 export function wilsonInterval(share: number, count: number): Interval {
   const zz = Z * Z;
@@ -23,14 +23,14 @@ export function wilsonInterval(share: number, count: number): Interval {
 
 export interface Spread {
   mean: number;
-  /** Sample standard deviation; undefined of one value. */
+  /** Sample standard deviation; undefined for a single value. */
   deviation: number | undefined;
   min: number;
   max: number;
   count: number;
 }
 
-/** @returns undefined of no values */
+/** @returns undefined if there are no values */
 export function spreadOf(values: readonly number[]): Spread | undefined {
   const count = values.length;
   if (count === 0) return undefined;

@@ -1,4 +1,4 @@
-// The table of results: a row per entry with its last numbers, the interval of its accuracy, and what is best.
+// The table of results: a row per entry with its last numbers and the interval of its accuracy. The best ones are marked.
 import { durationText } from "../../../number-text.js";
 import { byId, createElement } from "../dom.js";
 import { type ComparedRun, type Metric, stepsToAccuracy } from "./compared-run.js";
@@ -20,7 +20,7 @@ import {
 } from "./run-mark.js";
 
 const ROWS_SHOWN = 12;
-/** Accuracies that a run may need so many steps for. */
+/** Accuracies for which the table can show how many steps a run needed. */
 const LEVELS = [0.5, 0.8, 0.9, 0.95, 0.97, 0.98, 0.99, 0.995];
 
 interface Column {
@@ -28,11 +28,11 @@ interface Column {
   title: string;
   valueOf: (run: ComparedRun) => number | undefined;
   text: (value: number) => string;
-  /** Undefined where neither more nor less is better. */
+  /** Undefined if neither more nor less is better. */
   best?: "highest" | "lowest";
-  /** Not on narrow screens. */
+  /** Hidden on narrow screens. */
   isWide?: true;
-  /** An average over those that have a value would flatter. */
+  /** Needs a value of every run: an average over only some of them would be too good. */
   needsAll?: true;
 }
 
@@ -64,7 +64,7 @@ export class ResultsPanel {
     return commonMetric(this.entries.flatMap(({ runs }) => runs));
   }
 
-  /** The highest that at least half of the entries reach is chosen. */
+  /** Chooses the highest one that at least half of the entries reach. */
   private offerLevels(): void {
     const reaching = (level: number) =>
       this.entries.filter(({ runs }) =>
@@ -98,7 +98,7 @@ export class ResultsPanel {
     byId("results-note", HTMLElement).textContent = noteOf(this.entries, metric);
   }
 
-  /** Those that any run has a value for. */
+  /** Those for which at least one run has a value. */
   private columns(metric: Metric): Column[] {
     const level = Number(this.level.value);
     const columns: Column[] = [
@@ -161,14 +161,14 @@ export class ResultsPanel {
     const means = new Map(this.entries.map((entry) => [entry, valueFor(entry, column)?.mean]));
     return [...this.entries].sort((a, b) => {
       const [x, y] = [means.get(a), means.get(b)];
-      // Without a value: last, in either direction.
+      // Entries without a value come last in either direction.
       if (x === undefined || y === undefined)
         return Number(x === undefined) - Number(y === undefined);
       return sign * (x - y);
     });
   }
 
-  /** A click sorts the best first, then the other way round, then in the given order again. */
+  /** The first click sorts the best first, the second reverses it, the third restores the given order. */
   private sortBy({ key, best }: Column): void {
     const first = best === "highest";
     if (this.sorting?.key !== key) this.sorting = { key, isDescending: first };

@@ -1,15 +1,15 @@
-// An entry's mark: its letter on its colour, the same in tables, keys and curves; and numbers as the page writes them.
+// An entry's mark, its letter on its colour, which is the same in tables, keys and curves. Also numbers as the page writes them.
 import { createElement } from "../dom.js";
 import type { Metric } from "./compared-run.js";
 import type { Entry } from "./entry.js";
 
 const HUES = ["run-1", "run-2", "run-3", "run-4"] as const;
-/** Where there are more entries than hues. */
+/** For more entries than there are hues. */
 const DASHES: readonly (readonly number[])[] = [[], [7, 4], [2, 3], [10, 3, 2, 3]];
 const THIN_SPACE = "\u202f";
 const MINUS = "\u2212";
 
-/** The name of a colour of base.css. */
+/** The name of a colour of tokens.css. */
 export function hueOf({ index }: Entry): string {
   return HUES[index % HUES.length]!;
 }
@@ -42,7 +42,7 @@ export function metricText(value: number, metric: Metric): string {
   return metric === "accuracy" ? percentText(value) : lossText(value);
 }
 
-/** In points of a percent, or of the loss. */
+/** In percentage points, or in units of the loss. */
 export function differenceText(difference: number, metric: Metric): string {
   const size = Math.abs(difference);
   const text = metric === "accuracy" ? (100 * size).toFixed(2) : lossText(size);

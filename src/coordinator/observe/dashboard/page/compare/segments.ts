@@ -1,6 +1,6 @@
-// Groups of radio buttons that look like one control with segments.
+// Groups of radio buttons that look like a single control with segments.
 
-/** The value of the chosen one; "" where the page has no such group. */
+/** The value of the chosen one; "" if the page has no such group. */
 export function chosenOf(name: string): string {
   const chosen = document.querySelector<HTMLInputElement>(`input[name="${name}"]:checked`);
   return chosen?.value ?? "";

@@ -1,18 +1,18 @@
-// Which settings differ between the runs, and which are the same in all of them. Pure.
+// Which settings differ between the runs and which are the same in all of them. Pure.
 import type { RunSettings } from "../../run-settings.js";
 
 export type SettingValue = string | number | undefined;
 
 export interface SettingsDifference {
-  /** In the order in which the runs list them. */
+  /** In the order of the runs' lists. */
   differing: string[];
   equal: string[];
 }
 
-/** An engine's results on a probe that is the run's own: it differs wherever the network or the optimizer does. */
+/** A digest of results on a probe of the run itself: it also differs if the network or the optimizer differs. */
 const NUMERICS = "numerics";
 
-/** A setting that some runs do not have differs. */
+/** A setting that only some runs have counts as different. */
 export function compareSettings(runs: readonly { settings: RunSettings }[]): SettingsDifference {
   const names = [...new Set(runs.flatMap(({ settings }) => Object.keys(settings)))];
   const differing = names.filter((name) => valuesOf(runs, name).length > 1);
@@ -21,7 +21,7 @@ export function compareSettings(runs: readonly { settings: RunSettings }[]): Set
   return { differing: differing.filter((name) => name !== NUMERICS || isTelling), equal };
 }
 
-/** Whether runs whose other settings are equal, but for the seed, had machines of different arithmetic. */
+/** Whether runs with otherwise equal settings, except for the seed, had machines with different arithmetic. */
 function hasOtherNumerics(runs: readonly { settings: RunSettings }[]): boolean {
   const known = new Map<string, SettingValue>();
   return runs.some(({ settings }) => {
@@ -35,7 +35,7 @@ function hasOtherNumerics(runs: readonly { settings: RunSettings }[]): boolean {
   });
 }
 
-/** The distinct values of a setting: numbers ascending, then words in the order of the runs. */
+/** The distinct values of a setting: numbers in ascending order, then words in the order of the runs. */
 export function valuesOf(runs: readonly { settings: RunSettings }[], name: string): SettingValue[] {
   const values = [...new Set(runs.map(({ settings }): SettingValue => settings[name]))];
   const numbers = values.filter((value) => typeof value === "number").sort((a, b) => a - b);

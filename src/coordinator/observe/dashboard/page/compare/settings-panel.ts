@@ -1,5 +1,5 @@
-// What differs between the entries' configurations, and on request what is the same. A column per entry, or a row where there
-// are too many for columns.
+// What differs between the entries' configurations and, on request, what is the same. A column per entry or, if there are too
+// many, a row per entry.
 import { byId, createElement } from "../dom.js";
 import type { Entry } from "./entry.js";
 import { REPETITION_SETTINGS } from "./entry.js";
@@ -76,7 +76,7 @@ export class SettingsPanel {
   }
 }
 
-/** Of several seeds all values. */
+/** For several seeds, all values. */
 function valueText({ runs }: Entry, name: string): string {
   const values = [...new Set(runs.map(({ settings }): SettingValue => settings[name]))];
   if (REPETITION_SETTINGS.includes(name) && values.length > 3) return `${values.length} values`;

@@ -1,5 +1,5 @@
-// Runs by two chosen settings: each cell has the last evaluation, the curve that led to it, and a tint. What has not learnt is
-// hatched.
+// Runs arranged by two chosen settings. Each cell shows the last evaluation, the curve that led to it, and a tint. Cells of runs
+// that have not learnt anything are hatched.
 import { byId, createElement, createSvg } from "../dom.js";
 import { thinSeries } from "./entry-series.js";
 import { type ComparedRun, type Metric } from "./compared-run.js";
@@ -17,9 +17,9 @@ import {
   tintThresholds,
 } from "./sweep.js";
 
-/** Fewer are no sweep. */
+/** Fewer runs are not a sweep. */
 const MIN_RUNS = 4;
-/** Share of the series' colour, from the best tint to the worst. */
+/** Shares of the series' colour, from the best tint to the worst. */
 const TINTS = [46, 30, 16, 4];
 const CURVE_POINTS = 40;
 const SIDE = 100;
@@ -33,7 +33,7 @@ export class SweepPanel {
   private axes: SweepAxes = { columns: "", rows: "", grids: "" };
   private thresholds: number[] = [];
 
-  /** @param openRun a link to the page of one run */
+  /** @param openRun creates a link to the page of one run */
   constructor(openRun: (run: ComparedRun, text: string) => HTMLElement) {
     this.openRun = openRun;
     for (const choice of CHOICES) {
@@ -59,7 +59,7 @@ export class SweepPanel {
     this.redraw();
   }
 
-  /** A setting is on one axis: chosen for another, the two change places. */
+  /** A setting can be on one axis only: if it is chosen for another one, the two are swapped. */
   private choose(choice: keyof SweepAxes, name: string): void {
     const other = CHOICES.find(
       (each) => each !== choice && name !== "" && this.axes[each] === name,
@@ -184,7 +184,7 @@ export class SweepPanel {
     byId("legend", HTMLElement).replaceChildren(...items, ...(hasFailed ? [none] : []));
   }
 
-  /** How many cells of each grid reach the second tint. */
+  /** How many cells of each grid have at least the second tint. */
   private showSummary(grids: readonly SweepGrid[], metric: Metric): void {
     const threshold = this.thresholds[1];
     const summary = byId("sweep-summary", HTMLElement);
@@ -212,11 +212,11 @@ export class SweepPanel {
 
 interface Scale {
   lastStep: number;
-  /** A value as a share of the cell's height. */
+  /** The value as a share of the cell's height. */
   heightOf: (value: number) => number;
 }
 
-/** One scale for all cells: accuracies from 0 to 1, losses between the extremes on a logarithmic axis. */
+/** The same scale for all cells: accuracies from 0 to 1, losses between the extremes on a logarithmic axis. */
 function curveScale(runs: readonly ComparedRun[], metric: Metric): Scale {
   const lastStep = Math.max(1, ...runs.map(({ evaluations }) => evaluations.steps.at(-1) ?? 0));
   if (metric === "accuracy") return { lastStep, heightOf: (value) => value };
@@ -267,7 +267,7 @@ function valueText({ value, runs, isAtChance }: SweepCell, metric: Metric): stri
   return `test ${metric} ${metricText(value, metric)}${mean}${isAtChance ? " (chance)" : ""}`;
 }
 
-/** Arrow keys move between cells, as in a grid. */
+/** The arrow keys move between the cells of a grid. */
 function moveFocus(event: KeyboardEvent): void {
   const cell = event.target;
   if (!(cell instanceof HTMLElement) || !cell.classList.contains("cell")) return;

@@ -1,10 +1,10 @@
-// Runs by two of their settings: one grid of cells, or several by a third one. Pure.
+// Runs arranged by two of their settings: one grid of cells, or several, by a third setting. Pure.
 import type { ComparedRun, Metric } from "./compared-run.js";
 import { isAtChance, REPETITION_SETTINGS } from "./entry.js";
 import { spreadOf } from "./interval.js";
 import { compareSettings, type SettingValue, valuesOf } from "./settings-difference.js";
 
-/** The names of settings; empty: none. */
+/** Names of settings; empty: none. */
 export interface SweepAxes {
   columns: string;
   rows: string;
@@ -16,7 +16,7 @@ export interface SweepCell {
   row: SettingValue;
   grid: SettingValue;
   runs: ComparedRun[];
-  /** Mean of the runs' last evaluations; undefined where they have none. */
+  /** Mean of the runs' last evaluations; undefined if there are none. */
   value: number | undefined;
   isAtChance: boolean;
 }
@@ -25,18 +25,18 @@ export interface SweepGrid {
   value: SettingValue;
   columns: SettingValue[];
   rows: SettingValue[];
-  /** By row, then column; undefined where there is no such run. */
+  /** By row, then column; undefined if there is no such run. */
   cells: (SweepCell | undefined)[][];
 }
 
-/** Settings whose values follow from those of others tell nothing of their own. */
+/** Settings whose values follow from those of others. */
 const DERIVED: readonly string[] = [...REPETITION_SETTINGS, "layers"];
 
-/** More grids or columns could not be read. */
+/** More grids or columns would be unreadable. */
 const MAX_GRIDS = 6;
 const MAX_SIDE = 16;
 
-/** The settings that cells can be arranged by: of several that always change together the first. */
+/** The settings by which cells can be arranged. Of several that always change together, only the first. */
 export function sweepSettings(runs: readonly ComparedRun[]): string[] {
   const partitions = new Set<string>();
   return compareSettings(runs).differing.filter((name) => {
@@ -49,14 +49,14 @@ export function sweepSettings(runs: readonly ComparedRun[]): string[] {
   });
 }
 
-/** Columns and rows by the settings with the most values, numbers first; grids by what else differs. */
+/** Columns and rows by the settings with the most values, numbers first. Grids by another setting that differs. */
 export function chooseAxes(runs: readonly ComparedRun[]): SweepAxes {
   const names = sweepSettings(runs);
   const isNumeric = (name: string) => {
     return valuesOf(runs, name).every((value) => typeof value === "number");
   };
   const rank = (name: string) => valuesOf(runs, name).length + (isNumeric(name) ? MAX_SIDE : 0);
-  // Of one rank the later one, as the learning rate follows what the network is made of.
+  // Of equal rank the later one: the learning rate comes after the settings of the network.
   const ranked = [...names].reverse().sort((a, b) => rank(b) - rank(a));
   const [columns = "", rows = "", ...others] = ranked;
   const byOrder = names.filter((name) => others.includes(name));
@@ -103,13 +103,13 @@ function createCell(
   };
 }
 
-/** Multiples of the best run's error, where the tints of cells change. */
+/** Multiples of the best run's error at which the tints of cells change. */
 const ERROR_STEPS = [1.5, 2.5, 5] as const;
-/** A perfect run's error, so that its multiples differ. */
+/** Taken as the error of a perfect run, so that its multiples differ. */
 const LEAST_ERROR = 0.002;
 const LEAST_LOSS = 1e-6;
 
-/** The best value first: thresholds of an accuracy in whole tenths of a percent, of a loss in two digits. */
+/** The best value first. Thresholds are rounded: of an accuracy to tenths of a percent, of a loss to two digits. */
 export function tintThresholds(values: readonly number[], metric: Metric): number[] {
   if (values.length === 0) return [];
   if (metric === "loss") {
@@ -121,7 +121,7 @@ export function tintThresholds(values: readonly number[], metric: Metric): numbe
   return thresholds.filter((threshold) => threshold > 0);
 }
 
-/** How many thresholds the value does not reach: 0 is the best tint. */
+/** The number of thresholds that the value does not reach: 0 is the best tint. */
 export function tintOf(value: number, thresholds: readonly number[], metric: Metric): number {
   const index = thresholds.findIndex((threshold) => {
     return metric === "accuracy" ? value >= threshold : value <= threshold;

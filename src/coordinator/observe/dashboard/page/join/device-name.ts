@@ -1,4 +1,4 @@
-// A name to begin with: what kind of device this is, and a few characters that tell it from others of its kind. Pure.
+// The initial name: the kind of device and a few characters that distinguish it from others of its kind. Pure.
 
 const KINDS: readonly (readonly [pattern: RegExp, name: string])[] = [
   [/iPhone/, "iphone"],
@@ -11,7 +11,7 @@ const KINDS: readonly (readonly [pattern: RegExp, name: string])[] = [
   [/Linux/, "linux"],
 ];
 
-/** @param random a number from 0 to 1, exclusive */
+/** @param random a number from 0 to below 1 */
 export function deviceName(userAgent: string, random: number): string {
   const kind = KINDS.find(([pattern]) => pattern.test(userAgent))?.[1] ?? "browser";
   const suffix = Math.floor(random * 36 ** 3).toString(36);

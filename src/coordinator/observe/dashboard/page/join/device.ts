@@ -1,5 +1,5 @@
-// The Web Workers of this page, one per core that the user grants: started, counted, replaced and stopped. Each is a worker of
-// the run, with a name of its own.
+// The Web Workers of this page, one per core that the user allows: starts, counts, replaces and stops them. Each is a worker of
+// the run with its own name.
 import {
   type FromBrowserWorker,
   isLast,
@@ -8,10 +8,10 @@ import {
 import type { JoinFacts } from "./join-state.js";
 import { DeviceTally } from "./tally.js";
 
-/** The goodbye of a Web Worker waits for its task in hand; after this long it is ended without. */
+/** A Web Worker says goodbye after its current task. If that takes longer, it is ended without. */
 const GOODBYE_MS = 10_000;
 
-/** What is used of a Web Worker. */
+/** The part of a Web Worker that is used here. */
 export interface WorkerThread {
   onmessage: ((event: { data: FromBrowserWorker }) => void) | null;
   onerror: ((event: unknown) => void) | null;
@@ -21,19 +21,19 @@ export interface WorkerThread {
 
 export interface DeviceOptions {
   createThread: () => WorkerThread;
-  /** Of the coordinator, and of the wasm engine's module. */
+  /** URLs of the coordinator and of the wasm engine's module. */
   url: string;
   kernelsUrl: string;
-  /** A Web Worker is connected, at first or again. */
+  /** A Web Worker is connected, for the first time or again. */
   onConnected: () => void;
-  /** Something changed that the page shows. */
+  /** Something that the page shows has changed. */
   onChange: () => void;
 }
 
 type Outcome = NonNullable<JoinFacts["outcome"]>;
 
 interface Core {
-  /** Differs from that of each other Web Worker that this page has had. */
+  /** No other Web Worker of this page has or had the same number. */
   id: number;
   thread: WorkerThread;
   state: "starting" | "connected" | "waiting" | "ended";
@@ -43,7 +43,7 @@ interface Core {
 export class Device {
   readonly tally = new DeviceTally();
   private readonly options: DeviceOptions;
-  /** In the order of their names: `NAME-1`, `NAME-2`, … */
+  /** In the order of names: `NAME-1`, `NAME-2`, … */
   private cores: Core[] = [];
   private name = "";
   private nextId = 0;
@@ -63,26 +63,26 @@ export class Device {
     };
   }
 
-  /** Undefined while any of the Web Workers goes on, and before there are any. */
+  /** Undefined while any of the Web Workers continues and before there are any. */
   get outcome(): Outcome | undefined {
     return this.cores.every(({ state }) => state === "ended") ? this.cores[0]?.outcome : undefined;
   }
 
-  /** Starts `count` workers of the run. The tally keeps the work of earlier ones. */
+  /** Starts `count` workers. The tally keeps the work of earlier ones. */
   start(name: string, count: number): void {
     this.stop();
     this.name = name;
     this.resize(count);
   }
 
-  /** Changes the number of workers while the device computes: stops the last ones, or starts more. */
+  /** Changes the number of workers while the device computes: stops the last ones or starts more. */
   resize(count: number): void {
     for (const core of this.cores.splice(count)) this.dismiss(core);
     while (this.cores.length < count) this.cores.push(this.launch(this.cores.length));
     this.options.onChange();
   }
 
-  /** Connects anew at once where a Web Worker would wait first, or has ended. */
+  /** Reconnects Web Workers immediately if they have ended or would wait first. */
   reconnect(): void {
     this.cores = this.cores.map((core, index) => {
       if (core.state !== "waiting" && core.state !== "ended") return core;
@@ -92,7 +92,7 @@ export class Device {
     this.options.onChange();
   }
 
-  /** Each finishes the task in hand, says goodbye and ends. */
+  /** Each finishes its current task, says goodbye and ends. */
   stop(): void {
     for (const core of this.cores.splice(0)) this.dismiss(core);
     this.options.onChange();
@@ -147,7 +147,7 @@ export class Device {
     this.options.onChange();
   }
 
-  /** The tally still counts what it does until it has ended. */
+  /** Until it has ended, the tally still counts its work. */
   private dismiss({ id, thread, state }: Core): void {
     if (state !== "connected") {
       thread.terminate();

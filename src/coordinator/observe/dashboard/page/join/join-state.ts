@@ -1,47 +1,47 @@
-// What the page says: from what is known of the run, of the way to the coordinator and of the Web Workers here to one state,
-// with its words. Pure.
+// What the page says: derives a single state and its texts from what is known about the run, the connection to the coordinator
+// and the Web Workers here. Pure.
 import type { RefusalCause } from "../../../../../shared/protocol/browser-messages.js";
 import { countText } from "../../../number-text.js";
 
-/** `unknown`: not asked yet. `token`: it is missing or wrong. `unreachable`: no answer, or none of use. */
+/** `unknown`: not asked yet. `token`: it is missing or wrong. `unreachable`: no answer, or not a usable one. */
 export type Access = "unknown" | "open" | "token" | "unreachable";
 
-/** What the user asked for: nothing yet, to compute, to stop. */
+/** What the user asked for: nothing yet, to compute, or to stop. */
 export type Wish = "none" | "compute" | "leave";
 
 export interface JoinFacts {
   access: Access;
   wish: Wish;
   run: {
-    /** Undefined before the coordinator has said it. */
+    /** Undefined until the coordinator has said it. */
     engine: string | undefined;
     step: number;
     steps: number;
-    /** Test accuracy, or test loss where the targets are values, once the run is over. */
+    /** Test accuracy or, if the targets are values, test loss, once the run is over. */
     end: { testAccuracy?: number; testLoss: number } | undefined;
-    /** What the run waits for. */
+    /** What the run is waiting for. */
     waiting: string | undefined;
   };
   workers: {
     connected: number;
-    /** Between two connections. */
+    /** Number of Web Workers between two connections. */
     waiting: number;
-    /** Loading, or not welcomed yet. */
+    /** Number that are loading or have not been accepted yet. */
     starting: number;
-    /** By themselves, while others go on. */
+    /** Number that stopped by themselves while others continue. */
     ended: number;
   };
-  /** Why none of the Web Workers goes on, where none does. */
+  /** If none of the Web Workers continues, the reason. */
   outcome:
     | { kind: "ended"; reason: string }
     | { kind: "refused"; cause: RefusalCause; reason: string }
     | { kind: "failed"; reason: string }
     | undefined;
-  /** The page stood still since its workers were last connected. */
+  /** Whether the page was suspended since its workers were last connected. */
   hasSlept: boolean;
   keepsScreenOn: boolean;
   shards: number;
-  /** From 0 to 1. */
+  /** Between 0 and 1. */
   share: number | undefined;
 }
 
@@ -63,11 +63,11 @@ export type StateName =
 
 export interface JoinState {
   name: StateName;
-  /** A class of join.css: colour and mark. */
+  /** A class of join.css, for colour and mark. */
   tone: "ready" | "good" | "joining" | "paused" | "lost" | "finished";
   word: string;
   message: string;
-  /** What is below the message, and what the button does. */
+  /** What is shown below the message, and what the button does. */
   action:
     | { kind: "button"; text: string; does: ButtonAction; isEnabled: boolean }
     | { kind: "token" }
@@ -118,7 +118,7 @@ const STATES = {
     tone: "ready",
     word: "Ready",
     message:
-      "While this page is open, this device computes shards of each batch. You can leave at any time: the result stays the same.",
+      "While this page is open, this device computes shards of each batch. Leave at any time: the result stays the same.",
     action: button("Start computing", "start"),
   },
   token: {
@@ -156,7 +156,8 @@ const STATES = {
     name: "lost",
     tone: "lost",
     word: "Connection lost",
-    message: "Reconnecting automatically every few seconds. Shards that are already done still count.",
+    message:
+      "Reconnecting automatically every few seconds. Shards that are already done still count.",
     action: button("Reconnect now", "reconnect"),
   },
   left: {
@@ -262,7 +263,7 @@ export function countOf(value: number): string {
   return value.toLocaleString("en");
 }
 
-/** In percent: with one decimal, save where all the work is this device's. */
+/** In percent, with one decimal unless all the work is this device's. */
 export function shareDigits(share: number): string {
   return share > 0.9995 ? "100" : (100 * share).toFixed(1);
 }

@@ -1,4 +1,4 @@
-// The page /join: one button, and this browser computes for the run. Wires what the user wishes, what the coordinator says of
+// The page /join: after one click, this browser computes for the run. Connects the user's wishes, what the coordinator says about
 // the run, and what the Web Workers here report.
 import "uplot/dist/uPlot.min.css";
 import "./join.css";
@@ -17,7 +17,7 @@ import { byId } from "../dom.js";
 import * as view from "./view.js";
 
 const REDRAW_MS = 500;
-/** Each core has a copy of the network and its activations. */
+/** Limited because each core has a copy of the network and its activations. */
 const MAX_CORES = 32;
 
 const { button, cores, name, token, tokenForm } = view.controls;
@@ -46,7 +46,7 @@ function share(): number | undefined {
   return shareOfWork({ shards: device.tally.shards, shardsPerStep, joinedStep, step });
 }
 
-/** Steps that are done; each is known by its number, the end by their count. */
+/** Number of steps done. A step is reported by its number, counting from 0; the end by the number of steps. */
 function stepsDone(): number {
   if (run.end) return run.end.step;
   const last = run.loss.steps.at(-1);
@@ -76,7 +76,7 @@ function update(): void {
   view.showState(state);
 }
 
-/** What changes with each shard and step, at a pace that people can read and a phone can draw. */
+/** Shows what changes with each shard and step, at a pace that people can read and a phone can draw. */
 function draw(): void {
   if (document.hidden) return;
   update();
@@ -134,7 +134,7 @@ async function submitToken(given: string): Promise<void> {
     token.value = "";
     view.showTokenNote("");
     await open();
-    // Those that were refused meanwhile need not wait for their next try.
+    // Workers that were refused meanwhile do not need to wait for their next attempt.
     if (wish === "compute") device.reconnect();
     return;
   }
@@ -195,13 +195,13 @@ async function begin(): Promise<void> {
     event.preventDefault();
     void submitToken(token.value);
   });
-  // The page is closed, or enters the browser's back/forward cache.
+  // The page is closed or enters the browser's back/forward cache.
   addEventListener("pagehide", () => device.stop());
   addEventListener("pageshow", (event) => {
     if (event.persisted && wish === "compute") start();
   });
   watchSleep();
-  // The key that opened the page need not stay in the address.
+  // The key that opened the page does not need to stay in the address.
   const key = new URLSearchParams(location.hash.slice(1)).get("key");
   if (key !== null) history.replaceState(null, "", location.pathname);
   await open();

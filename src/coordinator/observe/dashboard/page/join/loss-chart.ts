@@ -1,4 +1,5 @@
-// The loss of the whole run by step, on a log axis: each step, smoothed, and since when this device takes part. Drawn by uPlot.
+// The loss of the whole run by step on a logarithmic axis: of each step, smoothed, and since when this device has taken part.
+// Drawn by uPlot.
 import uPlot from "uplot";
 import { LOG_SCALE, moveCursor } from "../chart.js";
 import { createElement, formatNumber, onThemeChange, themeColour } from "../dom.js";
@@ -6,7 +7,7 @@ import { type Series, smooth } from "../series.js";
 
 const HEIGHT = 148;
 const SMOOTHING = 0.95;
-/** A log axis has no place for 0. */
+/** A logarithmic axis cannot show 0. */
 const LEAST = 1e-9;
 
 export class LossChart {
@@ -27,7 +28,7 @@ export class LossChart {
     this.rebuild();
   }
 
-  /** @param joinedStep where this device began; undefined: it has not */
+  /** @param joinedStep the step at which this device started; undefined: it has not */
   show(loss: Series, joinedStep: number | undefined): void {
     this.joinedStep = joinedStep;
     const positive = (values: number[]) => values.map((value) => Math.max(value, LEAST));
@@ -80,7 +81,7 @@ export class LossChart {
     );
   }
 
-  /** The value under the cursor, else the newest. */
+  /** The value under the cursor, or else the newest. */
   private showKey(): void {
     const values = this.data[2] ?? [];
     const value = values[this.plot?.cursor.idx ?? values.length - 1];
@@ -115,7 +116,7 @@ function stepText(step: number): string {
   return Number.isInteger(step) ? step.toLocaleString("en") : "";
 }
 
-/** uPlot has a line for each digit between them. */
+/** Otherwise uPlot would draw a line for each digit between them. */
 function powersOfTen(_plot: uPlot, splits: (number | null)[]): (number | null)[] {
   return splits.map((value) => {
     return value !== null && Number.isInteger(Math.log10(value)) ? value : null;

@@ -1,5 +1,5 @@
-// What this tab remembers until it is closed: name, cores, and whether it was computing, so that a tab that the browser had
-// thrown away, or that was loaded again, goes on by itself.
+// What this tab remembers until it is closed: name, cores, and whether it was computing. So a tab that the browser discarded, or
+// that was reloaded, continues by itself.
 const KEY = "tandem-join";
 
 export interface Remembered {
@@ -16,7 +16,7 @@ export function recall(): Remembered | undefined {
     if (typeof name !== "string" || typeof cores !== "number") return undefined;
     return { name, cores, isComputing: isComputing === true };
   } catch {
-    // Storage may be switched off.
+    // Storage may be disabled.
     return undefined;
   }
 }

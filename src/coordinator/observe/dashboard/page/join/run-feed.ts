@@ -1,17 +1,17 @@
-// What the page hears of the run: the coordinator's feed, asked for again whenever it breaks, and whether this page may have it.
+// What the page learns about the run: the coordinator's feed, requested again whenever it breaks, and whether access is allowed.
 import type { PageUpdate } from "../../page-update.js";
 import type { Run } from "../run.js";
 import { thinOut } from "../series.js";
 import type { Access } from "./join-state.js";
 
 const RETRY_MS = 2_000;
-/** Steps of the curve: more than a phone has pixels. */
+/** Steps in the curve: more than a phone has pixels. */
 const MAX_STEPS = 2_000;
 const FEED = "join/live";
 
 export class RunFeed {
   access: Access = "unknown";
-  /** What the run waits for, until its next step. */
+  /** What the run is waiting for, until its next step. */
   waiting: string | undefined;
   private readonly run: Run;
   private readonly onChange: () => void;
@@ -23,14 +23,14 @@ export class RunFeed {
     this.onChange = onChange;
   }
 
-  /** Asks first: a stream of events does not say why it was refused. */
+  /** Asks first, because an event stream does not say why it was refused. */
   async open(): Promise<void> {
     clearTimeout(this.timer);
     this.source?.close();
     const access = await askAccess();
     this.setAccess(access);
     if (access === "open") this.listen();
-    // With a token missing, whoever enters it opens the feed again.
+    // If the token is missing, entering it opens the feed again.
     else if (access !== "token") this.retry();
   }
 
@@ -45,7 +45,7 @@ export class RunFeed {
       if (this.source !== source) return;
       if (this.run.end) source.close();
       else if (source.readyState === EventSource.CLOSED) this.retry();
-      // Else the browser connects again by itself.
+      // Otherwise the browser reconnects by itself.
       if (!this.run.end) this.setAccess("unreachable");
     };
   }
@@ -78,13 +78,13 @@ async function askAccess(): Promise<Access> {
 }
 
 /**
- * Gives the token to the coordinator, which answers with a cookie for this page and its Web Workers' connections. It is in the
- * body of the request, and neither in an address nor in a log.
+ * Sends the token to the coordinator, which answers with a cookie for this page and its Web Workers' connections. It is sent in
+ * the request body, so it appears neither in addresses nor in logs.
  */
 export async function logIn(token: string): Promise<"ok" | "wrong" | "too-many" | "unreachable"> {
   try {
     const body = new URLSearchParams({ token });
-    // A right token is answered with the way to the dashboard, which is not followed.
+    // The answer to a correct token redirects to the dashboard; the redirect is not followed.
     const { type, status } = await fetch("login", { method: "POST", body, redirect: "manual" });
     if (type === "opaqueredirect") return "ok";
     if (status === 401) return "wrong";

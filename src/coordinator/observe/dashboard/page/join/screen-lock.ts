@@ -1,5 +1,5 @@
-// Keeps the screen on while the page computes and is in front: a phone that sleeps stops its pages. Browsers offer this on pages
-// served with TLS, or from this machine; elsewhere the user has to keep the screen on.
+// Keeps the screen on while the page computes and is visible: a phone that sleeps stops its pages. Browsers offer this only on
+// pages served over TLS or from this machine. Elsewhere users have to keep the screen on themselves.
 export class ScreenLock {
   private readonly onChange: () => void;
   private sentinel: WakeLockSentinel | undefined;
@@ -8,7 +8,7 @@ export class ScreenLock {
 
   constructor(onChange: () => void) {
     this.onChange = onChange;
-    // The browser drops the lock with each hidden moment.
+    // The browser releases the lock whenever the page is hidden.
     document.addEventListener("visibilitychange", () => void this.update());
   }
 
@@ -39,11 +39,11 @@ export class ScreenLock {
       });
       this.onChange();
     } catch {
-      // Such as a battery that is low: the page works without.
+      // For example because the battery is low. The page works without the lock.
     } finally {
       this.isAsking = false;
     }
-    // What was wished may have changed meanwhile.
+    // The wish may have changed meanwhile.
     if (this.isHeld) await this.update();
   }
 }

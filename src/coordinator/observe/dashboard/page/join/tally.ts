@@ -1,15 +1,15 @@
-// What this device has done for the run, over all its Web Workers, also those that have ended. Pure.
+// What this device has done for the run, over all its Web Workers, including those that have ended. Pure.
 import type {
   BrowserWorkerTotals,
   FromBrowserWorker,
 } from "../../../../../shared/protocol/browser-messages.js";
 
-/** Shards whose times are shown. */
+/** Number of shards whose times are shown. */
 export const RECENT_COUNT = 48;
 
 export class DeviceTally {
   private readonly totals = new Map<number, BrowserWorkerTotals>();
-  /** Milliseconds of the last shards, in the order of their answers. */
+  /** Times of the last shards in milliseconds, in the order of their answers. */
   private recent: number[] = [];
 
   get shards(): number {
@@ -24,7 +24,7 @@ export class DeviceTally {
     return this.sum("bytesSent");
   }
 
-  /** The newest step whose weights are here; −1 before there are any. */
+  /** The newest step whose weights have arrived; −1 if none have. */
   get weightsStep(): number {
     return Math.max(-1, ...[...this.totals.values()].map(({ weightsStep }) => weightsStep));
   }
@@ -33,12 +33,12 @@ export class DeviceTally {
     return this.recent;
   }
 
-  /** Of the last shards; undefined before the first. */
+  /** Over the last shards; undefined before the first. */
   get medianMs(): number | undefined {
     return median(this.recent);
   }
 
-  /** @param worker a number that no other Web Worker of this page has had */
+  /** @param worker a number that no other Web Worker of this page has or had */
   note(worker: number, message: FromBrowserWorker): void {
     if (message.type !== "task" && message.type !== "weights") return;
     this.totals.set(worker, message.totals);
@@ -63,7 +63,7 @@ function median(values: readonly number[]): number | undefined {
 }
 
 /**
- * The part of the run's shards that this device has computed since it joined, from 0 to 1; undefined before it could have
+ * The share of the run's shards that this device has computed since it joined, between 0 and 1; undefined before it could have
  * computed one.
  */
 export function shareOfWork(counts: {
@@ -73,7 +73,7 @@ export function shareOfWork(counts: {
   step: number;
 }): number | undefined {
   const { shards, shardsPerStep, joinedStep, step } = counts;
-  // The run's steps are reported twice a second, this device's shards at once.
+  // The run's steps are reported twice per second, this device's shards immediately.
   const all = Math.max(shardsPerStep * Math.max(0, step - joinedStep), shards);
   return all === 0 ? undefined : shards / all;
 }

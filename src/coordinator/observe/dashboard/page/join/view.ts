@@ -1,4 +1,4 @@
-// The elements of the page: what it shows, and what its controls report. Nothing that arrives over the network is ever markup,
+// The elements of the page: what it shows and what its controls report. Nothing that arrives over the network becomes markup,
 // and no change of state moves what is below it.
 import { byId, createElement, formatBytes } from "../dom.js";
 import { countOf, type JoinState, shareDigits } from "./join-state.js";
@@ -6,7 +6,7 @@ import { type DeviceTally, RECENT_COUNT } from "./tally.js";
 
 const NONE = "–";
 const COPIED_MS = 1_500;
-/** More ticks than this would touch on a phone. */
+/** More ticks would touch on a phone. */
 const MAX_TICKS = 9;
 
 export interface Controls {
@@ -56,7 +56,7 @@ export function showState(state: JoinState): void {
   byId("action-engine", HTMLElement).hidden = action.kind !== "engine";
   byId("settings", HTMLElement).hidden = action.kind === "token" || action.kind === "engine";
   const { button, cores, name } = controls;
-  // Its place stays.
+  // It keeps its place.
   button.classList.toggle("gone", action.kind !== "button");
   if (action.kind === "button") {
     setText(button, action.text);
@@ -67,9 +67,9 @@ export function showState(state: JoinState): void {
   }
   const isOver = state.name === "finished";
   cores.disabled = isOver;
-  // Workers keep the name that they joined with.
+  // Workers keep the name with which they joined.
   name.disabled = isOver || (action.kind === "button" && action.does !== "start");
-  // With the run the coordinator ends, and its pages.
+  // The coordinator and its pages end with the run.
   byId("watch", HTMLElement).hidden = isOver;
 }
 
@@ -90,7 +90,7 @@ export function showCores(count: number, coreCount: number): void {
   setText(byId("cores-note", HTMLElement), note);
 }
 
-/** @param share of the run's work, from 0 to 1 */
+/** @param share of the run's work, between 0 and 1 */
 export function showWork(tally: DeviceTally, share: number | undefined): void {
   const { shards, recentMs, medianMs, weightsStep, bytesReceived, bytesSent } = tally;
   showNumber("n-shards", shards === 0 ? undefined : countOf(shards));
@@ -103,7 +103,7 @@ export function showWork(tally: DeviceTally, share: number | undefined): void {
   setText(byId("weights", HTMLElement), isBegun ? `of step ${countOf(weightsStep)}` : NONE);
 }
 
-/** For those who have Node: how a worker is started in a terminal. */
+/** For people who have Node: how to start a worker in a terminal. */
 export function showCommand(url: string, needsToken: boolean): void {
   const words = ["npx tandem worker", url, ...(needsToken ? ["--token-file token.txt"] : [])];
   byId("command", HTMLElement).replaceChildren(
@@ -145,7 +145,7 @@ function msText(ms: number): string {
   return ms < 100 ? ms.toFixed(1) : countOf(Math.round(ms));
 }
 
-/** Only changes are written: a screen reader reads each one. */
+/** Writes only changes, because a screen reader reads each one aloud. */
 function setText(element: HTMLElement, text: string): void {
   if (element.textContent !== text) element.textContent = text;
 }
@@ -153,14 +153,14 @@ function setText(element: HTMLElement, text: string): void {
 async function copyCommand(button: HTMLButtonElement): Promise<void> {
   const command = byId("command", HTMLElement);
   const isCopied = await copyText(command.textContent.trim());
-  // Without a clipboard the text is there to be copied by hand.
+  // Without a clipboard, the text can be copied by hand.
   if (!isCopied) getSelection()?.selectAllChildren(command);
   const label = button.textContent;
   button.textContent = isCopied ? "Copied" : "Selected";
   setTimeout(() => (button.textContent = label), COPIED_MS);
 }
 
-/** Browsers have the clipboard on pages served with TLS, or from this machine. */
+/** Browsers offer the clipboard only on pages served over TLS or from this machine. */
 async function copyText(text: string): Promise<boolean> {
   try {
     await navigator.clipboard.writeText(text);
