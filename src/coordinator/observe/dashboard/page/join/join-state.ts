@@ -118,7 +118,7 @@ const STATES = {
     tone: "ready",
     word: "Ready",
     message:
-      "While this page is open, this device computes shards of each batch. You can leave at any time: the result stays the same.",
+      "While this page is open, this device computes shards of each batch. Leave at any time: the result stays the same.",
     action: button("Start computing", "start"),
   },
   token: {
