@@ -48,7 +48,7 @@ test.each([
   ["too large a number", "1,2,1e39", /row 1, value 3 is "1e39": too large/],
   ["too many columns", "1,2,3,4\n", /row 1 has 4 values, and the network takes 3.*--label/],
   ["too few columns", "1,2\n", /row 1 has 2 values, and the network takes 3\.$/],
-  ["a short row", "1,2,3\n1,2", /row 2 has 2 cells, and row 1 has 3/],
+  ["a short row", "1,2,3\n1,2", /row 2 has 2 cells, but row 1 has 3/],
   ["no rows", "a,b,c\n", /a header and no rows/],
   ["nothing", "\n\n", /is empty/],
 ])("refuses %s", async (_name, text, sentence) => {
