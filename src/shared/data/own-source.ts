@@ -129,10 +129,12 @@ class OwnSet implements SampleSet {
   private checkInput(index: number, input: unknown): ArrayLike<number> {
     const { inputShape, inputType } = this.spec;
     if (!isNumbers(input) || input.length !== sizeOf(inputShape)) {
-      const found = isNumbers(input) ? `${input.length} values` : "no array of values";
+      const found = isNumbers(input)
+        ? `an input of length ${input.length}`
+        : "an input that is not an array of numbers";
       return this.refuse(
         index,
-        `returned an input with ${found}, but a sample of [${inputShape.join(", ")}] has ${sizeOf(inputShape)}`,
+        `returned ${found}, but a sample of [${inputShape.join(", ")}] has ${sizeOf(inputShape)} values`,
       );
     }
     const isUsable =

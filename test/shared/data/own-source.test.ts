@@ -75,12 +75,24 @@ test("the digest is of what the program says of its data", () => {
 
 describe("a bad sample is named by its index", () => {
   const cases: [string, unknown, RegExp][] = [
-    ["nothing", undefined, /training\.sample\(7\) returned an input with no array/],
-    ["no input", { target: 1 }, /no array of values, but a sample of \[2\] has 2/],
-    ["a short input", { input: [1], target: 1 }, /its input 1 values, and a sample of \[2\] has 2/],
-    ["a text in the input", { input: [1, "2"], target: 1 }, /no array/],
-    ["NaN", { input: [1, NaN], target: 1 }, /values that are no finite float32 numbers/],
-    ["numbers beyond float32", { input: [1, 1e39], target: 1 }, /no finite float32 numbers/],
+    [
+      "nothing",
+      undefined,
+      /training\.sample\(7\) returned an input that is not an array of numbers/,
+    ],
+    [
+      "no input",
+      { target: 1 },
+      /an input that is not an array of numbers, but a sample of \[2\] has 2/,
+    ],
+    [
+      "a short input",
+      { input: [1], target: 1 },
+      /an input of length 1, but a sample of \[2\] has 2 values/,
+    ],
+    ["a text in the input", { input: [1, "2"], target: 1 }, /not an array of numbers/],
+    ["NaN", { input: [1, NaN], target: 1 }, /values that are not finite float32 numbers/],
+    ["numbers beyond float32", { input: [1, 1e39], target: 1 }, /not finite float32 numbers/],
     ["a class that is none", { input: [1, 2], target: 3 }, /target 3, which is not a class number/],
     ["no target", { input: [1, 2] }, /target undefined, which is not a class number/],
   ];
@@ -110,7 +122,7 @@ describe("a bad sample is named by its index", () => {
       validationSize: 0,
     });
     await expect(bytes.training.gather(Uint32Array.of(1))).rejects.toThrow(
-      /sample\(1\) returned an input with values that are no bytes/,
+      /sample\(1\) returned an input with values that are not bytes/,
     );
     await expect(bytes.training.gather(Uint32Array.of(0))).rejects.toThrow(
       /sample\(0\) returned a target that is not 2 finite numbers/,

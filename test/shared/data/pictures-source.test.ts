@@ -264,7 +264,7 @@ test.each<[string, Files, RegExp, DataOptions?]>([
   [
     "a drawing with a picture's name",
     { ...two, "a/x.png": '<svg xmlns="http://www.w3.org/2000/svg" width="3" height="4"/>' },
-    /a.x\.png: .*format svg/,
+    /a.x\.png: .*format is svg/,
   ],
   [
     "a cut file",

@@ -44,7 +44,7 @@ describe("of samples in a random order", () => {
 
   test("one sample cannot be trained on and tested on", () => {
     const alone = { ...options, validationSize: 0 };
-    expect(() => splitStored(1, alone)).toThrow("the data has one sample, and no test set.");
+    expect(() => splitStored(1, alone)).toThrow("the data has only one sample, and no test set.");
   });
 });
 

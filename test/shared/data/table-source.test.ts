@@ -289,7 +289,7 @@ const many = (count: number, cell: (row: number) => string) =>
 
 test.each<[string, string | Uint8Array, RegExp, DataOptions?]>([
   ["an empty file", "", /is empty/],
-  ["a header alone", "x,kind\n", /a header and no rows/],
+  ["a header alone", "x,kind\n", /a header but no rows/],
   ["no header", "1,2\n3,4\n", /first row contains numbers/],
   ...["3,14", "1 000,5", "1,234,567", "12 %", "$5", "-inf", "0x1F", "-0b101", "0o17"].map(
     (cell): [string, string, RegExp] => [

@@ -73,7 +73,9 @@ describe.each(bucketNumbers)("bucket %i", (bucket) => {
 test.each([last + 1, 255, 2 ** 32, Number.MAX_SAFE_INTEGER])(
   "bucket %i, which does not exist, is refused",
   (bucket) => {
-    expect(() => readBucket(layout, bucket, SHARD_SAMPLES, [])).toThrow(`bucket ${bucket} of 3`);
+    expect(() => readBucket(layout, bucket, SHARD_SAMPLES, [])).toThrow(
+      `no gradient bucket ${bucket}, the run has 3`,
+    );
     expect(() => readFactors(layout, bucket, SHARD_SAMPLES, [])).toThrow(FrameError);
   },
 );

@@ -31,9 +31,7 @@ export const DAMAGED_ARRAY_ADVICE =
   " Download or write the file again, or give other data with --data.";
 
 export function damagedArray(file: string, what: string, cause?: unknown): TandemError {
-  return new TandemError(
-    "data-file-damaged",
-    `${file}: ${what}.${DAMAGED_ARRAY_ADVICE}`,
-    { cause },
-  );
+  return new TandemError("data-file-damaged", `${file}: ${what}.${DAMAGED_ARRAY_ADVICE}`, {
+    cause,
+  });
 }
