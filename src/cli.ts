@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-// The command `tandem`: one file a command in commands/. Here is what they share: help, errors and exit codes.
+// The command `tandem`. Each subcommand has a file in commands/; what they share is here: help, errors and exit codes.
 import { readFileSync } from "node:fs";
 import { setFlagsFromString } from "node:v8";
 import { type Command, CommanderError } from "commander";
@@ -22,12 +22,12 @@ import { messageOf, TandemError } from "./shared/errors.js";
 import { sanitizeText } from "./shared/text.js";
 
 const BAD_USAGE = 2;
-/** Messages may quote what others wrote, as a tensor's name in a checkpoint. */
+/** Messages may quote untrusted text, such as a tensor's name in a checkpoint. */
 const MAX_MESSAGE_LENGTH = 2000;
 
-// Weights come and go by the megabyte, and V8 answers each with a marking of the whole heap on all its threads, which took
-// a third of a worker's time. Without marking ahead it frees the young buffers first, and that is enough.
-// TANDEM_V8_FLAGS sets other flags, or none where it is empty.
+// Weights are allocated and freed by the megabyte, and V8 reacts to each allocation by marking the whole heap on all its
+// threads, which took a third of a worker's time. Without incremental marking it frees the young buffers first, and that is
+// enough. TANDEM_V8_FLAGS sets other flags, or none if it is empty.
 const v8Flags = process.env["TANDEM_V8_FLAGS"] ?? "--no-incremental-marking";
 if (v8Flags !== "") setFlagsFromString(v8Flags);
 
@@ -38,7 +38,7 @@ function tandem(exitWith: (code: number) => void): Command {
     .exitOverride()
     .showSuggestionAfterError(false)
     .configureHelp({ showGlobalOptions: true });
-  // Subcommands take over what is set before they are made.
+  // Subcommands inherit what is set before they are created.
   const commands = [
     localCommand,
     coordinatorCommand,
@@ -63,7 +63,7 @@ function version(): string {
   return (JSON.parse(readFileSync(file, "utf8")) as { version: string }).version;
 }
 
-/** @throws TandemError `usage` where relative paths lead nowhere */
+/** @throws TandemError `usage` if the current folder has been deleted, so that relative paths cannot be resolved */
 function checkCurrentFolder(): void {
   try {
     process.cwd();
@@ -100,5 +100,5 @@ prepareStandardStreams();
 const exitCode = await main(process.argv.slice(2));
 process.exitCode = exitCode;
 await drainStandardStreams();
-// What else may keep the process alive must not.
+// Open handles must not keep the process alive.
 process.exit(exitCode);

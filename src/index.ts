@@ -1,4 +1,4 @@
-// The library: `import { train, network, adam, idx, … } from "tandem"`. The command line reads the same runs.
+// The library: `import { train, network, adam, idx, … } from "tandem"`. It runs the same training as the command line.
 
 /**
  * Tandem trains one network on several ordinary machines as if they were one, to the bit.
@@ -85,7 +85,7 @@ export { type InputShape, network } from "./shared/network/compose.js";
 export * from "./shared/network/layers.js";
 /** All layers as one object, for those who prefer `layers.conv(32, 5)`. */
 export * as layers from "./shared/network/layers.js";
-/** How weights are drawn: `initializers.heNormal()` and so on. */
+/** Distributions of the initial weights: `initializers.heNormal()` and so on. */
 export * as initializers from "./shared/network/initializers.js";
 export { readKerasJson } from "./shared/network/keras-json.js";
 export { PRESET_NAMES, type PresetName, presetNetwork } from "./shared/network/presets.js";

@@ -2,7 +2,7 @@
 import { messageOf, TandemError } from "../shared/errors.js";
 import { readSmallFile } from "./small-file.js";
 
-/** @throws TandemError `usage` where the file cannot be read, or holds no JSON object */
+/** @throws TandemError `usage` if the file cannot be read, or does not contain a JSON object */
 export function readConfigFile(file: string): Record<string, unknown> {
   let value: unknown;
   try {

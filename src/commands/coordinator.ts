@@ -76,7 +76,7 @@ function keepPage(summaryDir: string, place: PagePlace): Promise<number> {
   });
 }
 
-/** None where the log could not be written: the training has succeeded all the same. */
+/** Returns no updates if the log could not be written: the training has still succeeded. */
 function readUpdates(summaryDir: string): PageUpdate[] {
   try {
     return readRunLog(summaryDir).updates;

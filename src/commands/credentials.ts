@@ -9,7 +9,7 @@ const PEM_CERTIFICATE = /-----BEGIN CERTIFICATE-----.+?-----END CERTIFICATE-----
 
 /**
  * The token in the file, or else in TANDEM_TOKEN; undefined where there is neither. White space around it does not count.
- * @throws TandemError `token-file` where it cannot be read, is empty or cannot go into a header
+ * @throws TandemError `token-file` if it cannot be read, is empty or cannot be sent in a header
  */
 export function readToken(file: string | undefined): string | undefined {
   if (file === undefined) {
@@ -38,7 +38,7 @@ export function readToken(file: string | undefined): string | undefined {
 /**
  * Certificate and key of a server that can serve with them.
  * @param warn called with a sentence where the certificate is not valid today
- * @throws TandemError `tls-files` where one cannot be read or is no PEM, or where they do not belong together
+ * @throws TandemError `tls-files` if one cannot be read or is not PEM, or if they do not belong together
  */
 export function readServerTls(
   certFile: string,
@@ -77,7 +77,7 @@ export function readTls(options: {
   return readServerTls(tlsCert, tlsKey, (text) => process.stderr.write(`${text}\n`));
 }
 
-/** @throws TandemError `tls-files` where the file cannot be read or holds no certificate */
+/** @throws TandemError `tls-files` if the file cannot be read or contains no certificate */
 export function readAuthorities(option: string, file: string): Buffer {
   const pem = readPem(option, file);
   certificatesIn(pem, option, file, (text) => process.stderr.write(`${text}\n`));

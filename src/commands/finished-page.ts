@@ -1,5 +1,5 @@
 // The page of finished runs, on a port of its own until the process is interrupted: for `show`, and for a coordinator that keeps
-// its page. Health checks are answered too, and workers that come for the run are told to try again later.
+// its page. Health checks are answered too, and workers that try to join are asked to try again later.
 import { createServer, type Server } from "node:http";
 import { createServer as createTlsServer } from "node:https";
 import { Dashboard } from "../coordinator/observe/dashboard/dashboard.js";

@@ -131,7 +131,7 @@ export function addWorkersOptions(command: Command): Command {
     .option("--coordinator-computes", "make the coordinator's own process one of the workers");
 }
 
-/** What `addWorkersOptions` adds, as a run is asked for. */
+/** The options of `addWorkersOptions` as part of a run's request. */
 export function workersRequest({ workerWait, verify, coordinatorComputes }: WorkersOptions) {
   return { workerWaitMs: workerWait, verify, coordinatorComputes: coordinatorComputes === true };
 }

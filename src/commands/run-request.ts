@@ -16,7 +16,7 @@ import type { TrainingOptions } from "./training-options.js";
 /** Everything but the workers and the observers. */
 export type DescribedRun = Omit<RunRequest, "workforce" | "observe" | "signal" | "warn">;
 
-/** @throws TandemError where the network's file cannot be read */
+/** @throws TandemError if the network's file cannot be read */
 export function buildRequest(
   command: Command,
   options: TrainingOptions & OutputOptions,

@@ -10,8 +10,8 @@ interface TerminalHandle {
 }
 
 /**
- * To be called before anything is written. A stream that is closed (`tandem … | head`) is no failure of the command: those
- * who care, as the sinks of a run, listen to its errors themselves.
+ * Must be called before anything is written. A closed stream (`tandem … | head`) does not make the command fail: code that needs
+ * to know, such as a run's sinks, listens to the stream's errors itself.
  */
 export function prepareStandardStreams(): void {
   for (const stream of [process.stdout, process.stderr]) {

@@ -32,7 +32,7 @@ export class TandemCommand extends Command {
   override parseOptions(args: string[]): ParseOptionsResult {
     const result = super.parseOptions(args);
     const isHelp = result.unknown.some((arg) => HELP_FLAGS.includes(arg));
-    // The program itself has --version, which is no setting.
+    // The program itself has --version, which is not a setting.
     if (this.parent === null || isHelp) return result;
     this.readEnvironment();
     const file: unknown = this.getOptionValue("config");

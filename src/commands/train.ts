@@ -31,7 +31,7 @@ function addSinks(events: Events, output: OutputOptions, pageKey: string | undef
   const { json, quiet, logLevel, logFile } = output;
   const level = quiet ? "error" : logLevel;
   const narration = pageKey === undefined ? {} : { pageKey };
-  // The block is drawn over and over: not where someone wants quiet, nor between JSON lines.
+  // The block is redrawn continually, so it is not shown with --quiet or between JSON lines.
   const isLive = process.stderr.isTTY && process.env["TERM"] !== "dumb" && !quiet;
   const isAlone = !json || !process.stdout.isTTY;
   if (json) events.add(new JsonSink(process.stdout));

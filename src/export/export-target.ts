@@ -35,7 +35,10 @@ export function checkTarget(output: string, format: ExportFormat, checkpoint: st
 function checkFile(output: string, format: ExportFormat): void {
   checkWritable(output, "--output");
   if (format === "keras" && !output.endsWith(".keras")) {
-    throw unwritable(output, "Keras reads files whose names end in .keras. Give such a name.");
+    throw unwritable(
+      output,
+      "Keras reads only files whose names end in .keras. Give a name that ends in .keras.",
+    );
   }
   const status = statSync(output, { throwIfNoEntry: false });
   if (!status || status.size === 0) return;

@@ -1,4 +1,5 @@
 // The samples of an IDX or NPY file, of images or vectors.
+import { DAMAGED_ARRAY_ADVICE } from "../shared/data/files/arrays/array-header.js";
 import { inputSpecOf } from "../shared/data/files/arrays/array-inputs.js";
 import { DiskFile, loadBytes } from "../shared/data/files/byte-source.js";
 import { readBeginning } from "../shared/data/files/data-place.js";
@@ -13,8 +14,8 @@ import { isAllFinite } from "../shared/replica/finite.js";
 import { checkRowCount, type InputKind, refuseInput, type SampleInput } from "./sample-input.js";
 
 /**
- * By its first bytes, also where it is gzipped; no picture and no table begins so.
- * @throws TandemError `predict-input` where it cannot be read
+ * Decides by the file's first bytes, unpacked if it is gzipped. No picture or table starts with the same bytes.
+ * @throws TandemError `predict-input` if it cannot be read
  */
 export function isArrayFile(file: string): boolean {
   let beginning: Uint8Array;
@@ -27,7 +28,7 @@ export function isArrayFile(file: string): boolean {
 }
 
 /**
- * @param invert black becomes white in images of bytes
+ * @param invert whether images of bytes are inverted, so that black becomes white
  * @throws TandemError `predict-input`, naming the file
  */
 export async function readArraySamples(
@@ -41,7 +42,7 @@ export async function readArraySamples(
   if (own !== found || spec.inputType !== kind.type) {
     refuseInput(
       file,
-      `its samples are ${found} ${spec.inputType}, and the network takes ${own} ${kind.type}.`,
+      `its samples are ${found} ${spec.inputType}, but the network expects ${own} ${kind.type}.`,
     );
   }
   const size = sizeOf(spec.inputShape);
@@ -49,7 +50,7 @@ export async function readArraySamples(
   return Array.from({ length: count }, (_, index) => {
     const sample = values.subarray(index * size, (index + 1) * size);
     if (sample instanceof Float32Array && !isAllFinite(sample)) {
-      refuseInput(file, `sample ${index + 1} holds a value that is not finite.`);
+      refuseInput(file, `sample ${index + 1} contains a value that is not finite.`);
     }
     const shown = isInverted ? sample.map((value) => 255 - value) : sample;
     return { file, row: index + 1, values: shown };
@@ -65,8 +66,7 @@ async function readValues(file: string) {
     const values = decodeInputs(array.type, bytes.subarray(array.byteOffset));
     return { spec, count: array.shape[0]!, values };
   } catch (error) {
-    // Its sentence ends with advice for data sets.
-    const reason = messageOf(error).replace(/\. Fetch or write the file again.*$/, ".");
+    const reason = messageOf(error).replace(DAMAGED_ARRAY_ADVICE, "");
     throw new TandemError("predict-input", reason, { cause: error });
   } finally {
     await open.close();

@@ -1,4 +1,4 @@
-// The files that `predict` is asked for: those that are named, and the pictures in folders that are named.
+// The files that `predict` reads: the given files, and the pictures in the given folders.
 import { readdirSync, type Stats, statSync } from "node:fs";
 import { join, sep } from "node:path";
 import { isIgnoredName, isPictureName } from "../shared/data/files/pictures/picture-kinds.js";
@@ -6,9 +6,10 @@ import { messageOf } from "../shared/errors.js";
 import { MAX_FILE_BYTES, refuseInput } from "./sample-input.js";
 
 /**
- * Files as they are named; a folder's pictures, those of its folders included, in the order of their names. Hidden ones and what
- * file managers leave behind are left alone, as in folders that are trained on.
- * @throws TandemError `predict-input` for what is missing, empty, too large or no regular file, and for folders without pictures
+ * Keeps the order of the given paths. Each folder is replaced by its pictures, including those in subfolders, sorted by name; hidden
+ * files and those that file managers create are ignored, as they are in training data.
+ * @throws TandemError `predict-input` for a file that is missing, empty, too large or not a regular file, and for a folder without
+ * pictures
  */
 export function findFiles(paths: readonly string[]): string[] {
   return paths.flatMap((path) => {
@@ -16,7 +17,7 @@ export function findFiles(paths: readonly string[]): string[] {
     if (!status.isDirectory()) return [checkFile(path, status)];
     const pictures = listPictures(path);
     if (pictures.length === 0) {
-      refuseInput(path, "there are no pictures (png, jpg, webp, gif, tiff, avif) in this folder.");
+      refuseInput(path, "this folder contains no pictures (png, jpg, webp, gif, tiff, avif).");
     }
     return pictures.map((file) => checkFile(file, statusOf(file)));
   });
@@ -44,10 +45,10 @@ function statusOf(path: string): Stats {
 }
 
 function checkFile(file: string, status: Stats): string {
-  if (!status.isFile()) refuseInput(file, "it is no regular file.");
+  if (!status.isFile()) refuseInput(file, "it is not a regular file.");
   if (status.size === 0) refuseInput(file, "it is empty.");
   if (status.size > MAX_FILE_BYTES) {
-    refuseInput(file, `it has ${status.size} bytes, and at most ${MAX_FILE_BYTES} are read.`);
+    refuseInput(file, `it has ${status.size} bytes; the limit is ${MAX_FILE_BYTES}.`);
   }
   return file;
 }

@@ -1,23 +1,23 @@
-// Predictions as a program asks for them.
+// Predictions for programs that use Tandem as a library.
 import { toLibraryError } from "../run/option-names.js";
 import type { EngineName } from "../shared/engine/engine.js";
 import { predictFiles } from "./predict.js";
 import type { Prediction } from "./prediction.js";
 
-/** What {@link predict} takes. */
+/** Options of {@link predict}. */
 export interface PredictFilesOptions {
-  /** Black becomes white in pictures. Default: false */
+  /** Inverts pictures, for dark ink on light paper. Default: false */
   invert?: boolean;
-  /** A table's column that is no input. */
+  /** A table column that is not an input. */
   label?: string;
-  /** What computes; default: the checkpoint's own, and where that is not installed, `"wasm"` */
+  /** Default: the checkpoint's engine, or `"wasm"` if that is not installed */
   engine?: EngineName;
 }
 
 /**
- * What a checkpoint's network makes of files, in their order: pictures and folders of pictures (with the package sharp), IDX
- * files, or rows of tables.
- * @throws TandemError at the first unreadable file, by name; the files before it have been predicted
+ * Predicts files with a checkpoint's network, in the given order: pictures and folders of pictures (these need the package sharp),
+ * IDX and NPY files, or the rows of tables.
+ * @throws TandemError that names the first unreadable file, after the predictions of the files before it
  */
 export async function* predict(
   checkpoint: string,

@@ -1,4 +1,4 @@
-// A picture of any size and kind → the pixels that the network takes, decoded as for training.
+// A picture of any size and format → the network's input pixels, decoded as in training.
 import { readFile } from "node:fs/promises";
 import { decodePicture, readPictureHeader } from "../shared/data/files/pictures/picture-decoder.js";
 import type { PictureShape } from "../shared/data/files/pictures/picture-kinds.js";
@@ -7,13 +7,13 @@ import { refuseInput } from "./sample-input.js";
 
 export interface PictureOptions {
   shape: PictureShape;
-  /** Black becomes white: networks for light strokes on black, such as MNIST's, and pictures of ink on paper. */
+  /** Inverts the picture: for dark ink on light paper, if the network was trained on light strokes on black, as in MNIST. */
   invert: boolean;
 }
 
 /**
- * The pixels row by row, channels together.
- * @throws TandemError `predict-input`, naming the file; `pictures-unavailable` where sharp cannot be loaded
+ * @returns the pixels row by row, with each pixel's channels side by side
+ * @throws TandemError `predict-input`, naming the file; `pictures-unavailable` if sharp cannot be loaded
  */
 export async function readPicture(
   file: string,
@@ -21,11 +21,11 @@ export async function readPicture(
 ): Promise<Uint8Array> {
   try {
     const bytes = await readFile(file);
-    await readPictureHeader(bytes); // refuses what is no picture
+    await readPictureHeader(bytes); // throws if it is not a picture
     const pixels = await decodePicture(bytes, shape);
     return invert ? pixels.map((value) => 255 - value) : pixels;
   } catch (error) {
     if (error instanceof TandemError) throw error;
-    return refuseInput(file, `it is no picture that can be read (${messageOf(error)}).`, error);
+    return refuseInput(file, `it cannot be read as a picture (${messageOf(error)}).`, error);
   }
 }

@@ -1,4 +1,4 @@
-// A checkpoint's network on files, as the command line and programs ask for it.
+// Runs a checkpoint's network on files, for the command line and the library.
 import { statSync } from "node:fs";
 import { chooseEvaluationEngine } from "../run/evaluation-engine.js";
 import { restoreReplica } from "../run/restored-replica.js";
@@ -13,22 +13,23 @@ import { readSamples, type ReadOptions } from "./read-samples.js";
 import type { SampleInput } from "./sample-input.js";
 
 export interface PredictOptions extends Partial<ReadOptions> {
-  /** Default: the checkpoint's own, and where that is not installed, wasm. */
+  /** Default: the checkpoint's engine, or wasm if that is not installed. */
   engine?: EngineName | undefined;
-  /** Called before some files are read. */
+  /** Called before each group of files is read. */
   onProgress?: (fileIndex: number, fileCount: number) => void;
-  /** Called with a sentence where another engine than the checkpoint's computes. */
+  /** Called with a sentence if an engine other than the checkpoint's is used. */
   onNote?: (sentence: string) => void;
 }
 
-/** Files that are read at the same time, so many and, unless it is one, of so many bytes together; and samples of one inference. */
+/** Limits on a group of files that are read at the same time: their number, and their total size unless it is a single file. */
 const FILES_AT_ONCE = 16;
 const BYTES_AT_ONCE = 2 ** 25;
+/** Samples per inference. */
 const BATCH_SIZE = 250;
 
 /**
- * Predictions in the order of the files, each as soon as it is there.
- * @throws TandemError before the first prediction where the checkpoint or a path is wrong; at the first unreadable file, by name
+ * Yields predictions in the order of the files, each as soon as it is computed.
+ * @throws TandemError before the first prediction if the checkpoint or a path is wrong; later, naming the first unreadable file
  */
 export async function* predictFiles(
   checkpointFile: string,
@@ -52,11 +53,11 @@ export async function* predictFiles(
   }
 }
 
-/** How many files from this one on are read at the same time: at least one. */
+/** How many files, starting with this one, are read at the same time: at least one. */
 function countTogether(files: readonly string[], from: number): number {
   let [count, bytes] = [0, 0];
   for (const file of files.slice(from, from + FILES_AT_ONCE)) {
-    // One that is gone is refused when it is read.
+    // A file that has disappeared is refused when it is read.
     bytes += statSync(file, { throwIfNoEntry: false })?.size ?? 0;
     if (count > 0 && bytes > BYTES_AT_ONCE) break;
     count++;
@@ -64,7 +65,7 @@ function countTogether(files: readonly string[], from: number): number {
   return count;
 }
 
-/** What comes before a file that cannot be read is predicted all the same. */
+/** The files before an unreadable one are still predicted. */
 async function* predictGroup(
   checkpoint: Checkpoint,
   replica: Replica,
@@ -100,7 +101,7 @@ function predictBatch(
   }));
 }
 
-/** With targets that inference ignores. */
+/** The targets are zeros; inference ignores them. */
 function joinSamples(batch: readonly SampleInput[]): Samples {
   const [first] = batch as [SampleInput];
   const length = first.values.length;

@@ -1,21 +1,21 @@
-// A network's outputs for one sample → what is predicted. Pure.
+// A network's outputs for one sample → a prediction. Pure.
 import type { RunConfig } from "../shared/config.js";
 
-/** What a network says about one sample. */
+/** A network's prediction for one sample. */
 export interface Prediction {
   file: string;
-  /** Its number in a file of several, from 1. */
+  /** The sample's number in a file of several, from 1. */
   row?: number;
-  /** The class of the highest probability, where the network classifies. */
+  /** The most probable class, if the network is a classifier. */
   class?: number;
-  /** The class's name, where the data had names. */
+  /** The class's name, if the training data had class names. */
   label?: string;
   probability?: number;
-  /** Of each class. */
+  /** One per class. */
   probabilities?: number[];
-  /** The classes of the highest probabilities, at most three. */
+  /** The most probable classes, at most three. */
   top?: NamedProbability[];
-  /** The outputs, where they are no probabilities of classes. */
+  /** The outputs, if they are not class probabilities. */
   values?: number[];
 }
 
@@ -27,7 +27,7 @@ export interface NamedProbability {
 
 const TOP_COUNT = 3;
 
-/** @param outputs probabilities where the loss is one of classes, else what the network predicts */
+/** @param outputs class probabilities if the loss is a cross-entropy, otherwise the network's output values */
 export function interpretOutputs(
   outputs: readonly number[],
   { data, loss }: Pick<RunConfig, "data" | "loss">,
@@ -37,12 +37,12 @@ export function interpretOutputs(
   const areProbabilities =
     loss.kind === "softmax-cross-entropy" || loss.kind === "binary-cross-entropy";
   if (!areProbabilities) {
-    // As evaluation has it: one output is class 1 above 0.
+    // As in evaluation: a single output above 0 means class 1.
     const best = isOne ? Number(outputs[0]! > 0) : indexOfMaximum(outputs);
     return { ...named(best, data), values: [...outputs] };
   }
   const probabilities = isOne ? [1 - outputs[0]!, outputs[0]!] : [...outputs];
-  // Stable: the first of equal ones is the prediction, as in evaluation.
+  // The sort is stable: of equal probabilities the first is the prediction, as in evaluation.
   const top = probabilities
     .map((probability, index) => ({ ...named(index, data), probability }))
     .sort((a, b) => b.probability - a.probability)
@@ -55,7 +55,7 @@ function named(best: number, { classNames }: RunConfig["data"]) {
   return { class: best, ...(label === undefined ? {} : { label }) };
 }
 
-/** The first of equal ones. */
+/** Of equal maxima, the first. */
 function indexOfMaximum(values: readonly number[]): number {
   return values.reduce((best, value, index) => (value > values[best]! ? index : best), 0);
 }

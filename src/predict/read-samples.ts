@@ -1,14 +1,14 @@
-// A file → the samples in it: a picture, the samples of an IDX or NPY file, or the rows of a table, by what the network takes and by what
-// the file is.
+// A file → its samples: a picture, the samples of an IDX or NPY file, or the rows of a table, depending on the file and the
+// network's input.
 import { isArrayFile, readArraySamples } from "./array-samples.js";
 import { readPicture } from "./pictures.js";
 import { type InputKind, pictureShape, type SampleInput } from "./sample-input.js";
 import { readTable } from "./table-rows.js";
 
 export interface ReadOptions {
-  /** Pictures and images of IDX and NPY files: black becomes white. */
+  /** Inverts pictures and the images of IDX and NPY files. */
   invert: boolean;
-  /** A table's column that is no input. */
+  /** A table column that is not an input. */
   label?: string | undefined;
 }
 

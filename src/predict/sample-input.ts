@@ -1,40 +1,40 @@
-// What `predict` is given: samples from pictures, IDX files and tables, in the form that the network takes. Pure.
+// The samples that `predict` reads from pictures, IDX and NPY files and tables, in the form of the network's input. Pure.
 import { type Refuse, refuseWith } from "../shared/data/files/bad-data.js";
 import type { TableSpec } from "../shared/data/table.js";
 import { isPictureShape, type PictureShape } from "../shared/data/files/pictures/picture-kinds.js";
 
-/** One sample, and where it is from. */
+/** A sample and its source. */
 export interface SampleInput {
   file: string;
-  /** Its number in a file of several, from 1: a row of a table without its header, an image of an IDX file. */
+  /** The sample's number in a file of several, from 1; a table's header is not counted. */
   row?: number;
   values: Uint8Array | Float32Array;
 }
 
-/** What the network takes. */
+/** The network's input. */
 export interface InputKind {
   shape: readonly number[];
   type: "uint8" | "float32";
-  /** Where it was trained on a table: how a row becomes an input. */
+  /** If the network was trained on a table: how a row is encoded. */
   table?: TableSpec | undefined;
 }
 
-/** Larger files are no pictures and tables to classify by hand. */
+/** Larger files are unlikely to be pictures or tables that someone wants to classify by hand. */
 export const MAX_FILE_BYTES = 2 ** 28;
 
-/** A file's rows are in memory while they are predicted. */
+/** All rows of a file are in memory while they are predicted. */
 export const MAX_ROWS = 1_000_000;
 
 /** @throws TandemError `predict-input` */
 export function checkRowCount(file: string, count: number): void {
   if (count <= MAX_ROWS) return;
-  refuseInput(file, `it has more than ${MAX_ROWS} samples. Divide it into several files.`);
+  refuseInput(file, `it has more than ${MAX_ROWS} samples. Split it into several files.`);
 }
 
 /** Throws a TandemError `predict-input`, naming the file. */
 export const refuseInput: Refuse = refuseWith("predict-input");
 
-/** Height, width and channels of pictures that the network takes; undefined where it takes none. */
+/** Height, width and channels of the network's input pictures; undefined if its inputs are not pictures. */
 export function pictureShape({ shape, type }: InputKind): PictureShape | undefined {
   return type === "uint8" && isPictureShape(shape) ? shape : undefined;
 }

@@ -1,5 +1,5 @@
-// Rows of a table as the network's inputs. Where the network was trained on a table, they are encoded as its rows were, by the
-// columns' names; else they are the inputs, one number per value.
+// Converts the rows of a table to the network's inputs. If the network was trained on a table, columns are matched by name and
+// encoded as in training; otherwise each row must contain one number per input value.
 import { KnownColumns, checkRange, TableSet } from "../shared/data/files/tables/table-rows.js";
 import { fitsFloat32, isNumber } from "../shared/data/files/tables/table-cells.js";
 import { readTableText, type TableText } from "../shared/data/files/tables/table-text.js";
@@ -9,8 +9,8 @@ import { quote } from "../shared/network/problem.js";
 import { checkRowCount, type InputKind, refuseInput, type SampleInput } from "./sample-input.js";
 
 /**
- * @param label the header's column of targets, which is skipped. Where the network was trained on a table, all columns but those that
- * it knows are
+ * @param label the column of targets, which is skipped. If the network was trained on a table, all columns that it does not use are
+ * skipped
  * @throws TandemError `predict-input`, naming file, row and column
  */
 export async function readTable(
@@ -23,7 +23,7 @@ export async function readTable(
     if (kind.table) return readKnownRows(file, text, kind.table);
     return readNumbers(file, text, kind, skipped);
   });
-  if (samples.length === 0) refuseInput(file, "it has a header and no rows.");
+  if (samples.length === 0) refuseInput(file, "it has a header but no rows.");
   return samples;
 }
 
@@ -33,7 +33,7 @@ async function readKnownRows(
   spec: TableSpec,
 ): Promise<SampleInput[]> {
   if (!header) {
-    refuseInput(file, "it has no header, and the network takes columns by their names.");
+    refuseInput(file, "it has no header, but the network needs the columns' names.");
   }
   const columns = new KnownColumns(file, header, spec, refuseInput);
   let count = 0;
@@ -45,7 +45,7 @@ async function readKnownRows(
   checkRange(file, spec, values, refuseInput);
   const all = Uint32Array.from({ length: count }, (_, row) => row);
   const set = new TableSet(spec, values, new Int32Array(count), all);
-  // Encoded when they are needed: one category may take a thousand inputs.
+  // Each row is encoded only when it is needed: a single category column may become a thousand inputs.
   return Array.from(all, (row) => ({
     ...{ file, row: row + 1 },
     get values() {
@@ -86,8 +86,9 @@ function skippedColumn(
 function checkCount(file: string, row: number, count: number, { shape }: InputKind): void {
   const expected = sizeOf(shape);
   if (count === expected) return;
-  const hint = count === expected + 1 ? " Name the column that is no input with --label." : "";
-  refuseInput(file, `row ${row} has ${count} values, and the network takes ${expected}.${hint}`);
+  const hint =
+    count === expected + 1 ? " Use --label to name the column that is not an input." : "";
+  refuseInput(file, `row ${row} has ${count} values, but the network expects ${expected}.${hint}`);
 }
 
 function readNumber(
@@ -99,15 +100,15 @@ function readNumber(
 ): number {
   const at = `row ${row}, value ${column}`;
   if (cell === "") refuseInput(file, `${at} is missing.`);
-  if (!isNumber(cell)) refuseInput(file, `${at} is ${quote(cell)}, which is no number.`);
+  if (!isNumber(cell)) refuseInput(file, `${at} is ${quote(cell)}, which is not a number.`);
   const value = Number(cell);
   if (type === "uint8" && !(Number.isInteger(value) && value >= 0 && value <= 255)) {
     refuseInput(
       file,
-      `${at} is ${quote(cell)}, and the network takes whole numbers from 0 to 255.`,
+      `${at} is ${quote(cell)}, but the network expects whole numbers from 0 to 255.`,
     );
   }
-  if (!fitsFloat32(value)) refuseInput(file, `${at} is ${quote(cell)}: too large.`);
+  if (!fitsFloat32(value)) refuseInput(file, `${at} is ${quote(cell)}, which is too large.`);
   return value;
 }
 

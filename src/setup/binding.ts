@@ -1,5 +1,5 @@
-// tfjs-node's binding, built against the library of the wheel. It lies in a folder beside the library's and finds it by a path
-// relative to its own.
+// Builds tfjs-node's binding against the wheel's library. The binding's folder is next to the library's, and the binding finds the
+// library by a relative path.
 import { basename, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import {
@@ -34,7 +34,7 @@ export async function installBinding(compiler: string): Promise<void> {
       `-DNAPI_VERSION=${NAPI_VERSION}`,
       ...[`-I${join(headers, "include")}`, `-I${join(library, "include")}`],
       ...["tfjs_backend.cc", "tfjs_binding.cc"].map((name) => join(tfjsNode, "binding", name)),
-      // Nothing in the binding calls the library of the log level, so a linker could leave it out.
+      // Nothing in the binding calls the log-level library, so a linker could omit it.
       ...["-Wl,--no-as-needed", `-L${folder}`, `-l:${LOG_LEVEL}`, `-L${library}`],
       ...Object.keys(LIBRARIES).map((name) => `-l:${name}`),
       ...[runPath, "-o", join(folder, BINDING)],

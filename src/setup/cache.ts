@@ -1,11 +1,11 @@
-// How Tandem's folder in the user's cache is filled. Content is made in a temporary folder beside its final place and renamed
-// when it is complete, so an interrupted set-up leaves nothing that counts, and two set-ups at once do not disturb each other.
+// Fills Tandem's folder in the user's cache. Content is created in a temporary folder next to its final path and renamed when it is
+// complete, so an interrupted set-up never looks finished, and two set-ups can run at the same time.
 import { existsSync, mkdirSync, readdirSync, renameSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { messageOf, TandemError } from "../shared/errors.js";
 import { cacheFolder } from "../shared/engine/tensorflow/installation.js";
 
-/** @throws TandemError `setup` where the folder cannot be written */
+/** @throws TandemError `setup` if the folder is not writable */
 export function prepareCache(): void {
   const cache = cacheFolder();
   try {
@@ -14,7 +14,7 @@ export function prepareCache(): void {
   } catch (error) {
     throw new TandemError(
       "setup",
-      `The cache folder ${cache} cannot be used (${messageOf(error)}). Set XDG_CACHE_HOME to a folder that can be written.`,
+      `The cache folder ${cache} cannot be used (${messageOf(error)}). Set XDG_CACHE_HOME to a writable folder.`,
       { cause: error },
     );
   }
@@ -40,9 +40,9 @@ function isRunning(pid: number): boolean {
 }
 
 /**
- * Makes the content of a folder of the cache, unless it is complete already. If another set-up was faster, its result stays.
+ * Creates a folder of the cache unless it is already complete. If another set-up finishes first, its result is kept.
  * @param target a folder in the cache, which `prepareCache` has prepared
- * @param fill writes the content into the temporary folder that it is given
+ * @param fill writes the content into a temporary folder, whose path it receives
  */
 export async function createOnce(
   target: string,

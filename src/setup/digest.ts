@@ -1,4 +1,4 @@
-// What set-up downloads is used only if it is the file that is known.
+// Set-up uses a downloaded file only if it has the expected digest.
 import { createHash } from "node:crypto";
 import { createReadStream } from "node:fs";
 import { basename } from "node:path";
@@ -21,6 +21,6 @@ export async function checkDigest(file: string, known: KnownDigest, origin: stri
   if (digest === known.value) return;
   throw new TandemError(
     "setup",
-    `${basename(file)} from ${origin} is not the known file (${known.algorithm} ${digest}, expected ${known.value}) and was deleted. Check which server ${origin} is on this machine.`,
+    `${basename(file)} from ${origin} is not the expected file (${known.algorithm} ${digest}, expected ${known.value}) and was deleted. Check which server ${origin} is on this machine.`,
   );
 }

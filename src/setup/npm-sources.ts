@@ -1,5 +1,5 @@
-// What the binding is built from, out of two npm packages: tfjs-node's sources in C++, and the headers of Node's stable API
-// (Node-API), so that Node's own headers need not be installed. They are no dependencies of Tandem: tfjs-node's install script
+// Downloads the sources of the binding from two npm packages: tfjs-node's C++ sources, and the headers of Node's stable API
+// (Node-API), so that Node's own headers need not be installed. They are not dependencies of Tandem: tfjs-node's install script
 // downloads from a host that refuses (tensorflow/tfjs#8742), and would make every `npm install` fail.
 import { existsSync, mkdirSync, readdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
@@ -15,7 +15,7 @@ interface SourcePackage {
   version: string;
   /** npm's `dist.integrity`: SHA-512 in base64. */
   sha512: string;
-  /** What is unpacked, by the beginning of its path. */
+  /** Files are unpacked if their paths start with one of these. */
   prefixes: readonly string[];
 }
 
@@ -24,7 +24,7 @@ const TFJS_NODE: SourcePackage = {
   version: TFJS_NODE_VERSION,
   sha512:
     "uHrXeUlfgkMxTZqHkESSV7zSdKdV0LlsBeblqkuKU9nnfxB1pC6DtoyYVaLxznzZy7WQSegjcohxxCjAf6Dc7w==",
-  // dist/proto: TensorFlow's messages, with which tests read what Tandem writes.
+  // dist/proto: TensorFlow's protobuf messages, with which the tests read Tandem's event files and SavedModels.
   prefixes: ["package/binding/", "package/dist/proto/"],
 };
 
@@ -45,12 +45,12 @@ with tarfile.open(archive) as content:
             content.extract(member, target)
 `;
 
-/** The folders of both packages, which are downloaded unless the cache has them. @throws TandemError `setup` */
+/** Downloads both packages unless they are cached. @returns their folders @throws TandemError `setup` */
 export async function fetchSources(): Promise<{ tfjsNode: string; headers: string }> {
   return { tfjsNode: await fetchPackage(TFJS_NODE), headers: await fetchPackage(HEADERS) };
 }
 
-/** Where set-up keeps tfjs-node's sources. */
+/** The folder that contains tfjs-node's sources after set-up. */
 export function tfjsNodeFolder(): string {
   return folderOf(TFJS_NODE);
 }

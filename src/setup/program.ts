@@ -2,18 +2,18 @@
 import { spawn } from "node:child_process";
 import { startTicking } from "./report.js";
 
-/** The exit code of a program that does not exist, as shells have it. */
+/** The exit code for a program that does not exist, as in shells. */
 const NOT_FOUND = 127;
 
 export interface ProgramOptions {
   env?: NodeJS.ProcessEnv;
-  /** Shown with the seconds that have passed, for a program that takes long. */
+  /** Shown with the elapsed seconds, for a program that takes long. */
   label?: string;
 }
 
 export interface ProgramResult {
   code: number;
-  /** Standard output and standard error, as they came. */
+  /** Standard output and standard error, interleaved. */
   output: string;
 }
 

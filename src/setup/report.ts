@@ -1,5 +1,5 @@
-// What set-up reports: one line for each part, and progress where a part takes long. It writes to standard error only, so
-// that a command that runs after it has standard output to itself.
+// Set-up's output: one line per part, and progress for parts that take long. It writes to standard error only, so that standard
+// output contains only the output of the command that runs after it.
 
 export function say(text: string): void {
   process.stderr.write(`${text}\n`);
@@ -28,8 +28,8 @@ export function createProgress(label: string, total: number): (done: number) => 
 }
 
 /**
- * Shows that a part whose length is unknown still runs: every second on a terminal, every ten elsewhere.
- * @returns to be called when it has ended
+ * Shows that a part of unknown duration is still running: every second on a terminal, every ten seconds elsewhere.
+ * @returns a function that stops this
  */
 export function startTicking(label: string): () => void {
   const startedMs = performance.now();

@@ -1,16 +1,16 @@
-// What installing the tensorflow engine needs of the machine. It is all checked before anything is downloaded, and everything
-// that is missing is named at once.
+// Checks whether the tensorflow engine can be installed on this machine, before anything is downloaded. The error names everything
+// that is missing.
 import { statfsSync } from "node:fs";
 import { cacheFolder, canInstallTensorFlow } from "../shared/engine/tensorflow/installation.js";
 import { TandemError } from "../shared/errors.js";
 import { runProgram } from "./program.js";
 
-/** While the wheel is unpacked, both it and its content are on the disk. */
+/** While the wheel is being unpacked, both the wheel and its contents are on the disk. */
 const REQUIRED_BYTES = 1.3e9;
-/** As the wheel's platform tag says. */
+/** From the wheel's platform tag. */
 const OLDEST_GLIBC = [2, 27] as const;
 
-/** @throws TandemError `setup` where there is no library for this platform */
+/** @throws TandemError `setup` if there is no library for this platform */
 export function checkPlatform(): void {
   if (!canInstallTensorFlow()) {
     throw new TandemError(
@@ -57,7 +57,7 @@ export async function checkRequirements(needsLibrary: boolean): Promise<string> 
   );
 }
 
-/** `CXX` is the usual name of the variable that says which. */
+/** Uses the compiler in the environment variable `CXX` if it is set, as build tools usually do. */
 async function findCompiler(): Promise<string | undefined> {
   const own = process.env["CXX"] ?? "";
   for (const candidate of own === "" ? ["c++", "g++", "clang++"] : [own]) {

@@ -33,10 +33,10 @@ export async function installTensorFlow(): Promise<boolean> {
   await createOnce(libraryFolder(), isLibraryComplete, async (folder) => {
     await installWheel(folder);
     if (!isLibraryComplete(folder)) {
-      throw new TandemError("setup", "The wheel does not hold the known library.");
+      throw new TandemError("setup", "The wheel does not contain the expected library.");
     }
   });
-  // One that does not load was built elsewhere, against another C library.
+  // A binding that does not load was built on another system, against another C library.
   if (isTensorFlowInstalled()) rmSync(bindingFolder(), { recursive: true, force: true });
   await installBinding(compiler);
   if (!(await bindingLoads())) {
@@ -46,7 +46,7 @@ export async function installTensorFlow(): Promise<boolean> {
     );
   }
   const note =
-    "Made by Tandem's set-up; may be deleted, and is made again by `npx tandem setup`.\n";
+    "Created by Tandem's set-up. You can delete this folder; `npx tandem setup` creates it again.\n";
   writeFileSync(join(cacheFolder(), "README"), note);
   return true;
 }

@@ -1,4 +1,4 @@
-// The tensorflow-cpu wheel, which holds libtensorflow and its C headers: downloaded with pip, checked, unpacked.
+// Downloads the tensorflow-cpu wheel with pip, checks its digest, and unpacks libtensorflow and its C headers from it.
 import { readdirSync, rmSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { WHEEL } from "../shared/engine/tensorflow/installation.js";
@@ -65,7 +65,7 @@ export function megabytes(byteLength: number): number {
   return Math.round(byteLength / 1e6);
 }
 
-/** Bytes of all files below a folder in which another process works. */
+/** The total size of the files below a folder while another process writes there. */
 function countBytes(folder: string): number {
   let bytes = 0;
   try {

@@ -56,8 +56,8 @@ describe("a network", () => {
   const cases: [string, () => string, RegExp][] = [
     ["that is not there", () => "nothing.json", /--network nothing\.json cannot be read/],
     ["that is a folder", () => files, /--network .*not a regular file/],
-    ["that is no JSON", () => file("nothing"), /not JSON/],
-    ["that is no model", () => file("{}"), /not a Keras model/],
+    ["that is not JSON", () => file("nothing"), /not JSON/],
+    ["that is not a model", () => file("{}"), /not a Keras model/],
     [
       "of an unknown layer",
       () => network([["LSTM", "memory", { units: 4 }], OUT]),

@@ -41,7 +41,7 @@ test("says what it has written, for programs and for people", async () => {
   expect([second.code, second.stdout, second.stderr]).toEqual([0, "saved written\n", ""]);
 });
 
-test("refuses to replace the checkpoint, a file that is no card, and options of a card without one", async () => {
+test("refuses to replace the checkpoint, a file that is not a model card, and a card's options without --card", async () => {
   const onnx = ["--format", "onnx", "--output"];
   await refuse([CHECKPOINT, ...onnx, CHECKPOINT], /--output trained\.safetensors.*checkpoint/);
   await refuse([CHECKPOINT, ...onnx, "x.onnx", "--data", data], /--card/);
@@ -79,7 +79,7 @@ async function trainAgain(card: string, checkpoint: string): Promise<void> {
   expect(readFileSync(at("again.safetensors")).equals(readFileSync(at(checkpoint)))).toBe(true);
 }
 
-describe("the model card of a network that is no preset", () => {
+describe("the model card of a network that is not a preset", () => {
   const layers: KerasLayer[] = [
     ["Flatten", "flat"],
     ["Dense", "hidden", { units: 6, kernel_initializer: "HeNormal", use_bias: false }],

@@ -19,7 +19,7 @@ function file(value: unknown): string {
   return path;
 }
 
-/** What a command with options of every form makes of its sources. */
+/** The options that a command with options of every form reads from its sources. */
 function read(...args: string[]) {
   const program = new TandemCommand("tandem").exitOverride();
   program.configureOutput({ writeErr: () => undefined, writeOut: () => undefined });

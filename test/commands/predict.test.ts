@@ -1,4 +1,4 @@
-// `tandem predict` in real processes: pictures, IDX files and tables, and what cannot be read.
+// `tandem predict` in real processes: pictures, IDX files and tables, and files that cannot be read.
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import sharp from "sharp";
@@ -45,7 +45,7 @@ const table = save(
   }),
 );
 
-/** Of the project's engine, on these pixels. */
+/** The outputs of the project's own engine for these inputs. */
 const expected = (checkpoint: typeof grey, inputs: Iterable<number>) => [
   ...ownOutputs({ name: "", checkpoint }, Float32Array.from(inputs)),
 ];
@@ -82,7 +82,7 @@ test("a folder's pictures in the order of their names, with the pixels as they a
   });
 });
 
-test("hidden files of a folder, and those of file managers, are left alone", async () => {
+test("a folder's hidden files, and those of file managers, are ignored", async () => {
   for (const folder of ["littered", "littered/.cache", "littered/__MACOSX", "littered/inner"]) {
     mkdirSync(at(folder));
     writeFileSync(at(folder, "._a.png"), "no picture");
@@ -91,7 +91,7 @@ test("hidden files of a folder, and those of file managers, are left alone", asy
   const { code, stderr, events } = await run("grey.safetensors", "littered", "--json");
   expect([code, stderr]).toEqual([0, ""]);
   expect(events.map(({ file }) => file)).toEqual(["littered/a.png", "littered/inner/a.png"]);
-  // What is named is read.
+  // A hidden file that is given by name is read.
   const named = await run("grey.safetensors", "littered/._a.png");
   expect(named.code).toBe(2);
   expect(named.stderr).toMatch(/littered\/\._a\.png/);
@@ -140,7 +140,7 @@ test("pictures of other sizes and kinds are resized and converted", async () => 
   expect(probabilities(greys)[2]).toEqual(white);
 });
 
-test("for people: one line for each, with the three likeliest classes", async () => {
+test("without --json: one line per sample, with the three most probable classes", async () => {
   const { stdout } = await run("grey.safetensors", "pictures/b.png");
   const percent = String.raw`\d+\.\d %`;
   const name = "(left|a\u{fffd}b|right|none)";
@@ -148,7 +148,7 @@ test("for people: one line for each, with the three likeliest classes", async ()
   expect(stdout).toMatch(new RegExp(`^${line}\n$`, "u"));
 });
 
-test("without sharp, pictures are refused in one sentence, and all else works", async () => {
+test("without sharp, pictures are refused in one sentence, and everything else works", async () => {
   const loader = `export const resolve = (name, context, next) => {
     if (name === "sharp") throw new Error("Could not load it\\nin several lines");
     return next(name, context);
@@ -195,7 +195,7 @@ describe("tables", () => {
     expect(events[0]).not.toHaveProperty("class");
   });
 
-  test("a value that is no number is named by its row", async () => {
+  test("a value that is not a number is refused with its row", async () => {
     writeFileSync(at("rows.csv"), "a,b,c\n1,two,3");
     await refuse("table.safetensors", ["rows.csv"], /rows\.csv: row 1, value 2 is "two"/);
   });
@@ -212,14 +212,18 @@ describe("refuses", () => {
   const cases: [string, () => string, RegExp][] = [
     ["a missing file", () => at("nothing.png"), /nothing\.png: it cannot be read/],
     ["an empty file", () => at(write("empty.png", "")), /empty\.png: it is empty/],
-    ["text", () => at(write("text.png", "hello")), /text\.png: it is no picture/],
+    ["text", () => at(write("text.png", "hello")), /text\.png: it cannot be read as a picture/],
     [
       "a missing name with a line feed",
       () => at("c\nd.png"),
       /c\u{fffd}d\.png: it cannot be read/u,
     ],
-    ["a folder without pictures", () => at(folder("bare")), /bare: there are no pictures/],
-    ["a device", () => "/dev/null", /\/dev\/null: it is no regular file/],
+    [
+      "a folder without pictures",
+      () => at(folder("bare")),
+      /bare: this folder contains no pictures/,
+    ],
+    ["a device", () => "/dev/null", /\/dev\/null: it is not a regular file/],
     [
       "IDX images of another size",
       () =>
@@ -227,7 +231,7 @@ describe("refuses", () => {
           writeDataset({ ...{ trainCount: 4, testCount: 4, classes: 2 }, height: 9, width: 10 }),
           "t10k-images-idx3-ubyte",
         ),
-      /its samples are \[9, 10, 1\] uint8, and the network takes \[8, 10, 1\]/,
+      /its samples are \[9, 10, 1\] uint8, but the network expects \[8, 10, 1\]/,
     ],
     [
       "IDX that is cut short",
@@ -244,11 +248,11 @@ describe("refuses", () => {
   });
 
   test("a name with a line feed, in one line", async () => {
-    const sentence = /^tandem: a\u{fffd}b\.png: it is no picture/u;
+    const sentence = /^tandem: a\u{fffd}b\.png: it cannot be read as a picture/u;
     await refuse("grey.safetensors", [write("a\nb.png", "hello")], sentence);
   });
 
-  test("a picture that is cut off, after those before it", async () => {
+  test("a truncated picture, after predicting those before it", async () => {
     const whole = readFileSync(at("pictures/b.png"));
     write("cut.png", whole.subarray(0, whole.length - 20));
     const { code, events, stderr } = await run(
@@ -258,12 +262,12 @@ describe("refuses", () => {
       "--json",
     );
     expect([code, events.length]).toEqual([2, 1]);
-    expect(stderr).toMatch(/^tandem: cut\.png: it is no picture that can be read/);
+    expect(stderr).toMatch(/^tandem: cut\.png: it cannot be read as a picture/);
   });
 
   test("IDX images of a network that takes colours", async () => {
     const predictions = predict(at("rgb.safetensors"), [join(data, "t10k-images-idx3-ubyte")]);
-    await expect(predictions.next()).rejects.toThrow(/takes \[8, 10, 3\]/);
+    await expect(predictions.next()).rejects.toThrow(/expects \[8, 10, 3\]/);
   });
 });
 

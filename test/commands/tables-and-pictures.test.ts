@@ -114,7 +114,7 @@ describe("a table", () => {
     expect(again.events.at(-1)).toMatchObject({ count: 300, testAccuracy: correct / 300 });
   });
 
-  test("goes on as if it had never stopped", async () => {
+  test("continues as if it had never stopped", async () => {
     const options = ["--data", "all.csv", ...COMMON, "--label", "kind", ...LEARNING];
     await succeed("single", ...options, "--steps", "20", "--output", "part.safetensors");
     const resumed = ["--data", "all.csv", ...COMMON, "--resume", "part.safetensors"];
@@ -262,7 +262,7 @@ describe("a folder of pictures", () => {
     expect(correct).toBeGreaterThan(90);
   });
 
-  test("goes on in the shape that it was decoded to", async () => {
+  test("continues with the shape that the pictures were resized to", async () => {
     const options = ["--data", "pictures", ...COMMON, "--resume", "bars.safetensors"];
     const { events } = await succeed(
       "single",

@@ -54,9 +54,9 @@ describe("with a token", () => {
   const cookie = new DashboardAuth(TOKEN).cookieFor(TOKEN, false)!.split(";")[0]!;
 
   test.each([
-    ["a program with it", { authorization: `Bearer ${TOKEN}` }, "admitted"],
-    ["a program without", {}, 401],
-    ["a program with another", { authorization: "Bearer open" }, 401],
+    ["a program with the token", { authorization: `Bearer ${TOKEN}` }, "admitted"],
+    ["a program without a token", {}, 401],
+    ["a program with another token", { authorization: "Bearer open" }, 401],
     ["a page with the cookie of its login", { origin, cookie }, "admitted"],
     ["the same among other cookies", { origin, cookie: `a=b; ${cookie}; c=d` }, "admitted"],
     ["a page that has not logged in", { origin }, 401],

@@ -1,4 +1,4 @@
-// The experiments' script on tiny runs: what was cut off goes on, what diverges is a result too, and the plots show all of it.
+// The experiments' script on tiny runs: an interrupted grid continues, a diverged run counts as a result, and the plots show all runs.
 import { spawnSync } from "node:child_process";
 import { appendFileSync, readFileSync } from "node:fs";
 import { join } from "node:path";
@@ -46,7 +46,7 @@ async function train(runs: readonly Run[], stopAfter = Infinity): Promise<void> 
 
 const SLOW = { timeout: 180_000 };
 
-test("a grid that was cut off goes on with the runs that are missing", SLOW, async () => {
+test("an interrupted grid continues with the missing runs", SLOW, async () => {
   const runs = [TINY, { ...TINY, seed: 1 }, { ...TINY, network: "sigmoid-plain" as const }];
   await expect(train(runs, 1)).rejects.toThrow("cut off");
   const first = readFileSync(results.path, "utf8");

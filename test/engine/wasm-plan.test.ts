@@ -141,7 +141,7 @@ test("feeds that do not fit are refused", () => {
     expect(() => run(session, [one, [y, [2, 2], [1, 2, 3, 4]]], [sum])).toThrow("1 and 2 samples");
     expect(() => run(session, [[x, [2, 2], [1]]], [x])).toThrow("1 values for a tensor [2,2]");
     const foreign = new GraphBuilder().placeholder("foreign", [-1, 2]);
-    expect(() => run(session, [], [foreign])).toThrow("foreign is no value");
+    expect(() => run(session, [], [foreign])).toThrow("foreign is not a value");
     expect(run(session, [one, [y, [1, 2], [3, 4]]], [sum])).toEqual([[4, 6]]);
   });
 });

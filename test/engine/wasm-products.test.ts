@@ -267,7 +267,7 @@ describe("infinities and NaN stay in the outputs that they are terms of", () => 
   });
 
   test.each(["forward", "input gradient"] as const)(
-    "what is around an image is no term of a convolution: %s",
+    "padding adds no terms to a convolution: %s",
     (kind) => {
       const window: Window = { ...WINDOW, padding: "same" };
       forEachSpecial(sliding({ kind, isDepthwise: false, image: IMAGE, filters: 5, window }));

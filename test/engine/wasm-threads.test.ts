@@ -43,7 +43,7 @@ test.each([
   ["that is over", ""],
   ["that closes the session", "session.dispose();"],
   ["that exits", "process.exit(0);"],
-])("a process %s ends, and its threads with it", async (_, end) => {
+])("the threads of a process %s end together with the process", async (_, end) => {
   expect(await runProcess(end)).toEqual({ code: 0, output: "true\n" });
 });
 

@@ -98,7 +98,7 @@ describe("a finished checkpoint", () => {
 });
 
 describe("two runs on one output", () => {
-  test("the second is refused, also where the first is stopped; the first goes on", async () => {
+  test("the second is refused, even while the first is stopped; the first continues", async () => {
     const cwd = temporaryFolder();
     symlinkSync(FILE, join(cwd, "link"));
     const { process: first } = endless.start("single", [], cwd);
@@ -306,7 +306,7 @@ test("show refuses a log that is a pipe, and exports over nothing but a page", a
   await expectRefused(["show", "s"], cwd, /no log of a run .*not a regular file/);
 });
 
-test("what is no regular file is not waited for by inspect, evaluate and --resume", async () => {
+test("inspect, evaluate and --resume do not wait for files that are not regular", async () => {
   const cwd = temporaryFolder();
   makePipe(cwd);
   for (const path of ["pipe", "/dev/zero", ".", "nothing"]) {

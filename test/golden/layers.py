@@ -52,7 +52,7 @@ def draw(following, shape):
 
 
 class Network:
-    """One forward pass: the layers take their weights from it, and leave their batch moments with it."""
+    """One forward pass: it holds the layers' weights, and the layers store their batch moments in it."""
 
     def __init__(self, seed, parameters):
         self.seed = seed

@@ -103,7 +103,7 @@ describe("a run", () => {
     expect(readdirSync(folder)).toEqual(["c.safetensors"]);
   });
 
-  test("writes summaries where they are asked for", async () => {
+  test("writes summaries if requested", async () => {
     await train(options({ summaryDir: join(folder, "summary") })).result;
     expect(readdirSync(join(folder, "summary")).length).toBeGreaterThan(0);
   });
@@ -120,7 +120,7 @@ describe("a run", () => {
     expect(readFileSync(again)).toEqual(readFileSync(output));
   });
 
-  test("computes with the engine that is asked for, and is evaluated with it or another", async () => {
+  test("computes with the requested engine, and is evaluated with the same or another engine", async () => {
     const events = await readEvents(train(options({ engine: "wasm", threads: 2 })));
     const { config } = startOf(events);
     expect(config.engine).toEqual({ name: "wasm" });
@@ -136,7 +136,7 @@ describe("a run", () => {
     expect(other.testLoss).toBeCloseTo(evaluation.testLoss, 4);
   });
 
-  test("goes on from its checkpoint to the same file as without a break", async () => {
+  test("resumes from its checkpoint and ends in the same file as an uninterrupted run", async () => {
     const more = { optimizer: adamw({ learningRate: 0.01 }) };
     await train(options(more)).result;
     const half = join(folder, "half.safetensors");
@@ -191,7 +191,7 @@ describe("a run", () => {
 });
 
 describe("an abort", () => {
-  test("ends the run after the step in progress, with a checkpoint from which it goes on", async () => {
+  test("ends the run after the step in progress, with a checkpoint from which it can resume", async () => {
     const aborter = new AbortController();
     const run = train(options({ steps: 1000, evalEvery: 0, signal: aborter.signal }));
     const seen: string[] = [];
@@ -213,7 +213,7 @@ describe("an abort", () => {
 });
 
 describe("readers", () => {
-  test("may leave their loop, and the run goes on", async () => {
+  test("may leave their loop, and the run continues", async () => {
     const run = train(options());
     for await (const event of run) if (event.event === "step") break;
     expect(await run.result).toMatchObject({ ended: "finished" });

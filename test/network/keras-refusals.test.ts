@@ -83,7 +83,7 @@ describe("files that hold no model", () => {
     ["a graph model", '{"format": "graph-model", "modelTopology": {}}', /graph model/],
     ["nested too deep", "[".repeat(1e6), /deep/],
     ["too long", `"${" ".repeat(2 ** 24)}"`, /characters/],
-    ["layers that are no objects", '{"class_name": "Sequential", "config": [1]}', /number 1/],
+    ["layers that are not objects", '{"class_name": "Sequential", "config": [1]}', /number 1/],
     [
       "a __proto__ in place of a config",
       '{"class_name": "Sequential", "__proto__": {"config": {"layers": []}}}',
@@ -93,7 +93,7 @@ describe("files that hold no model", () => {
     expect(refusalOf(text)).toMatch(message);
   });
 
-  it("a byte order mark is no mistake", () => {
+  it("a byte order mark is accepted", () => {
     expect(readKerasJson(`\ufeff${modelOf("Flatten", {})}`).layers).toHaveLength(1);
   });
 });
@@ -248,7 +248,7 @@ describe("functional models", () => {
       /"b".*more than once/,
     ],
     [
-      "an input that is no tensor",
+      "an input that is not a tensor",
       functionalOf([{ name: "a", calls: [{ args: [2], kwargs: {} }] }]),
       /"a".*not the result of a layer/,
     ],
@@ -299,7 +299,7 @@ describe("functional models", () => {
       /2 inputs/,
     ],
     [
-      "an output that is no layer",
+      "an output that is not a layer",
       functionalOf([{ name: "a" }], { output_layers: ["z", 0, 0] }),
       /"z"/,
     ],

@@ -1,4 +1,4 @@
-// What a run writes to may be closed, full or stopped: the run goes on, and its exit code is the training's.
+// A run's outputs may be closed, full or stopped: the run continues, and its exit code is that of the training.
 import { execFileSync, spawnSync } from "node:child_process";
 import { existsSync, mkdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";

@@ -88,7 +88,7 @@ describe.skipIf(browserPath === undefined)("a tab joins a run", { timeout: 240_0
     expect(run.digest(cwd)).toBe(run.calmDigest);
   });
 
-  test("loaded again while it computes, it goes on by itself", async () => {
+  test("reloaded while it computes, it continues by itself", async () => {
     const { process, cwd } = coordinator();
     const page = await openTab(await process.url());
     await compute(page);

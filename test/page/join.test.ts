@@ -202,7 +202,7 @@ describe.skipIf(browserPath === undefined)("the page /join", () => {
     await expect.poll(() => page.locator("#n-shards").textContent()).toBe("5");
   });
 
-  test("hidden and stopped by the browser: paused, and it goes on", async () => {
+  test("hidden and stopped by the browser: it pauses, then continues", async () => {
     await open();
     await work();
     const before = await below();
@@ -293,7 +293,7 @@ describe.skipIf(browserPath === undefined)("the page /join", () => {
     await checkViews();
   });
 
-  test("a browser with other arithmetic is told so", async () => {
+  test("a browser whose arithmetic differs sees why it cannot join", async () => {
     await open();
     await work();
     const name = await deviceName();

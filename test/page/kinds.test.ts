@@ -261,7 +261,7 @@ describe.skipIf(browserPath === undefined)("the page", { timeout: 120_000 }, () 
     expect(faults).toEqual([]);
   });
 
-  test("of a bad picture file: a sentence, and the page goes on", async () => {
+  test("for a bad picture file, the page shows a sentence and continues to work", async () => {
     const { page, faults } = await open("pictures");
     const folder = temporaryFolder();
     writeFileSync(join(folder, "torn.png"), (await pictureFile()).png.subarray(0, 40));

@@ -1,4 +1,4 @@
-// Files of more than a few samples, and what is no file: neither memory nor time without bound.
+// Large files and named pipes: neither memory nor time grows without bound.
 import { execFileSync } from "node:child_process";
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -10,15 +10,15 @@ import { temporaryFolder } from "../support/data.js";
 const folder = temporaryFolder();
 const NUMBER = { shape: [1], type: "uint8" } as const;
 
-test("refuses more samples than are kept in memory", async () => {
+test("refuses more samples than may be kept in memory", async () => {
   const array = join(folder, "x.npy");
   writeFileSync(array, npyFile(new Uint8Array(1_000_001), [1_000_001, 1]));
   await expect(readSamples(array, NUMBER, { invert: false })).rejects.toThrow(
-    /x\.npy: it has more than 1000000 samples\. Divide it/,
+    /x\.npy: it has more than 1000000 samples\. Split it/,
   );
 });
 
-test("rows of many categories take the memory of their inputs when they are predicted, not before", async () => {
+test("rows with many categories use memory for their inputs only when they are predicted", async () => {
   const categories = Array.from({ length: 1000 }, (_, index) => `c${index}`);
   const columns = [{ name: "kind", kind: "category" as const, categories }];
   const kind = { shape: [1000], type: "float32", table: { columns, label: "y" } } as const;

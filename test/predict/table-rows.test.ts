@@ -1,4 +1,4 @@
-// Tables as inputs: what is read, and what is refused by row and value.
+// Tables as inputs: valid ones are read, invalid ones are refused with the row and the value.
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
@@ -42,14 +42,14 @@ test("bytes for a network of pixels", async () => {
 
 test.each([
   ["a missing value", "1,2,3\n1,,3", /rows\.csv: row 2, value 2 is missing/],
-  ["a word", "a,b,c\n1,two,3", /row 1, value 2 is "two", which is no number/],
+  ["a word", "a,b,c\n1,two,3", /row 1, value 2 is "two", which is not a number/],
   ["hexadecimal", "a,b,c\n1,0x10,3", /row 1, value 2 is "0x10"/],
   ["infinity", "a,b,c\n1,Infinity,3", /row 1, value 2 is "Infinity"/],
-  ["too large a number", "1,2,1e39", /row 1, value 3 is "1e39": too large/],
-  ["too many columns", "1,2,3,4\n", /row 1 has 4 values, and the network takes 3.*--label/],
-  ["too few columns", "1,2\n", /row 1 has 2 values, and the network takes 3\.$/],
+  ["too large a number", "1,2,1e39", /row 1, value 3 is "1e39", which is too large/],
+  ["too many columns", "1,2,3,4\n", /row 1 has 4 values, but the network expects 3.*--label/],
+  ["too few columns", "1,2\n", /row 1 has 2 values, but the network expects 3\.$/],
   ["a short row", "1,2,3\n1,2", /row 2 has 2 cells, but row 1 has 3/],
-  ["no rows", "a,b,c\n", /a header and no rows/],
+  ["no rows", "a,b,c\n", /a header but no rows/],
   ["nothing", "\n\n", /is empty/],
 ])("refuses %s", async (_name, text, sentence) => {
   await expect(read(text)).rejects.toThrow(sentence);
@@ -59,7 +59,7 @@ test.each(["1,2,256", "1,2,-1", "1,2,0.5"])("refuses %j for a network of pixels"
   await expect(read(text, BYTES)).rejects.toThrow(/row 1, value 3 .*from 0 to 255/);
 });
 
-test("refuses a label that no column has", async () => {
+test("refuses a label that is not a column", async () => {
   await expect(read("a,b,c\n1,2,3", FLOATS, "d")).rejects.toThrow(/no column "d"/);
   await expect(read("1,2,3", FLOATS, "d")).rejects.toThrow(/no column "d"/);
 });

@@ -85,7 +85,7 @@ describe("events", () => {
     expect(calls).toBe(3);
   });
 
-  test("an observer that is to be tried again is, later and later, and is reported once", () => {
+  test("an observer that asks for retries is retried at growing intervals and reported once", () => {
     const events = new Events();
     const { seen, sink } = recorder();
     events.add(sink);

@@ -170,7 +170,7 @@ describe("a frame with a tail", () => {
     );
   });
 
-  test("is written where its reader wants it, and nowhere beside", () => {
+  test("is written into the reader's buffer and nowhere else", () => {
     const place = new Uint8Array(8);
     const reader = new FrameReader(() => [place.subarray(2, 5)]);
     reader.read(encodeFrame(header, [], [3]));

@@ -36,7 +36,7 @@ test("every epoch holds each sample exactly once, also across batches that reach
   );
 });
 
-test("a batch depends on seed and step alone, in whatever order steps are asked for", () => {
+test("a batch depends only on seed and step, not on the order of requests", () => {
   fc.assert(
     fc.property(fc.nat(), fc.array(fc.nat({ max: 40 }), { minLength: 1 }), (seed, steps) => {
       const reused = new Sampler(seed, 37, 10);

@@ -141,7 +141,7 @@ export const RANDOM_CASES: readonly ExportCase[] = fc
     return { name: `random-${index}`, checkpoint };
   });
 
-/** Kernels that keep the values' size from layer to layer, and statistics that are no one's default. */
+/** Kernels that keep the values' magnitude from layer to layer, and statistics that differ from all defaults. */
 export function checkpointWith(config: RunConfig): Checkpoint {
   const random = new Random(11, "export");
   const layout = layoutOfRun(config);

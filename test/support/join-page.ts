@@ -64,7 +64,7 @@ export async function openJoinPage(browser: Browser, options: OpenOptions = {}) 
   /** Errors in the console, violations of the page's policy among them. */
   const faults: string[] = [];
   page.on("console", (message) => {
-    // The browser's own report of an answer that is no success, such as 401.
+    // The browser's own report of a response with an error status, such as 401.
     const isStatus = message.text().startsWith("Failed to load resource");
     if (message.type() === "error" && !isStatus) faults.push(message.text());
   });

@@ -1,4 +1,4 @@
-// Steps of a replica in a test's own process: the shards, computed together, and what the coordinator makes of their results.
+// Steps of a replica in a test's own process: the shards, computed together, and how the coordinator combines their results.
 import { aggregatePopulation, sumGradients, sumLosses } from "../../src/coordinator/aggregate.js";
 import { type Samples, sliceSamples } from "../../src/shared/data/samples.js";
 import { computeShardsTogether } from "../../src/shared/replica/shard-group.js";

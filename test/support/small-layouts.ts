@@ -21,7 +21,7 @@ const [ofClasses, ofValues] = [classesConfig, valuesConfig].map((config) => {
 export const classesLayout: RunLayout = ofClasses!;
 export const valuesLayout: RunLayout = ofValues!;
 
-/** Any float32 that is finite, and of such a length. */
+/** Arrays of finite float32 values with this length. */
 export function floats(length: number): fc.Arbitrary<Float32Array> {
   return fc.float32Array({
     minLength: length,

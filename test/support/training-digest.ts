@@ -44,7 +44,7 @@ export function digestTraining(engine: Engine, config: RunConfig, steps: number)
     hash.update(Float64Array.of(evaluated.lossSum)).update(evaluated.predictions);
     const state = replica.snapshot("with-slots");
     const name = firstNonFinite(state);
-    // The bits of NaN are no engine's to decide.
+    // The bits of a NaN are not specified, so a digest of them would mean nothing.
     if (name !== undefined) throw new RangeError(`${name} is not finite`);
     for (const { values } of state) hash.update(values);
   } finally {

@@ -233,7 +233,7 @@ describe.skipIf(browserPath === undefined)("a tab", () => {
   });
 
   test.skipIf(!isTensorFlowInstalled())(
-    "is told why it cannot join a run with tensorflow",
+    "shows why it cannot join a run with tensorflow",
     async () => {
       const run = await coordinate(["--engine", "tensorflow"]);
       const tab = await openTab(run.url);

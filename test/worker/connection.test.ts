@@ -165,7 +165,7 @@ test.each([
   expect(await ended).toEqual(expected);
 });
 
-test("a run with an engine that is not available is refused, and the coordinator is told why", async () => {
+test("a run with an engine that is not available is refused, and the coordinator receives the reason", async () => {
   const { transport, create, endNow } = serve(undefined, 1e12, new MemoryTransport(), ["wasm"]);
   transport.receive(...welcome({ engine: { name: "tensorflow", threads: 1 } }));
   await vi.advanceTimersByTimeAsync(1_000);

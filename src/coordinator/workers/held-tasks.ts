@@ -3,7 +3,7 @@
 
 /** A task held by a worker. */
 export interface HeldTask {
-  /** When the worker was assigned it, or could continue with it. */
+  /** When the worker was assigned the task, or could last continue it. */
   sinceMs: number;
   /** Number of barriers that it has reached; the time between two barriers is a phase. */
   phase: number;

@@ -56,7 +56,7 @@ export class Session implements WorkerLink {
         onFrame: (frame) => this.handle(frame),
         onFault: (code, reason) => this.fail(code, reason),
         onLost: (reason) => {
-          // Closing, reloading or suspending a tab ends all of its workers' connections at once; that is no failure.
+          // Closing, reloading or suspending a tab ends all of its workers' connections at once; that is not a failure.
           if (this.kind !== "browser") this.peer.noteFailure(performance.now());
           this.finish(reason, true);
         },

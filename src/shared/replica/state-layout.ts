@@ -52,8 +52,8 @@ export function hasFrozen({ network }: RunLayout): boolean {
 }
 
 /**
- * The tensors that are sent together: the parameters of a gradient bucket, with the last bucket also the population statistics,
- * which are only known at the end of a step; and in a group of its own what is not trained.
+ * The tensors that are sent together: the parameters of a gradient bucket and, with the last bucket, the population statistics,
+ * which are only known at the end of a step. Variables that are not trained are a group of their own.
  */
 export function stateGroup(layout: RunLayout, kind: ReplicaKind, group: number): TensorShape[] {
   const { network, config, buckets } = layout;

@@ -232,7 +232,7 @@ describe("sweeps", () => {
   );
   const compared = read(...runs);
 
-  test("by the numbers with the most values, one grid per network; what follows from it is no axis", () => {
+  test("by the numbers with the most values, one grid per network; settings that depend on the network are not axes", () => {
     expect(sweepSettings(compared)).toEqual(["network", "initial scale", "learning rate"]);
     expect(chooseAxes(compared)).toEqual({
       columns: "initial scale",
@@ -292,7 +292,7 @@ describe("numbers of one run", () => {
     expect(run?.final).toBe(0.9);
   });
 
-  test("a loss that is no number leaves a gap", () => {
+  test("a loss that is not a number leaves a gap", () => {
     const updates = finishedRun({ name: "a" }).updates.map((update): PageUpdate => {
       if (update.kind !== "steps") return update;
       const losses = update.losses.map((loss, step) => (step >= 50 ? NaN : loss));

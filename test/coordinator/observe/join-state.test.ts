@@ -67,7 +67,7 @@ describe("stateOf", () => {
     expect(nameOf({ access: "unreachable" })).toBe("working");
   });
 
-  test("a token that has changed is asked for once the workers have lost their connections", () => {
+  test("the page asks for a changed token when the workers have lost their connections", () => {
     expect(nameOf({ access: "token" })).toBe("working");
     expect(nameOf({ access: "token", workers: { ...NONE, waiting: 4 } })).toBe("token");
   });

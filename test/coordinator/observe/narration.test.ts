@@ -27,7 +27,7 @@ test("a worker that joins from a browser is called so", () => {
   expect(sentenceOf({ ...joined, kind: "node" })?.text).toBe("worker phone-1 joined");
 });
 
-test("mixed numerics are told with the step, the machine and its fingerprint, where they are known", () => {
+test("mixed numerics are reported with the step, the machine and its fingerprint, if they are known", () => {
   const numerics = "0123456789abcdef".repeat(4);
   const mixed = { event: "mixed-numerics", since: 40 } as const;
   const end = "another run of this configuration may end in another checkpoint";
@@ -46,7 +46,7 @@ test("the key of the page is in the fragment, which is sent nowhere", () => {
   expect(pageUrl("wss://[::1]:1")).toBe("https://[::1]:1/");
 });
 
-test("what is waited for is told with its times", () => {
+test("waiting is reported with its start and its deadline", () => {
   const since = new Date(2026, 0, 1, 12, 3, 10);
   expect(waitingText("waiting for 1 more worker", 600, since)).toBe(
     "waiting for 1 more worker, since 12:03:10, until 12:13:10 at most",

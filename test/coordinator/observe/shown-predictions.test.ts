@@ -172,7 +172,7 @@ test("R², RMSE and MAE of each value, and the worst samples", () => {
   });
 });
 
-test("no R² is given for values that are all the same, and none that is no number", () => {
+test("R² is omitted if all values are equal, or if it is not a number", () => {
   const samples: Samples[] = [
     { count: 2, inputs: new Float32Array(2), targets: Float32Array.of(3, 3) },
   ];

@@ -231,7 +231,7 @@ describe("what the result is a function of", () => {
     );
   });
 
-  it("leaves the samples that it is given alone", () => {
+  it("does not change its input samples", () => {
     const samples = noise(5, shape);
     const before = samples.inputs.slice();
     augmentSamples(samples, shape, spec, { seed: SEED, place: 0 });

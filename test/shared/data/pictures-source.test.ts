@@ -139,7 +139,7 @@ describe("pixels", () => {
 });
 
 describe("classes and sets", () => {
-  test("folders are classes, sorted; what file managers leave is no picture", async () => {
+  test("folders are classes, sorted; files that file managers create are ignored", async () => {
     const folder = folderOf({
       ...(await levels({
         "train/b": 3,
@@ -212,7 +212,7 @@ describe("classes and sets", () => {
     expect(await all(decoded.test)).toEqual(await all(inMemory.test));
   });
 
-  test("a damaged picture of such a set is named when its turn comes", async () => {
+  test("a damaged picture of such a set is named when it is read", async () => {
     const files = await levels({ cat: 9, dog: 9 });
     const noise = Uint8Array.from({ length: 12 }, (_, index) => (index * 37) % 256);
     const whole = await sharp(noise, { raw: { width: 3, height: 4, channels: 1 } })
@@ -370,7 +370,7 @@ test("a picture that changes after its digest was taken ends the run", async () 
   await expect(all(data.training)).rejects.toThrow(/\.png: it was changed while it was in use/);
 });
 
-test("a file of 200 characters and one that is no UTF-8", async () => {
+test("a file of 200 characters, and one that is not UTF-8", async () => {
   const folder = folderOf({ ...two, [`a/${"x".repeat(200)}.png`]: grey });
   expect((await open(folder)).training.count + (await open(folder)).test.count).toBe(3);
   copyFileSync(

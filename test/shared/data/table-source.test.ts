@@ -97,7 +97,7 @@ describe("columns", () => {
     expect(whole.table!.columns[0]).not.toEqual(column);
   });
 
-  test("a constant column is 0, whatever rounding makes of its mean", async () => {
+  test("a constant column is 0, however its mean is rounded", async () => {
     const data = await open(write(`x,y,kind\n${"0.1,1,a\n0.1,2,b\n".repeat(33)}`));
     expect(data.table!.columns[0]).toEqual({ name: "x", kind: "number", mean: 0.1, scale: 1 });
   });

@@ -30,7 +30,7 @@ test.each([classesConfig, valuesConfig, configOf()])("a configuration comes back
   expect(readConfig(asReceived(configParts(parsed)))).toEqual(parsed);
 });
 
-describe("what is no configuration is refused:", () => {
+describe("an invalid configuration is refused:", () => {
   test.each<[string, Uint8Array[], RegExp | string]>([
     ["no part", [], "expected one part"],
     ["two parts", [...bytesOf(text), ...bytesOf(text)], "expected one part"],
@@ -72,7 +72,7 @@ describe("what is no configuration is refused:", () => {
       /engine\.threads/,
     ],
     ["a fingerprint of another length", withField({ numerics: "0".repeat(63) }), /numerics/],
-    ["a fingerprint that is no text", withField({ numerics: 7 }), /numerics/],
+    ["a fingerprint that is not a string", withField({ numerics: 7 }), /numerics/],
     ["infinitely many features", bytesOf(text.replace("[2,2,1]", "[1e999]")), /inputShape/],
   ])("%s", (_what, parts, reason) => {
     expect(() => readConfig(parts)).toThrow(FrameError);

@@ -111,7 +111,7 @@ describe("factors", () => {
     }
   });
 
-  test("where a bucket has none are no parts", () => {
+  test("a bucket without factors has no parts", () => {
     expect(factorParts(layout, last, sample(gradientsOf(layout, all)))).toEqual([]);
     expect(() => readFactors(layout, last, SHARD_SAMPLES, [new Uint8Array(4)])).toThrow(FrameError);
   });

@@ -90,7 +90,7 @@ describe("a task", () => {
 
   test.each([
     ["a negative variance", (own: Own) => ({ ...own, variance: own.variance.with(0, -1) })],
-    ["a mean that is no number", (own: Own) => ({ ...own, mean: own.mean.with(0, NaN) })],
+    ["a mean that is not a number", (own: Own) => ({ ...own, mean: own.mean.with(0, NaN) })],
   ])("with %s is refused", (_what, spoil) => {
     const [first] = layout.populationPasses[0]!;
     const spoiled = new Map<string, Own>(known).set(first!.name, spoil(known.get(first!.name)!));
@@ -137,7 +137,7 @@ describe("an answer", () => {
     ["a negative variance", (own: Own) => ({ ...own, variance: own.variance.with(0, -1e-9) })],
     ["an infinite mean", (own: Own) => ({ ...own, mean: own.mean.with(0, Infinity) })],
     [
-      "a variance that is no number",
+      "a variance that is not a number",
       (own: Own) => ({ ...own, variance: own.variance.with(0, NaN) }),
     ],
     ["a mean beyond 1e18", (own: Own) => ({ ...own, mean: own.mean.with(0, 2e18) })],

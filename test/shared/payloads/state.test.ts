@@ -64,7 +64,7 @@ describe.each(KINDS)("a state %s", (kind) => {
     expect(all.toSorted()).toEqual(expected.toSorted());
   });
 
-  test("has what is not trained in a group of its own, without slots", () => {
+  test("has a group of its own for variables that are not trained, without slots", () => {
     const names = sentTensors(layout, kind, layout.buckets.length).map(({ name }) => name);
     expect(names.length).toBeGreaterThan(0);
     expect(names.every((name) => name.startsWith("frozen/"))).toBe(true);

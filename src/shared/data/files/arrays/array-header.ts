@@ -26,10 +26,12 @@ export function checkLength(file: string, header: ArrayHeader, byteLength: numbe
   );
 }
 
+/** Ends each message of `damagedArray`. It applies to data sets; other readers of arrays remove it. */
+export const DAMAGED_ARRAY_ADVICE =
+  " Download or write the file again, or give other data with --data.";
+
 export function damagedArray(file: string, what: string, cause?: unknown): TandemError {
-  return new TandemError(
-    "data-file-damaged",
-    `${file}: ${what}. Download or write the file again, or give other data with --data.`,
-    { cause },
-  );
+  return new TandemError("data-file-damaged", `${file}: ${what}.${DAMAGED_ARRAY_ADVICE}`, {
+    cause,
+  });
 }
