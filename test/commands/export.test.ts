@@ -112,7 +112,7 @@ describe("the model card of a network that is not a preset", () => {
     writeFileSync(at("other.network.json"), "{}");
     await refuse(
       [...carded.slice(1, -1), "other.md"],
-      /--card other\.md: .*other\.network\.json, which exists and is something else/,
+      /--card other\.md: .*other\.network\.json, which exists and is not such a file/,
     );
     expect(readFileSync(at("other.network.json"), "utf8")).toBe("{}");
     expect(existsSync(at("other.md"))).toBe(false);
