@@ -47,7 +47,7 @@ export interface AppliedRecipe {
 
 /**
  * Adds the recipe's options to the user's, which take precedence. If the user chose another optimizer or loss, recipe options that
- * do not apply to it are left out.
+ * do not apply to it are ignored.
  */
 export function applyRecipe(name: RecipeName, { choices, steps }: GivenOptions): AppliedRecipe {
   const given: Partial<Recipe> = { ...choices, ...(steps === undefined ? {} : { steps }) };

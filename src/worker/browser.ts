@@ -18,7 +18,7 @@ interface WorkerScope {
   readonly WebSocket: new (url: string) => BrowserSocket;
 }
 
-/** Browsers do not tell how much memory a tab may use; networks that need more than this are not for browsers. */
+/** Browsers do not report how much memory a tab may use, so a tab refuses networks that need more than this. */
 const MEMORY_BYTES = 2 ** 31;
 
 const scope = globalThis as unknown as WorkerScope;

@@ -1,10 +1,9 @@
 // The deadlines of a worker's connection: for `welcome`, and for the silence between any two bytes.
+import { SLOWEST_LINK } from "../shared/protocol/transport.js";
 
 /** The coordinator pings, or sends `alive`, every two seconds; after this long without a byte it counts as lost. */
 const SILENCE_MS = 15_000;
 const SILENCE_CHECK_MS = 1_000;
-/** Bytes per millisecond (5 Mbit/s): bytes that are not visible may take as long as on such a link. */
-const SLOWEST_LINK = 625;
 /** From the connection to `welcome`. */
 const WELCOME_MS = 20_000;
 

@@ -20,7 +20,7 @@ export function reachableUrls(
   if (!wildcard) return [urlOf(scheme, host, port)];
   const others = Object.values(interfaces)
     .flatMap((addresses) => addresses ?? [])
-    // The IPv6 wildcard accepts IPv4 too. Link-local addresses are left out: they need a zone, which differs between machines.
+    // The IPv6 wildcard accepts IPv4 too. Link-local addresses are excluded: they need a zone, which differs between machines.
     .filter(
       ({ family, internal }) => !internal && (family === "IPv4" || family === wildcard.family),
     )

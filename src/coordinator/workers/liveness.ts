@@ -1,5 +1,6 @@
 // Tracks whether a connection's peer is still alive. A sign of life is a byte that arrives, or a message that the operating
 // system has accepted for sending. Pure: the time is passed in.
+import { SLOWEST_LINK } from "../../shared/protocol/transport.js";
 
 /** A worker answers no pings while it computes, so the shortest of the last round trips is the network's. */
 const ROUND_TRIPS_REMEMBERED = 8;
@@ -7,11 +8,6 @@ const ROUND_TRIPS_REMEMBERED = 8;
 /** Pings that a worker may send between two checks: each is answered, and answers that are not read fill the memory. */
 const MAX_PINGS = 100;
 
-/**
- * The slowest supported link, 5 Mbit/s, in bytes per millisecond: bytes that the operating system has accepted may take this
- * long to arrive, and a ping waits behind them.
- */
-const SLOWEST_LINK = 625;
 /** Upper limit of the operating system's send buffer (Linux: the third number of net.ipv4.tcp_wmem, 4 MiB). */
 const MAX_SEND_BUFFER_BYTES = 8 * 1024 * 1024;
 
@@ -34,6 +30,7 @@ export class Liveness {
 
   /** How long there has been no sign of life, minus the time that bytes in transit may take. */
   silentMs(nowMs: number): number {
+    // What the operating system has accepted may still be in its buffer, and a ping waits behind it.
     const inTransitMs = Math.min(this.unconfirmedBytes, MAX_SEND_BUFFER_BYTES) / SLOWEST_LINK;
     return Math.max(0, nowMs - this.lastSignMs - inTransitMs);
   }

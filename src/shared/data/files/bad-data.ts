@@ -1,4 +1,4 @@
-// Refuses data that cannot be used, with one sentence that names the file and the place in it. Pure.
+// Errors about unusable data: one sentence that names the file and the position in it. Pure.
 import { type ErrorCode, TandemError } from "../../errors.js";
 import { sanitizeText } from "../../text.js";
 

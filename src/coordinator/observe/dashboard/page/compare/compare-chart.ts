@@ -197,7 +197,7 @@ function cursorValue(plot: uPlot): number | undefined {
   return left === undefined || left < 0 ? undefined : plot.posToVal(left, "x");
 }
 
-/** If it is too wide, its middle is left out, because names of runs differ at their ends. */
+/** Shortens text that is too wide in the middle, because names of runs differ at their ends. */
 function fit(ctx: CanvasRenderingContext2D, text: string, width: number): string {
   for (let length = text.length; length > 4; length--) {
     const half = Math.floor(length / 2);
