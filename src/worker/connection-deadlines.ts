@@ -1,5 +1,5 @@
 // The deadlines of a worker's connection: for `welcome`, and for the silence between any two bytes.
-import { SLOWEST_LINK } from "../shared/protocol/transport.js";
+import { SLOWEST_LINK } from "../shared/protocol/slowest-link.js";
 
 /** The coordinator pings, or sends `alive`, every two seconds; after this long without a byte it counts as lost. */
 const SILENCE_MS = 15_000;

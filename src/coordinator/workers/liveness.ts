@@ -1,6 +1,6 @@
 // Tracks whether a connection's peer is still alive. A sign of life is a byte that arrives, or a message that the operating
 // system has accepted for sending. Pure: the time is passed in.
-import { SLOWEST_LINK } from "../../shared/protocol/transport.js";
+import { SLOWEST_LINK } from "../../shared/protocol/slowest-link.js";
 
 /** A worker answers no pings while it computes, so the shortest of the last round trips is the network's. */
 const ROUND_TRIPS_REMEMBERED = 8;

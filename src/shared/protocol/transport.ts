@@ -4,9 +4,6 @@
 /** The longest reason in a close frame (RFC 6455, section 5.5), which has 125 bytes, two of them for the code. */
 export const MAX_REASON_BYTES = 123;
 
-/** The slowest supported link, 5 Mbit/s, in bytes per millisecond: bytes that are in transit may take this long to arrive. */
-export const SLOWEST_LINK = 625;
-
 /** What a transport reports to its owner. `onClose` is called exactly once, and no other handler after it. */
 export interface TransportHandlers {
   onMessage(message: Uint8Array, isBinary: boolean): void;
