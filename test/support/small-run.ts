@@ -1,17 +1,46 @@
 // A small run for fault tests: three shards, some steps, and the digest of its undisturbed result.
 import { createHash } from "node:crypto";
-import { readFileSync } from "node:fs";
+import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { SMALL, temporaryFolder, writeDataset } from "./data.js";
+import { sequential } from "./keras.js";
 import { Tandem } from "./tandem.js";
 
 const OUTPUT = "checkpoint.safetensors";
+const SIDE = 16;
 
-/** The smallest images for which the preset `cnn` has two gradient buckets. */
-const IN_TWO_BUCKETS = { ...SMALL, height: 16, width: 16 };
+/**
+ * As the preset `cnn`, with fewer filters, so that a step takes a third of the time. fc1's kernel of 1 MiB is just enough for a
+ * second gradient bucket.
+ */
+function writeNetwork(): string {
+  const convolution = (name: string, filters: number) =>
+    [
+      ["Conv2D", name, { filters, kernel_size: [5, 5], padding: "same", use_bias: false }],
+      ["BatchNormalization", `${name}/bn`, { axis: -1 }],
+      ["MaxPooling2D", `${name}/pool`, { pool_size: [2, 2] }],
+      ["Activation", `${name}/relu`, { activation: "relu" }],
+    ] as const;
+  const network = sequential(
+    [SIDE, SIDE, 1],
+    [
+      ...convolution("conv1", 8),
+      ...convolution("conv2", 16),
+      ["Flatten", "flatten"],
+      ["Dense", "fc1", { units: 1024, use_bias: false }],
+      ["BatchNormalization", "fc1/bn", { axis: -1 }],
+      ["Activation", "fc1/relu", { activation: "relu" }],
+      ["Dense", "fc2", { units: SMALL.classes }],
+    ],
+  );
+  const file = join(temporaryFolder(), "network.json");
+  writeFileSync(file, network);
+  return file;
+}
 
 export class SmallRun {
-  readonly data = writeDataset(IN_TWO_BUCKETS);
+  readonly data = writeDataset({ ...SMALL, height: SIDE, width: SIDE });
+  readonly network = writeNetwork();
   readonly steps: number;
   private readonly more: readonly string[];
   calmDigest = "";
@@ -25,7 +54,7 @@ export class SmallRun {
 
   get options(): string[] {
     const numbers = ["--batch-size", "10", "--shards", "3", "--eval-every", "40"];
-    const data = ["--data", this.data, "--validation-size", "0"];
+    const data = ["--data", this.data, "--validation-size", "0", "--network", this.network];
     return [...data, ...numbers, "--steps", `${this.steps}`, ...this.more];
   }
 
