@@ -22,6 +22,7 @@ export class InProcessWorker implements WorkerLink {
   private readonly passes = new StepPasses(() => performance.now());
   /** The step that `passes` belongs to. */
   private step = -1;
+  private readonly scheduled: (() => void)[] = [];
 
   constructor(pool: Pool, replica: Replica) {
     this.pool = pool;
@@ -83,9 +84,12 @@ export class InProcessWorker implements WorkerLink {
     this.pool.answer(this, task.id, answer, { ...times, computedToMs, answeredMs: computedToMs });
   }
 
-  /** Each task runs in a new turn of the event loop, so that signals and finished writes are handled in between. */
+  /**
+   * Computations run in order, each in a new turn of the event loop: in between, signals, finished writes and the answers of other
+   * workers are handled, which would otherwise wait for their next tasks.
+   */
   private schedule(task: { step: number; samples?: { count: number } }, compute: () => void): void {
-    setImmediate(() => {
+    this.scheduled.push(() => {
       // Other workers' answers have ended the step in the meantime.
       if (task.step !== this.replica.step) return;
       try {
@@ -99,6 +103,14 @@ export class InProcessWorker implements WorkerLink {
         );
       }
     });
+    if (this.scheduled.length === 1) setImmediate(() => this.runNext());
+  }
+
+  private runNext(): void {
+    this.scheduled[0]?.();
+    this.scheduled.shift();
+    // Immediates that are set at the same time run in the same turn.
+    if (this.scheduled.length > 0) setImmediate(() => this.runNext());
   }
 }
 
