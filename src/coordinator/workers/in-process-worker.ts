@@ -22,6 +22,7 @@ export class InProcessWorker implements WorkerLink {
   private readonly passes = new StepPasses(() => performance.now());
   /** The step that `passes` belongs to. */
   private step = -1;
+  /** The computation in progress, and those that follow it. */
   private readonly scheduled: (() => void)[] = [];
 
   constructor(pool: Pool, replica: Replica) {
