@@ -41,7 +41,7 @@ test("a checkpoint whose writer is killed at any moment is the old or the new on
 test("damaged messages are refused, and do not affect a live coordinator", async () => {
   const args = ["--inputs", "30000", "--connections", "300", "--seed", "3", "--steps", "60"];
   // The relays' part is skipped, as each of its runs takes minutes.
-  const live = ["--answers", "10", "--messages", "150", "--relayed", "0", "--hostile", "6"];
+  const live = ["--answers", "20", "--messages", "150", "--relayed", "0", "--hostile", "6"];
   const { stdout } = await script("fuzz", ...args, ...live);
   expect(stdout).toContain("0 finds");
   expect(stdout.match(/result unchanged/g)).toHaveLength(3);
