@@ -1,8 +1,6 @@
 // Relays in real processes: the file is that of `single`, whatever the tree.
-import { writeFileSync } from "node:fs";
-import { join } from "node:path";
 import { afterEach, beforeAll, describe, expect, test } from "vitest";
-import { temporaryFolder } from "../support/data.js";
+import { writeSequential } from "../support/keras.js";
 import { RelayTree, workerEvent } from "../support/relay-tree.js";
 import { SmallRun } from "../support/small-run.js";
 import { killAll, type Tandem } from "../support/tandem.js";
@@ -22,18 +20,16 @@ const SYNC = small(8, "--shards", "8", "--batch-norm", "sync", "--eval-every", "
 const EXACT = small(6, "--shards", "4", "--population", "exact", "--eval-every", "0");
 
 function writeNetwork(): string {
-  const layer = (class_name: string, config: object) => ({ class_name, config });
-  const inputs = { batch_input_shape: [null, 16, 16, 1], name: "conv", padding: "same" };
-  const layers = [
-    layer("Conv2D", { ...inputs, filters: 8, kernel_size: [3, 3], strides: [2, 2] }),
-    layer("BatchNormalization", { name: "bn", axis: -1 }),
-    layer("Activation", { name: "relu", activation: "relu" }),
-    layer("GlobalAveragePooling2D", { name: "pool" }),
-    layer("Dense", { name: "classes", units: 4 }),
-  ];
-  const file = join(temporaryFolder(), "network.json");
-  writeFileSync(file, JSON.stringify({ class_name: "Sequential", config: { layers } }));
-  return file;
+  return writeSequential(
+    [16, 16, 1],
+    [
+      ["Conv2D", "conv", { filters: 8, kernel_size: [3, 3], strides: [2, 2], padding: "same" }],
+      ["BatchNormalization", "bn", { axis: -1 }],
+      ["Activation", "relu", { activation: "relu" }],
+      ["GlobalAveragePooling2D", "pool"],
+      ["Dense", "classes", { units: 4 }],
+    ],
+  );
 }
 
 afterEach(killAll);

@@ -1,6 +1,7 @@
 // Small models as Keras and TensorFlow.js write them.
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { temporaryFolder } from "./data.js";
 
 /** A layer: its class, its name and its options. */
 export type KerasLayer = readonly [className: string, name: string, options?: object];
@@ -16,6 +17,16 @@ export function sequential(inputShape: readonly number[], layers: readonly Keras
   });
   const config = { name: "model", layers: [input, ...configs] };
   return JSON.stringify({ class_name: "Sequential", config });
+}
+
+/** Writes a Sequential model's JSON to a file of its own. @returns the path, for `--network` */
+export function writeSequential(
+  inputShape: readonly number[],
+  layers: readonly KerasLayer[],
+): string {
+  const file = join(temporaryFolder(), "network.json");
+  writeFileSync(file, sequential(inputShape, layers));
+  return file;
 }
 
 export interface StoredWeight {
